@@ -1,0 +1,52 @@
+# make run | test | check | bench. Needs Python 3.11 or 3.12 and make; everything else is installed into .venv.
+usable = $(shell $(1) -c 'import sys; print(sys.version_info[:2] in ((3, 11), (3, 12)))' 2>/dev/null | grep -q True && echo $(1))
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(call usable,$(name))))
+VENV ?= .venv
+BIN := $(VENV)/bin
+PORT ?= 7860
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: run test test-all check format bench thumbnails clean
+
+run: $(VENV)/.run  ## start the app
+	$(BIN)/python app.py --port $(PORT)
+
+test: $(VENV)/.dev  ## all tests but those marked slow or gpu
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/.dev  ## the slow ones too
+	$(BIN)/python -m pytest -m "not gpu"
+
+check: $(VENV)/.dev  ## format, lint, types, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pipelines.presets --check
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev  ## ratios measured in one run
+	$(BIN)/python -m benchmarks.preview_latency
+	$(BIN)/python -m benchmarks.webcam_fps
+
+thumbnails: $(VENV)/.run  ## pictures of the style and scene pickers
+	$(BIN)/python -m pipelines.thumbnails
+
+$(VENV)/.run: requirements.txt
+	@test -n "$(PYTHON)" || { echo "Install Python 3.11 or 3.12 first."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing (2 to 8 minutes, about 7 GB with torch) ..."
+	$(BIN)/pip install -q -r requirements.txt
+# Two OpenCV builds share one folder, and the one with windows needs libGL: where that does not import, the headless one.
+	$(BIN)/python -c "import cv2.ximgproc" 2>/dev/null || \
+		$(BIN)/pip install -q --no-deps --force-reinstall "opencv-contrib-python-headless>=4.11,<4.12"
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	$(BIN)/pip install -q -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .coverage

@@ -1,0 +1,1 @@
+"""From photo to marked portrait. Knows no Gradio."""

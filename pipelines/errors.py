@@ -1,0 +1,101 @@
+"""Every error that a visitor can cause or meet.
+
+    PortraitError                 .hint is the sentence for the visitor, .code names the kind
+    ├── ConsentMissing            no consent recorded for this session
+    ├── PhotoError                the photo cannot be used
+    │   └── PhotoUnreadable       not a picture, truncated, empty, too many pixels
+    ├── RequestInvalid            unknown style, scene or model; seed or count out of range; prompt too long
+    ├── PresetError               a file under presets/ is wrong; names file and field
+    ├── EngineError               the pictures could not be made
+    │   ├── EngineUnavailable     a model stack is missing, incomplete or needs what is not here
+    │   ├── EngineBusy            somebody else's portrait is being made
+    │   └── EngineFailed          it stopped in the middle
+    ├── Cancelled                 the visitor stopped the work
+    └── SaveError                 the portrait could not be written (disk full, no permission)
+
+A hint never holds a path, a file name, a prompt or a traceback.
+"""
+
+from __future__ import annotations
+
+
+class PortraitError(Exception):
+    """Base of every error shown to a visitor.
+
+    Args:
+        hint: One sentence that says what happened and what to do about it.
+        detail: Words for the log only.
+    """
+
+    code = "error"
+
+    def __init__(self, hint: str, *, detail: str = "") -> None:
+        super().__init__(hint if not detail else f"{hint} [{detail}]")
+        self.hint = hint
+        self.detail = detail
+
+
+class ConsentMissing(PortraitError):
+    """This session has no valid consent on record."""
+
+    code = "consent"
+
+
+class PhotoError(PortraitError):
+    """The photo cannot be used."""
+
+    code = "photo"
+
+
+class PhotoUnreadable(PhotoError):
+    """The file is not a picture that can be read."""
+
+    code = "photo-unreadable"
+
+
+class RequestInvalid(PortraitError):
+    """A request names something unknown or out of range."""
+
+    code = "request"
+
+
+class PresetError(PortraitError):
+    """A preset file is wrong. The hint names file and field."""
+
+    code = "preset"
+
+
+class EngineError(PortraitError):
+    """The portrait could not be made."""
+
+    code = "engine"
+
+
+class EngineUnavailable(EngineError):
+    """The engine asked for cannot run here, and the hint says why."""
+
+    code = "engine-unavailable"
+
+
+class EngineBusy(EngineError):
+    """Another portrait is being made and the wait was too long."""
+
+    code = "engine-busy"
+
+
+class EngineFailed(EngineError):
+    """The engine stopped in the middle of the work."""
+
+    code = "engine-failed"
+
+
+class Cancelled(PortraitError):
+    """The visitor stopped the work."""
+
+    code = "cancelled"
+
+
+class SaveError(PortraitError):
+    """The finished portrait could not be written."""
+
+    code = "save"

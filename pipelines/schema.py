@@ -1,0 +1,337 @@
+"""Every value that crosses a module boundary: frozen, checked at construction, free of behaviour.
+
+Argument names are those of diffusers wherever diffusers has one, from the preset file to the pipeline call.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal, Protocol, Self
+
+import numpy as np
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from pipelines.recipe import RecipeStep
+
+PresetId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)]
+Unit = Annotated[float, Field(ge=0.0, le=1.0)]
+AnnotatorName = Literal["canny", "lineart", "softedge", "mediapipe_face", "pose", "depth"]
+Family = Literal["painting", "illustration", "futuristic", "photographic"]
+
+FAMILY_NAMES: dict[Family, str] = {
+    "painting": "Painting",
+    "illustration": "Illustration & animation",
+    "futuristic": "Futuristic",
+    "photographic": "Photographic & material",
+}
+MAX_VARIATIONS = 4
+MAX_PROMPT_CHARACTERS = 400
+
+
+class Value(BaseModel):
+    """Base of all values: immutable, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+
+
+# --- presets ---------------------------------------------------------------------------------------------------------
+
+
+class ControlSetting(Value):
+    """One ControlNet that a style asks for."""
+
+    annotator: AnnotatorName = Field(description="Which control image is drawn from the photo.")
+    controlnet_conditioning_scale: float = Field(0.8, ge=0.0, le=2.0, description="Weight of this ControlNet.")
+    control_guidance_start: Unit = Field(0.0, description="Share of the steps after which the control begins.")
+    control_guidance_end: Unit = Field(1.0, description="Share of the steps after which the control ends.")
+
+
+class StyleOverride(Value):
+    """What a style changes for one model stack. Keys left out keep the style's own value."""
+
+    prompt: str | None = Field(None, max_length=600, description="Replaces the style's prompt.")
+    negative_prompt: str | None = Field(None, max_length=600, description="Replaces the style's negative prompt.")
+    strength: float | None = Field(None, gt=0.0, le=1.0, description="Replaces `strength`.")
+    guidance_scale: float | None = Field(None, ge=0.0, le=15.0, description="Replaces `guidance_scale`.")
+    ip_adapter_scale: Unit | None = Field(None, description="Replaces `ip_adapter_scale`.")
+    controls: tuple[ControlSetting, ...] | None = Field(None, max_length=3, description="Replaces `controls`.")
+
+
+class Style(Value):
+    """One look, from presets/styles/<id>.toml. The file name is the id."""
+
+    id: PresetId = Field(description="The file name; never written in the file.")
+    name: str = Field(min_length=2, max_length=40, description="What visitors read.")
+    summary: str = Field(min_length=10, max_length=140, description="One sentence for the picker.")
+    family: Family = Field(description="Group in the picker.")
+    order: int = Field(100, ge=0, le=1000, description="Place inside the family, smallest first.")
+    prompt: str = Field(min_length=10, max_length=600, description="Words for the text encoder.")
+    negative_prompt: str = Field("", max_length=600, description="Used only where guidance_scale is over 1.")
+    controls: tuple[ControlSetting, ...] = Field(min_length=1, max_length=3, description="ControlNets, main one first.")
+    strength: float = Field(0.6, gt=0.0, le=1.0, description="img2img strength at likeness 0.5.")
+    guidance_scale: float | None = Field(
+        None, ge=0.0, le=15.0, description="Classifier-free guidance; left out, the model stack's own."
+    )
+    ip_adapter_scale: Unit = Field(0.6, description="Weight of the face adapter at likeness 0.5.")
+    natural_colour: bool = Field(True, description="Whether skin is meant to keep its own colour in this style.")
+    preview: tuple[RecipeStep, ...] = Field(min_length=1, max_length=16, description="Recipe of the preview engine.")
+    overrides: dict[PresetId, StyleOverride] = Field(default_factory=dict, description="Changes by model stack id.")
+
+
+class Light(Value):
+    """The light that a scene throws on the person (preview engine)."""
+
+    color: str = Field("#ffffff", pattern=r"^#[0-9a-f]{6}$", description="Colour of the key light.")
+    rim: str = Field("#ffffff", pattern=r"^#[0-9a-f]{6}$", description="Colour of the light from behind.")
+    amount: Unit = Field(0.3, description="How far the person is tinted.")
+    direction: Literal["left", "right", "above", "below", "front"] = Field("left", description="Where it comes from.")
+
+
+class Scene(Value):
+    """One setting, from presets/scenes/<id>.toml. Added to any style."""
+
+    id: PresetId = Field(description="The file name; never written in the file.")
+    name: str = Field(min_length=2, max_length=40, description="What visitors read.")
+    summary: str = Field(min_length=10, max_length=140, description="One sentence for the picker.")
+    order: int = Field(100, ge=0, le=1000, description="Place in the picker, smallest first.")
+    prompt: str = Field("", max_length=300, description="Words appended to the style's prompt.")
+    backdrop: str | None = Field(
+        None,
+        pattern=r"^[a-z_]+$",
+        description="Painter of the preview engine's background; left out keeps the photo's.",
+    )
+    light: Light | None = Field(None, description="Light thrown on the person in the preview engine.")
+
+
+class HubSource(Value):
+    """Weights of one component: a repository on the hub, or a folder shipped with this project."""
+
+    repo_id: str | None = Field(None, pattern=r"^[\w.-]+/[\w.-]+$", description="Repository on the hub.")
+    path: str | None = Field(None, description="Folder relative to the project instead of a repository.")
+    revision: str | None = Field(
+        None, pattern=r"^[0-9a-f]{7,40}$|^[\w.-]+$", description="Commit or tag; left out, main."
+    )
+    variant: str | None = Field(None, pattern=r"^[\w-]+$", description="Weights variant, such as fp16.")
+    subfolder: str | None = Field(None, description="Folder inside the repository.")
+    weight_name: str | None = Field(None, description="One weights file, for LoRA and IP-Adapter.")
+    licence: str = Field(min_length=2, description="Licence of these weights (SPDX id where there is one).")
+    bytes: int = Field(ge=0, description="Bytes to download.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.repo_id is None) == (self.path is None):
+            raise ValueError("give either repo_id or path")
+        return self
+
+
+class ControlNetSource(HubSource):
+    """A ControlNet, with the mode number it takes where one network serves several controls (union)."""
+
+    control_mode: int | None = Field(None, ge=0, le=7, description="Mode of a union ControlNet.")
+
+
+class IPAdapterSource(HubSource):
+    """An IP-Adapter and the image encoder that it reads."""
+
+    image_encoder: HubSource = Field(description="CLIP vision model with projection.")
+
+
+class LoRASource(HubSource):
+    """A LoRA that is fused into the UNet."""
+
+    lora_scale: float = Field(1.0, ge=0.0, le=2.0, description="Weight of the LoRA when fused.")
+
+
+class SchedulerSetting(Value):
+    """A diffusers scheduler by class name, with what is changed in its config."""
+
+    name: Literal[
+        "LCMScheduler", "EulerDiscreteScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "TCDScheduler"
+    ]
+    config: dict[str, str | int | float | bool] = Field(default_factory=dict, description="Passed to from_config.")
+
+
+class ModelStack(Value):
+    """One set of models that make portraits together, from presets/models/<id>.toml."""
+
+    id: PresetId = Field(description="The file name; never written in the file.")
+    name: str = Field(min_length=2, max_length=60, description="What visitors read.")
+    summary: str = Field(min_length=10, max_length=200, description="What it is good for.")
+    kind: Literal["sd15", "sdxl", "sdxl-union"] = Field(description="Which diffusers pipeline runs it.")
+    rank: int = Field(ge=0, le=1000, description="`auto` takes the highest rank that can run here.")
+    size: int = Field(ge=64, le=2048, multiple_of=8, description="Width and height of a portrait in pixels.")
+    base: HubSource = Field(description="Pipeline folder: UNet, text encoders, VAE, scheduler.")
+    controlnets: dict[AnnotatorName, ControlNetSource] = Field(min_length=1, description="ControlNet by annotator.")
+    vae: HubSource | None = Field(None, description="Replaces the VAE of the base.")
+    tiny_vae: HubSource | None = Field(None, description="AutoencoderTiny for step previews.")
+    decode_with_tiny_vae: bool = Field(False, description="Use the tiny autoencoder for the portrait as well.")
+    lora: LoRASource | None = Field(None, description="Few-step LoRA, fused.")
+    ip_adapter: IPAdapterSource | None = Field(None, description="Face adapter.")
+    scheduler: SchedulerSetting = Field(description="Scheduler.")
+    num_inference_steps: int = Field(ge=1, le=100, description="Steps that really run, whatever the strength.")
+    guidance_scale: float = Field(ge=0.0, le=15.0, description="Default; few-step LoRAs need 0 or 1.")
+    max_guidance_scale: float = Field(15.0, ge=0.0, le=15.0, description="A style's own value is cut to this.")
+    torch_dtype: Literal["float32", "float16", "bfloat16"] = Field(
+        "float16", description="On a GPU; a CPU uses float32."
+    )
+    memory_bytes: int = Field(
+        ge=0, description="Memory needed on a GPU with all parts there; a CPU (float32) needs twice."
+    )
+    offload_memory_bytes: int | None = Field(
+        None, ge=0, description="Memory needed on a GPU that holds one part at a time; left out, never offloaded."
+    )
+    needs_gpu: bool = Field(False, description="Too slow to offer without a GPU.")
+
+    @model_validator(mode="after")
+    def _union_has_modes(self) -> Self:
+        modes = [source.control_mode is not None for source in self.controlnets.values()]
+        if self.kind == "sdxl-union" and not all(modes):
+            raise ValueError("every ControlNet of a union needs its control_mode")
+        if self.kind != "sdxl-union" and any(modes):
+            raise ValueError("control_mode belongs to kind sdxl-union only")
+        return self
+
+
+# --- photo -----------------------------------------------------------------------------------------------------------
+
+
+class Face(Value):
+    """A face in a picture, in that picture's pixels."""
+
+    box: tuple[float, float, float, float] = Field(description="left, top, right, bottom")
+    score: Unit = Field(description="Confidence of the detector.")
+    landmarks: np.ndarray | None = Field(None, description="(478, 2) float32 x, y of MediaPipe's face mesh, or None.")
+
+
+HintKind = Literal["no-face", "several-faces", "too-small", "too-dark", "too-bright", "blurred", "cut-off", "turned"]
+
+
+class PhotoHint(Value):
+    """One sentence on how a photo could be better. `blocking` ones must be mended or chosen first."""
+
+    kind: HintKind
+    sentence: str
+    blocking: bool = False
+
+
+class LoadedPhoto(Value):
+    """A photo as the visitor gave it: upright RGB, no metadata, at most 2048 px on its long side, with what was seen.
+
+    Lives in memory only.
+    """
+
+    image: Image.Image
+    faces: tuple[Face, ...] = ()
+    hints: tuple[PhotoHint, ...] = ()
+
+
+class PreparedPhoto(Value):
+    """The square crop that engines see.
+
+    Attributes:
+        image: RGB, size x size.
+        face: The chosen face in crop pixels, None when the visitor went on without one.
+        person_mask: (size, size) float32 in 0..1, 1 where the person is.
+    """
+
+    image: Image.Image
+    face: Face | None = None
+    person_mask: np.ndarray | None = None
+
+
+# --- one request -----------------------------------------------------------------------------------------------------
+
+
+class Consent(Value):
+    """Proof that a session said yes: what was read, when, and to what."""
+
+    id: str = Field(min_length=8)
+    session: str = Field(min_length=4)
+    granted_at: datetime
+    notice_version: str
+    notice_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class PortraitRequest(Value):
+    """What one visitor asks for. Cannot be built without a Consent."""
+
+    photo: LoadedPhoto
+    face_index: int | None = Field(None, ge=0, strict=True, description="Which face, None for the only or largest one.")
+    style_id: PresetId
+    scene_id: PresetId = "none"
+    likeness: Unit = 0.5
+    seeds: tuple[Seed, ...] = Field(min_length=1, max_length=MAX_VARIATIONS)
+    model_id: PresetId = "auto"
+    extra_prompt: str = Field("", max_length=MAX_PROMPT_CHARACTERS, description="Visitor's own words, appended.")
+    consent: Consent
+
+
+class Control(ControlSetting):
+    """A ControlNet's input for one portrait: the setting, resolved for likeness, with its picture."""
+
+    image: Image.Image = Field(description="RGB, same size as the photo.")
+
+
+class GenerationJob(Value):
+    """All that an engine may know. Plain and picklable.
+
+    strength, scales and prompt are final: style, overrides, scene and likeness are already folded in.
+    """
+
+    photo: PreparedPhoto
+    style: Style
+    scene: Scene
+    likeness: Unit = 0.5
+    controls: tuple[Control, ...] = ()
+    prompt: str
+    negative_prompt: str = ""
+    strength: float = Field(gt=0.0, le=1.0)
+    guidance_scale: float | None = Field(None, ge=0.0, le=15.0)
+    ip_adapter_scale: Unit = 0.0
+    seeds: tuple[Seed, ...] = Field(min_length=1, max_length=MAX_VARIATIONS)
+
+
+class StepCallback(Protocol):
+    """Called after each step of an engine, and with step 0 while waiting for the engine; False stops the work."""
+
+    def __call__(self, step: int, total: int, preview: Image.Image | None) -> bool:
+        """`step` counts from 1 to `total` over all seeds; `preview` is a rough picture or None."""
+        ...
+
+
+class ProvenanceSummary(Value):
+    """What a written picture says of itself, read back from the file."""
+
+    digital_source_type: str
+    software: str
+    marks: tuple[str, ...] = Field(description="Kinds of marks found in the file, such as XMP.")
+    facts: dict[str, str] = Field(default_factory=dict, description="How it was made: style, scene, seed, model ...")
+
+
+class Portrait(Value):
+    """One finished, marked, written portrait."""
+
+    id: str
+    path: Path
+    style_id: PresetId
+    scene_id: PresetId
+    seed: Seed
+    engine: str = Field(description="What made it, as shown on screen.")
+    model_id: str = Field(description="'preview' or the model stack's id.")
+    is_diffusion: bool
+    seconds: float = Field(ge=0.0)
+    likeness: Unit
+    provenance: ProvenanceSummary
+
+
+class PortraitSet(Value):
+    """The result of one request: the crop that was used, its control images, the portraits, and what to tell."""
+
+    photo: PreparedPhoto
+    controls: tuple[Control, ...]
+    portraits: tuple[Portrait, ...]
+    engine: str
+    notes: tuple[str, ...] = Field((), description="Sentences for the visitor, such as why another engine was used.")
