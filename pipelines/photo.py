@@ -1,0 +1,225 @@
+"""A visitor's photo: opened, set upright, stripped of metadata, looked at, cropped. Lives in memory only."""
+
+from __future__ import annotations
+
+import io
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pillow_heif
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pipelines import vision
+from pipelines.errors import PhotoUnreadable, RequestInvalid
+from pipelines.schema import Face, LoadedPhoto, PhotoHint, PreparedPhoto
+
+log = logging.getLogger(__name__)
+
+pillow_heif.register_heif_opener()
+
+MAX_BYTES = 40 * 1024 * 1024
+MAX_PIXELS = 64_000_000  # a 60-megapixel phone picture passes, a decompression bomb does not
+MAX_SIDE = 2048  # what is kept in memory; no engine needs more
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "TIFF", "BMP")
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Gradio decodes some uploads before our code sees them
+
+_MIN_FACE = 64  # pixels; MediaPipe's face control refuses smaller ones, and there is little to keep
+_SMALL_FACE = 90
+_DARK_HIGH, _DARK_MIDDLE, _BRIGHT = 72, 45, 225  # gray levels of the face's bright parts and middle
+_BLURRED = 180.0  # the 70 portraits measured 244 to 2230, and under 70 after a blur of 8 px
+_SIDEWAYS = 0.45
+_ROOM = 2.4  # crop side in face box heights: head, hair and shoulders
+
+
+def open_photo(source: str | Path | bytes | np.ndarray | Image.Image, *, mirrored: bool = False) -> LoadedPhoto:
+    """Open a photo, whatever it is, and look at it.
+
+    Args:
+        source: A file, its bytes, (H, W), (H, W, 3) or (H, W, 4) uint8 pixels, or a PIL picture.
+        mirrored: True where the camera handed over a mirrored shot; it is turned back.
+
+    Returns:
+        Upright RGB without metadata, at most MAX_SIDE long, with faces (largest first) and hints.
+
+    Raises:
+        PhotoUnreadable: It is no picture, is damaged, empty or too large; the hint says which.
+    """
+    image = Image.fromarray(source) if isinstance(source, np.ndarray) else source
+    if not isinstance(image, Image.Image):
+        image = _decode(_read(image))
+    image = _flatten(image)
+    if mirrored:
+        image = ImageOps.mirror(image)
+    if min(image.size) < 64:
+        raise PhotoUnreadable("This picture is smaller than 64 pixels; choose a larger one.")
+    if max(image.size) / min(image.size) > 6:
+        raise PhotoUnreadable("This picture is a narrow strip; choose one that shows a face with some room around it.")
+    image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    rgb = np.asarray(image)
+    faces = tuple(vision.detect_faces(rgb)[:12])
+    return LoadedPhoto(image=image, faces=faces, hints=tuple(_hints(rgb, faces)))
+
+
+def prepare(photo: LoadedPhoto, face_index: int | None, size: int) -> PreparedPhoto:
+    """Cut the square that engines see: the chosen face with room for hair and shoulders.
+
+    Args:
+        photo: From open_photo.
+        face_index: Index into photo.faces; None takes the largest. Without faces the centre is cut.
+        size: Width and height in pixels, at least 64.
+
+    Raises:
+        RequestInvalid: There is no face with that index.
+    """
+    if face_index is not None and face_index >= len(photo.faces):
+        raise RequestInvalid("That face is not in the photo; click one of the marked faces.")
+    chosen = photo.faces[face_index or 0] if photo.faces else None
+    left, top, side = _crop(photo.image.size, chosen)
+    box = (left, top, left + side, top + side)
+    image = photo.image.resize((size, size), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+    rgb = np.asarray(image)
+    face = None
+    if chosen is not None:
+        scale = size / side
+        x0, y0, x1, y1 = ((v - o) * scale for v, o in zip(chosen.box, (left, top, left, top), strict=True))
+        face = Face(box=(x0, y0, x1, y1), score=chosen.score, landmarks=vision.face_landmarks(rgb, (x0, y0, x1, y1)))
+    return PreparedPhoto(image=image, face=face, person_mask=vision.person_mask(rgb))
+
+
+def _read(source: str | Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        data = source
+    else:
+        try:
+            if Path(source).stat().st_size > MAX_BYTES:
+                raise PhotoUnreadable(f"This file is larger than {MAX_BYTES // 2**20} MB; choose a smaller one.")
+            data = Path(source).read_bytes()
+        except OSError as error:
+            raise PhotoUnreadable("The photo did not arrive; choose it once more.", detail=repr(error)) from error
+    if not data:
+        raise PhotoUnreadable("This file is empty; choose another one.")
+    if len(data) > MAX_BYTES:
+        raise PhotoUnreadable(f"This file is larger than {MAX_BYTES // 2**20} MB; choose a smaller one.")
+    return data
+
+
+def _decode(data: bytes) -> Image.Image:
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded at a fraction of its size
+            image.load()
+            return ImageOps.exif_transpose(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        limit = MAX_PIXELS // 1_000_000
+        raise PhotoUnreadable(f"This picture has more than {limit} megapixels; choose a smaller one.") from error
+    except UnidentifiedImageError as error:
+        raise PhotoUnreadable(
+            "This file is not a picture that can be read; use JPEG, PNG, WebP, HEIC or AVIF."
+        ) from error
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError ...
+        raise PhotoUnreadable(
+            "This picture is damaged or was cut off on its way; save it again or choose another one.",
+            detail=type(error).__name__,
+        ) from error
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """Any mode to RGB: transparency on white, 16 bit scaled, CMYK converted; metadata left behind."""
+    if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
+        values = np.asarray(image, np.float32)
+        high = 65535.0 if image.mode != "F" or values.max(initial=0) > 255 else 255.0
+        if image.mode == "F" and values.max(initial=0) <= 1.0:
+            high = 1.0
+        image = Image.fromarray(np.clip(values / high * 255, 0, 255).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        background = Image.new("RGBA", rgba.size, "white")
+        image = Image.alpha_composite(background, rgba)
+    clean = image.convert("RGB")
+    return Image.frombytes("RGB", clean.size, clean.tobytes())
+
+
+def _hints(rgb: np.ndarray, faces: tuple[Face, ...]) -> list[PhotoHint]:
+    if not faces:
+        return [
+            PhotoHint(
+                kind="no-face",
+                blocking=True,
+                sentence="No face was found. Look towards the camera, with light from the front, and try again.",
+            )
+        ]
+    hints: list[PhotoHint] = []
+    if len(faces) > 1:
+        hints.append(
+            PhotoHint(
+                kind="several-faces",
+                blocking=True,
+                sentence=f"There are {len(faces)} faces. Click the one that is you.",
+            )
+        )
+    left, top, right, bottom = faces[0].box
+    height, width = rgb.shape[:2]
+    if min(right - left, bottom - top) < _MIN_FACE:
+        hints.append(
+            PhotoHint(
+                kind="too-small", sentence="Your face is very small here. Come closer or crop the photo.", blocking=True
+            )
+        )
+    elif min(right - left, bottom - top) < _SMALL_FACE:
+        hints.append(PhotoHint(kind="too-small", sentence="Your face is small here; closer would keep more of you."))
+    if left < -0.04 * width or top < -0.04 * height or right > 1.04 * width or bottom > 1.04 * height:
+        hints.append(PhotoHint(kind="cut-off", sentence="Your face is cut off at the edge; move to the middle."))
+    crop = rgb[max(0, int(top)) : int(bottom), max(0, int(left)) : int(right)]
+    if crop.size:
+        hints += _light_hints(crop)
+        hints += _turn_hints(rgb, faces[0])
+    return hints
+
+
+def _light_hints(crop: np.ndarray) -> list[PhotoHint]:
+    """Light is judged by the bright parts of the face, so that dark skin in good light passes."""
+    gray = cv2.cvtColor(cv2.resize(crop, (128, 128), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    hints: list[PhotoHint] = []
+    if np.percentile(gray, 95) < _DARK_HIGH and np.percentile(gray, 50) < _DARK_MIDDLE:
+        sentence = "There is little light on your face; turn towards a window or a lamp."
+        hints.append(PhotoHint(kind="too-dark", sentence=sentence))
+    elif np.percentile(gray, 50) > _BRIGHT:
+        hints.append(PhotoHint(kind="too-bright", sentence="Your face is overexposed; step out of the direct light."))
+    # The variance of the Laplacian falls with contrast, so it is measured on an equalised face.
+    sharpness = cv2.Laplacian(cv2.equalizeHist(gray), cv2.CV_64F).var()
+    if sharpness < _BLURRED:
+        sentence = "The photo is blurred; hold still, wipe the lens, and try again."
+        hints.append(PhotoHint(kind="blurred", sentence=sentence))
+    return hints
+
+
+def _turn_hints(rgb: np.ndarray, face: Face) -> list[PhotoHint]:
+    """A face seen from the side keeps less of the person: the nose tip is far off the middle of the cheeks."""
+    points = vision.face_landmarks(rgb, face.box)
+    if points is None:
+        return [PhotoHint(kind="turned", sentence="Your face is hard to read here; turn towards the camera.")]
+    cheek_left, cheek_right, nose = points[234][0], points[454][0], points[1][0]
+    width = max(1.0, abs(cheek_right - cheek_left))
+    if abs((nose - (cheek_left + cheek_right) / 2) / width) > _SIDEWAYS:
+        sentence = "You are looking far to the side; portraits keep more of you from the front."
+        return [PhotoHint(kind="turned", sentence=sentence)]
+    return []
+
+
+def _crop(size: tuple[int, int], face: Face | None) -> tuple[float, float, float]:
+    """Left, top and side of the square to cut, inside the picture."""
+    width, height = size
+    if face is None:
+        side = float(min(width, height))
+        return (width - side) / 2, (height - side) / 2, side
+    left, top, right, bottom = face.box
+    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
+    side = min(float(min(width, height)), _ROOM * max(right - left, bottom - top))
+    side = max(side, 64.0)
+    x = min(max(0.0, middle_x - side / 2), width - side)
+    y = min(max(0.0, middle_y - side * 0.47), height - side)
+    return x, y, side
