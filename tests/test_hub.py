@@ -1,0 +1,389 @@
+"""Downloads from a hub on loopback, through the real huggingface_hub client."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import huggingface_hub.constants
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pipelines import hub, weights
+from pipelines.components import ANNOTATOR_WEIGHTS, components, select
+from pipelines.engines.diffusion import DiffusionEngine
+from pipelines.errors import Cancelled, EngineUnavailable
+from pipelines.presets import Presets
+from pipelines.schema import GenerationJob, HubSource, ModelStack, PreparedPhoto
+from tests import tiny_checkpoints
+from tests.engines.conftest import control, go_on
+from tests.fake_hub import COMMIT, FakeHub, serve
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    root = tmp_path_factory.mktemp("repositories")
+    tiny_checkpoints.build(root)
+    (root / "sd15" / "README.md").write_text("not needed")
+    (root / "sd15" / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"a pickle, not needed")
+    return root
+
+
+class Place(NamedTuple):
+    """A fake hub, an empty cache, and a stack whose every part is on that hub."""
+
+    hub: FakeHub
+    cache: Path
+    stack: ModelStack
+    root: Path
+
+
+@pytest.fixture
+def place(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    root = Path(shutil.copytree(built, tmp_path / "repositories"))
+    cache = tmp_path / "cache"
+    constants = huggingface_hub.constants
+    with serve(root) as server:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.url + "/{repo_id}/resolve/{revision}/{filename}"
+        )
+        monkeypatch.setattr(hub, "_DISK_MARGIN", 0)
+        yield Place(server, cache, tiny_checkpoints.on_hub(tiny_checkpoints.sd15_stack(root), root), root)
+
+
+@pytest.fixture
+def job(prepared: PreparedPhoto, presets: Presets) -> GenerationJob:
+    small = prepared.image.resize((64, 64))
+    return GenerationJob(
+        photo=PreparedPhoto(image=small),
+        style=next(iter(presets.styles.values())),
+        scene=presets.scene("none"),
+        controls=(control("canny"),),
+        prompt="a portrait",
+        strength=0.6,
+        seeds=(1,),
+    )
+
+
+def never_stop(done: int, total: int) -> bool:
+    return True
+
+
+def changed(stack: ModelStack, part: str, **keys: object) -> ModelStack:
+    """The stack with other keys in one of its sources."""
+    content = stack.model_dump()
+    content[part] |= keys
+    return ModelStack.model_validate(content)
+
+
+# --- the way it should go --------------------------------------------------------------------------------------------
+
+
+def test_a_downloaded_stack_is_present_and_makes_pictures(place: Place, job: GenerationJob) -> None:
+    assert weights.state(place.stack).status == "absent"
+    hub.download(place.stack, never_stop)
+    found = weights.state(place.stack)
+    assert found.status == "present"
+    assert found.bytes_missing == 0
+    assert found.bytes_present > 1_000_000
+    asked = len(place.hub.requests)
+    picture = DiffusionEngine(place.stack).generate(job, go_on)[0]
+    assert np.asarray(picture).std() > 2
+    assert len(place.hub.requests) == asked, "loading asks the hub nothing"
+
+
+def test_only_what_is_loaded_is_fetched(place: Place) -> None:
+    hub.download(place.stack, never_stop)
+    fetched = place.hub.fetched()
+    assert len(fetched) == len(set(fetched))
+    assert not [name for name in fetched if name.endswith((".md", ".bin"))]
+    assert not [name for name in fetched if "sdxl" in name]
+    assert any(name.endswith("models/image_encoder/model.safetensors") for name in fetched)
+
+
+def test_progress_rises_to_the_total(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 50_000)
+    calls: list[tuple[int, int]] = []
+    hub.download(place.stack, lambda done, total: calls.append((done, total)) is None)
+    done = [count for count, _ in calls]
+    assert done[0] == 0
+    assert done == sorted(done)
+    assert {total for _, total in calls} == {done[-1]}
+    assert done[-1] == weights.state(place.stack).bytes_present
+    assert len(set(done)) > len(place.hub.fetched()), "large files report within"
+
+
+def test_a_complete_stack_is_not_fetched_again(place: Place) -> None:
+    hub.download(place.stack, never_stop)
+    place.hub.requests.clear()
+    hub.download(place.stack, never_stop)
+    assert place.hub.requests == []
+
+
+def test_a_stopped_download_goes_on_where_it_was(place: Place) -> None:
+    def stop_half_way(done: int, total: int) -> bool:
+        return done < total / 2
+
+    with pytest.raises(Cancelled):
+        hub.download(place.stack, stop_half_way)
+    found = weights.state(place.stack)
+    assert found.status == "partial"
+    assert found.missing
+    with pytest.raises(EngineUnavailable, match="only partly here"):
+        weights.require(place.stack)
+    before = set(place.hub.fetched())
+    place.hub.requests.clear()
+    totals: list[int] = []
+    hub.download(place.stack, lambda _, total: totals.append(total) is None)
+    again = set(place.hub.fetched()) & before
+    assert len(again) <= 1, "at most the file in which it was stopped"
+    assert totals[0] < weights.state(place.stack).bytes_present
+    assert weights.state(place.stack).status == "present"
+
+
+def test_stopping_works_within_one_chunk(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 10_000)
+    calls: list[int] = []
+
+    def stop(done: int, total: int) -> bool:
+        calls.append(done)
+        return len(calls) < 3
+
+    with pytest.raises(Cancelled):
+        hub.download(place.stack, stop)
+    assert len(calls) == 3
+    assert calls[-1] <= 30_000
+
+
+def test_revisions_are_pinned(place: Place) -> None:
+    pinned = changed(place.stack, "base", revision=COMMIT)
+    hub.download(pinned, never_stop)
+    assert weights.resolve(pinned.base).name == COMMIT
+    asked = {path for _, path, _ in place.hub.requests if path.startswith("/tiny/sd15/resolve")}
+    assert asked
+    assert all(COMMIT in path for path in asked)
+
+
+def test_a_damaged_file_is_fetched_again(place: Place) -> None:
+    hub.download(place.stack, never_stop)
+    damaged = weights.resolve(place.stack.base) / "unet" / "diffusion_pytorch_model.safetensors"
+    damaged.resolve().write_bytes(damaged.read_bytes()[:5000])
+    assert weights.state(place.stack).missing == ("base model",)
+    place.hub.requests.clear()
+    hub.download(place.stack, never_stop)
+    assert [Path(name).name for name in place.hub.fetched()] == ["diffusion_pytorch_model.safetensors"]
+    assert weights.state(place.stack).status == "present"
+
+
+def test_everything_is_fetched_again_when_asked(place: Place) -> None:
+    hub.download(place.stack, never_stop)
+    first = sorted(place.hub.fetched())
+    place.hub.requests.clear()
+    hub.download(place.stack, never_stop, fresh=True)
+    assert sorted(place.hub.fetched()) == first
+
+
+def test_a_dropped_connection_is_picked_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 10_000)
+    place.hub.broken_after = 150_000
+    calls: list[int] = []
+    hub.download(place.stack, lambda done, _: calls.append(done) is None)
+    assert weights.state(place.stack).status == "present"
+    assert len(place.hub.fetched()) > len(set(place.hub.fetched()))
+    assert calls[-1] == weights.state(place.stack).bytes_present
+
+
+# --- what can go wrong -----------------------------------------------------------------------------------------------
+
+
+def refused(stack: ModelStack) -> str:
+    with pytest.raises(EngineUnavailable) as caught:
+        hub.download(stack, never_stop)
+    assert "Traceback" not in str(caught.value)
+    return caught.value.hint
+
+
+def test_an_unknown_revision_is_named(place: Place) -> None:
+    assert "pinned revision of the base model" in refused(changed(place.stack, "base", revision="0" * 40))
+
+
+def test_an_unknown_repository_is_named(place: Place) -> None:
+    assert "repository of the LoRA" in refused(changed(place.stack, "lora", repo_id="tiny/nothing"))
+
+
+def test_a_file_that_is_not_in_the_repository_is_named(place: Place) -> None:
+    (place.root / "cn-lineart" / "config.json").unlink()
+    assert "ControlNet for lineart" in refused(place.stack)
+    assert "base model" in refused(changed(place.stack, "base", variant="fp8"))
+    assert place.hub.fetched() == [], "nothing is fetched before all is known to be there"
+
+
+def test_switched_off_downloads_say_so(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert "HF_HUB_OFFLINE" in refused(place.stack)
+
+
+def test_no_network(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    assert "cannot be reached" in refused(place.stack)
+
+
+@pytest.mark.parametrize(("status", "words"), [(503, "answered 503"), (401, "HF_TOKEN"), (403, "HF_TOKEN")])
+def test_a_hub_that_refuses(place: Place, status: int, words: str) -> None:
+    place.hub.status = status
+    assert words in refused(place.stack)
+
+
+def test_a_full_disk_is_known_before_anything_is_fetched(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_DISK_MARGIN", 10**18)
+    assert "make room" in refused(place.stack)
+    assert place.hub.fetched() == []
+
+
+def test_a_cache_that_cannot_be_written(place: Place) -> None:
+    place.cache.write_text("a file where the folder should be")
+    assert "could not be written" in refused(place.stack)
+
+
+def test_a_token_is_sent_but_never_shown(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "hf_secretsecretsecret"
+    monkeypatch.setenv("HF_TOKEN", secret)
+    caplog.set_level(logging.DEBUG, logger="pipelines")
+    place.hub.status = 403
+    with pytest.raises(EngineUnavailable) as caught:
+        hub.download(place.stack, never_stop)
+    assert f"Bearer {secret}" in {authorization for _, _, authorization in place.hub.requests}
+    assert secret not in str(caught.value)
+    assert secret not in caplog.text
+
+
+def test_what_is_not_here_is_told_with_size_and_command(place: Place) -> None:
+    with pytest.raises(EngineUnavailable) as caught:
+        weights.require(place.stack)
+    assert "python -m pipelines.hub download tiny-sd15" in caught.value.hint
+    assert "MB" in caught.value.hint
+    with pytest.raises(EngineUnavailable, match="not on this machine"):
+        weights.resolve(place.stack.base, "base model", stack_id="tiny-sd15")
+
+
+# --- what a stack needs ----------------------------------------------------------------------------------------------
+
+
+def test_shards_are_selected_by_their_index() -> None:
+    stack = tiny_checkpoints.sd15_stack(Path("nowhere"), controlnets={"canny": ("cn", {"variant": "fp16"})})
+    part = next(component for component in components(stack) if component.name == "ControlNet for canny")
+    index = "diffusion_pytorch_model.safetensors.index.fp16.json"
+    shards = [f"diffusion_pytorch_model.fp16-0000{number}-of-00003.safetensors" for number in (1, 2, 3)]
+    files, missing = select(part, {"config.json", index, *shards})
+    assert files == ["config.json", index, *shards]
+    assert missing == []
+    files, missing = select(part, {"config.json", index, shards[0], shards[2]})
+    assert missing == [shards[1]]
+
+
+@pytest.mark.parametrize("place", [{}, {"repo_id": "a/b", "path": "c"}])
+def test_a_source_is_in_one_place(place: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="either repo_id or path"):
+        HubSource.model_validate({"licence": "MIT", "bytes": 1, **place})
+
+
+def test_a_union_needs_its_modes_and_others_have_none() -> None:
+    with pytest.raises(ValueError, match="needs its control_mode"):
+        tiny_checkpoints.union_stack(Path("nowhere"), controlnets={"canny": "cn-union"})
+    with pytest.raises(ValueError, match="sdxl-union only"):
+        tiny_checkpoints.sd15_stack(Path("nowhere"), controlnets={"canny": ("cn-canny", {"control_mode": 1})})
+
+
+def test_a_union_controlnet_is_counted_once(presets: Presets) -> None:
+    stack = presets.models["sdxl-lightning"]
+    names = [component.name for component in components(stack)]
+    assert names.count("union ControlNet") == 1
+    assert 13e9 < weights.download_bytes(stack) < 14.5e9
+
+
+def test_the_stacks_that_ship_say_what_they_need(presets: Presets) -> None:
+    for stack in presets.models.values():
+        assert all(component.source.licence for component in components(stack))
+        if stack.base.repo_id:
+            assert weights.download_bytes(stack) > 1e9
+        for name in stack.controlnets:
+            if name in ANNOTATOR_WEIGHTS:
+                assert f"{name} annotator" in {component.name for component in components(stack)}
+
+
+# --- annotators' weights ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("place")
+def test_depth_is_estimated_with_downloaded_weights(prepared: PreparedPhoto, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = HubSource.model_validate({"repo_id": "tiny/depth", "licence": "Apache-2.0", "bytes": 100_000})
+    monkeypatch.setitem(ANNOTATOR_WEIGHTS, "depth", source)
+    with pytest.raises(EngineUnavailable, match="download depth"):
+        hub.estimate_depth(prepared.image)
+    hub.download_annotator("depth", never_stop)
+    depth = hub.estimate_depth(prepared.image)
+    hub._annotator_models.clear()
+    assert depth.shape == (512, 512)
+    assert depth.dtype == np.float32
+    assert np.isfinite(depth).all()
+    assert not np.array_equal(depth, hub.estimate_depth(Image.new("RGB", (512, 512), "white")))
+    hub._annotator_models.clear()
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.hub", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_lists_and_refuses(tmp_path: Path) -> None:
+    listed = command("list", HF_HOME=str(tmp_path))
+    assert listed.returncode == 0
+    assert "sd15-lcm: Stable Diffusion 1.5" in listed.stdout
+    assert "not here" in listed.stdout
+    assert "OpenRAIL" in listed.stdout
+    unknown = command("download", "sd99")
+    assert unknown.returncode == 1
+    assert "choose one of" in unknown.stderr
+    offline = command("download", "sd15-lcm", HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1")
+    assert offline.returncode == 1
+    assert "HF_HUB_OFFLINE" in offline.stderr
+    assert "Traceback" not in offline.stderr
+
+
+def test_the_command_downloads(
+    place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    presets = Presets(styles={}, scenes={}, models={place.stack.id: place.stack})
+    monkeypatch.setattr(hub, "load_presets", lambda: presets)
+    assert hub.main(["download", place.stack.id]) == 0
+    shown = capsys.readouterr().err
+    assert "100.0 %" in shown
+    assert "complete" in shown
+    assert hub.main(["list"]) == 0
+    assert "complete" in capsys.readouterr().out
