@@ -1,0 +1,273 @@
+"""From folders on this machine to a diffusers pipeline. Never downloads; what is broken is named by its role."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pipelines import heavy, weights
+from pipelines.errors import EngineUnavailable, PortraitError
+from pipelines.schema import AnnotatorName, HubSource, ModelStack
+
+log = logging.getLogger(__name__)
+
+_PIPELINES = {
+    "sd15": "StableDiffusionControlNetImg2ImgPipeline",
+    "sdxl": "StableDiffusionXLControlNetImg2ImgPipeline",
+    "sdxl-union": "StableDiffusionXLControlNetUnionImg2ImgPipeline",
+}
+_FULL_SIZE = 2_000_000_000
+_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where models run.
+
+    Attributes:
+        memory_bytes: Of the GPU, or of this machine (or its container) for a CPU; None where it cannot be told.
+    """
+
+    kind: Literal["cuda", "mps", "cpu"]
+    memory_bytes: int | None
+
+
+@functools.cache
+def best_device() -> Device:
+    """CUDA before Apple's GPU before the processor. Loads torch."""
+    torch = heavy.load("torch")
+    if torch.cuda.is_available():
+        return Device("cuda", torch.cuda.get_device_properties(0).total_memory)
+    if torch.backends.mps.is_available():  # shares the machine's memory
+        return Device("mps", machine_memory())
+    return Device("cpu", machine_memory())
+
+
+@functools.cache
+def machine_memory() -> int | None:
+    """Bytes of memory that this process may use: the machine's, or less where a container limits it."""
+    limits: list[int] = []
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for path in _CGROUP_LIMITS:
+        with contextlib.suppress(ValueError, OSError):
+            limits.append(int(Path(path).read_text("utf-8")))
+    return min(limits, default=None)
+
+
+def cpu_memory_bytes(stack: ModelStack) -> int:
+    """Memory that a stack needs on a processor, where its weights are held as float32."""
+    return stack.memory_bytes * (1 if stack.torch_dtype == "float32" else 2)
+
+
+def why_not(stack: ModelStack) -> str:
+    """Why a stack cannot run here, as a sentence; '' where it can. Loads torch only where weights are complete."""
+    try:
+        weights.require(stack)
+    except EngineUnavailable as error:
+        return error.hint
+    memory = machine_memory()
+    fits_cpu = not stack.needs_gpu and (memory is None or cpu_memory_bytes(stack) <= memory)
+    if fits_cpu:
+        return ""
+    device = best_device()
+    if device.kind == "cpu":
+        if stack.needs_gpu:
+            return f"{stack.name} needs a GPU, and there is none here; choose another model."
+        size = weights.readable_size(cpu_memory_bytes(stack))
+        return f"{stack.name} needs {size} of memory, more than there is here; choose a smaller model."
+    least = stack.offload_memory_bytes if device.kind == "cuda" and stack.offload_memory_bytes else stack.memory_bytes
+    if device.memory_bytes is not None and device.memory_bytes < least:
+        return f"{stack.name} needs a GPU with {weights.readable_size(least)}; choose a smaller model."
+    return ""
+
+
+def is_slow(stack: ModelStack) -> bool:
+    """Whether portraits of a stack that can run here take minutes: a full-sized model on a processor."""
+    return stack.memory_bytes >= _FULL_SIZE and best_device().kind == "cpu"
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error of Python's, torch's or CUDA's says that memory ran out."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
+class Loader:
+    """Loads the parts of one stack for one device.
+
+    Args:
+        stack: Its weights must be on this machine.
+        device: Where it will run.
+    """
+
+    def __init__(self, stack: ModelStack, device: Device) -> None:
+        self.stack = stack
+        self.device = device
+        torch = heavy.load("torch")
+        # Processors are slow at float16 or cannot do it, so float16 files become float32 there.
+        for library in ("diffusers", "transformers"):
+            heavy.load(library).utils.logging.disable_progress_bar()
+        self.dtype = torch.float32 if device.kind == "cpu" else getattr(torch, stack.torch_dtype)
+
+    @property
+    def offloads(self) -> bool:
+        """Whether parts must move to the GPU only while they are used."""
+        memory = self.device.memory_bytes
+        return self.device.kind == "cuda" and memory is not None and memory < self.stack.memory_bytes
+
+    def pipeline(self, controlnet: Any) -> Any:
+        """The diffusers pipeline of the stack, LoRA fused, face adapter attached, on its device.
+
+        Order matters: the LoRA is fused and unloaded before the IP-Adapter adds attention processors.
+
+        Raises:
+            EngineUnavailable: Names the component that is missing or damaged.
+        """
+        diffusers, transformers = heavy.load("diffusers"), heavy.load("transformers")
+        stack, base = self.stack, self.stack.base
+        parts: dict[str, Any] = {
+            "unet": self._model(diffusers.UNet2DConditionModel, base, "base model", "unet"),
+            "text_encoder": self._model(transformers.CLIPTextModel, base, "base model", "text_encoder"),
+            "tokenizer": self._tokenizer("tokenizer"),
+            "vae": self._vae(),
+            "scheduler": self._scheduler(),
+            "controlnet": controlnet,
+            "image_encoder": None,
+            "feature_extractor": None,
+        }
+        if stack.kind == "sd15":
+            parts |= {"safety_checker": None, "requires_safety_checker": False}  # pipelines/safety.py judges instead
+        else:
+            encoder = transformers.CLIPTextModelWithProjection
+            parts["text_encoder_2"] = self._model(encoder, base, "base model", "text_encoder_2")
+            parts["tokenizer_2"] = self._tokenizer("tokenizer_2")
+            parts["add_watermarker"] = False  # pipelines/provenance.py marks instead
+        if stack.ip_adapter:
+            encoder = transformers.CLIPVisionModelWithProjection
+            parts["image_encoder"] = self._model(encoder, stack.ip_adapter.image_encoder, "image encoder")
+        with self._part("base model"):
+            pipe = getattr(diffusers, _PIPELINES[stack.kind])(**parts)
+        pipe.set_progress_bar_config(disable=True)
+        self._fuse_lora(pipe)
+        self._attach_ip_adapter(pipe)
+        self.place(pipe)
+        return pipe
+
+    def place(self, pipe: Any) -> None:
+        """Move the pipeline to its device, or hook its parts so that they move there while they are used."""
+        if self.offloads:
+            pipe.enable_model_cpu_offload()
+        else:
+            pipe.to(self.device.kind)
+
+    def controlnet(self, annotator: AnnotatorName) -> Any:
+        """The ControlNet of one annotator, not yet on the device."""
+        diffusers = heavy.load("diffusers")
+        union = self.stack.kind == "sdxl-union"
+        name = "union ControlNet" if union else f"ControlNet for {annotator}"
+        model_class = diffusers.ControlNetUnionModel if union else diffusers.ControlNetModel
+        return self._model(model_class, self.stack.controlnets[annotator], name)
+
+    def tiny_vae(self) -> Any | None:
+        """The small decoder for step previews, on the device, or None where the stack has none."""
+        if self.stack.tiny_vae is None:
+            return None
+        model = self._model(heavy.load("diffusers").AutoencoderTiny, self.stack.tiny_vae, "preview decoder")
+        return model.to(self.device.kind)
+
+    def _model(self, model_class: Any, source: HubSource, name: str, folder: str = "") -> Any:
+        subfolder = "/".join(part for part in (source.subfolder, folder) if part)
+        diffusers_model = hasattr(model_class, "load_config")
+        with self._part(name):
+            model, report = model_class.from_pretrained(
+                weights.resolve(source, name, stack_id=self.stack.id),
+                subfolder=subfolder or ("" if not diffusers_model else None),
+                variant=source.variant,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+                **{"torch_dtype" if diffusers_model else "dtype": self.dtype},
+            )
+            lacking = report["missing_keys"] or report["mismatched_keys"]
+            if lacking:  # would stay random, and the pictures noise
+                raise ValueError(f"{len(lacking)} tensors are missing or of another shape")
+        return model.eval()
+
+    def _vae(self) -> Any:
+        """The autoencoder of the class that its own config names: AutoencoderKL, or AutoencoderTiny in small stacks."""
+        diffusers = heavy.load("diffusers")
+        source = self.stack.vae or self.stack.base
+        name, folder = ("VAE", "") if self.stack.vae else ("base model", "vae")
+        with self._part(name):
+            root = weights.resolve(source, name, stack_id=self.stack.id) / (source.subfolder or "") / folder
+            tiny = (
+                diffusers.AutoencoderTiny.load_config(root, local_files_only=True).get("_class_name")
+                == "AutoencoderTiny"
+            )
+        return self._model(diffusers.AutoencoderTiny if tiny else diffusers.AutoencoderKL, source, name, folder)
+
+    def _tokenizer(self, folder: str) -> Any:
+        base = self.stack.base
+        with self._part("base model"):
+            root = weights.resolve(base, "base model", stack_id=self.stack.id) / (base.subfolder or "")
+            return heavy.load("transformers").CLIPTokenizer.from_pretrained(root / folder, local_files_only=True)
+
+    def _scheduler(self) -> Any:
+        base, setting = self.stack.base, self.stack.scheduler
+        scheduler_class = getattr(heavy.load("diffusers"), setting.name)
+        with self._part("base model"):
+            root = weights.resolve(base, "base model", stack_id=self.stack.id) / (base.subfolder or "")
+            config = scheduler_class.load_config(root / "scheduler", local_files_only=True)
+            return scheduler_class.from_config(config, **setting.config)
+
+    def _fuse_lora(self, pipe: Any) -> None:
+        lora = self.stack.lora
+        if lora is None:
+            return
+        with self._part("LoRA"):
+            folder = weights.resolve(lora, "LoRA", stack_id=self.stack.id) / (lora.subfolder or "")
+            name = lora.weight_name or "pytorch_lora_weights.safetensors"
+            pipe.load_lora_weights(folder, weight_name=name, local_files_only=True)
+            if not pipe.get_list_adapters():
+                raise ValueError("no layer of the model took the LoRA")
+            pipe.fuse_lora(lora_scale=lora.lora_scale, safe_fusing=True)
+            pipe.unload_lora_weights()
+
+    def _attach_ip_adapter(self, pipe: Any) -> None:
+        adapter = self.stack.ip_adapter
+        if adapter is None:
+            return
+        with self._part("IP-Adapter"):
+            pipe.load_ip_adapter(
+                str(weights.resolve(adapter, "IP-Adapter", stack_id=self.stack.id)),
+                subfolder=adapter.subfolder or "",
+                weight_name=adapter.weight_name or "",
+                image_encoder_folder=None,  # loaded already, from a pinned revision
+                local_files_only=True,
+            )
+
+    @contextlib.contextmanager
+    def _part(self, name: str) -> Iterator[None]:
+        """What goes wrong inside becomes one sentence that names this component."""
+        try:
+            yield
+        except PortraitError:
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise EngineUnavailable(
+                    f"{self.stack.name} does not fit into the memory of this machine; choose a smaller model.",
+                    detail=f"{name}: {error!r}",
+                ) from error
+            shipped = self.stack.base.path is not None
+            cure = "install the project again" if shipped else f"run {weights.COMMAND} {self.stack.id} --fresh"
+            raise EngineUnavailable(
+                f"The {name} of {self.stack.name} cannot be read; {cure}.", detail=f"{name}: {error!r}"
+            ) from error

@@ -1,0 +1,61 @@
+"""What each word of a recipe does, by its `op`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pipelines.engines.operations import light, line, material, paint, prints, strokes, tiles, tone
+from pipelines.engines.operations.canvas import Canvas
+from pipelines.recipe import RecipeStep
+
+Operation = Callable[[Canvas, Any], None]
+
+OPERATIONS: dict[str, Operation] = {
+    "aberration": tone.aberration,
+    "android": material.android,
+    "backwash": tone.backwash,
+    "blinds": light.blinds,
+    "bloom": tone.bloom,
+    "charcoal": line.charcoal,
+    "cutout": prints.cutout,
+    "flare": tone.flare,
+    "flow": paint.flow,
+    "glass": tiles.glass,
+    "grade": tone.grade,
+    "grain": tone.grain,
+    "halftone": prints.halftone,
+    "hatch": line.hatch,
+    "hologram": light.hologram,
+    "ink": line.ink,
+    "kuwahara": paint.kuwahara,
+    "mosaic": tiles.mosaic,
+    "neon": light.neon,
+    "pixels": prints.pixels,
+    "plate": material.plate,
+    "polygons": tiles.polygons,
+    "posterise": tone.posterise,
+    "riso": prints.riso,
+    "sculpt": material.sculpt,
+    "smooth": paint.smooth,
+    "split_light": light.split_light,
+    "strokes": strokes.strokes,
+    "surface": tone.surface,
+    "tone_map": tone.tone_map,
+    "vignette": tone.vignette,
+    "watercolour": paint.watercolour,
+    "weather": light.weather,
+}
+
+
+def apply(canvas: Canvas, step: RecipeStep, index: int) -> None:
+    """Run one step of a recipe on the canvas, in place.
+
+    Args:
+        index: Its place in the recipe, so that two steps of one kind draw different random numbers.
+    """
+    canvas.step = index
+    OPERATIONS[step.op](canvas, step)
+    canvas.image = np.ascontiguousarray(canvas.image, np.float32)

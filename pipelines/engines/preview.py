@@ -1,0 +1,142 @@
+"""The preview engine: an instant filter. Brushes, inks and lights of OpenCV and numpy, declared in the style files.
+
+It is never called diffusion. It answers while a visitor chooses, live on the webcam, and where no model can run.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from pipelines import vision
+from pipelines.engines import operations
+from pipelines.engines.operations.canvas import Canvas
+from pipelines.engines.scenery.backdrops import Backdrops
+from pipelines.engines.scenery.lighting import compose, keep_skin, settle, vary
+from pipelines.errors import Cancelled, EngineFailed, PortraitError
+from pipelines.schema import AnnotatorName, GenerationJob, Scene, StepCallback, Style
+
+log = logging.getLogger(__name__)
+
+# What a live frame is worked at; it is shown larger. Thousands of brush strokes take longer than all else.
+_FRAME_PIXELS = 330 * 330
+_FRAME_PIXELS_STROKES = 270 * 270
+_PIECES = {"pixels", "cutout", "polygons", "mosaic", "hatch", "riso"}
+
+
+class PreviewEngine:
+    """Instant filter. Thread-safe: all that is shared is a locked cache of backdrops."""
+
+    name = "Preview (instant filter)"
+    model_id = "preview"
+    is_diffusion = False
+    size = 768
+
+    def __init__(self) -> None:
+        self._backdrops = Backdrops()
+
+    def annotators(self, style: Style) -> tuple[AnnotatorName, ...]:
+        """None: it reads the photo itself."""
+        return ()
+
+    def generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
+        """See Engine.generate. Each operation of the recipe is a step, and so is the scene."""
+        try:
+            return self._generate(job, on_step)
+        except PortraitError:
+            raise
+        except Exception as error:
+            raise EngineFailed(
+                "The preview could not be painted; try another style or photo.", detail=repr(error)
+            ) from error
+
+    def render_frame(
+        self, rgb: np.ndarray, style: Style, scene: Scene, *, seed: int = 0, likeness: float = 0.5
+    ) -> np.ndarray:
+        """One frame of a live picture, painted small and shown at its own size.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+
+        Returns:
+            (H, W, 3) uint8.
+        """
+        height, width = rgb.shape[:2]
+        pixels = _FRAME_PIXELS_STROKES if any(step.op == "strokes" for step in style.preview) else _FRAME_PIXELS
+        factor = min(1.0, float(np.sqrt(pixels / (height * width))))
+        size = (max(32, round(width * factor)), max(32, round(height * factor)))
+        small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        canvas = _canvas(small, vision.person_mask(small), _landmarks(small), likeness, seed, scene)
+        self._set_scene(canvas, scene)
+        for index, step in enumerate(style.preview):
+            operations.apply(canvas, step, index)
+        self._finish(canvas, style)
+        done = _to_bytes(canvas.image)
+        return done if size == (width, height) else cv2.resize(done, (width, height), interpolation=cv2.INTER_CUBIC)
+
+    def close(self) -> None:
+        """Forget the backdrops."""
+        self._backdrops.clear()
+
+    def _generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
+        pixels = np.asarray(job.photo.image.convert("RGB"))
+        mask = job.photo.person_mask
+        mask = vision.person_mask(pixels) if mask is None else mask
+        landmarks = job.photo.face.landmarks if job.photo.face is not None else None
+        has_scene = job.scene.backdrop is not None or job.scene.light is not None
+        total = len(job.seeds) * (len(job.style.preview) + has_scene)
+        done = 0
+        pictures: list[Image.Image] = []
+        for seed in job.seeds:
+            canvas = _canvas(pixels, mask, landmarks, job.likeness, seed, job.scene)
+            self._set_scene(canvas, job.scene)
+            if has_scene:
+                done += 1
+                _report(on_step, done, total, canvas.image)
+            last = len(job.style.preview) - 1
+            for index, step in enumerate(job.style.preview):
+                operations.apply(canvas, step, index)
+                if index == last:
+                    self._finish(canvas, job.style)
+                done += 1
+                _report(on_step, done, total, canvas.image)
+            pictures.append(Image.fromarray(_to_bytes(canvas.image)))
+        return pictures
+
+    def _set_scene(self, canvas: Canvas, scene: Scene) -> None:
+        backdrop = None
+        if scene.backdrop is not None:
+            backdrop = self._backdrops.get(scene.backdrop, canvas.seed, canvas.height, canvas.width, canvas.light_side)
+        if backdrop is not None or scene.light is not None:
+            compose(canvas, backdrop, scene.light)
+        vary(canvas)
+
+    def _finish(self, canvas: Canvas, style: Style) -> None:
+        settle(canvas, pieces=any(step.op in _PIECES for step in style.preview))
+        if style.natural_colour:
+            keep_skin(canvas)
+
+
+def _canvas(
+    pixels: np.ndarray, mask: np.ndarray, landmarks: np.ndarray | None, likeness: float, seed: int, scene: Scene
+) -> Canvas:
+    image = pixels.astype(np.float32) / 255.0
+    side = 1.0 if scene.light is not None and scene.light.direction == "right" else -1.0
+    return Canvas(image, image, mask.astype(np.float32), landmarks, likeness, seed, key_side=side, photo=image)
+
+
+def _landmarks(rgb: np.ndarray) -> np.ndarray | None:
+    height, width = rgb.shape[:2]
+    return vision.face_landmarks(rgb, (0.0, 0.0, float(width), float(height)))
+
+
+def _report(on_step: StepCallback, step: int, total: int, image: np.ndarray) -> None:
+    if not on_step(step, total, Image.fromarray(_to_bytes(image))):
+        raise Cancelled("Stopped. Nothing was kept.")
+
+
+def _to_bytes(image: np.ndarray) -> np.ndarray:
+    return (np.clip(image, 0, 1) * 255.0 + 0.5).astype(np.uint8)

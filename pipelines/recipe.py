@@ -1,0 +1,411 @@
+"""The words of a preview recipe: one frozen class an operation, every number with its range.
+
+A recipe is a list of these in a style file. Lengths are in pixels of a 512 px portrait and scale with the picture;
+operations that say so also grow when likeness is low and shrink when it is high.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+HexColor = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Signed = Annotated[float, Field(ge=-1.0, le=1.0)]
+Ramp = Annotated[tuple[HexColor, ...], Field(min_length=2, max_length=8)]
+
+
+class Step(BaseModel):
+    """Base of all operations."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- tone ------------------------------------------------------------------------------------------------------------
+
+
+class Grade(Step):
+    """Colour grading: exposure, contrast, saturation, white balance and a tint for shadows and highlights."""
+
+    op: Literal["grade"] = "grade"
+    exposure: float = Field(0.0, ge=-2.0, le=2.0, description="Stops.")
+    contrast: Signed = Field(0.0, description="S-curve around the picture's own middle.")
+    saturation: float = Field(1.0, ge=0.0, le=3.0, description="1 keeps, 0 is gray.")
+    temperature: Signed = Field(0.0, description="Below 0 cold, above 0 warm.")
+    shadows: HexColor = Field("#808080", description="Tint of the shadows; mid-gray does nothing.")
+    highlights: HexColor = Field("#808080", description="Tint of the highlights; mid-gray does nothing.")
+    clarity: Signed = Field(0.0, description="Contrast of middle-sized detail.")
+    fade: Share = Field(0.0, description="Lifts the blacks.")
+
+
+class ToneMap(Step):
+    """Maps lightness to a colour ramp (monotone, duotone, tritone); the seed chooses one of the ramps."""
+
+    op: Literal["tone_map"] = "tone_map"
+    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=6, description="Colours from dark to light.")
+    amount: Share = Field(1.0, description="0 keeps the colours.")
+    balance: tuple[float, float, float] = Field((0.3, 0.59, 0.11), description="Weights of R, G, B in lightness.")
+    contrast: float = Field(0.0, ge=-1.0, le=2.0, description="S-curve before the ramp.")
+    equalise: Share = Field(0.0, description="Spreads local contrast first (CLAHE).")
+
+
+class Posterise(Step):
+    """Soft steps of lightness in Lab, for flat colour areas."""
+
+    op: Literal["posterise"] = "posterise"
+    levels: int = Field(6, ge=2, le=16, description="Steps of lightness.")
+    softness: Share = Field(0.25, description="Width of the transition between two steps.")
+    saturation: float = Field(1.0, ge=0.0, le=2.5, description="Colourfulness afterwards.")
+
+
+class Backwash(Step):
+    """The background washed over with a gradient, as a printer's bokashi; its shapes stay faintly visible."""
+
+    op: Literal["backwash"] = "backwash"
+    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=6, description="Colours from the top to the bottom.")
+    amount: Share = Field(0.6)
+    flatten: Share = Field(0.5, description="How far the background's own light and dark are pressed together.")
+
+
+class Vignette(Step):
+    """Darker or tinted corners; the seed moves the centre a little."""
+
+    op: Literal["vignette"] = "vignette"
+    amount: Share = Field(0.4)
+    color: HexColor = Field("#000000")
+    reach: float = Field(0.75, ge=0.3, le=1.5, description="Where it begins, in half diagonals.")
+
+
+class Bloom(Step):
+    """Highlights glow into their surroundings."""
+
+    op: Literal["bloom"] = "bloom"
+    radius: float = Field(14, ge=1, le=120)
+    threshold: Share = Field(0.6)
+    amount: float = Field(0.5, ge=0.0, le=2.0)
+    color: HexColor = Field("#ffffff", description="Tint of the glow.")
+
+
+class Grain(Step):
+    """Film grain, strongest in the mid-tones, weaker on eyes and mouth."""
+
+    op: Literal["grain"] = "grain"
+    amount: Share = Field(0.06)
+    size: float = Field(1.0, ge=0.5, le=6.0)
+    colour: Share = Field(0.0, description="0 monochrome grain, 1 coloured grain.")
+
+
+class Surface(Step):
+    """What it is made on: paper tooth, canvas weave, wood grain or laid paper, pressed into the picture."""
+
+    op: Literal["surface"] = "surface"
+    kind: Literal["paper", "canvas", "wood", "laid", "plaster"] = "paper"
+    amount: Share = Field(0.25)
+    size: float = Field(1.0, ge=0.3, le=6.0, description="1 is fine.")
+    tint: HexColor = Field("#ffffff", description="Colour of the ground, multiplied in.")
+
+
+# --- paint -----------------------------------------------------------------------------------------------------------
+
+
+class Smooth(Step):
+    """Edge-preserving smoothing (Gastal and Oliveira, Domain Transform, 2011; cv2.edgePreservingFilter)."""
+
+    op: Literal["smooth"] = "smooth"
+    sigma_s: float = Field(40, ge=1, le=200, description="Reach in pixels.")
+    sigma_r: float = Field(0.35, ge=0.01, le=1.0, description="How different neighbours may be and still mix.")
+
+
+class Kuwahara(Step):
+    """Paint-like flat patches with crisp borders (Papari 2007's smooth weights on eight Gaussian sectors)."""
+
+    op: Literal["kuwahara"] = "kuwahara"
+    radius: float = Field(5, ge=1, le=16, description="Grows with boldness.")
+    sharpness: float = Field(6, ge=1, le=16, description="How clearly the flattest sector wins.")
+
+
+class Flow(Step):
+    """Smears colour along the edge tangent flow (structure tensor; Kyprianidis and Doellner 2008)."""
+
+    op: Literal["flow"] = "flow"
+    length: float = Field(12, ge=2, le=64, description="Reach along the flow; grows with boldness.")
+    sharpen: Share = Field(0.3, description="Shock-like sharpening across the flow afterwards.")
+
+
+class Strokes(Step):
+    """Brush strokes laid along the flow, coarse to fine (Litwinowicz 1997, Hertzmann 1998), with relief and light."""
+
+    op: Literal["strokes"] = "strokes"
+    width: float = Field(9, ge=1.5, le=40, description="Of the coarsest layer; grows with boldness.")
+    length: float = Field(3.2, ge=1.0, le=10.0, description="Length of a stroke in widths.")
+    layers: int = Field(3, ge=1, le=4, description="Each is finer by `finer`.")
+    finer: float = Field(0.55, ge=0.3, le=1.0)
+    opacity: Share = Field(0.95)
+    bristle: Share = Field(0.5, description="How dry the brush is: 0 flat, 1 every hair seen.")
+    relief: float = Field(0.4, ge=0.0, le=2.0, description="Thickness of the paint as seen in side light.")
+    edges: Share = Field(0.6, description="1: strokes stop at outlines, 0: they run across.")
+    detail: Share = Field(0.3, description="How much difference calls for a finer stroke; 0 paints fine everywhere.")
+    swirl: Share = Field(0.0, description="Curls the flow where the picture is flat.")
+    light_jitter: Share = Field(0.06, description="Lightness differs from stroke to stroke.")
+    hue_jitter: Share = Field(0.04, description="Colour differs from stroke to stroke.")
+    ground: HexColor | None = Field(None, description="Toned ground that shows between the strokes.")
+    under: Share = Field(1.0, description="How much of the picture is painted beneath; 0 shows the ground.")
+
+
+class Watercolour(Step):
+    """Pigment density model of Bousseau 2006: edge darkening, turbulence, granulation, wet wobble, white paper."""
+
+    op: Literal["watercolour"] = "watercolour"
+    wobble: float = Field(3.0, ge=0.0, le=20.0, description="How far wet borders wander; less on the features.")
+    edge: float = Field(0.9, ge=0.0, le=3.0, description="Dark rim where a wash dried.")
+    turbulence: float = Field(0.5, ge=0.0, le=2.0)
+    granulation: float = Field(0.4, ge=0.0, le=2.0)
+    margin: Share = Field(0.5, description="Unpainted paper around the picture.")
+
+
+# --- line and print --------------------------------------------------------------------------------------------------
+
+
+class Ink(Step):
+    """Lines by flow-based difference of Gaussians (Winnemoeller, XDoG, 2012), calm on skin, clear on features."""
+
+    op: Literal["ink"] = "ink"
+    width: float = Field(1.2, ge=0.4, le=5.0, description="Of a line.")
+    gain: float = Field(1.0, ge=0.1, le=4.0, description="How readily a line appears.")
+    blacks: Share = Field(0.0, description="Share of the picture's darks filled solid.")
+    color: HexColor = Field("#111111")
+    amount: Share = Field(1.0)
+    skin: Share = Field(0.55, description="Readiness of lines on skin away from eyes, brows and mouth.")
+    rough: Share = Field(0.0, description="Lines break up as on rough paper.")
+
+
+class Hatch(Step):
+    """Pen hatching: layers of lines that thicken with darkness, on paper."""
+
+    op: Literal["hatch"] = "hatch"
+    pitch: float = Field(5.0, ge=2.0, le=16.0, description="Distance of lines.")
+    layers: int = Field(4, ge=1, le=6)
+    color: HexColor = Field("#1b1b22")
+    paper: HexColor = Field("#f6f1e6")
+    follow: Share = Field(0.5, description="How far lines bend with the form.")
+    keep_color: Share = Field(0.0, description="Share of the picture's own colour in the lines.")
+
+
+class Charcoal(Step):
+    """Charcoal and white chalk on toned paper; deposit depends on the paper's tooth."""
+
+    op: Literal["charcoal"] = "charcoal"
+    paper: HexColor = Field("#c9bda8")
+    color: HexColor = Field("#1d1a18")
+    chalk: HexColor = Field("#fbf6ea")
+    highlights: Share = Field(0.5, description="Amount of chalk.")
+    tooth: Share = Field(0.5, description="Roughness of the paper.")
+    smudge: float = Field(8.0, ge=0.0, le=40.0)
+
+
+class Halftone(Step):
+    """Printed dots on rotated screens."""
+
+    op: Literal["halftone"] = "halftone"
+    pitch: float = Field(6.0, ge=2.5, le=24.0)
+    mode: Literal["shade", "cmyk", "ink"] = Field(
+        "shade", description="shade: dots darken what is there; cmyk: four screens; ink: dots of one colour on paper."
+    )
+    color: HexColor = Field("#1a1a1a")
+    paper: HexColor = Field("#ffffff")
+    amount: Share = Field(1.0)
+    low: Share = Field(0.0, description="shade: darkest lightness that gets dots.")
+    high: Share = Field(0.6, description="shade: lightest lightness that gets dots.")
+
+
+class Cutout(Step):
+    """Layers of coloured paper, each with its shadow; the seed chooses the colours."""
+
+    op: Literal["cutout"] = "cutout"
+    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=6)
+    rounding: float = Field(4.0, ge=0.5, le=20.0, description="Smallest curve of the scissors; grows with boldness.")
+    shadow: Share = Field(0.5)
+
+
+class Pixels(Step):
+    """Pixel art: a coarse raster in a small palette with ordered dithering."""
+
+    op: Literal["pixels"] = "pixels"
+    block: float = Field(6.0, ge=2.0, le=24.0, description="Size of one pixel; grows with boldness.")
+    colors: int = Field(24, ge=4, le=64)
+    dither: Share = Field(0.4)
+
+
+class Riso(Step):
+    """Risograph: two or three ink drums, grainy screens, slightly out of register; the seed chooses the inks."""
+
+    op: Literal["riso"] = "riso"
+    inks: tuple[tuple[HexColor, HexColor], ...] = Field(min_length=1, max_length=6, description="Dark and light drum.")
+    paper: HexColor = Field("#f4efe4")
+    misregister: float = Field(2.0, ge=0.0, le=12.0, description="How far drums are out of register.")
+    grain: Share = Field(0.5)
+
+
+# --- tiles -----------------------------------------------------------------------------------------------------------
+
+
+class Polygons(Step):
+    """Low poly: Delaunay triangles, dense on outlines and facial features."""
+
+    op: Literal["polygons"] = "polygons"
+    points: int = Field(1300, ge=100, le=4000, description="At likeness 0.5.")
+    facet: Share = Field(0.25, description="Light differs from facet to facet.")
+    edge: Signed = Field(0.1, description="Lighter (above 0) or darker seams.")
+
+
+class Glass(Step):
+    """Stained glass: Voronoi panes of one colour in lead, lit from behind, features painted on."""
+
+    op: Literal["glass"] = "glass"
+    panes: int = Field(650, ge=50, le=3000, description="At likeness 0.5.")
+    lead: float = Field(2.2, ge=0.5, le=8.0)
+    glow: Share = Field(0.5)
+
+
+class Mosaic(Step):
+    """Roman mosaic: small stones in mortar, following the flow, finer on the face."""
+
+    op: Literal["mosaic"] = "mosaic"
+    stone: float = Field(7.0, ge=3.0, le=20.0, description="Size of a stone; grows with boldness.")
+    mortar: HexColor = Field("#4a4239")
+    variety: Share = Field(0.3)
+
+
+# --- light -----------------------------------------------------------------------------------------------------------
+
+
+class Neon(Step):
+    """Outlines glow as neon tubes on a dimmed picture; the seed chooses the colours."""
+
+    op: Literal["neon"] = "neon"
+    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=6, description="Colours across the picture.")
+    width: float = Field(1.6, ge=0.5, le=6.0)
+    base: Share = Field(0.2, description="How much of the picture is left.")
+    glow: float = Field(1.0, ge=0.0, le=3.0)
+
+
+class SplitLight(Step):
+    """Two coloured lights from the sides, shaped by the form of the person; the seed turns them."""
+
+    op: Literal["split_light"] = "split_light"
+    pairs: tuple[tuple[HexColor, HexColor], ...] = Field(min_length=1, max_length=6)
+    amount: float = Field(0.7, ge=0.0, le=2.0)
+    ambient: float = Field(0.6, ge=0.0, le=1.5, description="How bright the picture stays.")
+
+
+class Aberration(Step):
+    """Red and blue drift apart towards the corners, as with a cheap lens; never on the features."""
+
+    op: Literal["aberration"] = "aberration"
+    shift: float = Field(2.0, ge=0.0, le=16.0)
+
+
+class Hologram(Step):
+    """A projection of light: one hue, scan lines, slipped rows, transparent borders."""
+
+    op: Literal["hologram"] = "hologram"
+    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=6)
+    pitch: float = Field(4.0, ge=2.0, le=12.0)
+    glitch: Share = Field(0.4)
+
+
+class Weather(Step):
+    """Rain streaks or drifting sparks in front of the picture, thin over the face."""
+
+    op: Literal["weather"] = "weather"
+    kind: Literal["rain", "sparks", "dust"] = "rain"
+    amount: Share = Field(0.4)
+    color: HexColor = Field("#ffffff")
+
+
+class Flare(Step):
+    """Low sun from a corner that the seed chooses: warm haze, soft rays, a few lens ghosts."""
+
+    op: Literal["flare"] = "flare"
+    color: HexColor = Field("#ffb45c")
+    amount: Share = Field(0.5)
+
+
+# --- material and film -----------------------------------------------------------------------------------------------
+
+
+class Sculpt(Step):
+    """Stone or metal: lightness freed of skin and hair colour becomes relief, lit and mapped to a material ramp."""
+
+    op: Literal["sculpt"] = "sculpt"
+    material: Literal["marble", "bronze", "chrome"] = "marble"
+    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=4)
+    gloss: float = Field(0.4, ge=0.0, le=2.0)
+    relief: float = Field(1.0, ge=0.0, le=3.0)
+    background: HexColor = Field("#2a2a2e", description="The photo's background sinks into this.")
+
+
+class Android(Step):
+    """Panel seams, a jaw line and lit circuits along the face mesh. Without a face mesh nothing is drawn."""
+
+    op: Literal["android"] = "android"
+    colors: tuple[HexColor, ...] = Field(min_length=1, max_length=6, description="Light of the circuits, by seed.")
+    amount: Share = Field(0.9)
+
+
+class Blinds(Step):
+    """Light through a window blind on the wall and shoulders, thin on the face."""
+
+    op: Literal["blinds"] = "blinds"
+    amount: Share = Field(0.4)
+    pitch: float = Field(46.0, ge=10.0, le=160.0)
+
+
+class Plate(Step):
+    """Wet plate collodion: poured border, streaks, comets and dust, shallow sharpness towards the rim."""
+
+    op: Literal["plate"] = "plate"
+    border: Share = Field(0.6)
+    streaks: Share = Field(0.4)
+    blur: float = Field(3.0, ge=0.0, le=12.0, description="At the rim.")
+    color: HexColor = Field("#0d0a08", description="Of bare plate.")
+    light: bool = Field(False, description="True where the uncoated rim is paper and not dark metal.")
+
+
+RecipeStep = Annotated[
+    Grade
+    | ToneMap
+    | Posterise
+    | Backwash
+    | Vignette
+    | Bloom
+    | Grain
+    | Surface
+    | Smooth
+    | Kuwahara
+    | Flow
+    | Strokes
+    | Watercolour
+    | Ink
+    | Hatch
+    | Charcoal
+    | Halftone
+    | Cutout
+    | Pixels
+    | Riso
+    | Polygons
+    | Glass
+    | Mosaic
+    | Neon
+    | SplitLight
+    | Aberration
+    | Hologram
+    | Weather
+    | Flare
+    | Sculpt
+    | Android
+    | Blinds
+    | Plate,
+    Field(discriminator="op"),
+]

@@ -1,0 +1,77 @@
+"""Thumbnails of styles and scenes, painted by the preview engine from a picture in the public domain.
+
+    python -m pipelines.thumbnails            write presets/thumbnails/{styles,scenes}/<id>.webp, all of them
+    python -m pipelines.thumbnails ID ...     only these
+
+The sitter is NASA's portrait of Eileen Collins that ships with scikit-image (`skimage.data.astronaut`).
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+from PIL import Image
+from skimage import data
+
+from pipelines.engines.preview import PreviewEngine
+from pipelines.photo import open_photo, prepare
+from pipelines.presets import THUMBNAILS, load_presets
+from pipelines.schema import GenerationJob, PreparedPhoto, Scene, Style
+
+SIZE = 256
+_PAINTED_AT = 512
+_SCENE_STYLE = "oil-master"  # scenes are shown in the style that changes them least
+
+
+def thumbnail_path(kind: str, preset_id: str, folder: Path = THUMBNAILS) -> Path:
+    """Where the thumbnail of a style or scene lies; kind is "styles" or "scenes"."""
+    return folder / kind / f"{preset_id}.webp"
+
+
+def sitter(size: int = _PAINTED_AT) -> PreparedPhoto:
+    """The public-domain portrait, cropped as a visitor's photo would be."""
+    return prepare(open_photo(data.astronaut()), 0, size)
+
+
+def paint(engine: PreviewEngine, photo: PreparedPhoto, style: Style, scene: Scene) -> bytes:
+    """One thumbnail as WebP bytes; the same bytes every time."""
+    job = GenerationJob(
+        photo=photo,
+        style=style,
+        scene=scene,
+        prompt=style.prompt,
+        strength=style.strength,
+        guidance_scale=None,
+        seeds=(0,),
+    )
+    picture = engine.generate(job, lambda step, total, preview: True)[0]
+    target = io.BytesIO()
+    picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS).save(target, "WEBP", quality=80, method=6)
+    return target.getvalue()
+
+
+def main(arguments: list[str]) -> int:
+    """Write the thumbnails that are asked for, all by default."""
+    presets, engine, photo = load_presets(), PreviewEngine(), sitter()
+    plain = presets.scene("none")
+    jobs = [("styles", style.id, style, plain) for style in presets.styles.values()]
+    backdrop_style = presets.styles.get(_SCENE_STYLE, next(iter(presets.styles.values())))
+    jobs += [("scenes", scene.id, backdrop_style, scene) for scene in presets.scenes.values()]
+    wanted = set(arguments)
+    unknown = wanted - {preset_id for _, preset_id, _, _ in jobs}
+    if unknown:
+        print(f"unknown: {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
+    for kind, preset_id, style, scene in jobs:
+        if not wanted or preset_id in wanted:
+            path = thumbnail_path(kind, preset_id)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(paint(engine, photo, style, scene))
+            print(f"{kind}/{path.name}  {path.stat().st_size / 1024:.0f} kB")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,70 @@
+"""Tiny checkpoints on disk, and jobs for engines at toy size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pipelines.photo import prepare
+from pipelines.presets import Presets
+from pipelines.schema import Control, GenerationJob, LoadedPhoto, PreparedPhoto
+from tests import tiny_checkpoints
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """Toy tensors are faster on one thread, and other tests want the other core."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tiny repositories: sd15, sdxl, their ControlNets, LoRA, IP-Adapter, tiny decoder, depth."""
+    root = tmp_path_factory.mktemp("tiny")
+    tiny_checkpoints.build(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def small_photo(loaded: LoadedPhoto) -> PreparedPhoto:
+    """The astronaut's face at 64 px."""
+    return prepare(loaded, None, tiny_checkpoints.SIZE)
+
+
+@pytest.fixture
+def job(small_photo: PreparedPhoto, presets: Presets) -> GenerationJob:
+    """A job with one control, canny, of vertical stripes."""
+    style = next(iter(presets.styles.values()))
+    return GenerationJob(
+        photo=small_photo,
+        style=style,
+        scene=presets.scene("none"),
+        controls=(control("canny"),),
+        prompt="an oil portrait of a person",
+        negative_prompt="blurred",
+        strength=0.6,
+        ip_adapter_scale=0.6,
+        seeds=(7,),
+    )
+
+
+def control(annotator: str, *, scale: float = 0.8, stripe: int = 8, **keys: float) -> Control:
+    """A control image of stripes, `stripe` pixels wide."""
+    columns = (np.arange(tiny_checkpoints.SIZE) // stripe % 2 * 255).astype(np.uint8)
+    picture = np.repeat(np.tile(columns, (tiny_checkpoints.SIZE, 1))[..., None], 3, axis=2)
+    values = {"annotator": annotator, "controlnet_conditioning_scale": scale, "image": Image.fromarray(picture), **keys}
+    return Control.model_validate(values)
+
+
+def go_on(step: int, total: int, preview: Image.Image | None) -> bool:
+    """A step callback that never stops."""
+    return True
+
+
+def same(first: Image.Image, second: Image.Image) -> bool:
+    """Whether two pictures are alike to the last bit."""
+    return first.size == second.size and first.tobytes() == second.tobytes()

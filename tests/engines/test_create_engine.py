@@ -1,0 +1,144 @@
+"""Which engine is taken, why, and what is said where none can run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipelines.engines import available_engines, create_engine, loading
+from pipelines.engines.loading import Device, Loader, why_not
+from pipelines.errors import EngineUnavailable, RequestInvalid
+from pipelines.presets import Presets
+from pipelines.schema import GenerationJob, ModelStack
+from tests.engines.conftest import go_on
+from tests.tiny_checkpoints import sd15_stack, sdxl_stack
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def only(presets: Presets, *stacks: ModelStack) -> Presets:
+    return replace(presets, models={stack.id: stack for stack in stacks})
+
+
+@pytest.fixture
+def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "best_device", lambda: Device("cpu", 16_000_000_000))
+    monkeypatch.setattr(loading, "machine_memory", lambda: 16_000_000_000)
+
+
+def on_gpu(monkeypatch: pytest.MonkeyPatch, memory: int) -> None:
+    monkeypatch.setattr(loading, "best_device", lambda: Device("cuda", memory))
+
+
+def test_nothing_here_means_the_preview_engine_and_a_sentence(presets: Presets, tmp_path: Path) -> None:
+    absent = sd15_stack(tmp_path)
+    for models in (only(presets), only(presets, absent)):
+        choice = create_engine("auto", models)
+        assert choice.engine.model_id == "preview"
+        assert not choice.engine.is_diffusion
+        assert len(choice.notes) == 1
+        assert "preview engine, not diffusion" in choice.notes[0]
+
+
+def test_the_sentence_names_the_smallest_download(presets: Presets) -> None:
+    hub_stacks = {stack.id: stack for stack in presets.models.values() if stack.base.repo_id}
+    note = create_engine("auto", replace(presets, models=hub_stacks)).notes[0]
+    assert "python -m pipelines.hub download sd15-lcm" in note
+
+
+@pytest.mark.usefixtures("on_cpu")
+def test_auto_takes_the_highest_rank_that_can_run(
+    presets: Presets, tiny_root: Path, tmp_path: Path, job: GenerationJob
+) -> None:
+    low, high = sd15_stack(tiny_root, rank=3), sdxl_stack(tiny_root, rank=8)
+    missing = sd15_stack(tmp_path, id="missing", rank=90)
+    too_big = sd15_stack(tiny_root, id="too-big", rank=80, memory_bytes=10**13)
+    gpu_only = sd15_stack(tiny_root, id="gpu-only", rank=70, needs_gpu=True)
+    choice = create_engine("auto", only(presets, low, high, missing, too_big, gpu_only))
+    assert choice.engine.model_id == "tiny-sdxl"
+    assert "Tiny SDXL" in choice.notes[0]
+    assert choice.engine.generate(job, go_on)
+
+
+@pytest.mark.usefixtures("on_cpu")
+def test_a_full_sized_model_without_a_gpu_is_said_to_be_slow(
+    presets: Presets, tiny_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = only(presets, sd15_stack(tiny_root, memory_bytes=6_000_000_000))
+    assert "takes minutes" in create_engine("tiny-sd15", models).notes[0]
+    assert "takes minutes" in create_engine("auto", models).notes[1]
+    on_gpu(monkeypatch, 10**11)
+    assert create_engine("tiny-sd15", models).notes == ()
+
+
+def test_an_explicit_choice_is_never_replaced(presets: Presets, tiny_root: Path, tmp_path: Path) -> None:
+    here, missing = sd15_stack(tiny_root), sdxl_stack(tmp_path)
+    models = only(presets, here, missing)
+    assert create_engine("tiny-sd15", models).engine.model_id == "tiny-sd15"
+    assert create_engine("tiny-sd15", models).notes == ()
+    with pytest.raises(EngineUnavailable, match="Tiny SDXL"):
+        create_engine("tiny-sdxl", models)
+    assert create_engine("preview", models).engine.model_id == "preview"
+
+
+@pytest.mark.parametrize("model_id", ["sd99", "", "../sd15-lcm", "AUTO"])
+def test_an_unknown_id_is_refused(model_id: str, presets: Presets) -> None:
+    with pytest.raises(RequestInvalid, match="choose one of: auto, preview"):
+        create_engine(model_id, presets)
+
+
+@pytest.mark.usefixtures("on_cpu")
+def test_every_engine_is_listed_with_a_reason(presets: Presets, tiny_root: Path, tmp_path: Path) -> None:
+    here = sd15_stack(tiny_root, rank=3)
+    missing = sd15_stack(tmp_path, id="missing", rank=9)
+    infos = available_engines(only(presets, here, missing))
+    assert [info.id for info in infos] == ["missing", "tiny-sd15", "preview"]
+    assert [info.available for info in infos] == [False, True, True]
+    assert [info.is_diffusion for info in infos] == [True, True, False]
+    assert all(info.reason.endswith(".") for info in infos)
+    assert all(info.licence for info in infos)
+    assert str(tmp_path) not in infos[0].reason
+
+
+def test_the_stacks_that_ship_are_listed(presets: Presets) -> None:
+    infos = {info.id: info for info in available_engines(presets)}
+    assert {"sd15-lcm", "sdxl-lightning", "preview"} <= set(infos)
+    assert infos["sdxl-lightning"].download_bytes > infos["sd15-lcm"].download_bytes
+    assert "python -m pipelines.hub download sd15-lcm" in infos["sd15-lcm"].reason
+    assert infos["preview"].download_bytes == 0
+
+
+class TestWhyNot:
+    """The machine decides: no GPU, a small one, little memory."""
+
+    @pytest.mark.usefixtures("on_cpu")
+    def test_a_processor(self, tiny_root: Path) -> None:
+        assert why_not(sd15_stack(tiny_root)) == ""
+        assert "needs a GPU" in why_not(sd15_stack(tiny_root, needs_gpu=True))
+        assert why_not(sd15_stack(tiny_root, memory_bytes=7_900_000_000)) == ""
+        assert "18.0 GB" in why_not(sd15_stack(tiny_root, memory_bytes=9_000_000_000)), "float32 takes twice"
+        assert why_not(sd15_stack(tiny_root, memory_bytes=9_000_000_000, torch_dtype="float32")) == ""
+
+    def test_a_gpu(self, tiny_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        stack = sd15_stack(tiny_root, needs_gpu=True, memory_bytes=14_000_000_000, offload_memory_bytes=10_000_000_000)
+        for memory, runs, offloads in ((24, True, False), (12, True, True), (8, False, True)):
+            on_gpu(monkeypatch, memory * 10**9)
+            assert (why_not(stack) == "") is runs
+            assert Loader(stack, Device("cuda", memory * 10**9)).offloads is offloads
+        on_gpu(monkeypatch, 8 * 10**9)
+        assert "10.0 GB" in why_not(stack)
+
+
+def test_listing_loads_no_torch_where_no_weights_are() -> None:
+    code = (
+        "import sys; from pipelines.engines import available_engines; from pipelines.presets import load_presets;"
+        "from dataclasses import replace; presets = load_presets();"
+        "hub = {k: v for k, v in presets.models.items() if v.base.repo_id};"
+        "available_engines(replace(presets, models=hub)); print('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip().splitlines()[-1] == "False"

@@ -1,0 +1,281 @@
+"""The preview engine through its public face: the contract of engines, and what it promises about people."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipelines.engines import Engine
+from pipelines.engines.operations import OPERATIONS
+from pipelines.engines.operations.canvas import Canvas, ramp_lookup
+from pipelines.engines.preview import PreviewEngine
+from pipelines.engines.scenery.backdrops import PAINTERS, Backdrops
+from pipelines.engines.scenery.lighting import foreground
+from pipelines.errors import Cancelled
+from pipelines.photo import open_photo, prepare
+from pipelines.presets import Presets, load_presets
+from pipelines.schema import GenerationJob, PreparedPhoto, Style
+from tests.conftest import difference
+
+STYLES = sorted(load_presets().styles)
+SCENES = sorted(load_presets().scenes)
+NATURAL = sorted(style.id for style in load_presets().styles.values() if style.natural_colour)
+
+
+@pytest.fixture(scope="module")
+def engine() -> PreviewEngine:
+    return PreviewEngine()
+
+
+@pytest.fixture(scope="module")
+def photo(loaded) -> PreparedPhoto:
+    return prepare(loaded, 0, 192)
+
+
+def job_of(presets: Presets, photo: PreparedPhoto, style: str, scene: str = "none", **changes: object) -> GenerationJob:
+    values: dict = {"likeness": 0.5, "seeds": (0,), "prompt": "a portrait", "strength": 0.5, **changes}
+    return GenerationJob(photo=photo, style=presets.style(style), scene=presets.scene(scene), **values)
+
+
+def paint(engine: PreviewEngine, job: GenerationJob) -> list[Image.Image]:
+    return engine.generate(job, lambda *_: True)
+
+
+def test_is_an_engine_and_never_says_diffusion(engine):
+    assert isinstance(engine, Engine)
+    assert not engine.is_diffusion
+    assert engine.model_id == "preview"
+    assert "diffusion" not in engine.name.lower()
+    assert "preview" in engine.name.lower()
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_style_changes_the_picture_repeats_and_varies(engine, presets, photo, style):
+    first, again, other = (paint(engine, job_of(presets, photo, style, seeds=(s,)))[0] for s in (3, 3, 8))
+    assert first.size == photo.image.size
+    assert first.mode == "RGB"
+    assert first.tobytes() == again.tobytes()
+    assert difference(first, photo.image) > 4, "the style does nothing"
+    assert difference(first, other) > 1.0, "another seed looks the same"
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_likeness_keeps_more_of_the_photo(engine, presets, photo, style):
+    """Gentle pictures are nearer to the photo's own outlines than bold ones, or at least clearly another picture."""
+    bold, gentle = (paint(engine, job_of(presets, photo, style, likeness=x))[0] for x in (0.0, 1.0))
+    assert difference(bold, gentle) > 0.8
+    assert _outline_error(gentle, photo.image) < _outline_error(bold, photo.image) + 0.06
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_every_scene_is_drawn_behind_the_person(engine, presets, photo, scene):
+    plain = paint(engine, job_of(presets, photo, "golden-hour"))[0]
+    there = paint(engine, job_of(presets, photo, "golden-hour", scene))[0]
+    if scene == "none":
+        assert there.tobytes() == plain.tobytes()
+        return
+    change = np.abs(np.asarray(there, np.float32) - np.asarray(plain, np.float32)).mean(axis=2)
+    outside, inside = photo.person_mask < 0.05, photo.person_mask > 0.97
+    assert change[outside].mean() > 14
+    assert change[inside].mean() < 0.75 * change[outside].mean()
+
+
+def test_all_styles_look_different_from_each_other(engine, presets, photo):
+    pictures = {style: paint(engine, job_of(presets, photo, style))[0] for style in STYLES}
+    names = list(pictures)
+    for index, one in enumerate(names):
+        for two in names[index + 1 :]:
+            assert difference(pictures[one], pictures[two]) > 2.5, (one, two)
+
+
+def test_steps_are_counted_over_all_seeds_with_pictures(engine, presets, photo):
+    seen: list[tuple[int, int]] = []
+
+    def on_step(step: int, total: int, preview: Image.Image | None) -> bool:
+        assert preview is not None
+        assert preview.size == photo.image.size
+        seen.append((step, total))
+        return True
+
+    job = job_of(presets, photo, "comic", "orbit", seeds=(1, 2, 3))
+    pictures = engine.generate(job, on_step)
+    expected = 3 * (len(job.style.preview) + 1)
+    assert [step for step, _ in seen] == list(range(1, expected + 1))
+    assert {total for _, total in seen} == {expected}
+    assert len(pictures) == 3
+
+
+def test_the_last_preview_is_the_portrait(engine, presets, photo):
+    previews: list[Image.Image] = []
+    job = job_of(presets, photo, "watercolour")
+    picture = engine.generate(job, lambda *told: previews.append(told[2]) or True)[0]
+    assert previews[-1].tobytes() == picture.tobytes()
+
+
+@pytest.mark.parametrize("stop_at", [1, 3])
+def test_cancel_takes_effect_within_one_step(engine, presets, photo, stop_at):
+    calls: list[int] = []
+
+    def on_step(step: int, total: int, preview: Image.Image | None) -> bool:
+        calls.append(step)
+        return step < stop_at
+
+    with pytest.raises(Cancelled) as caught:
+        engine.generate(job_of(presets, photo, "comic", seeds=(1, 2)), on_step)
+    assert calls == list(range(1, stop_at + 1))
+    assert "/" not in caught.value.hint
+    assert paint(engine, job_of(presets, photo, "comic")), "the engine works on after a cancel"
+
+
+def test_threads_do_not_disturb_each_other(engine, presets, photo):
+    jobs = [job_of(presets, photo, style, "underwater") for style in ("pixel-art", "oil-master", "low-poly", "mosaic")]
+    alone = [paint(engine, job)[0].tobytes() for job in jobs]
+    together: dict[int, bytes] = {}
+
+    def work(index: int) -> None:
+        together[index] = paint(engine, jobs[index])[0].tobytes()
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(jobs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[index] for index in range(len(jobs))] == alone
+
+
+@pytest.mark.parametrize("style", ["oil-master", "android", "stained-glass", "hologram"])
+def test_a_photo_without_face_or_mask_is_painted(engine, presets, photo, style):
+    bare = PreparedPhoto(image=photo.image)
+    picture = paint(engine, job_of(presets, bare, style, "studio"))[0]
+    assert difference(picture, photo.image) > 4
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((96, 96, 3), np.uint8), np.full((96, 96, 3), 255, np.uint8)])
+@pytest.mark.parametrize("style", STYLES)
+def test_black_and_white_frames_stay_finite(engine, presets, style, pixels):
+    bare = PreparedPhoto(image=Image.fromarray(pixels), person_mask=np.zeros((96, 96), np.float32))
+    with np.errstate(invalid="raise", divide="raise"):
+        assert paint(engine, job_of(presets, bare, style))[0].size == (96, 96)
+
+
+@pytest.mark.parametrize("shape", [(120, 160), (160, 90), (480, 640)])
+def test_webcam_frames_of_any_shape(engine, presets, face_photo, shape):
+    frame = np.asarray(face_photo.resize((shape[1], shape[0])))
+    for style in ("oil-master", "pixel-art", "android"):
+        done = engine.render_frame(frame, presets.style(style), presets.scene("neon-city"), seed=5)
+        assert done.shape == frame.shape
+        assert done.dtype == np.uint8
+        again = engine.render_frame(frame, presets.style(style), presets.scene("neon-city"), seed=5)
+        assert np.array_equal(done, again)
+
+
+@pytest.mark.parametrize("style", NATURAL)
+def test_skin_keeps_its_lightness_and_hue(engine, presets, portraits_dir, style):
+    """Individual typology angle (Chardon 1991) on the face, over light to dark skin: median within 5 degrees."""
+    shifts = [
+        _ita_shift(engine, presets, presets.style(style), _portrait(portraits_dir / f"{name}.jpg")) for name in _SKINS
+    ]
+    assert float(np.median(np.abs(shifts))) < 5.0, shifts
+
+
+@pytest.mark.parametrize("scene", ["neon-city", "theatre", "orbit", "underwater"])
+def test_coloured_light_of_a_scene_does_not_lighten_or_darken_a_person(engine, presets, portraits_dir, scene):
+    for name in _SKINS:
+        photo = _portrait(portraits_dir / f"{name}.jpg")
+        picture = paint(engine, job_of(presets, photo, "golden-hour", scene))[0]
+        assert abs(_skin_lab(picture, photo)[0] - _skin_lab(photo.image, photo)[0]) < 4.0, name
+
+
+def test_the_old_background_leaves_no_halo():
+    """A gray person cut from a green wall has no green left in the soft edge."""
+    alpha = cv2.GaussianBlur(np.pad(np.ones((120, 120), np.float32), 68), (0, 0), 3)
+    person, wall = np.array([0.4, 0.4, 0.4], np.float32), np.array([0.0, 1.0, 0.0], np.float32)
+    mixed = person * alpha[..., None] + wall * (1 - alpha[..., None])
+    found = foreground(mixed, alpha)
+    edge = (alpha > 0.25) & (alpha < 0.75)
+    assert mixed[edge][:, 1].mean() - mixed[edge][:, 0].mean() > 0.25
+    assert abs(found[edge][:, 1].mean() - found[edge][:, 0].mean()) < 0.06
+
+
+def test_backdrops_differ_by_seed_repeat_and_are_forgotten_when_many():
+    kept = Backdrops(limit=3)
+    for painter in PAINTERS:
+        first = kept.get(painter, 1, 72, 96, -1.0)
+        assert first.shape == (72, 96, 3)
+        assert np.isfinite(first).all()
+        assert first.min() >= 0
+        assert first.max() <= 1
+        assert first.std() > 0.02
+        assert np.abs(first - kept.get(painter, 2, 72, 96, -1.0)).mean() > 0.004
+        assert np.array_equal(first, Backdrops().get(painter, 1, 72, 96, -1.0))
+    assert len(kept) == 3
+
+
+def test_every_scene_has_a_painter_and_every_painter_a_scene(presets):
+    assert {scene.backdrop for scene in presets.scenes.values() if scene.backdrop} == set(PAINTERS)
+
+
+def test_every_operation_is_used_by_a_style(presets):
+    used = {step.op for style in presets.styles.values() for step in style.preview}
+    assert used <= set(OPERATIONS)
+    assert used == set(OPERATIONS), f"no style uses {set(OPERATIONS) - used}"
+
+
+def test_features_are_where_the_face_mesh_says(prepared):
+    rgb = np.asarray(prepared.image, np.float32) / 255
+    canvas = Canvas(rgb, rgb, prepared.person_mask, prepared.face.landmarks)
+    pupil = prepared.face.landmarks[468].astype(int)
+    assert canvas.features[pupil[1], pupil[0]] > 0.9
+    forehead = prepared.face.landmarks[151].astype(int)
+    assert canvas.features[forehead[1], forehead[0]] < 0.3
+    assert canvas.face[forehead[1], forehead[0]] > 0.9
+    assert canvas.features[5, 5] == 0
+
+
+def test_ramp_begins_and_ends_with_its_own_colours():
+    ends = ramp_lookup(("#102030", "#808080", "#f0e0d0"), np.array([[0.0, 1.0]], np.float32))
+    assert np.allclose(ends[0, 0] * 255, (0x10, 0x20, 0x30), atol=1.5)
+    assert np.allclose(ends[0, 1] * 255, (0xF0, 0xE0, 0xD0), atol=1.5)
+
+
+# Light to dark skin in the shared portraits, in good light.
+_SKINS = ("005", "031", "047", "025", "057", "071")
+_CACHE: dict[Path, PreparedPhoto] = {}
+
+
+def _portrait(path: Path) -> PreparedPhoto:
+    if path not in _CACHE:
+        _CACHE[path] = prepare(open_photo(path), None, 256)
+    return _CACHE[path]
+
+
+def _ita_shift(engine: PreviewEngine, presets: Presets, style: Style, photo: PreparedPhoto) -> float:
+    picture = paint(engine, job_of(presets, photo, style.id))[0]
+    return _ita(picture, photo) - _ita(photo.image, photo)
+
+
+def _ita(picture: Image.Image, photo: PreparedPhoto) -> float:
+    lightness, _, yellow = _skin_lab(picture, photo)
+    return float(np.degrees(np.arctan2(lightness - 50, yellow)))
+
+
+def _skin_lab(picture: Image.Image, photo: PreparedPhoto) -> np.ndarray:
+    rgb = np.asarray(picture, np.float32) / 255
+    canvas = Canvas(rgb, rgb, photo.person_mask, photo.face.landmarks)
+    skin = (canvas.face > 0.9) & (canvas.features < 0.1)
+    return np.median(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[skin], axis=0)
+
+
+def _outline_error(picture: Image.Image, photo: Image.Image) -> float:
+    """1 minus the correlation of gradient strength, over what a viewer sees at arm's length."""
+    a, b = (
+        cv2.GaussianBlur(cv2.cvtColor(np.asarray(x, np.float32) / 255, cv2.COLOR_RGB2GRAY), (0, 0), 1.2)
+        for x in (picture, photo)
+    )
+    a, b = (cv2.magnitude(cv2.Sobel(x, cv2.CV_32F, 1, 0), cv2.Sobel(x, cv2.CV_32F, 0, 1)).ravel() for x in (a, b))
+    return 1.0 - float(np.corrcoef(a, b)[0, 1])

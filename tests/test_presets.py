@@ -1,0 +1,109 @@
+"""Preset files: what loads, what is refused and how it is named."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import PresetError, RequestInvalid
+from pipelines.presets import PRESETS, Presets, load_presets
+from pipelines.presets_readme import render_readme
+from pipelines.schema import FAMILY_NAMES
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    copy = tmp_path / "presets"
+    shutil.copytree(PRESETS, copy)
+    return copy
+
+
+def test_every_shipped_preset_loads(presets: Presets) -> None:
+    assert presets.problems == ()
+    for kind in ("styles", "scenes", "models"):
+        files = {path.stem for path in (PRESETS / kind).glob("*.toml")}
+        assert set(getattr(presets, kind)) == files
+
+
+def test_enough_to_choose_from(presets: Presets) -> None:
+    families = [style.family for style in presets.styles.values()]
+    assert len(families) >= 16
+    assert all(families.count(family) >= 3 for family in FAMILY_NAMES)
+    assert len(presets.scenes) >= 8
+    assert next(iter(presets.scenes)) == "none"
+    assert "oil-master" in presets.styles
+
+
+def test_no_prompt_names_gender_age_or_origin(presets: Presets) -> None:
+    forbidden = {
+        "man", "woman", "male", "female", "boy", "girl", "handsome", "beautiful", "young", "elderly", "child", "lady",
+        "gentleman", "asian", "european", "african", "caucasian", "slim", "attractive", "pretty", "flawless",
+    }  # fmt: skip
+    for preset in (*presets.styles.values(), *presets.scenes.values()):
+        words = set(preset.prompt.lower().replace(",", " ").split())
+        assert not words & forbidden, preset.id
+
+
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        ("strength = 'high'", "strength"),
+        ("strength = 3.0", "strength"),
+        ("colour = 1", "colour"),
+        ("id = 'other'", "id"),
+        ("[[controls]]\nannotator = 'xray'", "controls"),
+        ("[[preview]]\nop = 'explode'", "preview"),
+        ("strength = = 1", "TOML"),
+    ],
+)
+def test_wrong_file_is_named_with_its_field_and_the_others_load(
+    folder: Path, presets: Presets, content: str, field: str
+) -> None:
+    target = folder / "styles" / "oil-master.toml"
+    lines = [line for line in target.read_text("utf-8").splitlines() if not line.startswith("strength")]
+    target.write_text(
+        content + "\n" + "\n".join(lines) if "[[" not in content else "\n".join([*lines, content]), "utf-8"
+    )
+    broken = load_presets(folder)
+    assert set(presets.styles) - set(broken.styles) == {"oil-master"}
+    assert len(broken.problems) == 1
+    assert "styles/oil-master.toml" in broken.problems[0].hint
+    assert field in broken.problems[0].hint
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"a = '" + b"x" * 100_000 + b"'", b""])
+def test_unreadable_file_is_left_out(folder: Path, content: bytes) -> None:
+    (folder / "scenes" / "strange.toml").write_bytes(content)
+    loaded = load_presets(folder)
+    assert "strange" not in loaded.scenes
+    assert "scenes/strange.toml" in loaded.problems[0].hint
+
+
+def test_file_name_must_be_an_id(folder: Path) -> None:
+    shutil.copy(folder / "scenes" / "none.toml", folder / "scenes" / "No Such Name!.toml")
+    assert "field id" in load_presets(folder).problems[0].hint
+
+
+def test_without_any_style_there_is_nothing_to_start(tmp_path: Path) -> None:
+    with pytest.raises(PresetError, match="restore one"):
+        load_presets(tmp_path)
+
+
+@pytest.mark.parametrize("unknown", ["", "mona-lisa", "../../etc/passwd", "OIL-MASTER"])
+def test_unknown_id_lists_the_known_ones(presets: Presets, unknown: str) -> None:
+    with pytest.raises(RequestInvalid, match="oil-master"):
+        presets.style(unknown)
+    with pytest.raises(RequestInvalid, match="none"):
+        presets.scene(unknown)
+
+
+def test_a_new_style_needs_no_code(folder: Path) -> None:
+    text = (folder / "styles" / "oil-master.toml").read_text("utf-8")
+    (folder / "styles" / "my-style.toml").write_text(text.replace("name =", "name = 'Mine' #", 1), "utf-8")
+    assert load_presets(folder).styles["my-style"].name == "Mine"
+
+
+def test_readme_tells_what_the_schema_says() -> None:
+    assert (PRESETS / "README.md").read_text("utf-8") == render_readme(), "run python -m pipelines.presets"
