@@ -1,0 +1,110 @@
+"""Portraits from the shell.
+
+python -m pipelines photo.jpg --style oil-master --scene orbit --seed 7 -n 2 --out out/
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import random
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.errors import Cancelled, PortraitError
+from pipelines.photo import open_photo
+from pipelines.presets import Presets, load_presets
+from pipelines.schema import MAX_VARIATIONS, Consent, PortraitRequest
+from pipelines.self_portrait import SelfPortraitPipeline, build_request
+from pipelines.worker import StepEvent, run
+
+
+def _parser(presets: Presets) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipelines", description="Turn a photo into AI self-portraits.")
+    parser.add_argument("photo", nargs="?", type=Path, help="your own photo: JPEG, PNG, WebP, HEIC, AVIF")
+    parser.add_argument("--style", default=next(iter(presets.styles)), help="a style id (default: %(default)s)")
+    parser.add_argument("--scene", default="none", help="a scene id (default: %(default)s)")
+    parser.add_argument("--model", default="auto", help="auto, preview, or a model stack (default: %(default)s)")
+    parser.add_argument("--likeness", type=float, default=0.5, help="0 more artistic ... 1 more like me")
+    parser.add_argument("--seed", type=int, help="first seed; the same seed makes the same portrait (default: random)")
+    parser.add_argument("-n", type=int, default=1, help=f"variations, 1 to {MAX_VARIATIONS}")
+    parser.add_argument("--face", type=int, help="which face where there are several, from 1, largest first")
+    parser.add_argument("--prompt", default="", help="own words, added to the style's")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the portraits (default: %(default)s)")
+    parser.add_argument("--list", action="store_true", help="list styles, scenes and engines")
+    return parser
+
+
+def _list(presets: Presets, pipeline: SelfPortraitPipeline) -> None:
+    for title, values in (("Styles", presets.styles), ("Scenes", presets.scenes)):
+        print(title)
+        for value in values.values():
+            print(f"  {value.id:<20} {value.name}: {value.summary}")
+    print("Engines")
+    for engine in pipeline.engines():
+        print(f"  {engine.id:<20} {engine.name}: {engine.reason}")
+
+
+def _request(options: argparse.Namespace) -> PortraitRequest:
+    photo = open_photo(options.photo)
+    for hint in photo.hints:
+        if hint.kind != "several-faces" or options.face is None:
+            print(hint.sentence, file=sys.stderr)
+    first = random.SystemRandom().randrange(2**32 - MAX_VARIATIONS) if options.seed is None else options.seed
+    # On one's own machine, handing over the file is the consent; the record is needed to build a request at all.
+    consent = Consent(
+        id="command-line",
+        session="command-line",
+        granted_at=datetime.now(UTC),
+        notice_version="command-line",
+        notice_sha256="0" * 64,
+    )
+    return build_request(
+        photo=photo,
+        face_index=None if options.face is None else options.face - 1,
+        style_id=options.style,
+        scene_id=options.scene,
+        likeness=options.likeness,
+        seeds=tuple(range(first, first + options.n)),
+        model_id=options.model,
+        extra_prompt=options.prompt,
+        consent=consent,
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command. Returns 0, 1 after an error that is told in one sentence, 130 after Ctrl-C."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        presets = load_presets()
+        parser = _parser(presets)
+        options = parser.parse_args(arguments)
+        pipeline = SelfPortraitPipeline(presets, options.out)
+        if options.list:
+            _list(presets, pipeline)
+            return 0
+        if options.photo is None:
+            parser.error("name a photo")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for event in run(pipeline, _request(options), out_dir=options.out):
+            if isinstance(event, StepEvent):
+                print(f"\rstep {event.step} of {event.total}", end="", file=sys.stderr, flush=True)
+                continue
+            print(f"\n{event.engine}", file=sys.stderr)
+            for note in event.notes:
+                print(note, file=sys.stderr)
+            for portrait in event.portraits:
+                print(portrait.path)
+    except (KeyboardInterrupt, Cancelled):
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except PortraitError as error:
+        print(error.hint, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""People's data, auditable in one folder. Knows no Gradio, no torch."""

@@ -1,0 +1,68 @@
+"""python -m pipelines, as one types it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pipelines.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def photo_file(tmp_path: Path, face_photo: Image.Image) -> Path:
+    path = tmp_path / "me.jpg"
+    face_photo.save(path)
+    return path
+
+
+def test_the_documented_command_makes_portraits(photo_file: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipelines", str(photo_file), "--style", "oil-master", "--scene", "orbit"]
+    command += ["--seed", "7", "-n", "2", "--out", str(tmp_path / "out"), "--model", "preview"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    files = [Path(line) for line in result.stdout.split()]
+    assert [path.parent for path in files] == [tmp_path / "out"] * 2
+    assert all("oil-master-orbit-seed" in path.name for path in files)
+    assert all(Image.open(path).size[0] >= 512 for path in files)
+    assert "step" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--style", "mona-lisa"], "style"),
+        (["--seed", "-3"], "seed"),
+        (["-n", "9"], "seed"),
+        (["--likeness", "7"], "likeness"),
+        (["--model", "sdxl-lightning"], "download"),
+        (["--face", "4"], "face"),
+        (["--prompt", "x" * 1000], "words"),
+    ],
+)
+def test_a_wrong_word_is_one_sentence(
+    photo_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], word: str
+) -> None:
+    assert main([str(photo_file), "--out", str(tmp_path / "out"), *arguments]) == 1
+    error = capsys.readouterr().err
+    assert word in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_photo_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "me.jpg").write_text("no")
+    assert main([str(tmp_path / "me.jpg")]) == 1
+    assert "not a picture" in capsys.readouterr().err
+
+
+def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    shown = capsys.readouterr().out
+    for word in ("oil-master", "orbit", "preview", "sd15-lcm"):
+        assert word in shown

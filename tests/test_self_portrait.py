@@ -1,0 +1,224 @@
+"""From request to marked files, with the engine that is always there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+
+from pipelines import provenance, worker
+from pipelines.errors import Cancelled, EngineUnavailable, RequestInvalid, SaveError
+from pipelines.presets import Presets
+from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, PortraitSet
+from pipelines.self_portrait import SelfPortraitPipeline, build_request
+from tests.conftest import difference
+
+
+@pytest.fixture(scope="module")
+def pipeline(presets: Presets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SelfPortraitPipeline]:
+    studio = SelfPortraitPipeline(presets, tmp_path_factory.mktemp("portraits"))
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def request_for(loaded: LoadedPhoto, consent: Consent):
+    def build(**changes: object) -> PortraitRequest:
+        values = {
+            "photo": loaded,
+            "style_id": "oil-master",
+            "scene_id": "none",
+            "seeds": (7,),
+            "model_id": "preview",
+            "consent": consent,
+        }
+        return build_request(**{**values, **changes})
+
+    return build
+
+
+def test_portraits_are_written_marked_and_described(pipeline: SelfPortraitPipeline, request_for) -> None:
+    result = pipeline(request_for(seeds=(7, 8), scene_id="orbit"))
+    assert [portrait.seed for portrait in result.portraits] == [7, 8]
+    for portrait in result.portraits:
+        assert portrait.path.exists()
+        marks = provenance.read(portrait.path)
+        assert marks == portrait.provenance
+        assert marks.facts["Style"] == "oil-master"
+        assert marks.facts["Scene"] == "orbit"
+        assert marks.facts["Seed"] == str(portrait.seed)
+        assert not portrait.is_diffusion
+        with Image.open(portrait.path) as picture:
+            assert picture.size == result.photo.image.size
+            assert difference(picture, result.photo.image) > 3
+    assert "diffusion" not in result.engine.lower().replace("not diffusion", "")
+
+
+def test_same_seed_same_bytes_of_picture(pipeline: SelfPortraitPipeline, request_for) -> None:
+    first, second = (pipeline(request_for()).portraits[0].path for _ in range(2))
+    assert first != second
+    with Image.open(first) as one, Image.open(second) as two:
+        assert difference(one, two) == 0
+
+
+def test_auto_says_why_it_chose(pipeline: SelfPortraitPipeline, request_for) -> None:
+    result = pipeline(request_for(model_id="auto"))
+    assert result.notes
+    assert all(note.endswith(".") for note in result.notes)
+
+
+def test_an_engine_that_cannot_run_is_refused_not_replaced(pipeline: SelfPortraitPipeline, request_for) -> None:
+    with pytest.raises(EngineUnavailable):
+        pipeline(request_for(model_id="sdxl-lightning"))
+    assert pipeline(request_for()).portraits
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"style_id": "mona-lisa"}, "style"),
+        ({"style_id": "../../etc"}, "style"),
+        ({"style_id": None}, "style"),
+        ({"scene_id": "moon"}, "scene"),
+        ({"model_id": "gpt"}, "model"),
+        ({"seeds": (-1,)}, "seed"),
+        ({"seeds": (2**32,)}, "seed"),
+        ({"seeds": ()}, "seed"),
+        ({"seeds": (1, 2, 3, 4, 5)}, "seed"),
+        ({"seeds": ("7",)}, "seed"),
+        ({"likeness": 1.5}, "likeness"),
+        ({"likeness": float("nan")}, "likeness"),
+        ({"extra_prompt": "x" * 10_000}, "words"),
+        ({"photo": None}, "photo"),
+        ({"consent": None}, "consent"),
+        ({"consent": True}, "consent"),
+        ({"face_index": 3}, "face"),
+    ],
+)
+def test_bad_request_is_one_sentence_and_the_next_one_works(
+    pipeline: SelfPortraitPipeline, request_for, change: dict[str, object], word: str
+) -> None:
+    before = set(pipeline.folder("session-1").glob("*"))
+    with pytest.raises(RequestInvalid, match=word) as caught:
+        pipeline(request_for(**change))
+    assert caught.value.hint.count(".") <= 2
+    assert set(pipeline.folder("session-1").glob("*")) == before
+    assert pipeline(request_for()).portraits
+
+
+def test_no_request_without_consent(loaded: LoadedPhoto) -> None:
+    with pytest.raises(ValidationError):
+        PortraitRequest(photo=loaded, style_id="oil-master", seeds=(1,))  # type: ignore[call-arg]
+
+
+def test_likeness_moves_the_portrait_towards_the_photo(pipeline: SelfPortraitPipeline, request_for) -> None:
+    distances = []
+    for likeness in (0.0, 1.0):
+        result = pipeline(request_for(likeness=likeness))
+        with Image.open(result.portraits[0].path) as picture:
+            distances.append(difference(picture, result.photo.image))
+    assert distances[1] < distances[0]
+
+
+def test_cancel_leaves_no_file_and_frees_the_engine(pipeline: SelfPortraitPipeline, request_for) -> None:
+    folder = pipeline.folder("session-1")
+    before = set(folder.glob("*"))
+    with pytest.raises(Cancelled):
+        pipeline(request_for(seeds=(1, 2)), lambda step, total, preview: step < 2)
+    assert set(folder.glob("*")) == before
+    assert pipeline(request_for()).portraits
+
+
+def test_a_full_disk_is_told_and_the_next_request_works(
+    pipeline: SelfPortraitPipeline, request_for, tmp_path: Path
+) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where the folder should be")
+    with pytest.raises(SaveError):
+        pipeline(request_for(), out_dir=blocked)
+    assert pipeline(request_for(), out_dir=tmp_path / "free").portraits
+
+
+def test_forget_deletes_one_session_only(pipeline: SelfPortraitPipeline, request_for, consent: Consent) -> None:
+    mine = pipeline(request_for()).portraits[0].path
+    other = consent.model_copy(update={"session": "session-2"})
+    theirs = pipeline(request_for(consent=other)).portraits[0].path
+    assert mine.parent != theirs.parent
+    pipeline.forget("session-1")
+    assert not mine.exists()
+    assert theirs.exists()
+
+
+def test_preview_shows_each_style_at_once(
+    pipeline: SelfPortraitPipeline, loaded: LoadedPhoto, presets: Presets
+) -> None:
+    pictures = {style: pipeline.preview(loaded, face_index=None, style_id=style) for style in list(presets.styles)[:3]}
+    used = pipeline.used_photo(loaded, None)
+    for picture in pictures.values():
+        assert picture.size == used.size
+        assert difference(picture, used) > 2
+    first, second, _ = pictures.values()
+    assert difference(first, second) > 2
+
+
+def test_webcam_frame_keeps_its_shape(pipeline: SelfPortraitPipeline, face_photo: Image.Image) -> None:
+    frame = np.asarray(face_photo.resize((640, 480)))
+    answer = pipeline.preview_frame(frame, style_id="oil-master", scene_id="orbit")
+    assert answer.dtype == np.uint8
+    assert answer.ndim == 3
+    assert answer.shape[1] / answer.shape[0] == pytest.approx(640 / 480, rel=0.02)
+
+
+def test_control_images_can_be_shown(pipeline: SelfPortraitPipeline, loaded: LoadedPhoto) -> None:
+    images = pipeline.control_images(loaded, face_index=None, style_id="oil-master")
+    assert images
+    for image in images.values():
+        assert image.size == (512, 512)
+        assert np.asarray(image).std() > 1
+
+
+def test_worker_streams_steps_then_the_result(pipeline: SelfPortraitPipeline, request_for) -> None:
+    events = list(worker.run(pipeline, request_for(seeds=(1, 2))))
+    steps = [event for event in events if isinstance(event, worker.StepEvent)]
+    assert isinstance(events[-1], PortraitSet)
+    assert [step.step for step in steps] == list(range(1, len(steps) + 1))
+    assert steps[-1].step == steps[-1].total
+
+
+def test_closing_the_stream_cancels_and_frees_the_engine(pipeline: SelfPortraitPipeline, request_for) -> None:
+    before = set(pipeline.folder("session-1").glob("*"))
+    stream = worker.run(pipeline, request_for(seeds=(1, 2, 3, 4)))
+    next(stream)
+    stream.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "portrait"]
+    assert set(pipeline.folder("session-1").glob("*")) == before
+    assert pipeline(request_for()).portraits
+
+
+def test_worker_hands_errors_to_the_caller(pipeline: SelfPortraitPipeline, request_for) -> None:
+    with pytest.raises(RequestInvalid):
+        list(worker.run(pipeline, request_for(style_id="mona-lisa")))
+
+
+def test_a_second_visitor_waits_and_can_leave(pipeline: SelfPortraitPipeline, request_for) -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def hold(step: int, total: int, preview: Image.Image | None) -> bool:
+        inside.set()
+        return leave.wait(30)
+
+    first = threading.Thread(target=pipeline, args=(request_for(), hold))
+    first.start()
+    assert inside.wait(30)
+    waiting = worker.run(pipeline, request_for())
+    event = next(waiting)
+    assert isinstance(event, worker.StepEvent)
+    assert event.step == 0
+    waiting.close()
+    leave.set()
+    first.join()
