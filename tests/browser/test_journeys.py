@@ -1,0 +1,293 @@
+"""What visitors do, in a real browser against the real app."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Download, Page, expect
+
+from pipelines import provenance
+from pipelines.photo import open_photo
+from tests.browser.conftest import Server, open_context
+
+LONG = 60_000
+
+
+def enter(page: Page, server: Server) -> None:
+    """Open the page and wait until it is usable."""
+    page.goto(server.url, wait_until="domcontentloaded")
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=LONG)
+    expect(page.locator("#consent input")).to_be_enabled(timeout=LONG)
+
+
+def agree(page: Page) -> None:
+    page.locator("#consent input").check()
+    expect(page.locator("#photo-choose")).to_be_visible(timeout=LONG)
+
+
+def upload(page: Page, path: Path) -> None:
+    page.locator("#photo-file").set_input_files(path)
+    expect(page.locator("#photo-image")).to_be_visible(timeout=LONG)
+
+
+def pick(page: Page, kind: str, preset_id: str) -> None:
+    page.locator(f"#{kind}-picker [data-id={preset_id}]").click()
+
+
+def create(page: Page, count: int = 1) -> None:
+    page.locator("#create").click()
+    expect(page.locator("#notice")).to_contain_text("ready", timeout=LONG)
+    expect(page.locator("#portraits .tile").nth(count - 1)).to_be_visible(timeout=LONG)
+
+
+def save(download: Download, folder: Path) -> Path:
+    path = folder / download.suggested_filename
+    download.save_as(path)
+    return path
+
+
+def pictures_of(server: Server) -> list[Path]:
+    return [path for path in server.temp.rglob("*") if path.suffix in (".png", ".jpg", ".jpeg", ".webp")]
+
+
+def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
+    browser: Browser, server: Server, photo_file: Path, face_photo: Image.Image, tmp_path: Path
+) -> None:
+    context = open_context(browser)
+    page = context.new_page()
+    requests: list[str] = []
+    problems: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    enter(page, server)
+    expect(page.locator("#step-photo")).to_be_hidden()
+    page.locator("#create").click()
+    expect(page.locator("#notice")).to_contain_text("consent", timeout=LONG)
+
+    agree(page)
+    upload(page, photo_file)
+    pick(page, "style", "charcoal")
+    expect(page.locator("#style input")).to_have_value(re.compile("Charcoal"))
+    pick(page, "scene", "orbit")
+    expect(page.locator("#scene input")).to_have_value(re.compile("[Oo]rbit"))
+    expect(page.locator(".stage .title")).to_contain_text("Charcoal", timeout=LONG)
+    expect(page.locator("#engine-badge")).to_contain_text("not diffusion", timeout=LONG)
+
+    page.locator("#variations label").nth(1).click()
+    create(page, count=2)
+    expect(page.locator("#portraits .tile")).to_have_count(2)
+    expect(page.locator("#originals img")).to_have_count(1)
+    expect(page.locator("#portrait-facts")).to_contain_text("Preview")
+
+    with page.expect_download() as waiting:
+        page.locator("#download-one").click()
+    path = save(waiting.value, tmp_path)
+    assert "charcoal" in path.name
+    marks = provenance.read(path)
+    assert marks.facts["Style"] == "charcoal"
+    assert marks.facts["Scene"] == "orbit"
+    assert path.read_bytes() in [kept.read_bytes() for kept in pictures_of(server)], "the marked bytes, not a copy"
+    with Image.open(path) as portrait:
+        assert len(open_photo(portrait).faces) == 1, "upright, and still a person"
+
+    page.locator("#compare").fill("20")
+    page.locator("#seed-again").click()
+    expect(page.locator("#notice")).to_contain_text(marks.facts["Seed"], timeout=LONG)
+
+    kept = page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
+    assert "holiday" not in kept
+    assert "data:image" not in kept
+    page.locator("#delete-data").click()
+    expect(page.locator("#step-photo")).to_be_hidden(timeout=LONG)
+    expect(page.locator("#portraits .tile")).to_have_count(0)
+    expect(page.locator("#consent input")).not_to_be_checked()
+    assert pictures_of(server) == []
+    context.close()
+
+    foreign = [url for url in requests if not url.startswith((server.url, "data:", "blob:"))]
+    assert foreign == []
+    assert problems == []
+    assert "holiday" not in server.log
+
+
+def test_the_camera_shows_a_mirror_and_takes_an_unflipped_photo(page: Page, server: Server, tmp_path: Path) -> None:
+    enter(page, server)
+    agree(page)
+    pick(page, "style", "cyanotype")
+    page.locator("#camera-open").click()
+    expect(page.locator("video")).to_be_visible(timeout=LONG)
+    flipped = page.locator("video").evaluate("node => new DOMMatrix(getComputedStyle(node).transform).a < 0")
+    assert flipped, "a mirror on the screen"
+    live = page.locator(".stage img.after")
+    expect(live).to_have_attribute("src", re.compile("^blob:"), timeout=LONG)
+    first = live.get_attribute("src")
+    expect(live).not_to_have_attribute("src", first or "", timeout=LONG)
+    expect(page.locator("#camera-rate")).to_contain_text("a second", timeout=LONG)
+    page.locator("#camera-take").click()
+    expect(page.locator("#photo-image")).to_be_visible(timeout=LONG)
+    data = page.locator("#photo-image").evaluate(
+        """async node => { await node.decode(); const c = document.createElement('canvas');
+        c.width = node.naturalWidth; c.height = node.naturalHeight; c.getContext('2d').drawImage(node, 0, 0);
+        return Array.from(c.getContext('2d').getImageData(0, c.height >> 1, c.width, 1).data) }"""
+    )
+    row = np.asarray(data, np.float32).reshape(-1, 4)
+    redness = row[:, 0] - row[:, 1]
+    assert redness[4] > 100, "the bar at the camera's left is at the photo's left"
+    assert redness[-4] < 60
+    create(page)
+
+
+def test_everything_by_keyboard(page: Page, server: Server, photo_file: Path) -> None:
+    enter(page, server)
+
+    def tab_to(identifier: str, limit: int = 90) -> None:
+        for _ in range(limit):
+            page.keyboard.press("Tab")
+            if page.evaluate("id => document.activeElement?.closest('#' + id) !== null", identifier):
+                ring = page.evaluate(
+                    """() => { const s = getComputedStyle(document.activeElement);
+                    const near = getComputedStyle(document.activeElement.closest('label, button') ?? document.body);
+                    return s.outlineStyle + s.boxShadow + near.outlineStyle + near.boxShadow }"""
+                )
+                assert ring != "none" * 4, f"no focus to be seen on {identifier}"
+                return
+        pytest.fail(f"{identifier} cannot be reached by keyboard")
+
+    tab_to("consent")
+    page.keyboard.press("Space")
+    expect(page.locator("#photo-choose")).to_be_visible(timeout=LONG)
+    tab_to("photo-choose")
+    with page.expect_file_chooser() as waiting:
+        page.keyboard.press("Enter")
+    waiting.value.set_files(photo_file)
+    expect(page.locator("#photo-image")).to_be_visible(timeout=LONG)
+    tab_to("style-picker")
+    while page.evaluate("document.activeElement.getAttribute('role')") != "radio":
+        page.keyboard.press("Tab")
+    before = page.locator("#style input").input_value()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#style input")).not_to_have_value(before)
+    tab_to("create")
+    page.keyboard.press("Enter")
+    expect(page.locator("#portraits .tile")).to_have_count(1, timeout=LONG)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone(browser: Browser, server: Server, photo_file: Path, scheme: str) -> None:
+    context = open_context(browser, 390, 844, scheme)
+    page = context.new_page()
+    enter(page, server)
+
+    def fits() -> bool:
+        return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    assert fits()
+    agree(page)
+    upload(page, photo_file)
+    assert fits()
+    expect(page.locator("#create")).to_be_in_viewport()
+    create(page)
+    assert fits()
+    width = page.locator(".stage .view").evaluate("node => node.getBoundingClientRect().width")
+    assert width > 280, "pictures are large on a phone too"
+    dark = page.evaluate("getComputedStyle(document.querySelector('.gradio-container')).backgroundColor")
+    levels = [int(value) for value in re.findall(r"\d+", dark)[:3]]
+    assert (sum(levels) < 200) == (scheme == "dark")
+    context.close()
+
+
+def test_bad_files_say_why_and_lose_nothing(page: Page, server: Server, photo_file: Path, tmp_path: Path) -> None:
+    enter(page, server)
+    agree(page)
+    upload(page, photo_file)
+    pick(page, "style", "fauve")
+    for name, content, words in (
+        ("empty.jpg", b"", "empty"),
+        ("letter.png", b"dear diary", "not a picture"),
+        ("half.jpg", photo_file.read_bytes()[:9000], "damaged"),
+    ):
+        bad = tmp_path / name
+        bad.write_bytes(content)
+        page.locator("#photo-file").set_input_files(bad)
+        expect(page.locator("#photo-problem")).to_contain_text(words, timeout=LONG)
+    expect(page.locator("#photo-image")).to_be_visible()
+    expect(page.locator("#style input")).to_have_value(re.compile("Fauve"))
+    create(page)
+    assert "Traceback" not in server.log
+
+
+def test_several_faces_are_chosen_by_a_click(
+    page: Page, server: Server, face_photo: Image.Image, tmp_path: Path
+) -> None:
+    group = Image.new("RGB", (1100, 560), (90, 110, 130))
+    group.paste(face_photo, (0, 30))
+    group.paste(face_photo.resize((400, 400)), (650, 120))
+    group.save(tmp_path / "group.jpg")
+    enter(page, server)
+    agree(page)
+    upload(page, tmp_path / "group.jpg")
+    expect(page.locator(".face")).to_have_count(2)
+    expect(page.locator("#photo-hints")).to_contain_text("Click the one that is you")
+    page.locator("#create").click()
+    expect(page.locator("#notice")).to_contain_text(re.compile("face", re.IGNORECASE), timeout=LONG)
+    page.locator("#face-2").click()
+    expect(page.locator("#face-2")).to_have_attribute("aria-pressed", "true", timeout=LONG)
+    create(page)
+
+
+def test_cancel_stops_and_the_next_one_works(page: Page, server: Server, photo_file: Path) -> None:
+    enter(page, server)
+    agree(page)
+    upload(page, photo_file)
+    before = pictures_of(server)
+    page.locator("#variations label").nth(3).click()
+    page.locator("#create").click()
+    page.locator("#cancel").click(timeout=LONG)
+    expect(page.locator("#notice")).to_contain_text("Stopped", timeout=LONG)
+    expect(page.locator("#create")).to_be_enabled()
+    expect(page.locator("#portraits .tile")).to_have_count(0)
+    assert pictures_of(server) == before
+    page.locator("#variations label").first.click()
+    create(page)
+
+
+def test_two_tabs_of_one_visitor_do_not_mix(
+    browser: Browser, server: Server, photo_file: Path, face_photo: Image.Image
+) -> None:
+    context = open_context(browser)
+    first, second = context.new_page(), context.new_page()
+    for page in (first, second):
+        enter(page, server)
+    agree(first)
+    upload(first, photo_file)
+    expect(second.locator("#step-photo")).to_be_hidden()
+    second.locator("#create").click()
+    expect(second.locator("#notice")).to_contain_text("consent", timeout=LONG)
+    create(first)
+    expect(second.locator("#portraits .tile")).to_have_count(0)
+    context.close()
+
+
+def test_closing_the_page_deletes_what_was_kept(browser: Browser, server: Server, photo_file: Path) -> None:
+    before = set(pictures_of(server))
+    context = open_context(browser)
+    page = context.new_page()
+    enter(page, server)
+    agree(page)
+    upload(page, photo_file)
+    create(page)
+    assert set(pictures_of(server)) - before
+    context.close()
+    watcher = open_context(browser).new_page()
+    enter(watcher, server)
+    for _ in range(60):
+        if not set(pictures_of(server)) - before:
+            break
+        watcher.wait_for_timeout(500)
+    assert set(pictures_of(server)) - before == set()
+    watcher.context.close()

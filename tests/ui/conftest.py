@@ -1,0 +1,87 @@
+"""The real studio on a loopback port, once for all tests of the page."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+import httpx
+import pytest
+from PIL import Image
+
+import app
+from ui.files import PrivateFolder
+from ui.studio import Choice, Studio, Visit
+
+STYLE, OTHER_STYLE = "film-noir", "comic"  # fast ones
+
+
+@dataclass
+class Served:
+    """A running studio, its address and its private folder."""
+
+    studio: Studio
+    url: str
+    folder: PrivateFolder
+
+    def files(self) -> list[Path]:
+        """Every file that lies on the disk on behalf of visitors."""
+        return [path for path in self.folder.path.rglob("*") if path.is_file()]
+
+    def visit(self, session: str) -> Visit:
+        """A visit with consent."""
+        return self.studio.visits.open(session, True, Choice(STYLE))
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = PrivateFolder(tmp_path_factory.mktemp("private"))
+    before = os.environ.get("GRADIO_TEMP_DIR")
+    folder.use_for_gradio()
+    studio = app.build_studio(folder)
+    studio.pipeline.warm_up()
+    page = app.launch(studio, host="127.0.0.1", port=None, block=False)
+    yield Served(studio, page.local_url.rstrip("/"), folder)
+    page.close()
+    studio.pipeline.close()
+    folder.remove()
+    if before is None:
+        os.environ.pop("GRADIO_TEMP_DIR", None)
+    else:
+        os.environ["GRADIO_TEMP_DIR"] = before
+
+
+@pytest.fixture(scope="session")
+def http(served: Served) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=served.url, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def photo_bytes(face_photo: Image.Image) -> bytes:
+    """A JPEG with a GPS position in its metadata."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"
+    buffer = io.BytesIO()
+    face_photo.save(buffer, "JPEG", quality=92, exif=exif)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def crowd_bytes(face_photo: Image.Image) -> bytes:
+    """Two faces side by side."""
+    pair = Image.new("RGB", (1024, 512))
+    pair.paste(face_photo, (0, 0))
+    pair.paste(face_photo, (512, 0))
+    buffer = io.BytesIO()
+    pair.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def request_of(session: str) -> gr.Request:
+    """What Gradio hands to a handler for an event of this session."""
+    return gr.Request(session_hash=session)

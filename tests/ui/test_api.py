@@ -1,0 +1,166 @@
+"""The studio for programs, through gradio_client and past it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from pipelines import provenance
+from tests.ui.conftest import STYLE, Served
+
+PUBLIC = {"/consent", "/styles", "/portrait"}
+
+
+@pytest.fixture
+def client(served: Served, tmp_path: Path) -> Iterator[Client]:
+    client = Client(served.url, verbose=False, download_files=str(tmp_path / "downloads"))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def photo(photo_bytes: bytes, tmp_path: Path) -> Path:
+    path = tmp_path / "my-holiday.jpg"
+    path.write_bytes(photo_bytes)
+    return path
+
+
+def ask(client: Client, photo: Path | None, **changes: object) -> tuple[list[str], dict]:
+    values = {
+        "photo": photo and handle_file(photo),
+        "style": STYLE,
+        "scene": "none",
+        "seed": 7,
+        "model": "preview",
+        **changes,
+    }
+    return client.predict(**values, api_name="/portrait")
+
+
+def test_only_three_endpoints_are_public_and_all_are_described(client: Client) -> None:
+    described = client.view_api(return_format="dict", print_info=False)
+    assert set(described["named_endpoints"]) == PUBLIC
+    assert not described["unnamed_endpoints"]
+    for name in PUBLIC:
+        assert described["named_endpoints"][name]["description"]
+
+
+def test_styles_lists_every_preset(client: Client, served: Served) -> None:
+    listed = client.predict(api_name="/styles")
+    assert [style["id"] for style in listed["styles"]] == list(served.studio.presets.styles)
+    assert [scene["id"] for scene in listed["scenes"]] == list(served.studio.presets.scenes)
+    assert any(engine["id"] == "preview" and not engine["is_diffusion"] for engine in listed["engines"])
+
+
+def test_no_portrait_before_consent(client: Client, photo: Path, served: Served) -> None:
+    before = served.files()
+    with pytest.raises(AppError, match="consent"):
+        ask(client, photo)
+    assert [path for path in served.files() if path not in before and path.stat().st_size] == []
+
+
+@pytest.mark.parametrize("answer", ["false", "true", 1, None, [True]])
+def test_only_the_boolean_true_is_a_yes(client: Client, photo: Path, answer: object) -> None:
+    with pytest.raises(AppError, match="consent"):
+        client.predict(agreed=answer, api_name="/consent")
+    with pytest.raises(AppError, match="consent"):
+        ask(client, photo)
+
+
+def test_from_consent_to_marked_files_to_deletion(client: Client, photo: Path, served: Served) -> None:
+    text = client.predict(agreed=True, api_name="/consent")
+    assert served.studio.consents.notice.sha256 in text
+    files, facts = ask(client, photo, variations=2, scene="orbit")
+    assert [item["seed"] for item in facts["portraits"]] == [7, 8]
+    assert "Preview" in facts["engine"]
+    assert all(item["scene"] == "orbit" for item in facts["portraits"])
+    kept = {path.read_bytes() for path in served.folder.portraits.rglob("*.png")}
+    for file in files:
+        assert Path(file).read_bytes() in kept
+        assert provenance.read(Path(file)).marks
+        with Image.open(file) as picture:
+            assert picture.size[0] >= 256
+    assert not [path for path in served.files() if path.name == photo.name]
+
+    client.predict(agreed=False, api_name="/consent")
+    assert kept.isdisjoint({path.read_bytes() for path in served.folder.portraits.rglob("*.png")})
+    with pytest.raises(AppError, match="consent"):
+        ask(client, photo)
+
+
+def test_the_same_seed_gives_the_same_picture(client: Client, photo: Path) -> None:
+    client.predict(agreed=True, api_name="/consent")
+    first, second = (ask(client, photo, seed=11)[0][0] for _ in range(2))
+    with Image.open(first) as one, Image.open(second) as two:
+        assert one.tobytes() == two.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"style": "no-such-style"}, "style"),
+        ({"scene": "../../etc"}, "scene"),
+        ({"model": "no-such-model"}, "model"),
+        ({"seed": 2**32}, "seed"),
+        ({"seed": 1.5}, "seed"),
+        ({"variations": 5}, "variations"),
+        ({"variations": 0}, "variations"),
+        ({"likeness": 3}, "likeness"),
+        ({"photo": None}, "photo"),
+    ],
+)
+def test_what_is_out_of_range_is_named_and_the_next_request_works(
+    client: Client, photo: Path, changes: dict[str, object], word: str
+) -> None:
+    client.predict(agreed=True, api_name="/consent")
+    with pytest.raises(AppError, match=word) as refused:
+        ask(client, **{"photo": photo, **changes})
+    assert "/" not in str(refused.value.message).replace("1/2", "")
+    assert ask(client, photo)[0]
+
+
+def test_consent_of_one_session_does_not_serve_another(client: Client, photo: Path, served: Served) -> None:
+    client.predict(agreed=True, api_name="/consent")
+    stranger = Client(served.url, verbose=False)
+    with pytest.raises(AppError, match="consent"):
+        ask(stranger, photo)
+    stranger.close()
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/run/portrait", "/gradio_api/run/consent", "/gradio_api/api/portrait"])
+def test_the_queue_cannot_be_passed_by(http: httpx.Client, path: str) -> None:
+    assert http.post(path, json={"data": [True], "session_hash": "direct-call"}).status_code == 404
+
+
+def test_every_private_event_refuses_a_session_without_consent(served: Served, http: httpx.Client) -> None:
+    """Hidden endpoints can still be called by number; they must answer with words, not with work."""
+    before = set(served.files())
+    config = http.get("/config").json()
+    values = {component["id"]: component["props"].get("value") for component in config["components"]}
+    private = [
+        dependency
+        for dependency in config["dependencies"]
+        if dependency["backend_fn"] and f"/{dependency['api_name']}" not in PUBLIC
+    ]
+    assert len(private) >= 10
+    for number, dependency in enumerate(private):
+        session = f"private-{number}"
+        body = {
+            "data": [values[component] for component in dependency["inputs"]],
+            "fn_index": dependency["id"],
+            "session_hash": session,
+            "event_data": {"index": 0, "seed": 1},
+        }
+        assert http.post("/gradio_api/queue/join", json=body).status_code == 200
+        with http.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as events:
+            answer = next(line for line in events.iter_lines() if "process_completed" in line)
+        assert "studio/portrait/" not in answer
+        assert served.studio.consents.withdraw(session) is False
+        assert not served.studio.pipeline.folder(session).exists()
+    assert set(served.files()) <= before

@@ -1,0 +1,103 @@
+"""The private folder: private, and empty when nobody needs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+
+from pipelines.errors import SaveError
+from ui.files import PrivateFolder
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_only_the_owner_may_look_inside(tmp_path: Path) -> None:
+    folder = PrivateFolder(tmp_path)
+    assert folder.path.stat().st_mode & 0o777 == 0o700
+    folder.remove()
+    folder.remove()
+    assert not folder.path.exists()
+
+
+def test_leftovers_of_the_dead_go_and_files_of_the_living_stay(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from ui.files import PrivateFolder;"
+        f"f = PrivateFolder(Path({str(tmp_path)!r})); (f.path / 'photo.jpg').write_text('x');"
+        "print(f.path, flush=True); os._exit(9)"  # as SIGKILL does: no exit handler runs
+    )
+    dead = Path(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout.strip())
+    assert (dead / "photo.jpg").exists()
+    first = PrivateFolder(tmp_path)
+    assert not dead.exists()
+    (first.path / "photo.jpg").write_text("x")
+    second = PrivateFolder(tmp_path)
+    assert (first.path / "photo.jpg").exists()
+    first.remove()
+    second.remove()
+
+
+def test_age_empties_it(tmp_path: Path) -> None:
+    folder = PrivateFolder(tmp_path)
+    old, new = folder.path / "a" / "old.jpg", folder.path / "b" / "new.jpg"
+    for file in (old, new):
+        file.parent.mkdir()
+        file.write_text("x")
+    hour_ago = time.time() - 3600
+    for path in (old, old.parent):
+        os.utime(path, (hour_ago, hour_ago))
+    folder.purge_older_than(1800)
+    assert not old.exists()
+    assert new.exists()
+    folder.remove()
+
+
+def test_a_folder_that_cannot_be_made_gives_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(SaveError, match="STUDIO_TEMP_DIR") as refused:
+        PrivateFolder(tmp_path / "file" / "below")
+    assert str(tmp_path) not in refused.value.hint
+
+
+def start(temp: Path, port: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port)],
+        cwd=ROOT,
+        env={**os.environ, "STUDIO_TEMP_DIR": str(temp)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_stopped_app_leaves_nothing_and_a_taken_port_is_one_sentence(tmp_path: Path, photo_bytes: bytes) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    app = start(tmp_path, port)
+    try:
+        assert app.stdout is not None
+        assert str(port) in app.stdout.readline()
+        second = start(tmp_path, port)
+        _, errors = second.communicate(timeout=60)
+        assert second.returncode == 1
+        assert f"Port {port} is taken" in errors
+        assert "Traceback" not in errors
+
+        photo = tmp_path / "me.jpg"
+        photo.write_bytes(photo_bytes)
+        client = Client(f"http://127.0.0.1:{port}", verbose=False)
+        client.predict(agreed=True, api_name="/consent")
+        client.predict(photo=handle_file(photo), model="preview", api_name="/portrait")
+        assert list(tmp_path.rglob("portraits/*/*.png"))
+    finally:
+        app.send_signal(signal.SIGTERM)
+        app.communicate(timeout=30)
+    assert {path.name for path in tmp_path.rglob("*")} == {"me.jpg"}

@@ -1,0 +1,276 @@
+"""The Portrait tab's events, called as Gradio calls them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from pipelines.photo import open_photo
+from tests.ui.conftest import OTHER_STYLE, STYLE, Served, request_of
+from ui import screen
+from ui.portrait_handlers import PortraitHandlers
+
+LOOK = (STYLE, "none", 0.5)
+
+
+@pytest.fixture
+def handlers(served: Served) -> PortraitHandlers:
+    return PortraitHandlers(served.studio)
+
+
+@pytest.fixture
+def session(served: Served, request: pytest.FixtureRequest):
+    name = f"handlers-{request.node.name}"
+    yield name
+    served.studio.visits.forget(name)
+
+
+def event(**data: Any) -> gr.EventData:
+    return gr.EventData(None, data)
+
+
+def create(handlers: PortraitHandlers, session: str, **changes: Any):
+    values = {
+        "style": STYLE,
+        "scene": "none",
+        "likeness": 0.5,
+        "variations": 1,
+        "model": "preview",
+        "seed": 7,
+        "shuffle": False,
+        "words": "",
+        "controls": False,
+    }
+    return handlers.create(**{**values, **changes}, request=request_of(session))
+
+
+def with_photo(served: Served, handlers: PortraitHandlers, session: str, photo: bytes):
+    handlers.agree(True, *LOOK, request_of(session))
+    visit, _ = served.studio.visits.require(session)
+    served.studio.visits.take_photo(visit, open_photo(photo))
+    return visit
+
+
+@pytest.mark.parametrize("agreed", [False, "true", "false", 1, None, [True]])
+def test_nothing_but_true_shows_the_photo_panel(
+    served: Served, handlers: PortraitHandlers, session: str, agreed: object
+) -> None:
+    panel, stand_in, photo, *_ = handlers.agree(agreed, *LOOK, request_of(session))
+    assert panel["visible"] is False
+    assert stand_in["visible"] is True
+    assert photo is None
+    assert served.studio.consents.withdraw(session) is False
+
+
+def test_events_without_consent_say_so_and_do_nothing(handlers: PortraitHandlers, session: str) -> None:
+    request = request_of(session)
+    for answer in (
+        handlers.arrived(*LOOK, request),
+        handlers.face(*LOOK, request, event(index=0)),
+        handlers.anyway(*LOOK, request),
+        handlers.remove(*LOOK, request),
+        handlers.reuse(request, event(seed=1)),
+    ):
+        assert 'role="alert"' in answer[-1]
+    (only,) = create(handlers, session)
+    assert "consent" in only[2]
+    assert only[3]["interactive"] is True
+
+
+def test_create_says_what_is_missing_until_nothing_is(
+    served: Served, handlers: PortraitHandlers, session: str, crowd_bytes: bytes
+) -> None:
+    handlers.agree(True, *LOOK, request_of(session))
+    assert "photo" in list(create(handlers, session))[-1][2]
+    with_photo(served, handlers, session, crowd_bytes)
+    photo, stage, _ = handlers.arrived(*LOOK, request_of(session))
+    assert len(photo["photo"]["faces"]) == 2
+    assert "after" not in stage
+    assert "face" in list(create(handlers, session))[-1][2]
+    photo, stage, notice = handlers.face(*LOOK, request_of(session), event(index=1))
+    assert photo["photo"]["face"] == 1
+    assert stage["after"].startswith("data:image/jpeg")
+    assert "Ready" in notice
+    assert "ready" in list(create(handlers, session))[-1][2]
+
+
+@pytest.mark.parametrize("index", [2, -1, True, "0", None])
+def test_a_face_that_is_not_there_cannot_be_chosen(
+    served: Served, handlers: PortraitHandlers, session: str, crowd_bytes: bytes, index: object
+) -> None:
+    visit = with_photo(served, handlers, session, crowd_bytes)
+    assert 'role="alert"' in handlers.face(*LOOK, request_of(session), event(index=index))[-1]
+    assert visit.face_index is None
+
+
+def test_each_step_is_shown_and_the_portraits_hang_beside_the_photo(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    visit = with_photo(served, handlers, session, photo_bytes)
+    updates = list(create(handlers, session, variations=2, controls=True))
+    assert all(update[3]["interactive"] is False for update in updates[:-1])
+    assert all("not diffusion" in update[0]["badge"] for update in updates[:-1])
+    words = [update[0]["words"] for update in updates[:-1]]
+    assert words[-1].startswith("Step ")
+    assert words[-1].endswith("portrait 2 of 2")
+    stage, results, notice, create_button, cancel, seed = updates[-1]
+    assert [item["seed"] for item in results["portraits"]] == [7, 8]
+    assert seed == 7
+    assert stage["badge"] == "Made by: Preview (instant filter), not diffusion"
+    assert "2 portraits" in notice
+    assert create_button["interactive"] is True
+    assert cancel["visible"] is False
+    for item, kept in zip(results["portraits"], visit.kept, strict=True):
+        assert str(kept.portrait.seed) in item["caption"]
+        assert item["originals"][0]["src"].startswith("data:image/jpeg")
+        assert kept.portrait.path.exists()
+        assert str(kept.portrait.path.parent) not in str(item)
+
+
+def test_control_images_come_and_go_with_their_switch(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    visit = with_photo(served, handlers, session, photo_bytes)
+    hidden = list(create(handlers, session))[-1][1]["portraits"][0]["originals"]
+    shown = handlers.redraw(True, request_of(session))[0]["portraits"][0]["originals"]
+    assert len(hidden) == 1
+    drawn = served.studio.pipeline.control_images(visit.require_photo(), face_index=None, style_id=STYLE)
+    assert len(drawn) >= 1
+    assert [one["caption"] for one in shown[1:]] == [f"Control: {name}, for diffusion" for name in drawn]
+    assert len(handlers.redraw(False, request_of(session))[0]["portraits"][0]["originals"]) == 1
+
+
+def test_cancel_leaves_no_file_and_the_next_portrait_works(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    with_photo(served, handlers, session, photo_bytes)
+    running = create(handlers, session, variations=4)
+    next(running)
+    next(running)
+    running.close()
+    assert not list(served.studio.pipeline.folder(session).glob("*"))
+    _, notice, create_button, _ = handlers.cancelled(*LOOK, request_of(session))
+    assert "Stopped" in notice
+    assert create_button["interactive"] is True
+    assert list(create(handlers, session))[-1][1]["portraits"]
+
+
+def test_consent_taken_back_while_running_leaves_nothing(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    with_photo(served, handlers, session, photo_bytes)
+    running = create(handlers, session, variations=2)
+    next(running)
+    handlers.forget(*LOOK, request_of(session))
+    handlers.agree(True, *LOOK, request_of(session))  # a new yes does not bring back what the old one covered
+    last = list(running)[-1]
+    assert 'role="alert"' in last[2]
+    assert not list(served.studio.pipeline.folder(session).glob("*"))
+    assert not served.studio.visits.require(session)[0].kept
+
+
+def test_the_preview_follows_the_choice_and_the_camera_with_it(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    visit = with_photo(served, handlers, session, photo_bytes)
+    request = request_of(session)
+    shown = {style: handlers.restyle(style, "none", 0.5, request) for style in (STYLE, OTHER_STYLE)}
+    assert shown[STYLE]["after"] != shown[OTHER_STYLE]["after"]
+    assert shown[STYLE]["before"] == shown[OTHER_STYLE]["before"]
+    assert visit.choice.style_id == OTHER_STYLE
+
+
+def test_before_consent_the_styles_are_shown_on_the_example(handlers: PortraitHandlers, session: str) -> None:
+    stage = handlers.restyle(STYLE, "orbit", 0.5, request_of(session))
+    assert stage["mode"] == "example"
+    assert "public domain" in stage["badge"]
+    assert "not diffusion" in stage["badge"]
+
+
+def test_a_seed_is_taken_over_only_from_a_portrait_of_ones_own(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    with_photo(served, handlers, session, photo_bytes)
+    list(create(handlers, session, seed=41))
+    assert handlers.reuse(request_of(session), event(seed=41))[:2] == (41, False)
+    assert 'role="alert"' in handlers.reuse(request_of(session), event(seed=42))[-1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"style": "nope"}, "style"),
+        ({"scene": "nope"}, "scene"),
+        ({"model": "nope"}, "model"),
+        ({"seed": -5}, "seed"),
+        ({"words": "x" * 10_000}, "words"),
+        ({"likeness": float("nan")}, "likeness"),
+    ],
+)
+def test_bad_values_give_one_sentence_and_keep_the_photo(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes, changes: dict[str, Any], word: str
+) -> None:
+    visit = with_photo(served, handlers, session, photo_bytes)
+    last = list(create(handlers, session, **changes))[-1]
+    assert 'role="alert"' in last[2]
+    assert word in last[2]
+    assert last[3]["interactive"] is True
+    assert visit.photo is not None
+
+
+def test_a_fault_of_ours_shows_a_number_and_logs_the_traceback(
+    served: Served,
+    handlers: PortraitHandlers,
+    session: str,
+    photo_bytes: bytes,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    visit = with_photo(served, handlers, session, photo_bytes)
+    visit.photo = "not a photo"  # type: ignore[assignment]
+    with caplog.at_level(logging.WARNING, "studio"):
+        last = handlers.arrived(*LOOK, request_of(session))
+    assert "AttributeError" not in str(last)
+    number = last[-1].split("the number ")[1][:6]
+    assert any(number in record.message and record.exc_info for record in caplog.records)
+
+
+def test_closing_the_page_forgets_the_visit(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    visit = with_photo(served, handlers, session, photo_bytes)
+    list(create(handlers, session))
+    handlers.leave(request_of(session))
+    assert visit.photo is None
+    assert not served.studio.pipeline.folder(session).exists()
+    assert 'role="alert"' in handlers.arrived(*LOOK, request_of(session))[-1]
+
+
+def test_only_the_last_portraits_are_kept(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    visit = with_photo(served, handlers, session, photo_bytes)
+    for _ in range(4):
+        list(create(handlers, session, variations=4))
+    assert len(visit.kept) == 12
+    assert len(list(served.studio.pipeline.folder(session).glob("*.png"))) == 12
+
+
+def test_age_deletes_photo_and_portraits(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    visit = with_photo(served, handlers, session, photo_bytes)
+    list(create(handlers, session))
+    path = visit.kept[0].portrait.path
+    served.studio.visits.sweep(visit.photo_at + 50 * 60)
+    assert visit.photo is not None
+    assert path.exists()
+    served.studio.visits.sweep(visit.kept[0].made_at + 59 * 60)
+    assert visit.photo is None
+    assert not visit.kept
+    assert not path.exists()
+    assert "photo" in screen.missing(visit)

@@ -1,0 +1,137 @@
+"""The page's own HTTP calls: nothing without consent, nothing to the disk, nothing to strangers."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipelines import provenance, worker
+from pipelines.schema import PortraitSet
+from pipelines.self_portrait import build_request
+from tests.conftest import difference
+from tests.ui.conftest import OTHER_STYLE, STYLE, Served
+from ui import screen
+from ui.routes import KEY_HEADER
+
+
+def jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def make_portraits(served: Served, session: str, loaded, seeds: tuple[int, ...] = (1, 2)) -> PortraitSet:
+    _, consent = served.studio.visits.require(session)
+    wanted = build_request(photo=loaded, style_id=STYLE, seeds=seeds, model_id="preview", consent=consent)
+    *_, result = worker.run(served.studio.pipeline, wanted)
+    assert isinstance(result, PortraitSet)
+    served.studio.visits.keep(consent, screen.kept(result))
+    return result
+
+
+@pytest.mark.parametrize("path", ["/studio/photo", "/studio/frame"])
+@pytest.mark.parametrize("key", [None, "", "guess", "routes-refused"])
+def test_no_call_without_a_key_that_stands_for_consent(
+    served: Served, http: httpx.Client, photo_bytes: bytes, path: str, key: str | None
+) -> None:
+    served.visit("routes-refused")  # its session hash is no key
+    answer = http.post(path, content=photo_bytes, headers={} if key is None else {KEY_HEADER: key})
+    assert answer.status_code == 403
+    assert "consent" in answer.json()["sentence"]
+
+
+def test_a_photo_goes_to_memory_and_never_to_the_disk(served: Served, http: httpx.Client, photo_bytes: bytes) -> None:
+    visit, before = served.visit("routes-photo"), served.files()
+    answer = http.post("/studio/photo", content=photo_bytes, headers={KEY_HEADER: visit.key})
+    assert answer.status_code == 200
+    assert visit.photo is not None
+    assert len(visit.photo.faces) == 1
+    assert not visit.photo.image.getexif()
+    assert served.files() == before
+
+
+@pytest.mark.parametrize(
+    ("body", "word"), [(b"", "empty"), (b"hello" * 100, "not a picture"), (b"\xff\xd8\xff\xe0 cut", "")]
+)
+def test_a_bad_photo_gives_a_sentence_and_the_old_photo_stays(
+    served: Served, http: httpx.Client, photo_bytes: bytes, body: bytes, word: str
+) -> None:
+    visit = served.visit("routes-bad")
+    http.post("/studio/photo", content=photo_bytes, headers={KEY_HEADER: visit.key})
+    kept = visit.photo
+    answer = http.post("/studio/photo", content=body, headers={KEY_HEADER: visit.key})
+    assert answer.status_code == 422
+    assert word in answer.json()["sentence"]
+    assert "Traceback" not in answer.text
+    assert visit.photo is kept is not None
+
+
+def test_a_frame_comes_back_in_the_picked_style(served: Served, http: httpx.Client, face_photo: Image.Image) -> None:
+    visit, before = served.visit("routes-frame"), served.files()
+    frame = face_photo.resize((320, 240))
+    pictures = {}
+    for style in (STYLE, OTHER_STYLE):
+        visit.choice.style_id = style
+        answer = http.post("/studio/frame", content=jpeg(frame), headers={KEY_HEADER: visit.key})
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-store"
+        pictures[style] = Image.open(io.BytesIO(answer.content)).convert("RGB")
+        assert pictures[style].size == frame.size
+        assert difference(pictures[style], frame) > 3
+    assert difference(pictures[STYLE], pictures[OTHER_STYLE]) > 3
+    assert served.files() == before
+
+
+def test_a_frame_must_be_a_small_jpeg(served: Served, http: httpx.Client) -> None:
+    visit, png = served.visit("routes-not-jpeg"), io.BytesIO()
+    Image.new("RGB", (64, 64)).save(png, "PNG")
+    huge = jpeg(Image.fromarray(np.zeros((2000, 2000, 3), np.uint8)))
+    for body in (png.getvalue(), huge, b"", b"x" * 500_000):
+        answer = http.post("/studio/frame", content=body, headers={KEY_HEADER: visit.key})
+        assert answer.status_code == 422
+
+
+def test_portraits_are_served_byte_for_byte_to_their_visit_alone(served: Served, http: httpx.Client, loaded) -> None:
+    mine, other = served.visit("routes-mine"), served.visit("routes-other")
+    result = make_portraits(served, "routes-mine", loaded)
+    first = result.portraits[0]
+    answer = http.get(f"/studio/portrait/{mine.key}/{first.id}.png?download")
+    assert answer.content == first.path.read_bytes()
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert first.id not in answer.headers["content-disposition"]
+    assert http.get(f"/studio/portrait/{other.key}/{first.id}.png").status_code == 404
+    assert http.get(f"/studio/portrait/guess/{first.id}.png").status_code == 403
+
+    archive = zipfile.ZipFile(io.BytesIO(http.get(f"/studio/portraits/{mine.key}.zip").content))
+    assert [archive.read(name) for name in archive.namelist()] == [p.path.read_bytes() for p in result.portraits]
+
+
+def test_downloaded_portraits_still_say_what_they_are(served: Served, http: httpx.Client, loaded, tmp_path) -> None:
+    visit = served.visit("routes-marked")
+    portrait = make_portraits(served, "routes-marked", loaded, (5,)).portraits[0]
+    copy = tmp_path / "download.png"
+    copy.write_bytes(http.get(f"/studio/portrait/{visit.key}/{portrait.id}.png").content)
+    assert provenance.read(copy).digital_source_type == portrait.provenance.digital_source_type
+
+
+def test_taking_consent_back_ends_the_key_and_deletes_the_files(
+    served: Served, http: httpx.Client, photo_bytes: bytes, loaded
+) -> None:
+    visit = served.visit("routes-withdrawn")
+    portrait = make_portraits(served, "routes-withdrawn", loaded).portraits[0]
+    served.studio.visits.forget("routes-withdrawn")
+    assert not portrait.path.exists()
+    assert http.get(f"/studio/portrait/{visit.key}/{portrait.id}.png").status_code == 403
+    assert http.post("/studio/photo", content=photo_bytes, headers={KEY_HEADER: visit.key}).status_code == 403
+    assert visit.photo is None
+
+
+def test_assets_are_served_and_nothing_above_them(http: httpx.Client) -> None:
+    assert http.get("/studio/static/studio.css").headers["content-type"].startswith("text/css")
+    for path in ("/studio/static/../routes.py", "/studio/static/%2e%2e/routes.py", "/studio/thumbnails/..%2fREADME.md"):
+        assert http.get(path).status_code == 404

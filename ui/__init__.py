@@ -1,0 +1,1 @@
+"""What visitors see: Gradio, and nothing else in this project knows Gradio."""

@@ -1,0 +1,49 @@
+"""The one place where an error becomes words on the screen and a line in the log.
+
+The log gets an id and the code of the error; never a file name of the visitor, a prompt or a picture.
+"""
+
+from __future__ import annotations
+
+import html
+import logging
+import secrets
+
+import gradio as gr
+
+from pipelines.errors import EngineError, PortraitError, PresetError, SaveError
+
+log = logging.getLogger("studio")
+
+_OPERATORS = (EngineError, SaveError, PresetError)  # their details are the machine's, not the visitor's
+
+
+def sentence(error: BaseException) -> str:
+    """Log an error and answer with the one sentence that the visitor reads.
+
+    Args:
+        error: A PortraitError gives its hint. Anything else is a fault of ours: its traceback goes to the log, and the
+            sentence carries the id to find it by.
+    """
+    number = secrets.token_hex(3)
+    if isinstance(error, PortraitError):
+        detail = f": {error.detail}" if error.detail and isinstance(error, _OPERATORS) else ""
+        log.warning("request %s refused, %s%s", number, error.code, detail)
+        return error.hint
+    log.error("request %s failed, unexpected", number, exc_info=error)
+    return f"Something went wrong on our side. Please try again; if it happens again, mention the number {number}."
+
+
+def for_api(error: BaseException) -> gr.Error:
+    """The same for a caller of the API: an exception whose message is the sentence."""
+    return gr.Error(sentence(error), print_exception=False)
+
+
+def alert(text: str) -> str:
+    """HTML that a screen reader reads out at once. Empty text clears it."""
+    return f'<p class="notice alert" role="alert">{html.escape(text)}</p>' if text else ""
+
+
+def status(text: str) -> str:
+    """HTML that a screen reader reads out when it is idle."""
+    return f'<p class="notice status" role="status">{html.escape(text)}</p>' if text else ""

@@ -1,0 +1,46 @@
+"""The whole page: heading, banner, tabs."""
+
+from __future__ import annotations
+
+import html
+
+import gradio as gr
+
+from ui.api import build_api
+from ui.portrait_tab import build_portrait_tab
+from ui.privacy_tab import build_privacy_tab
+from ui.studio import Studio
+
+TITLE = "Self-Portrait Studio"
+_SUBTITLE = "Sit for your portrait in another style, another place, another time."
+
+
+def build_page(studio: Studio) -> gr.Blocks:
+    """The Blocks to launch."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+        with gr.Column(elem_id="masthead"):
+            gr.HTML(
+                f"<header><h1>{TITLE}</h1><p>{_SUBTITLE}</p></header>",
+                apply_default_css=False,
+            )
+            banner = gr.HTML(_banner(studio), apply_default_css=False, elem_id="banner")
+        clock = gr.Timer(1.0, active=False)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Portrait", id="portrait"):
+                build_portrait_tab(page, studio, clock)
+            with gr.Tab("Privacy", id="privacy"):
+                build_privacy_tab(studio)
+        build_api(studio)
+
+        def look() -> tuple[str, gr.Timer]:
+            warming = bool(studio.pipeline.warming)  # asked first: a tick too many does no harm, one too few does
+            return _banner(studio), gr.Timer(active=warming)
+
+        gr.on([page.load, clock.tick], look, outputs=[banner, clock], api_visibility="private", show_progress="hidden")
+    return page
+
+
+def _banner(studio: Studio) -> str:
+    lines = [f"{studio.pipeline.warming} …"] if studio.pipeline.warming else []
+    lines += [f"A preset was left out: {problem.hint}" for problem in studio.presets.problems]
+    return "".join(f'<p class="banner" role="status">{html.escape(line)}</p>' for line in lines)

@@ -1,0 +1,313 @@
+"""What happens on the Portrait tab. Each method is one Gradio event; each asks for the consent on record first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import gradio as gr
+
+from pipelines import heavy, worker
+from pipelines import photo as photos
+from pipelines.errors import ConsentMissing, RequestInvalid
+from pipelines.schema import LoadedPhoto, PortraitRequest, PortraitSet
+from pipelines.self_portrait import build_request
+from ui import pictures, screen
+from ui.errors import alert, sentence, status
+from ui.studio import Choice, Studio, Visit
+
+Updates = tuple[Any, ...]
+
+
+class PortraitHandlers:
+    """Events of the Portrait tab, over one studio."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._sitter: LoadedPhoto | None = None
+
+    def agree(self, agreed: object, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
+        """Consent given or taken back. Returns photo panel, its stand-in, photo, stage, results, notice, Delete."""
+        if agreed is True:
+            try:
+                visit = self._studio.visits.open(request.session_hash, agreed, self._choice(style, scene, likeness))
+            except Exception as error:
+                return (
+                    gr.update(visible=False),
+                    None,
+                    gr.skip(),
+                    gr.skip(),
+                    alert(sentence(error)),
+                    gr.update(visible=False),
+                )
+            photo = screen.photo_value(visit)
+            return *_panels(True), photo, gr.skip(), gr.skip(), self._ready(visit), gr.update(visible=True)
+        return self.forget(style, scene, likeness, request)[1:]
+
+    def forget(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
+        """Delete everything. Returns consent box, and as `agree`."""
+        had = self._visit(request) is not None
+        self._studio.visits.forget(request.session_hash)
+        words = "Your photo, your portraits and your consent are deleted." if had else ""
+        stage = self.restyle(style, scene, likeness, request)
+        nothing: dict[str, Any] = {"portraits": []}
+        return False, *_panels(False), None, stage, nothing, status(words), gr.update(visible=False)
+
+    def arrived(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
+        """A photo lies in the visit, or a face was chosen there. Returns photo, stage, notice."""
+        try:
+            visit, _ = self._studio.visits.require(request.session_hash)
+            stage = self._stage(visit, style, scene, likeness)
+            return screen.photo_value(visit), stage, self._ready(visit)
+        except Exception as error:
+            return gr.skip(), gr.skip(), alert(sentence(error))
+
+    def face(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Updates:
+        """A face was clicked. Returns photo, stage, notice."""
+        try:
+            visit, _ = self._studio.visits.require(request.session_hash)
+            index, photo = event.index, visit.require_photo()
+            if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(photo.faces):
+                raise RequestInvalid("That face is not in the photo; click one of the marked faces.")
+            visit.face_index = index
+        except Exception as error:
+            return gr.skip(), gr.skip(), alert(sentence(error))
+        return self.arrived(style, scene, likeness, request)
+
+    def anyway(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
+        """Go on with a photo in which no face was found. Returns photo, stage, notice."""
+        try:
+            visit, _ = self._studio.visits.require(request.session_hash)
+            visit.require_photo()
+            visit.faceless = True
+        except Exception as error:
+            return gr.skip(), gr.skip(), alert(sentence(error))
+        return self.arrived(style, scene, likeness, request)
+
+    def remove(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
+        """Drop the photo, keep consent and portraits. Returns photo, stage, notice."""
+        try:
+            visit, _ = self._studio.visits.require(request.session_hash)
+        except Exception as error:
+            return gr.skip(), gr.skip(), alert(sentence(error))
+        self._studio.visits.clear_photo(visit)
+        return screen.photo_value(visit), self.restyle(style, scene, likeness, request), self._ready(visit)
+
+    def restyle(self, style: str, scene: str, likeness: float, request: gr.Request) -> Any:
+        """Style, scene or likeness changed: the live preview. Returns stage."""
+        try:
+            visit = self._visit(request)
+            if visit is None:  # looking through the styles before consent is no mistake
+                return self._example(self._choice(style, scene, likeness))
+            return self._stage(visit, style, scene, likeness)
+        except Exception as error:
+            gr.Warning(sentence(error))
+            return gr.skip()
+
+    def create(
+        self,
+        style: str,
+        scene: str,
+        likeness: float,
+        variations: int,
+        model: str,
+        seed: float | None,
+        shuffle: bool,
+        words: str,
+        controls: bool,
+        request: gr.Request,
+    ) -> Iterator[Updates]:
+        """Make portraits. Yields stage, results, notice, Create, Cancel, seed."""
+        idle = (gr.update(interactive=True), gr.update(visible=False))
+        busy = (gr.update(interactive=False), gr.update(visible=True))
+        try:
+            visit, consent = self._studio.visits.require(request.session_hash)
+            if lacking := screen.missing(visit):
+                raise RequestInvalid(lacking)
+            wanted = build_request(
+                photo=visit.require_photo(),
+                face_index=visit.face_index,
+                style_id=self._choice(style, scene, likeness).style_id,
+                scene_id=scene,
+                likeness=likeness,
+                seeds=screen.seeds(seed, shuffle is True, variations),
+                model_id=model,
+                extra_prompt=words or "",
+                consent=consent,
+            )
+        except Exception as error:
+            yield gr.skip(), gr.skip(), alert(self._why_not(error)), *idle, gr.skip()
+            return
+        try:
+            for event in self._work(wanted):
+                if isinstance(event, PortraitSet):
+                    yield *self._hang(visit, wanted, event, controls), *idle, wanted.seeds[0]
+                else:
+                    yield event, gr.skip(), "", *busy, gr.skip()
+        except Exception as error:
+            stage = self.restyle(style, scene, likeness, request)
+            yield stage, gr.skip(), alert(sentence(error)), *idle, gr.skip()
+        finally:
+            self._studio.visits.tidy(visit.session)
+
+    def _work(self, wanted: PortraitRequest) -> Iterator[dict[str, Any] | PortraitSet]:
+        """What the stage shows, step by step, then the result. Closing it stops the engine and waits for it."""
+        pipeline = self._studio.pipeline
+        frame: dict[str, Any] = {
+            "mode": "working",
+            "title": self._title(Choice(wanted.style_id, wanted.scene_id)),
+            "badge": self._maker(wanted.model_id),
+            "words": "Getting ready",
+            "after": pictures.data_uri(pipeline.used_photo(wanted.photo, wanted.face_index)),
+        }
+        yield frame
+        with closing(worker.run(pipeline, wanted)) as events:
+            for event in events:
+                if isinstance(event, PortraitSet):
+                    yield event
+                    return
+                frame = frame | {
+                    "step": event.step,
+                    "total": event.total,
+                    "words": screen.progress_words(event.step, event.total, len(wanted.seeds)),
+                }
+                if event.preview is not None:
+                    frame["after"] = pictures.data_uri(event.preview, longest=512, quality=80)
+                yield frame
+
+    def cancelled(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
+        """Cancel was pressed; Gradio has closed the generator. Returns stage, notice, Create, Cancel."""
+        idle = (gr.update(interactive=True), gr.update(visible=False))
+        visit = self._visit(request)
+        if visit is None:
+            return gr.skip(), "", *idle
+        try:
+            stage = self._stage(visit, style, scene, likeness)
+        except Exception as error:
+            return gr.skip(), alert(sentence(error)), *idle
+        return stage, status("Stopped. Your photo and your choices are still here."), *idle
+
+    def redraw(self, controls: bool, request: gr.Request) -> Updates:
+        """Control images shown or hidden. Returns results, notice."""
+        visit = self._visit(request)
+        if visit is None:
+            return gr.skip(), gr.skip()
+        try:
+            return self._results(visit, controls), gr.skip()
+        except Exception as error:
+            return gr.skip(), alert(sentence(error))
+
+    def reuse(self, request: gr.Request, event: gr.EventData) -> Updates:
+        """Take over a portrait's seed. Returns seed, random toggle, notice."""
+        visit = self._visit(request)
+        seed = event.seed
+        if visit is None or seed not in {kept.portrait.seed for kept in visit.kept}:
+            return gr.skip(), gr.skip(), alert("That portrait is gone; type its seed under Advanced instead.")
+        return seed, False, status(f"Seed {seed} will be used next.")
+
+    def leave(self, request: gr.Request) -> None:
+        """The page was closed."""
+        self._studio.visits.forget(request.session_hash)
+
+    def _hang(self, visit: Visit, wanted: PortraitRequest, result: PortraitSet, controls: bool) -> Updates:
+        """A finished set: stage, results, notice."""
+        still_here = visit if visit.photo is wanted.photo else None
+        self._studio.visits.keep(wanted.consent, screen.kept(result, still_here, wanted.face_index))
+        results = self._results(visit, controls)
+        first = results["portraits"][0]
+        stage = {
+            "mode": "portraits",
+            "after": first["src"],
+            "before": first["originals"][0]["src"],
+            "title": first["title"],
+            "badge": first["badge"],
+        }
+        count = len(result.portraits)
+        done = "Your portrait is ready." if count == 1 else f"Your {count} portraits are ready."
+        return stage, results, status(done)
+
+    def _stage(self, visit: Visit, style: str, scene: str, likeness: float) -> dict[str, Any]:
+        """The instant preview of what is picked, or what the empty frame says."""
+        visit.choice = self._choice(style, scene, likeness)
+        photo = visit.photo
+        if photo is None:
+            return self._example(visit.choice)
+        if visit.must_choose_face:
+            return {"words": "Click your face in the photo.", "live": self._title(visit.choice)}
+        try:
+            return self._preview(photo, visit.face_index, visit.choice) | {"mode": "photo"}
+        finally:
+            if visit.photo is not photo:  # removed or replaced meanwhile
+                self._studio.pipeline.forget_photo(photo)
+
+    def _example(self, choice: Choice) -> dict[str, Any]:
+        """What the styles do to somebody else's photo, until the visitor's own is here."""
+        if self._studio.pipeline.warming:
+            return {"live": self._title(choice)}
+        if self._sitter is None:
+            self._sitter = photos.open_photo(heavy.load("skimage.data").astronaut())
+        value = self._preview(self._sitter, 0, choice)
+        return value | {"mode": "example", "badge": f"{screen.EXAMPLE_CREDIT}. {value['badge']}"}
+
+    def _preview(self, photo: LoadedPhoto, face: int | None, choice: Choice) -> dict[str, Any]:
+        pipeline, name = self._studio.pipeline, self._title(choice)
+        after = pipeline.preview(
+            photo, face_index=face, style_id=choice.style_id, scene_id=choice.scene_id, likeness=choice.likeness
+        )
+        return {
+            "after": pictures.data_uri(after),
+            "before": pictures.data_uri(pipeline.used_photo(photo, face)),
+            "title": name,
+            "live": name,
+            "badge": screen.badge("", False),
+        }
+
+    def _maker(self, model: str) -> str:
+        """Who will make the picture, for the plate under it while it is made."""
+        for engine in self._studio.pipeline.engines():  # best first
+            if engine.id == model or (model == "auto" and engine.available):
+                return screen.badge(engine.name, engine.is_diffusion)
+        return ""
+
+    def _title(self, choice: Choice) -> str:
+        presets = self._studio.presets
+        return screen.title(presets.style(choice.style_id), presets.scene(choice.scene_id))
+
+    def _results(self, visit: Visit, controls: bool) -> dict[str, Any]:
+        presets = self._studio.presets
+        if controls is True:
+            self._draw_controls(visit)
+        return screen.results_value(visit, presets.styles, presets.scenes, controls=controls is True)
+
+    def _draw_controls(self, visit: Visit) -> None:
+        """What would guide a diffusion model, for portraits made without one, as long as their photo is here."""
+        for kept in visit.kept:
+            if not kept.controls and visit.photo is not None and kept.photo_at == visit.photo_at:
+                drawn = self._studio.pipeline.control_images(
+                    visit.photo, face_index=kept.face_index, style_id=kept.portrait.style_id
+                )
+                kept.controls = tuple((f"{name}, for diffusion", pictures.data_uri(i)) for name, i in drawn.items())
+
+    def _choice(self, style: str, scene: str, likeness: float) -> Choice:
+        presets = self._studio.presets
+        return Choice(presets.style(style).id, presets.scene(scene).id, min(1.0, max(0.0, float(likeness))))
+
+    def _visit(self, request: gr.Request) -> Visit | None:
+        try:
+            return self._studio.visits.require(request.session_hash)[0]
+        except ConsentMissing:
+            return None
+
+    def _ready(self, visit: Visit) -> str:
+        return status(screen.missing(visit) or "Ready to create.")
+
+    def _why_not(self, error: Exception) -> str:
+        """Before anything ran, the words say what is missing rather than what failed."""
+        words = sentence(error)
+        return screen.missing(None) if isinstance(error, ConsentMissing) else words
+
+
+def _panels(open_: bool) -> tuple[Any, Any]:
+    """The photo step, and what stands in its place without consent."""
+    return gr.update(visible=open_), gr.update(visible=not open_)

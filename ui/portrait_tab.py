@@ -1,0 +1,178 @@
+"""The Portrait tab: what is where, and which event calls which handler."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from pipelines.schema import MAX_PROMPT_CHARACTERS, MAX_VARIATIONS
+from ui import screen, widgets
+from ui.portrait_handlers import PortraitHandlers
+from ui.studio import Studio
+
+_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_LIVE: dict[str, Any] = {**_PRIVATE, "trigger_mode": "always_last", "concurrency_id": "preview", "concurrency_limit": 2}
+
+
+def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> None:
+    """Build the tab inside `page`, which is the current Blocks, and wire its events.
+
+    Args:
+        page: The Blocks.
+        studio: What the tab works with.
+        clock: Ticks until everything is warm; with the last tick the example is hung on the wall.
+    """
+    with gr.Row(elem_id="studio", equal_height=False):
+        with gr.Column(elem_id="steps", scale=5, min_width=320):
+            agree, delete = _consent_step(studio)
+            photo_panel, photo, closed_panel = _photo_step()
+            style, style_pick, scene, scene_pick, likeness = _look_step(studio)
+            variations, model, seed, shuffle, words, controls, notice, create, cancel = _create_step(studio)
+        with gr.Column(elem_id="wall", scale=7, min_width=320):
+            stage = widgets.stage()
+            results = widgets.results()
+
+    handlers = PortraitHandlers(studio)
+    look = [style, scene, likeness]
+    cleared = [photo_panel, closed_panel, photo, stage, results, notice, delete]
+
+    making = create.click(
+        handlers.create,
+        inputs=[*look, variations, model, seed, shuffle, words, controls],
+        outputs=[stage, results, notice, create, cancel, seed],
+        concurrency_id="engine",
+        concurrency_limit=4,  # they wait for the engine's own lock, in sight of the visitor
+        **_PRIVATE,
+    )
+    cancel.click(
+        handlers.cancelled,
+        inputs=look,
+        outputs=[stage, notice, create, cancel],
+        cancels=[making],
+        queue=False,
+        **_PRIVATE,
+    )
+    agree.input(handlers.agree, inputs=[agree, *look], outputs=cleared, cancels=[making], **_PRIVATE)
+    delete.click(handlers.forget, inputs=look, outputs=[agree, *cleared], cancels=[making], **_PRIVATE)
+
+    for event, handler in (
+        (photo.arrived, handlers.arrived),
+        (photo.face, handlers.face),
+        (photo.anyway, handlers.anyway),
+    ):
+        event(handler, inputs=look, outputs=[photo, stage, notice], **_PRIVATE)
+    photo.removed(handlers.remove, inputs=look, outputs=[photo, stage, notice], **_PRIVATE)
+
+    # Picture and dropdown follow each other in the browser; the server hears of it once, from the dropdown's change.
+    for dropdown, picker in ((style, style_pick), (scene, scene_pick)):
+        picker.pick(None, inputs=picker, outputs=dropdown, js="(id) => id")
+        dropdown.input(None, inputs=dropdown, outputs=picker, js="(id) => id")
+    gr.on([style.change, scene.change, likeness.change], handlers.restyle, inputs=look, outputs=stage, **_LIVE)
+    gr.on([page.load, clock.tick], handlers.restyle, inputs=look, outputs=stage, **_LIVE)
+
+    controls.input(handlers.redraw, inputs=controls, outputs=[results, notice], **_PRIVATE)
+    results.reuse(handlers.reuse, outputs=[seed, shuffle, notice], **_PRIVATE)
+    shuffle.input(lambda random: gr.update(interactive=not random), inputs=shuffle, outputs=seed, **_PRIVATE)
+    page.unload(handlers.leave)
+
+
+def _step(number: int, title: str) -> None:
+    gr.HTML(f'<h2 class="step"><span>{number}</span>{title}</h2>', apply_default_css=False)
+
+
+def _consent_step(studio: Studio) -> tuple[gr.Checkbox, gr.Button]:
+    notice = studio.consents.notice
+    with gr.Column(elem_id="step-consent", elem_classes="card"):
+        _step(1, "Your consent")
+        agree = gr.Checkbox(value=False, label=notice.summary, elem_id="consent", container=False)
+        with gr.Accordion("What happens to my photo", open=False, elem_id="consent-text"):
+            gr.Markdown(notice.text)
+        delete = gr.Button("Delete my data", size="sm", visible=False, elem_id="delete-data")
+    return agree, delete
+
+
+def _photo_step() -> tuple[gr.Column, gr.HTML, gr.Column]:
+    with gr.Column(visible=False, elem_id="step-photo", elem_classes="card") as panel:
+        _step(2, "Your photo")
+        photo = widgets.photo_booth()
+    with gr.Column(elem_id="step-photo-closed", elem_classes="card") as closed:
+        _step(2, "Your photo")
+        gr.HTML('<p class="fine">Opens with your consent: no photo is taken in before.</p>', apply_default_css=False)
+    return panel, photo, closed
+
+
+def _look_step(studio: Studio) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown, gr.HTML, gr.Slider]:
+    styles, scenes = studio.presets.styles, studio.presets.scenes
+    first_style, first_scene = next(iter(styles)), "none" if "none" in scenes else next(iter(scenes))
+    with gr.Column(elem_id="step-look", elem_classes="card"):
+        _step(3, "Style and scene")
+        style_pick = widgets.style_picker(styles.values(), first_style)
+        gr.HTML('<p class="subtitle">Scene</p>', apply_default_css=False)
+        scene_pick = widgets.scene_picker(scenes.values(), first_scene)
+        with gr.Row(elem_classes="pair"):
+            style = gr.Dropdown(
+                [(s.name, s.id) for s in styles.values()],
+                value=first_style,
+                label="Style",
+                elem_id="style",
+                min_width=120,
+            )
+            scene = gr.Dropdown(
+                [(s.name, s.id) for s in scenes.values()],
+                value=first_scene,
+                label="Scene",
+                elem_id="scene",
+                min_width=120,
+            )
+        likeness = gr.Slider(0.0, 1.0, 0.5, step=0.05, label="Likeness", elem_id="likeness", buttons=[])
+        gr.HTML(
+            '<div class="ends" aria-hidden="true"><span>more artistic</span><span>more like me</span></div>',
+            apply_default_css=False,
+        )
+    return style, style_pick, scene, scene_pick, likeness
+
+
+def _engines(studio: Studio, chosen: str) -> tuple[Any, str]:
+    engines = studio.pipeline.engines()
+    return gr.Dropdown(choices=screen.engine_choices(engines), value=chosen), screen.engine_reasons(engines)
+
+
+def _create_step(studio: Studio) -> tuple[Any, ...]:
+    # Which engines can run here is found out when somebody looks: it may load torch, and the page must not wait for it.
+    known = [("Automatic: the best that runs here", "auto")]
+    with gr.Column(elem_id="step-create", elem_classes="card"):
+        _step(4, "Create")
+        variations = gr.Radio(
+            list(range(1, MAX_VARIATIONS + 1)), value=1, label="How many", elem_id="variations", elem_classes="segments"
+        )
+        with gr.Accordion("Advanced", open=False, elem_id="advanced") as advanced:
+            model = gr.Dropdown(known, value="auto", label="Made by", elem_id="model")
+            reasons = gr.Markdown(elem_id="model-reasons")
+            advanced.expand(partial(_engines, studio), inputs=model, outputs=[model, reasons], **_PRIVATE)
+            shuffle = gr.Checkbox(True, label="A new seed for every picture", elem_id="seed-random")
+            seed = gr.Number(
+                value=0,
+                precision=0,
+                minimum=0,
+                maximum=screen.MAX_SEED,
+                label="Seed",
+                info="The same seed and settings give the same picture. After Create, this is the one that was used.",
+                interactive=False,
+                elem_id="seed",
+            )
+            words = gr.Textbox(
+                label="Your own words",
+                info=f"Up to {MAX_PROMPT_CHARACTERS} characters. Only diffusion engines read them; the preview cannot.",
+                max_length=MAX_PROMPT_CHARACTERS,
+                lines=2,
+                elem_id="words",
+            )
+            controls = gr.Checkbox(False, label="Show the control images beside the portrait", elem_id="show-controls")
+    with gr.Column(elem_id="create-bar"):  # beside the cards, so that it can stay in sight
+        notice = gr.HTML("", apply_default_css=False, elem_id="notice")
+        with gr.Row():
+            create = gr.Button("Create my portrait", variant="primary", size="lg", elem_id="create")
+            cancel = gr.Button("Cancel", size="lg", visible=False, elem_id="cancel", min_width=110, scale=0)
+    return variations, model, seed, shuffle, words, controls, notice, create, cancel

@@ -1,0 +1,169 @@
+"""The page's own HTTP calls: a photo in, camera frames through, portraits out.
+
+Why not Gradio's: its upload route writes the raw file, with its GPS position, to the disk before any handler can ask
+for consent; its camera mirrors the pixels and streams frames through the job queue; its file route serves a picture to
+anybody who has the path. Here a photo goes from the request's body to memory, a frame is answered or dropped at once,
+and every call carries the key of a visit whose consent is on record.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import zipfile
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from pipelines import photo as photos
+from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError
+from pipelines.presets import THUMBNAILS
+from ui import pictures
+from ui.errors import sentence
+from ui.studio import Studio, Visit
+
+STATIC = Path(__file__).parent / "static"
+KEY_HEADER = "x-studio-key"
+_MAX_FRAME_BYTES = 400_000
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+def build_routes(studio: Studio) -> list[BaseRoute]:
+    """Routes to hand to `launch(app_kwargs={"routes": ...})`, all below /studio."""
+    calls = _Calls(studio)
+    return [
+        Route("/studio/photo", calls.photo, methods=["POST"]),
+        Route("/studio/frame", calls.frame, methods=["POST"]),
+        Route("/studio/portrait/{key}/{portrait}", calls.portrait),
+        Route("/studio/portraits/{key}", calls.portraits),
+        Mount("/studio/thumbnails", _Assets(directory=THUMBNAILS, check_dir=False)),
+        Mount("/studio/static", _Assets(directory=STATIC)),
+    ]
+
+
+class _Assets(StaticFiles):
+    """Files that the browser asks about again (answered by their ETag), so that an update is seen at once."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+class _Calls:
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._decoding = threading.BoundedSemaphore(2)  # a 60-megapixel photo takes some 200 MB while it is opened
+        self._rendering = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
+
+    async def photo(self, request: Request) -> Response:
+        """Take in a photo: the raw file as the body."""
+
+        async def answer(visit: Visit) -> Response:
+            data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
+            await run_in_threadpool(self._open, visit, data)
+            return JSONResponse({"ok": True}, headers=_NO_STORE)
+
+        return await self._guarded(request.headers.get(KEY_HEADER, ""), answer)
+
+    async def frame(self, request: Request) -> Response:
+        """Answer a JPEG camera frame with the same frame in the picked style, or 204 where another one is in work."""
+
+        async def answer(visit: Visit) -> Response:
+            data = await _body(request, _MAX_FRAME_BYTES, "This camera frame is too large.")
+            if not self._rendering.acquire(blocking=False):
+                return Response(status_code=HTTPStatus.NO_CONTENT)
+            try:
+                styled = await run_in_threadpool(self._render, visit, data)
+            finally:
+                self._rendering.release()
+            return Response(styled, media_type="image/jpeg", headers=_NO_STORE)
+
+        return await self._guarded(request.headers.get(KEY_HEADER, ""), answer)
+
+    async def portrait(self, request: Request) -> Response:
+        """One portrait, byte for byte as it was written and marked."""
+
+        async def answer(visit: Visit) -> Response:
+            wanted = request.path_params["portrait"].removesuffix(".png")
+            for kept in visit.kept:
+                if kept.portrait.id == wanted and kept.portrait.path.exists():
+                    return FileResponse(
+                        kept.portrait.path,
+                        filename=download_name(kept.portrait.path),
+                        content_disposition_type="attachment" if "download" in request.query_params else "inline",
+                        headers=_NO_STORE,
+                    )
+            return _problem(HTTPStatus.NOT_FOUND, "This portrait has been deleted; create it again from its seed.")
+
+        return await self._guarded(request.path_params["key"], answer)
+
+    async def portraits(self, request: Request) -> Response:
+        """All portraits of a visit as a zip, each byte for byte as it was written."""
+
+        async def answer(visit: Visit) -> Response:
+            data = await run_in_threadpool(_zip, [kept.portrait.path for kept in visit.kept])
+            name = 'attachment; filename="self-portraits.zip"'
+            return Response(data, media_type="application/zip", headers={**_NO_STORE, "Content-Disposition": name})
+
+        return await self._guarded(request.path_params["key"].removesuffix(".zip"), answer)
+
+    async def _guarded(self, key: str, answer: Callable[[Visit], Any]) -> Response:
+        try:
+            return await answer(self._studio.visits.require_key(key))
+        except ConsentMissing as error:
+            return _problem(HTTPStatus.FORBIDDEN, sentence(error))
+        except PortraitError as error:
+            return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error))
+        except Exception as error:
+            return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence(error))
+
+    def _open(self, visit: Visit, data: bytes) -> None:
+        with self._decoding:
+            self._studio.visits.take_photo(visit, photos.open_photo(data))
+
+    def _render(self, visit: Visit, data: bytes) -> bytes:
+        choice = visit.choice
+        styled = self._studio.pipeline.preview_frame(
+            pictures.frame(data), style_id=choice.style_id, scene_id=choice.scene_id, likeness=choice.likeness
+        )
+        return pictures.jpeg(Image.fromarray(styled), quality=82)
+
+
+def download_name(path: Path) -> str:
+    """File name that a visitor gets: the written one, without its random part."""
+    return f"self-portrait-{path.stem.rsplit('-', 1)[0]}{path.suffix}"
+
+
+async def _body(request: Request, limit: int, too_large: str) -> bytes:
+    """The raw body. Not multipart, whose parser would spool it to the disk."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise PhotoUnreadable(too_large)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _problem(status: HTTPStatus, words: str) -> Response:
+    return JSONResponse({"sentence": words}, status_code=status, headers=_NO_STORE)
+
+
+def _zip(paths: list[Path]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for number, path in enumerate(paths, 1):
+            if path.exists():
+                archive.write(path, f"{number:02d}-{download_name(path)}")
+    return buffer.getvalue()

@@ -1,0 +1,155 @@
+"""From the studio's values to what the widgets show. Pure functions, no Gradio."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+from pipelines.engines import EngineInfo
+from pipelines.errors import RequestInvalid
+from pipelines.schema import MAX_VARIATIONS, LoadedPhoto, PortraitSet, Scene, Style
+from ui import pictures
+from ui.studio import KeptPortrait, Visit
+
+PREVIEW_BADGE = "Preview (instant filter), not diffusion"
+MAX_SEED = 2**32 - 1
+_READABLE_SEEDS = 1_000_000  # random seeds stay short enough to be read out and typed
+EXAMPLE_CREDIT = "Example sitter: Eileen Collins, NASA, public domain"
+
+
+def photo_value(visit: Visit | None) -> dict[str, Any] | None:
+    """For the photo booth. None before consent."""
+    if visit is None:
+        return None
+    photo = visit.photo
+    return {"key": visit.key, "photo": None if photo is None else _chosen_photo(photo, visit)}
+
+
+def _chosen_photo(photo: LoadedPhoto, visit: Visit) -> dict[str, Any]:
+    face_index = visit.face_index
+    width, height = photo.image.size
+    several = len(photo.faces) > 1
+    boxes = [
+        [round(100 * v, 2) for v in (left / width, top / height, (right - left) / width, (bottom - top) / height)]
+        for left, top, right, bottom in (face.box for face in photo.faces)
+    ]
+    settled = several and face_index is not None
+    hints = [[h.sentence, h.blocking] for h in photo.hints if not (settled and h.kind == "several-faces")]
+    if settled and face_index is not None:
+        hints.insert(0, [f"You are face {face_index + 1}. Click another one to change.", False])
+    return {
+        "src": pictures.data_uri(photo.image, longest=900),
+        "faces": boxes if several else [],
+        "face": face_index,
+        "hints": hints,
+        "faceless": not photo.faces and not visit.faceless,
+    }
+
+
+def title(style: Style, scene: Scene) -> str:
+    """As on the plate under a picture."""
+    return style.name if scene.id == "none" else f"{style.name} · {scene.name}"
+
+
+def badge(engine: str, is_diffusion: bool) -> str:
+    """Who made a picture. The preview engine is never called diffusion."""
+    return f"Made by: {engine}" if is_diffusion else f"Made by: {PREVIEW_BADGE}"
+
+
+def progress_words(step: int, total: int, portraits: int) -> str:
+    """Which step of which portrait, in words."""
+    if step < 1:
+        return "Waiting for the studio: another visitor is being served first."
+    each = max(1, total // max(1, portraits))
+    words = f"Step {step} of {total}"
+    return f"{words} - portrait {min(portraits, (step - 1) // each + 1)} of {portraits}" if portraits > 1 else words
+
+
+def kept(result: PortraitSet, visit: Visit | None = None, face_index: int | None = None) -> list[KeptPortrait]:
+    """A result as it is kept for the galleries; with a visit, as made from the visit's present photo."""
+    photo_at = visit.photo_at if visit is not None else None
+    original = pictures.data_uri(result.photo.image, longest=768)
+    controls = tuple((c.annotator, pictures.data_uri(c.image, longest=512)) for c in result.controls)
+    return [KeptPortrait(p, original, controls, result.notes, photo_at, face_index) for p in result.portraits]
+
+
+def results_value(
+    visit: Visit, styles: dict[str, Style], scenes: dict[str, Scene], *, controls: bool
+) -> dict[str, Any]:
+    """For the two galleries."""
+    return {
+        "zip": f"studio/portraits/{visit.key}.zip",
+        "portraits": [_print(visit, one, styles, scenes, controls=controls) for one in visit.kept],
+    }
+
+
+def _print(
+    visit: Visit, one: KeptPortrait, styles: dict[str, Style], scenes: dict[str, Scene], *, controls: bool
+) -> dict[str, Any]:
+    portrait = one.portrait
+    name = title(styles[portrait.style_id], scenes[portrait.scene_id])
+    originals = [{"src": one.original, "caption": "As used"}]
+    if controls:
+        originals += [{"src": src, "caption": f"Control: {kind}"} for kind, src in one.controls]
+    made_by = badge(portrait.engine, portrait.is_diffusion)
+    marks = f" Marked in the file: {', '.join(portrait.provenance.marks)}." if portrait.provenance.marks else ""
+    return {
+        "id": portrait.id,
+        "src": f"studio/portrait/{visit.key}/{portrait.id}.png",
+        "title": name,
+        "caption": f"{name}, seed {portrait.seed}",
+        "alt": f"Portrait in the style {name}, seed {portrait.seed}",
+        "seed": portrait.seed,
+        "badge": made_by,
+        "facts": f"{made_by}. Seed {portrait.seed}, likeness {portrait.likeness:.2f}, {portrait.seconds:.1f} s.{marks}",
+        "notes": list(one.notes),
+        "originals": originals,
+    }
+
+
+def missing(visit: Visit | None) -> str:
+    """What stands between the visitor and Create, in words; empty when nothing does."""
+    if visit is None:
+        return "Tick the consent box in step 1, then add a photo."
+    if visit.photo is None:
+        return "Add a photo in step 2."
+    if visit.must_choose_face:
+        return "Click your face in the photo in step 2."
+    settled = {"several-faces", "no-face"} if visit.faceless else {"several-faces"}
+    blocking = [hint.sentence for hint in visit.photo.hints if hint.blocking and hint.kind not in settled]
+    return "Look at the note under your photo in step 2." if blocking else ""
+
+
+def seeds(first: int | float | None, shuffle: bool, count: int) -> tuple[int, ...]:
+    """Seeds of one request: random ones, or `first` and its followers (wrapping at the end of the range).
+
+    Raises:
+        RequestInvalid: Seed or count is no whole number or out of range.
+    """
+    number = _whole(count, "variations")
+    if not 1 <= number <= MAX_VARIATIONS:
+        raise RequestInvalid(f"Choose one to {MAX_VARIATIONS} variations.")
+    if shuffle or first is None:
+        return tuple(random.SystemRandom().sample(range(_READABLE_SEEDS), number))
+    seed = _whole(first, "seed")
+    if not 0 <= seed <= MAX_SEED:
+        raise RequestInvalid(f"Choose a seed from 0 to {MAX_SEED}.")
+    return tuple((seed + offset) % (MAX_SEED + 1) for offset in range(number))
+
+
+def _whole(value: object, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value % 1:
+        raise RequestInvalid(f"Choose a whole number as {name}.")
+    return int(value)
+
+
+def engine_choices(engines: tuple[EngineInfo, ...]) -> list[tuple[str, str]]:
+    """For the dropdown: (words, id). Those that cannot run here stay in the list, named as such."""
+    automatic = [("Automatic: the best that runs here", "auto")]
+    return automatic + [(e.name if e.available else f"{e.name} (not available here)", e.id) for e in engines]
+
+
+def engine_reasons(engines: tuple[EngineInfo, ...]) -> str:
+    """Markdown: what each engine is good for, or why it is not available here."""
+    return "\n".join(f"- **{e.name}**{'' if e.available else ' (not available here)'}: {e.reason}" for e in engines)
