@@ -30,15 +30,22 @@ class StepEvent:
 
 
 def run(
-    pipeline: SelfPortraitPipeline, request: PortraitRequest, *, out_dir: Path | None = None
+    pipeline: SelfPortraitPipeline,
+    request: PortraitRequest,
+    *,
+    out_dir: Path | None = None,
+    stop: threading.Event | None = None,
 ) -> Generator[StepEvent | PortraitSet, None, None]:
     """Yield a StepEvent a step, then the PortraitSet.
+
+    Args:
+        stop: Setting it, from any thread, cancels as closing the stream does; the stream then raises Cancelled.
 
     Raises:
         PortraitError: As the pipeline does, in the thread of the caller.
     """
     events: queue.SimpleQueue[StepEvent | PortraitSet | BaseException] = queue.SimpleQueue()
-    stop = threading.Event()
+    stop = stop or threading.Event()
     started = time.monotonic()
 
     def on_step(step: int, total: int, preview: Image.Image | None) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from threading import Event
 from typing import Any
 
 import gradio as gr
 
 from pipelines import heavy, worker
 from pipelines import photo as photos
-from pipelines.errors import ConsentMissing, RequestInvalid
+from pipelines.errors import Cancelled, ConsentMissing, RequestInvalid
 from pipelines.schema import LoadedPhoto, PortraitRequest, PortraitSet
 from pipelines.self_portrait import build_request
 from ui import pictures, screen
@@ -18,6 +19,8 @@ from ui.errors import alert, sentence, status
 from ui.studio import Choice, Studio, Visit
 
 Updates = tuple[Any, ...]
+_IDLE = (gr.update(interactive=True), gr.update(visible=False))  # Create, Cancel
+_BUSY = (gr.update(interactive=False), gr.update(visible=True, value="Cancel", interactive=True))
 
 
 class PortraitHandlers:
@@ -119,8 +122,6 @@ class PortraitHandlers:
         request: gr.Request,
     ) -> Iterator[Updates]:
         """Make portraits. Yields stage, results, notice, Create, Cancel, seed."""
-        idle = (gr.update(interactive=True), gr.update(visible=False))
-        busy = (gr.update(interactive=False), gr.update(visible=True))
         try:
             visit, consent = self._studio.visits.require(request.session_hash)
             if lacking := screen.missing(visit):
@@ -136,22 +137,30 @@ class PortraitHandlers:
                 extra_prompt=words or "",
                 consent=consent,
             )
+            stop = visit.begin()
         except Exception as error:
-            yield gr.skip(), gr.skip(), alert(self._why_not(error)), *idle, gr.skip()
+            yield gr.skip(), gr.skip(), alert(self._why_not(error)), *_IDLE, gr.skip()
             return
         try:
-            for event in self._work(wanted):
+            for event in self._work(wanted, stop):
                 if isinstance(event, PortraitSet):
-                    yield *self._hang(visit, wanted, event, controls), *idle, wanted.seeds[0]
+                    yield *self._hang(visit, wanted, event, controls), *_IDLE, wanted.seeds[0]
                 else:
-                    yield event, gr.skip(), "", *busy, gr.skip()
+                    yield event, gr.skip(), "", *_BUSY, gr.skip()
         except Exception as error:
-            stage = self.restyle(style, scene, likeness, request)
-            yield stage, gr.skip(), alert(sentence(error)), *idle, gr.skip()
+            if visit.closed:  # the page was cleared when the consent was taken back
+                yield gr.skip(), gr.skip(), gr.skip(), *_IDLE, gr.skip()
+                return
+            stopped = isinstance(error, Cancelled)
+            notice = (
+                status("Stopped. Your photo and your choices are still here.") if stopped else alert(sentence(error))
+            )
+            yield self.restyle(style, scene, likeness, request), gr.skip(), notice, *_IDLE, gr.skip()
         finally:
+            visit.end(stop)
             self._studio.visits.tidy(visit.session)
 
-    def _work(self, wanted: PortraitRequest) -> Iterator[dict[str, Any] | PortraitSet]:
+    def _work(self, wanted: PortraitRequest, stop: Event) -> Iterator[dict[str, Any] | PortraitSet]:
         """What the stage shows, step by step, then the result. Closing it stops the engine and waits for it."""
         pipeline = self._studio.pipeline
         frame: dict[str, Any] = {
@@ -162,7 +171,7 @@ class PortraitHandlers:
             "after": pictures.data_uri(pipeline.used_photo(wanted.photo, wanted.face_index)),
         }
         yield frame
-        with closing(worker.run(pipeline, wanted)) as events:
+        with closing(worker.run(pipeline, wanted, stop=stop)) as events:
             for event in events:
                 if isinstance(event, PortraitSet):
                     yield event
@@ -176,17 +185,12 @@ class PortraitHandlers:
                     frame["after"] = pictures.data_uri(event.preview, longest=512, quality=80)
                 yield frame
 
-    def cancelled(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
-        """Cancel was pressed; Gradio has closed the generator. Returns stage, notice, Create, Cancel."""
-        idle = (gr.update(interactive=True), gr.update(visible=False))
+    def cancel(self, request: gr.Request) -> Any:
+        """Stop what is being made, within one step; `create` then says so. Returns Cancel."""
         visit = self._visit(request)
-        if visit is None:
-            return gr.skip(), "", *idle
-        try:
-            stage = self._stage(visit, style, scene, likeness)
-        except Exception as error:
-            return gr.skip(), alert(sentence(error)), *idle
-        return stage, status("Stopped. Your photo and your choices are still here."), *idle
+        if visit is None or not visit.stop():
+            return gr.skip()
+        return gr.update(value="Stopping ...", interactive=False)
 
     def redraw(self, controls: bool, request: gr.Request) -> Updates:
         """Control images shown or hidden. Returns results, notice."""

@@ -38,7 +38,7 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> None
     look = [style, scene, likeness]
     cleared = [photo_panel, closed_panel, photo, stage, results, notice, delete]
 
-    making = create.click(
+    create.click(
         handlers.create,
         inputs=[*look, variations, model, seed, shuffle, words, controls],
         outputs=[stage, results, notice, create, cancel, seed],
@@ -46,16 +46,10 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> None
         concurrency_limit=4,  # they wait for the engine's own lock, in sight of the visitor
         **_PRIVATE,
     )
-    cancel.click(
-        handlers.cancelled,
-        inputs=look,
-        outputs=[stage, notice, create, cancel],
-        cancels=[making],
-        queue=False,
-        **_PRIVATE,
-    )
-    agree.input(handlers.agree, inputs=[agree, *look], outputs=cleared, cancels=[making], **_PRIVATE)
-    delete.click(handlers.forget, inputs=look, outputs=[agree, *cleared], cancels=[making], **_PRIVATE)
+    # Not Gradio's `cancels`: it hangs an "Error" on the outputs, and a click on Create soon after it is swallowed.
+    cancel.click(handlers.cancel, outputs=cancel, queue=False, **_PRIVATE)
+    agree.input(handlers.agree, inputs=[agree, *look], outputs=cleared, **_PRIVATE)
+    delete.click(handlers.forget, inputs=look, outputs=[agree, *cleared], **_PRIVATE)
 
     for event, handler in (
         (photo.arrived, handlers.arrived),

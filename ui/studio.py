@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from pipelines.errors import ConsentMissing, PhotoError
+from pipelines.errors import ConsentMissing, EngineBusy, PhotoError
 from pipelines.presets import Presets
 from pipelines.schema import Consent, LoadedPhoto, Portrait
 from pipelines.self_portrait import SelfPortraitPipeline
@@ -67,6 +67,30 @@ class Visit:
     faceless: bool = False
     kept: list[KeptPortrait] = field(default_factory=list)
     closed: bool = False
+    _running: threading.Event | None = None
+
+    def begin(self) -> threading.Event:
+        """Note that portraits are being made. Returns the event that `stop` sets.
+
+        Raises:
+            EngineBusy: Others of this visit are not finished.
+        """
+        if self._running is not None:
+            raise EngineBusy("Your last portrait is still being made; wait for it, or cancel it.")
+        self._running = threading.Event()
+        return self._running
+
+    def stop(self) -> bool:
+        """Stop what is being made. Returns whether there was anything."""
+        running = self._running
+        if running is not None:
+            running.set()
+        return running is not None
+
+    def end(self, run: threading.Event) -> None:
+        """Note that what `begin` began is over."""
+        if self._running is run:
+            self._running = None
 
     def require_photo(self) -> LoadedPhoto:
         """The photo.
@@ -186,6 +210,7 @@ class Visits:
             if visit is not None:
                 self._by_key.pop(visit.key, None)
                 visit.closed = True
+                visit.stop()
         if session:
             self._pipeline.forget(session, (visit.photo,) if visit is not None and visit.photo is not None else ())
         if visit is not None:

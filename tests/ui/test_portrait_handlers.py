@@ -151,11 +151,37 @@ def test_cancel_leaves_no_file_and_the_next_portrait_works(
     running = create(handlers, session, variations=4)
     next(running)
     next(running)
-    running.close()
-    assert not list(served.studio.pipeline.folder(session).glob("*"))
-    _, notice, create_button, _ = handlers.cancelled(*LOOK, request_of(session))
+    assert handlers.cancel(request_of(session))["interactive"] is False
+    handlers.cancel(request_of(session))  # twice is no error
+    rest = list(running)
+    assert len(rest) <= 4, "stopped within a step, not at the end"
+    _, _, notice, create_button, cancel, _ = rest[-1]
     assert "Stopped" in notice
     assert create_button["interactive"] is True
+    assert cancel["visible"] is False
+    assert not list(served.studio.pipeline.folder(session).glob("*"))
+    assert list(create(handlers, session))[-1][1]["portraits"]
+
+
+def test_a_second_click_while_one_is_made_says_so(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    with_photo(served, handlers, session, photo_bytes)
+    running = create(handlers, session)
+    next(running)
+    assert "still being made" in list(create(handlers, session))[-1][2]
+    assert list(running)[-1][1]["portraits"]
+
+
+def test_closing_the_page_while_it_runs_stops_it(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    with_photo(served, handlers, session, photo_bytes)
+    running = create(handlers, session, variations=4)
+    next(running)
+    next(running)
+    running.close()
+    assert not list(served.studio.pipeline.folder(session).glob("*"))
     assert list(create(handlers, session))[-1][1]["portraits"]
 
 
@@ -168,7 +194,8 @@ def test_consent_taken_back_while_running_leaves_nothing(
     handlers.forget(*LOOK, request_of(session))
     handlers.agree(True, *LOOK, request_of(session))  # a new yes does not bring back what the old one covered
     last = list(running)[-1]
-    assert 'role="alert"' in last[2]
+    assert last[3]["interactive"] is True
+    assert "Stopped" not in str(last), "what was said when the consent was taken back stays on the screen"
     assert not list(served.studio.pipeline.folder(session).glob("*"))
     assert not served.studio.visits.require(session)[0].kept
 
