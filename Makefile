@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 7860
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test test-all check format bench thumbnails clean
+.PHONY: run test test-all check format bench thumbnails screenshots clean
 
 run: $(VENV)/.run  ## start the app
 	$(BIN)/python app.py --port $(PORT)
@@ -47,6 +47,9 @@ $(VENV)/.run: requirements.txt
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	$(BIN)/pip install -q -r requirements-dev.txt
 	touch $@
+
+screenshots: $(VENV)/.dev  ## the README's pictures
+	$(BIN)/python -m tests.browser.screenshots
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .coverage

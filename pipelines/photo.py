@@ -30,7 +30,7 @@ _SMALL_FACE = 90
 _DARK_HIGH, _DARK_MIDDLE, _BRIGHT = 72, 45, 225  # gray levels of the face's bright parts and middle
 _BLURRED = 180.0  # the 70 portraits measured 244 to 2230, and under 70 after a blur of 8 px
 _SIDEWAYS = 0.45
-_ROOM = 2.4  # crop side in face box heights: head, hair and shoulders
+_ROOM = 2.8  # crop side in face box heights: head, hair, shoulders and some of the scene behind
 
 
 def open_photo(source: str | Path | bytes | np.ndarray | Image.Image, *, mirrored: bool = False) -> LoadedPhoto:

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-_FLAGS = (
+FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -73,23 +73,27 @@ class Server:
             raise
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    temp = tmp_path_factory.mktemp("studio")
-    environment = {**os.environ, "STUDIO_TEMP_DIR": str(temp), "PYTHONUNBUFFERED": "1"}
+def start_server(temp: Path) -> Server:
+    """Start app.py on a free port and wait until it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "app.py", "--port", str(port)],
         cwd=ROOT,
-        env=environment,
+        env={**os.environ, "STUDIO_TEMP_DIR": str(temp), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     running = Server(process, temp)
     running.wait_for_url()
+    return running
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = start_server(tmp_path_factory.mktemp("studio"))
     yield running
     running.stop()
 
@@ -119,7 +123,7 @@ def camera_file(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright, camera_file: Path) -> Iterator[Browser]:
-    flags = [*_FLAGS, f"--use-file-for-fake-video-capture={camera_file}"]
+    flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera_file}"]
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
     yield browser
     browser.close()
