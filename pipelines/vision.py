@@ -18,6 +18,7 @@ from pipelines import heavy
 from pipelines.schema import Face
 
 _SELFIE_SIZE = 256
+_SURE = 0.65
 
 _instances: dict[str, Any] = {}
 _locks: dict[str, threading.Lock] = {name: threading.Lock() for name in ("near", "far", "mesh", "selfie", "pose")}
@@ -70,7 +71,9 @@ def detect_faces(rgb: np.ndarray) -> list[Face]:
             )
             if all(_overlap(face.box, other.box) < 0.3 for other in found):
                 found.append(face)
-    return sorted(found, key=lambda face: _area(face.box), reverse=True)
+    # Foliage and wallpaper score low: beside a sure face an unsure one is not offered as a choice.
+    sure = [face for face in found if face.score >= _SURE]
+    return sorted(sure or found, key=lambda face: _area(face.box), reverse=True)
 
 
 def face_landmarks(rgb: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray | None:

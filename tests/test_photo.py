@@ -242,3 +242,7 @@ def test_people_of_the_shared_portraits_are_found(portraits_dir: Path) -> None:
     files = sorted(portraits_dir.glob("*.jpg"))
     found = sum(bool(open_photo(path).faces) for path in files)
     assert found >= 0.95 * len(files)
+
+
+def test_foliage_beside_a_face_is_no_second_face(portraits_dir: Path) -> None:
+    assert len(open_photo(portraits_dir / "061.jpg").faces) == 1

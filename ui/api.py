@@ -122,7 +122,7 @@ class _Endpoints:
 
         Returns:
             The portraits as marked PNG files, and
-            {"engine", "notes", "portraits": [{id, seed, style, scene, seconds}]}.
+            {"engine", "notes", "hints" on the photo, "portraits": [{id, seed, style, scene, seconds}]}.
         """
         studio = self._studio
         try:
@@ -153,7 +153,10 @@ class _Endpoints:
             {"id": p.id, "seed": p.seed, "style": p.style_id, "scene": p.scene_id, "seconds": round(p.seconds, 2)}
             for p in result.portraits
         ]
-        told = {"engine": result.engine, "notes": list(result.notes), "portraits": facts}
+        hints = [hint.sentence for hint in loaded.hints if hint.kind != "several-faces"]
+        if len(loaded.faces) > 1:  # nobody is there to click one
+            hints.append(f"There are {len(loaded.faces)} faces; the largest was used.")
+        told = {"engine": result.engine, "notes": list(result.notes), "hints": hints, "portraits": facts}
         return [str(p.path) for p in result.portraits], told
 
 

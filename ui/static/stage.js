@@ -73,7 +73,7 @@ function paint() {
   after.hidden = !shown.after;
   before.hidden = !shown.before || live !== null;
   after.alt = shown.title ? `Portrait: ${shown.title}` : "Portrait";
-  title.textContent = live ? value.live ?? "Live" : shown.title ?? "";
+  title.textContent = live ? value.live ?? value.title ?? "Live" : shown.title ?? "";
   badge.textContent = live ? "Preview (instant filter), not diffusion" : shown.badge ?? "";
   right.textContent = ["photo", "example"].includes(shown.mode) ? "Preview" : "Portrait";
   words.textContent = shown.mode === "working" ? shown.words : "";
