@@ -18,7 +18,7 @@ from pipelines import heavy
 from pipelines.schema import Face
 
 _SELFIE_SIZE = 256
-_SURE = 0.65
+_SURE = 0.8
 
 _instances: dict[str, Any] = {}
 _locks: dict[str, threading.Lock] = {name: threading.Lock() for name in ("near", "far", "mesh", "selfie", "pose")}
@@ -71,9 +71,9 @@ def detect_faces(rgb: np.ndarray) -> list[Face]:
             )
             if all(_overlap(face.box, other.box) < 0.3 for other in found):
                 found.append(face)
-    # Foliage and wallpaper score low: beside a sure face an unsure one is not offered as a choice.
-    sure = [face for face in found if face.score >= _SURE]
-    return sorted(sure or found, key=lambda face: _area(face.box), reverse=True)
+    if len(found) > 1:  # foliage and wallpaper can pass for a face, but no face mesh fits them
+        found = [face for face in found if face.score >= _SURE or _mesh_fits(rgb, face)] or found
+    return sorted(found, key=lambda face: _area(face.box), reverse=True)
 
 
 def face_landmarks(rgb: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray | None:
@@ -126,6 +126,14 @@ def pose_landmarks(rgb: np.ndarray) -> np.ndarray | None:
     if not result.pose_landmarks:
         return None
     return np.asarray([(p.x * width, p.y * height, p.visibility) for p in result.pose_landmarks.landmark], np.float32)
+
+
+def _mesh_fits(rgb: np.ndarray, face: Face) -> bool:
+    points = face_landmarks(rgb, face.box)
+    if points is None:
+        return False
+    x, y = points.mean(axis=0)
+    return bool(face.box[0] < x < face.box[2] and face.box[1] < y < face.box[3])
 
 
 def _without_islands(mask: np.ndarray) -> np.ndarray:

@@ -115,9 +115,10 @@ class PreviewEngine:
         vary(canvas)
 
     def _finish(self, canvas: Canvas, style: Style) -> None:
-        settle(canvas, pieces=any(step.op in _PIECES for step in style.preview))
+        pieces = any(step.op in _PIECES for step in style.preview)
+        settle(canvas, pieces)
         if style.natural_colour:
-            keep_skin(canvas)
+            keep_skin(canvas, pieces)
 
 
 def _canvas(

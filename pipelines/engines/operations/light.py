@@ -185,7 +185,7 @@ def blinds(canvas: Canvas, step: recipe.Blinds) -> None:
     wave = np.cos(phase * 2 * np.pi)
     light = smoothstep(-0.30, 0.25, wave)
     fall = smoothstep(-0.15, 0.75, 0.5 + canvas.light_side * (x / canvas.width - 0.5))
-    calm = 1 - 0.72 * np.clip(1.2 * blur(canvas.face, 10 * unit), 0, 1)
+    calm = (1 - 0.78 * np.clip(1.2 * blur(canvas.face, 10 * unit), 0, 1)) * (1 - 0.5 * canvas.features)
     amount = step.amount * calm
     shade = 1 - amount * (1 - light) * 0.8
     gain = 1 + amount * light * fall * 0.55

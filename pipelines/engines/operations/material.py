@@ -20,24 +20,22 @@ from pipelines.engines.operations.canvas import (
 from pipelines.engines.operations.light import form
 from pipelines.engines.operations.tone import s_curve
 
-# Panel seams of a machine's face as chains of face-mesh points (one side; the other is its mirror).
+# Panel seams of a machine's face as chains of face-mesh points: jaw, cheek plate, cheekbone. The left side mirrors
+# the right. None crosses eyes, nose or mouth, so the person stays the person.
 _SEAMS_RIGHT = (
-    (10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152),
-    (127, 34, 143, 111, 117, 118, 101, 36, 203, 206, 216, 212, 202, 204),
-    (103, 104, 105, 66, 107, 55, 193),
-    (132, 177, 147, 187, 205, 36),
-    (212, 214, 192, 213, 177),
-    (151, 108, 69, 104, 68, 71),
+    (93, 132, 58, 172, 136, 150, 149, 176, 148, 152),
+    (127, 34, 143, 111, 117, 118, 101, 36, 205, 187, 147, 177, 132),
+    (36, 206, 216, 212, 202, 204),
 )
 _SEAMS_LEFT = (
-    (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
-    (356, 264, 372, 340, 346, 347, 330, 266, 423, 426, 436, 432, 422, 424),
-    (332, 333, 334, 296, 336, 285, 417),
-    (361, 401, 376, 411, 425, 266),
-    (432, 434, 416, 433, 401),
-    (151, 337, 299, 333, 298, 301),
+    (323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
+    (356, 264, 372, 340, 346, 347, 330, 266, 425, 411, 376, 401, 361),
+    (266, 426, 436, 432, 422, 424),
 )
-_CIRCUITS = ((2, 4), (3, 5), (1, 3))  # which seams of a side carry light, by seed
+_LIT_RIGHT = ((117, 118, 101, 36), (147, 187, 205), (234, 93, 132))  # which of them carry light, by seed
+_LIT_LEFT = ((346, 347, 330, 266), (376, 411, 425), (454, 323, 361))
+_TEMPLE = (71, 301)
+_EDGES, _NOSE = (234, 454), 1
 _IRIS = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
 
 
@@ -58,7 +56,11 @@ def sculpt(canvas: Canvas, step: recipe.Sculpt) -> None:
         # Polished metal mirrors a bright sky and a dark floor: tone runs through the ramp more than once.
         soft = cv2.GaussianBlur(tone, (0, 0), max(0.8, 2.4 * unit))
         bands = 0.5 + 0.5 * np.sin((soft * 2.6 - ny * 0.9 + 0.2 * side * nx + 0.25) * np.pi * 1.2)
-        tone = mix(s_curve(tone, 0.5, 0.5), smoothstep(0.1, 0.9, bands), 0.40 * (1 - 0.7 * canvas.features))
+        tone = mix(
+            s_curve(tone, 0.5, 0.5),
+            smoothstep(0.1, 0.9, bands),
+            0.42 * (1 - 0.65 * np.maximum(canvas.face, canvas.features)),
+        )
     stone = ramp_lookup(ramp, np.clip(tone, 0, 1))
     stone = _veined(canvas, step.material, stone, carved, rng)
     half = np.clip(side * nx * 0.6 - ny * 0.5 + nz * 0.55 + 0.30 * carved, 0, 1)
@@ -127,26 +129,28 @@ def _niche(canvas: Canvas, color: np.ndarray) -> np.ndarray:
 
 
 def android(canvas: Canvas, step: recipe.Android) -> None:
-    """recipe.Android."""
+    """recipe.Android. The half of the face that is turned away is left plain: there the mesh is a guess."""
     points = canvas.landmarks
     if points is None:
         return
-    rng = canvas.rng()
     unit = canvas.unit * max(0.5, canvas.face_size / (230 * canvas.unit))
-    pick = int(rng.integers(0, len(_CIRCUITS)))
+    pick = int(canvas.rng().integers(0, len(_LIT_RIGHT)))
     shape = (canvas.height, canvas.width)
     seams, lit = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     width = max(1, round(0.9 * unit))
-    for half in (_SEAMS_RIGHT, _SEAMS_LEFT):
-        for index, chain in enumerate(half):
-            curve = _curve(points[list(chain)])
-            cv2.polylines(seams, [curve], False, 255, width, cv2.LINE_AA, 4)
-            if index in _CIRCUITS[pick]:
-                cv2.polylines(lit, [curve], False, 255, max(1, round(1.0 * unit)), cv2.LINE_AA, 4)
-                for at in (0, -1):
-                    x, y = points[chain[at]]
-                    cv2.circle(lit, (round(x * 16), round(y * 16)), round(2.2 * unit * 16), 255, -1, cv2.LINE_AA, 4)
-                    cv2.circle(seams, (round(x * 16), round(y * 16)), round(4.2 * unit * 16), 255, 1, cv2.LINE_AA, 4)
+    reach = [float(np.linalg.norm(points[edge] - points[_NOSE])) for edge in _EDGES]
+    shown = [length > 0.55 * max(reach) for length in reach]
+    for half, lights, temple, seen in zip(
+        (_SEAMS_RIGHT, _SEAMS_LEFT), (_LIT_RIGHT, _LIT_LEFT), _TEMPLE, shown, strict=True
+    ):
+        if not seen:
+            continue
+        for chain in half:
+            cv2.polylines(seams, [_curve(points[list(chain)])], False, 255, width, cv2.LINE_AA, 4)
+        cv2.polylines(lit, [_curve(points[list(lights[pick])])], False, 255, width, cv2.LINE_AA, 4)
+        x, y = points[temple] * 16
+        cv2.circle(seams, (round(x), round(y)), round(6.0 * unit * 16), 255, width, cv2.LINE_AA, 4)
+        cv2.circle(lit, (round(x), round(y)), round(4.2 * unit * 16), 255, width, cv2.LINE_AA, 4)
     groove = cv2.GaussianBlur(seams.astype(np.float32) / 255.0, (0, 0), max(0.5, 0.45 * unit))
     side = canvas.light_side
     bevel = np.roll(groove, (1, -int(side)), (0, 1)) - np.roll(groove, (-1, int(side)), (0, 1))
@@ -155,7 +159,7 @@ def android(canvas: Canvas, step: recipe.Android) -> None:
         + (0.30 * step.amount * np.clip(-bevel, 0, 1))[..., None]
     )
     color = rgb(step.colors[canvas.choice(len(step.colors))])
-    light = lit.astype(np.float32) / 255.0 + _irises(points, shape, unit)
+    light = lit.astype(np.float32) / 255.0 + _irises(points, shape, unit, shown)
     glow = light * 0.9 + blur(light, 3.2 * unit) * 1.1 + blur(light, 12 * unit) * 0.9
     canvas.image = np.clip(
         1 - (1 - np.clip(image, 0, 1)) * (1 - np.clip(glow[..., None] * color * step.amount, 0, 1)), 0, 1
@@ -171,16 +175,18 @@ def _curve(points: np.ndarray) -> np.ndarray:
     return np.round(points * 16).astype(np.int32)
 
 
-def _irises(points: np.ndarray, shape: tuple[int, int], unit: float) -> np.ndarray:
+def _irises(points: np.ndarray, shape: tuple[int, int], unit: float, shown: list[bool]) -> np.ndarray:
     rings = np.zeros(shape, np.uint8)
-    for iris in _IRIS:
+    for iris, seen in zip(_IRIS, shown, strict=True):
+        if not seen:
+            continue
         middle = points[iris[0]]
         radius = float(np.linalg.norm(points[list(iris[1:])] - middle, axis=1).mean())
         cv2.circle(
             rings,
             tuple(np.round(middle * 16).astype(int)),
             round(radius * 0.72 * 16),
-            200,
+            150,
             max(1, round(unit)),
             cv2.LINE_AA,
             4,

@@ -91,7 +91,7 @@ def watercolour(canvas: Canvas, step: recipe.Watercolour) -> None:
     paper = tooth(height, width, unit, rng) - 0.5
     blotch = fractal_noise(height, width, 130 * unit, 5, rng)
     density = 1.0 + step.edge * rim + step.turbulence * 0.75 * blotch * calm
-    density += step.granulation * paper * (0.25 + 1.1 * (1 - luma)) * (0.35 + 0.65 * calm)
+    density += step.granulation * paper * (0.25 + 1.1 * (1 - luma) * smoothstep(0.02, 0.4, luma)) * (0.35 + 0.65 * calm)
     density *= 1 - 0.42 * smoothstep(0.7, 0.2, blur(canvas.person, 5 * unit))
     density *= _margin(canvas, step.margin, rng)
     density = np.maximum(density, 0)[..., None]

@@ -54,9 +54,9 @@ def cutout(canvas: Canvas, step: recipe.Cutout) -> None:
     unit = canvas.unit
     ramp = step.ramps[canvas.choice(len(step.ramps))]
     luma = gray(canvas.image)
-    luma = mix(luma, equalised(luma), 0.65)
+    luma = mix(luma, equalised(luma), 0.4)
     # The person is lifted apart from the background, so that the silhouette is a cut of its own.
-    background = blur(luma, 9 * unit) * 0.8 + 0.12
+    background = blur(luma, 15 * unit) * 0.8 + 0.12
     rounded = step.rounding * unit * canvas.boldness
     figure = mix(blur(luma, rounded), blur(luma, 0.9 * unit), np.clip(canvas.features * 1.1, 0, 1))
     person = smoothstep(0.35, 0.65, blur(canvas.person, 1.2 * unit))
@@ -66,15 +66,14 @@ def cutout(canvas: Canvas, step: recipe.Cutout) -> None:
     size = (canvas.width, canvas.height)
     picture = np.broadcast_to(rgb(ramp[0]), canvas.image.shape).astype(np.float32)
     layers = len(ramp)
-    sheets = [(background, color, index, 1 - person) for index, color in enumerate(ramp) if index]
-    sheets.append((figure, ramp[0], 0, person))
-    sheets += [(figure, color, index, person) for index, color in enumerate(ramp) if index]
-    for tone, color, index, where in sheets:
-        limit = _limit(tone, where, index / layers)
-        mask = smoothstep(-0.012, 0.012, tone - limit) * where if index else where
+    # Behind the person only the darker papers, in broad pieces, so that the silhouette stands out.
+    sheets = [(background, rgb(ramp[1]) * 0.8, 1 / 3, 1 - person), (background, rgb(ramp[1]) * 1.15, 2 / 3, 1 - person)]
+    sheets += [(figure, rgb(color), index / layers, person) for index, color in enumerate(ramp)]
+    for tone, color, share, where in sheets:
+        mask = smoothstep(-0.012, 0.012, tone - _limit(tone, where, share)) * where if share else where
         shadow = cv2.GaussianBlur(cv2.warpAffine(mask, move, size, borderMode=cv2.BORDER_REPLICATE), (0, 0), 2.4 * unit)
         picture = picture * (1 - step.shadow * 0.75 * shadow * (1 - mask))[..., None]
-        sheet = rgb(color) * (1 + 0.05 * paper[..., None])
+        sheet = color * (1 + 0.05 * paper[..., None])
         lit = cv2.GaussianBlur(mask, (0, 0), 0.8 * unit)
         rim = np.clip(mask - np.roll(lit, (1, int(-canvas.light_side)), (0, 1)), 0, 1) * 0.25
         picture = mix(picture, np.clip(sheet + rim[..., None], 0, 1), mask)
@@ -82,12 +81,16 @@ def cutout(canvas: Canvas, step: recipe.Cutout) -> None:
 
 
 def _limit(tone: np.ndarray, where: np.ndarray, share: float) -> float:
-    """Lightness above which a sheet is left standing: between equal areas and equal steps."""
+    """Lightness above which a sheet is left standing: between equal areas, equal steps and the lightness itself.
+
+    The last keeps dark skin in the darker papers.
+    """
     inside = tone[::4, ::4][where[::4, ::4] > 0.5]
     if inside.size < 16:
         return share
     low, high = np.quantile(inside, (0.03, 0.97))
-    return float(0.5 * np.quantile(inside, share) + 0.5 * (low + share * (high - low)))
+    limit = 0.35 * np.quantile(inside, share) + 0.35 * (low + share * (high - low)) + 0.30 * share
+    return float(limit)
 
 
 def pixels(canvas: Canvas, step: recipe.Pixels) -> None:
@@ -98,7 +101,10 @@ def pixels(canvas: Canvas, step: recipe.Pixels) -> None:
     local = image + 0.8 * (image - blur(image, block))  # crisp before shrinking, so that eyes survive
     small = cv2.resize(np.clip(local, 0, 1), (columns, rows), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
-    palette = _palette(lab, step.colors, canvas.seed)
+    # Skin counts more than its area, or a face is left with the palette of the wall.
+    face = cv2.resize(canvas.face, (columns, rows), interpolation=cv2.INTER_AREA) > 0.5
+    samples = np.concatenate((lab.reshape(-1, 3), np.repeat(lab[face], 3, axis=0)))
+    palette = _palette(samples, step.colors, canvas.seed)
     pattern = np.tile(_BAYER, (rows // 4 + 1, columns // 4 + 1))[:rows, :columns]
     features = cv2.resize(canvas.features, (columns, rows), interpolation=cv2.INTER_AREA)
     lab[..., 0] += pattern * 13.0 * step.dither * (1 - features)
@@ -112,9 +118,9 @@ def pixels(canvas: Canvas, step: recipe.Pixels) -> None:
     canvas.image = cv2.resize(small, (canvas.width, canvas.height), interpolation=cv2.INTER_NEAREST)
 
 
-def _palette(lab: np.ndarray, colors: int, seed: int) -> np.ndarray:
+def _palette(samples: np.ndarray, colors: int, seed: int) -> np.ndarray:
     """(colors, 3) Lab centres by k-means, started from a seeded draw so that threads cannot disturb each other."""
-    samples = lab.reshape(-1, 3).astype(np.float32)
+    samples = samples.astype(np.float32)
     rng = np.random.default_rng((seed, 5))
     samples = samples[rng.permutation(len(samples))[:1600]]
     order = np.argsort(samples[:, 0])

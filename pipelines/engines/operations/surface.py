@@ -36,8 +36,9 @@ def _lit(heights: np.ndarray) -> np.ndarray:
 
 
 def _paper(height: int, width: int, unit: float, rng: np.random.Generator) -> np.ndarray:
-    hills = fractal_noise(height, width, max(2.0, 5.0 * unit), 3, rng)
-    return _lit(hills) * 0.75 + 0.35 * fractal_noise(height, width, 60 * unit, 2, rng)
+    # Fine grain: hills wider than a few pixels would look crumpled, not like paper.
+    hills = fractal_noise(height, width, max(1.6, 2.6 * unit), 2, rng)
+    return _lit(hills) * 0.7 + 0.25 * fractal_noise(height, width, 60 * unit, 2, rng)
 
 
 def _canvas(height: int, width: int, unit: float, rng: np.random.Generator) -> np.ndarray:

@@ -80,7 +80,8 @@ def backwash(canvas: Canvas, step: recipe.Backwash) -> None:
     away = smoothstep(0.75, 0.25, canvas.person)
     middle = float((luma * away).sum() / max(1.0, float(away.sum())))
     shade = np.clip(1 + (luma - middle) * (1 - step.flatten) * 1.2, 0.3, 1.5)
-    canvas.image = mix(canvas.image, np.clip(wash * shade[..., None], 0, 1), away * step.amount)
+    amount = step.amount * (0.2 if canvas.has_backdrop else 1.0)  # a scene stays the scene, in the print's colours
+    canvas.image = mix(canvas.image, np.clip(wash * shade[..., None], 0, 1), away * amount)
 
 
 def vignette(canvas: Canvas, step: recipe.Vignette) -> None:

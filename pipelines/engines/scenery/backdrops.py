@@ -13,24 +13,24 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from pipelines.engines.scenery import indoors, outdoors
+from pipelines.engines.scenery import indoors, nature, places
 from pipelines.engines.scenery.brushwork import Board
 
 Painter = Callable[[Board], np.ndarray]
 
 PAINTERS: dict[str, Painter] = {
-    "alpine_lake": outdoors.alpine_lake,
-    "blossom_garden": outdoors.blossom_garden,
-    "desert_dusk": outdoors.desert_dusk,
-    "enchanted_forest": outdoors.enchanted_forest,
+    "alpine_lake": nature.alpine_lake,
+    "blossom_garden": nature.blossom_garden,
+    "desert_dusk": nature.desert_dusk,
+    "enchanted_forest": nature.enchanted_forest,
     "library": indoors.library,
-    "neon_city": outdoors.neon_city,
-    "orbit": outdoors.orbit,
+    "neon_city": places.neon_city,
+    "orbit": places.orbit,
     "renaissance_hall": indoors.renaissance_hall,
-    "storybook_village": outdoors.storybook_village,
+    "storybook_village": places.storybook_village,
     "studio": indoors.studio,
     "theatre": indoors.theatre,
-    "underwater": outdoors.underwater,
+    "underwater": nature.underwater,
 }
 
 

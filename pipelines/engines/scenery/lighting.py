@@ -149,11 +149,15 @@ def settle(canvas: Canvas, pieces: bool) -> None:
         canvas.image = np.clip(mix(gray(image)[..., None], image, 1 + 0.4 * bold), 0, 1)
 
 
-def keep_skin(canvas: Canvas, amount: float = 0.92) -> None:
+def keep_skin(canvas: Canvas, pieces: bool, amount: float = 0.92) -> None:
     """Moves skin back to the lightness and hue it had before the recipe.
 
     The median shift in Lab over the face, features left out, is undone on all that has the face's colour: neck and
     hands too. So a style may brush and draw, but not lighten, darken or redden a person. Needs face landmarks.
+
+    Args:
+        pieces: The picture is made of flat pieces, which must stay flat: only the median shift is undone.
+        amount: Share of the shift that is undone.
     """
     if canvas.landmarks is None:
         return
@@ -181,6 +185,11 @@ def keep_skin(canvas: Canvas, amount: float = 0.92) -> None:
     # Neck and hands share the hue more than the lightness of a face.
     near = np.exp(-(((lab[..., 0] - found[0]) / 36) ** 2))
     lab[..., 0] += weight * near * (skin[0] - found[0])
+    if not pieces:
+        # What is left is undone in broad areas: flat tones and strong contrast would else bleach a lit cheek.
+        still = was[..., 0] - lit[0] + skin[0] - cv2.resize(lab[..., 0], size, interpolation=cv2.INTER_AREA)
+        broad = cv2.GaussianBlur(still * alike, (0, 0), max(1.0, 0.06 * canvas.face_size * width / canvas.width))
+        lab[..., 0] += 0.7 * amount * cv2.resize(broad, (canvas.width, canvas.height), interpolation=cv2.INTER_LINEAR)
     # Hue and colourfulness are turned and scaled, not pushed, so that pale highlights do not go blue.
     turn = complex(skin[1], skin[2]) / (complex(found[1], found[2]) or 1e-3)
     turn = turn * float(np.clip(abs(turn), 0.5, 1.5)) / max(1e-6, abs(turn))
