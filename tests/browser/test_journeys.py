@@ -160,6 +160,7 @@ def test_everything_by_keyboard(page: Page, server: Server, photo_file: Path) ->
 
     tab_to("consent")
     page.keyboard.press("Space")
+    expect(page.locator("#notice")).to_contain_text("Add a photo", timeout=LONG)  # the last part of the answer
     expect(page.locator("#photo-choose")).to_be_visible(timeout=LONG)
     tab_to("photo-choose")
     with page.expect_file_chooser() as waiting:
