@@ -66,10 +66,10 @@ def test_every_style_changes_the_picture_repeats_and_varies(engine, presets, pho
 
 @pytest.mark.parametrize("style", STYLES)
 def test_likeness_keeps_more_of_the_photo(engine, presets, photo, style):
-    """Gentle pictures are nearer to the photo's own outlines than bold ones, or at least clearly another picture."""
+    """Gentle pictures are nearer to the photo's own outlines than bold ones, or as near where lines are the style."""
     bold, gentle = (paint(engine, job_of(presets, photo, style, likeness=x))[0] for x in (0.0, 1.0))
-    assert difference(bold, gentle) > 0.8
-    assert _outline_error(gentle, photo.image) < _outline_error(bold, photo.image) + 0.06
+    assert difference(bold, gentle) > 4
+    assert _outline_error(gentle, photo.image) < _outline_error(bold, photo.image) + 0.01
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -81,8 +81,8 @@ def test_every_scene_is_drawn_behind_the_person(engine, presets, photo, scene):
         return
     change = np.abs(np.asarray(there, np.float32) - np.asarray(plain, np.float32)).mean(axis=2)
     outside, inside = photo.person_mask < 0.05, photo.person_mask > 0.97
-    assert change[outside].mean() > 14
-    assert change[inside].mean() < 0.75 * change[outside].mean()
+    assert change[outside].mean() > 16
+    assert change[inside].mean() < 0.65 * change[outside].mean()
 
 
 def test_all_styles_look_different_from_each_other(engine, presets, photo):
@@ -90,7 +90,7 @@ def test_all_styles_look_different_from_each_other(engine, presets, photo):
     names = list(pictures)
     for index, one in enumerate(names):
         for two in names[index + 1 :]:
-            assert difference(pictures[one], pictures[two]) > 2.5, (one, two)
+            assert difference(pictures[one], pictures[two]) > 8, (one, two)
 
 
 def test_steps_are_counted_over_all_seeds_with_pictures(engine, presets, photo):
@@ -191,15 +191,33 @@ def test_coloured_light_of_a_scene_does_not_lighten_or_darken_a_person(engine, p
         assert abs(_skin_lab(picture, photo)[0] - _skin_lab(photo.image, photo)[0]) < 4.0, name
 
 
-def test_the_old_background_leaves_no_halo():
-    """A gray person cut from a green wall has no green left in the soft edge."""
-    alpha = cv2.GaussianBlur(np.pad(np.ones((120, 120), np.float32), 68), (0, 0), 3)
+@pytest.mark.parametrize("style", NATURAL)
+def test_lit_parts_of_dark_skin_are_not_bleached(engine, presets, portraits_dir, style):
+    """Not only the middle of the face keeps its lightness: its lightest tenth does too, whatever the contrast."""
+    for name in ("025", "057", "058", "071", "084"):
+        photo = _portrait(portraits_dir / f"{name}.jpg")
+        picture = paint(engine, job_of(presets, photo, style))[0]
+        assert _lightest_skin(picture, photo) - _lightest_skin(photo.image, photo) < 6.5, name
+
+
+@pytest.mark.parametrize("style", ["oil-master", "starry-strokes", "ukiyo-e"])
+def test_styles_that_repaint_the_wall_leave_a_scene_there(engine, presets, photo, style):
+    stage, space = (
+        np.asarray(paint(engine, job_of(presets, photo, style, x))[0], np.float32) for x in ("theatre", "orbit")
+    )
+    assert np.abs(stage - space).mean(axis=2)[photo.person_mask < 0.05].mean() > 20
+
+
+@pytest.mark.parametrize(("width", "softness", "limit"), [(120, 3.0, 0.045), (16, 2.0, 0.06)])
+def test_the_old_background_leaves_no_halo(width, softness, limit):
+    """A gray person, or a strand of hair, cut from a green wall has no green left in the soft edge."""
+    alpha = cv2.GaussianBlur(np.pad(np.ones((width, width), np.float32), (256 - width) // 2), (0, 0), softness)
     person, wall = np.array([0.4, 0.4, 0.4], np.float32), np.array([0.0, 1.0, 0.0], np.float32)
     mixed = person * alpha[..., None] + wall * (1 - alpha[..., None])
     found = foreground(mixed, alpha)
     edge = (alpha > 0.25) & (alpha < 0.75)
     assert mixed[edge][:, 1].mean() - mixed[edge][:, 0].mean() > 0.25
-    assert abs(found[edge][:, 1].mean() - found[edge][:, 0].mean()) < 0.06
+    assert np.abs(found[edge] - person).max() < limit
 
 
 def test_backdrops_differ_by_seed_repeat_and_are_forgotten_when_many():
@@ -269,6 +287,13 @@ def _skin_lab(picture: Image.Image, photo: PreparedPhoto) -> np.ndarray:
     canvas = Canvas(rgb, rgb, photo.person_mask, photo.face.landmarks)
     skin = (canvas.face > 0.9) & (canvas.features < 0.1)
     return np.median(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[skin], axis=0)
+
+
+def _lightest_skin(picture: Image.Image, photo: PreparedPhoto) -> float:
+    rgb = cv2.GaussianBlur(np.asarray(picture, np.float32) / 255, (0, 0), 3)
+    canvas = Canvas(rgb, rgb, photo.person_mask, photo.face.landmarks)
+    skin = (canvas.face > 0.9) & (canvas.features < 0.1)
+    return float(np.percentile(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[skin][:, 0], 90))
 
 
 def _outline_error(picture: Image.Image, photo: Image.Image) -> float:

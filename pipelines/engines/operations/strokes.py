@@ -8,9 +8,7 @@ to fine where the picture differs from what is painted (Hertzmann 1998).
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import cv2
 import numpy as np
@@ -20,8 +18,6 @@ from pipelines.engines.operations.canvas import Canvas, blur, gray, mix, rgb, sm
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _BRUSHES = 64  # different brushes
-_CHUNK = 60_000  # samples painted at a time: their arrays stay in a core's cache, which halves the time
-_WORKERS = ThreadPoolExecutor(2, thread_name_prefix="strokes")
 
 
 @dataclass
@@ -100,7 +96,7 @@ def _cell(width: float, length: float) -> int:
 def _paint(layer: _Layer, step: recipe.Strokes, rng: np.random.Generator) -> None:
     """Paints one layer of strokes, in place. Thin strokes cover little of their cell: such layers come twice."""
     cover = 0.85 * layer.length * layer.width / layer.cell**2
-    for _ in range(int(np.clip(np.ceil(0.9 / cover), 1, 4))):
+    for _ in range(int(np.clip(np.ceil(0.75 / cover), 1, 4))):
         params = _draw_params(layer, step, rng)
         for index in rng.permutation(9):
             chosen = params[int(index) // 3 :: 3, int(index) % 3 :: 3].reshape(-1, params.shape[2])
@@ -137,19 +133,13 @@ def _draw_params(layer: _Layer, step: recipe.Strokes, rng: np.random.Generator) 
 
 
 def _paint_class(layer: _Layer, step: recipe.Strokes, strokes: np.ndarray) -> None:
-    """Paints strokes that cannot meet, in place, so several threads may share the work without a lock.
+    """Paints strokes that cannot meet, in place.
 
     Args:
         strokes: (N, 12) as drawn by _draw_params.
     """
-    samples = (layer.length * 1.2 + 2) * layer.brushes.shape[1]
-    chunk = max(1, int(_CHUNK / samples))
-    parts = [strokes[start : start + chunk] for start in range(0, len(strokes), chunk)]
-    for _ in _WORKERS.map(partial(_paint_strokes, layer, step), parts):
-        pass  # an error of a thread is raised here
-
-
-def _paint_strokes(layer: _Layer, step: recipe.Strokes, strokes: np.ndarray) -> None:
+    if not len(strokes):
+        return
     # Samples closer than a pixel, so that none between them stays bare; where two share a pixel the last one counts.
     along, across = int(layer.length * 1.2) + 2, layer.brushes.shape[1]
     u = np.linspace(-1, 1, along, dtype=np.float32)
