@@ -19,7 +19,7 @@ from pipelines.engines.preview import PreviewEngine
 from pipelines.errors import PhotoError
 from pipelines.photo import open_photo, prepare
 from pipelines.presets import load_presets
-from pipelines.schema import GenerationJob, PreparedPhoto, Scene, Style
+from pipelines.schema import PreparedPhoto, Scene, Style
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif"}
 _HEAD, _GAP = 22, 3
@@ -49,18 +49,7 @@ def sheet(
     for row, (name, photo) in enumerate(people):
         top = _HEAD + row * (size + _GAP)
         cells = [photo.image]
-        for style in styles:
-            job = GenerationJob(
-                photo=photo,
-                style=style,
-                scene=scene,
-                likeness=likeness,
-                prompt=style.prompt,
-                strength=style.strength,
-                guidance_scale=None,
-                seeds=(seed,),
-            )
-            cells += engine.generate(job, lambda step, total, preview: True)
+        cells += [engine.render(photo, style, scene, seed=seed, likeness=likeness) for style in styles]
         for column, cell in enumerate(cells):
             picture.paste(cell.resize((size, size), Image.Resampling.LANCZOS), (_GAP + column * (size + _GAP), top))
         draw.text((_GAP + 4, top + 3), name, fill="#ffffff", font=font, stroke_width=2, stroke_fill="#000000")

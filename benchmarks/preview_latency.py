@@ -21,7 +21,6 @@ from skimage import data
 
 from pipelines.engines.preview import PreviewEngine
 from pipelines.presets import load_presets
-from pipelines.schema import GenerationJob
 from pipelines.thumbnails import sitter
 
 LIMIT_MS = 400.0
@@ -62,16 +61,7 @@ def main(arguments: list[str]) -> int:
     spent: dict[str, float] = {}
     webcam: dict[str, float] = {}
     for style in styles:
-        job = GenerationJob(
-            photo=photo,
-            style=style,
-            scene=scene,
-            prompt=style.prompt,
-            strength=style.strength,
-            guidance_scale=None,
-            seeds=(0,),
-        )
-        portrait[style.id], spent[style.id] = median_ms(partial(engine.generate, job, lambda *_: True), options.repeats)
+        portrait[style.id], spent[style.id] = median_ms(partial(engine.render, photo, style, scene), options.repeats)
         webcam[style.id], _ = median_ms(partial(engine.render_frame, frame, style, scene), options.repeats)
     cheapest, cheapest_frame = min(portrait.values()), min(webcam.values())
     print(f"{'style':<16} {options.size} px ms   ratio   cpu ms   webcam ms   ratio   frames/s")

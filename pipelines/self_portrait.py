@@ -118,16 +118,7 @@ class SelfPortraitPipeline:
         """The preview engine's picture of a style, at once and in memory only, 512 px."""
         style, scene = self.presets.style(style_id), self.presets.scene(scene_id)
         crop = self._prepare(source, face_index, PREVIEW_SIZE).crop
-        job = GenerationJob(
-            photo=crop,
-            style=style,
-            scene=scene,
-            likeness=likeness,
-            prompt=style.prompt,
-            strength=style.strength,
-            seeds=(seed,),
-        )
-        return self._preview.generate(job, lambda step, total, preview: True)[0]
+        return self._preview.render(crop, style, scene, seed=seed, likeness=likeness)
 
     def preview_frame(
         self, rgb: np.ndarray, *, style_id: str, scene_id: str = "none", likeness: float = 0.5

@@ -18,7 +18,7 @@ from skimage import data
 from pipelines.engines.preview import PreviewEngine
 from pipelines.photo import open_photo, prepare
 from pipelines.presets import THUMBNAILS, load_presets
-from pipelines.schema import GenerationJob, PreparedPhoto, Scene, Style
+from pipelines.schema import PreparedPhoto, Scene, Style
 
 SIZE = 256
 _PAINTED_AT = 512
@@ -37,16 +37,7 @@ def sitter(size: int = _PAINTED_AT) -> PreparedPhoto:
 
 def paint(engine: PreviewEngine, photo: PreparedPhoto, style: Style, scene: Scene) -> bytes:
     """One thumbnail as WebP bytes; the same bytes every time."""
-    job = GenerationJob(
-        photo=photo,
-        style=style,
-        scene=scene,
-        prompt=style.prompt,
-        strength=style.strength,
-        guidance_scale=None,
-        seeds=(0,),
-    )
-    picture = engine.generate(job, lambda step, total, preview: True)[0]
+    picture = engine.render(photo, style, scene)
     target = io.BytesIO()
     picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS).save(target, "WEBP", quality=80, method=6)
     return target.getvalue()

@@ -17,7 +17,7 @@ from pipelines.engines.operations.canvas import Canvas
 from pipelines.engines.scenery.backdrops import Backdrops
 from pipelines.engines.scenery.lighting import compose, keep_skin, settle, vary
 from pipelines.errors import Cancelled, EngineFailed, PortraitError
-from pipelines.schema import AnnotatorName, GenerationJob, Scene, StepCallback, Style
+from pipelines.schema import AnnotatorName, GenerationJob, PreparedPhoto, Scene, StepCallback, Style
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,21 @@ class PreviewEngine:
             raise EngineFailed(
                 "The preview could not be painted; try another style or photo.", detail=repr(error)
             ) from error
+
+    def render(
+        self, photo: PreparedPhoto, style: Style, scene: Scene, *, seed: int = 0, likeness: float = 0.5
+    ) -> Image.Image:
+        """One picture, for those who need no steps: what `generate` makes of the same values."""
+        job = GenerationJob(
+            photo=photo,
+            style=style,
+            scene=scene,
+            likeness=likeness,
+            prompt=style.prompt,
+            strength=style.strength,
+            seeds=(seed,),
+        )
+        return self.generate(job, lambda step, total, preview: True)[0]
 
     def render_frame(
         self, rgb: np.ndarray, style: Style, scene: Scene, *, seed: int = 0, likeness: float = 0.5
