@@ -234,6 +234,17 @@ def test_backdrops_differ_by_seed_repeat_and_are_forgotten_when_many():
     assert len(kept) == 3
 
 
+@pytest.mark.parametrize("shape", [(97, 131), (131, 97), (64, 64)])
+def test_every_backdrop_can_be_painted_for_any_seed_and_shape(presets, shape):
+    """A book at the edge of the library's shelf once did not fit its slice."""
+    height, width = shape
+    for scene in presets.scenes.values():
+        for seed in (*range(12), 2**32 - 1) if scene.backdrop else ():
+            picture = Backdrops().get(scene.backdrop, seed, height, width, 1.0 if seed % 2 else -1.0)
+            assert picture.shape == (height, width, 3)
+            assert np.isfinite(picture).all()
+
+
 def test_every_scene_has_a_painter_and_every_painter_a_scene(presets):
     assert {scene.backdrop for scene in presets.scenes.values() if scene.backdrop} == set(PAINTERS)
 

@@ -1,0 +1,143 @@
+"""Sizes and lengths of a run: `toy` for the tests, `cpu` for a laptop's hour, `gpu` for half an hour of a large GPU.
+
+Channels are counted so that a 512 px portrait takes seconds on two processor cores, and the whole folder stays under
+90 MB in float16.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Shapes of the four networks. Names are those of diffusers and transformers."""
+
+    latent_channels: int = 12
+    autoencoder_channels: int = 32
+    num_encoder_blocks: tuple[int, ...] = (0, 0, 0)  # linear; three stages: latents at a quarter of the side
+    num_decoder_blocks: tuple[int, ...] = (1, 2, 1)
+    block_out_channels: tuple[int, ...] = (64, 128, 224, 288)
+    layers_per_block: int = 1
+    norm_num_groups: int = 16
+    cross_attention_dim: int = 128
+    attention_head_dim: int = 8
+    conditioning_embedding_out_channels: tuple[int, ...] = (16, 32, 64)
+    text_layers: int = 2
+    text_heads: int = 4
+    sample_size: int = 512
+
+    @property
+    def downscale(self) -> int:
+        """Picture pixels per latent, along one side."""
+        return 2 ** (len(self.num_encoder_blocks) - 1)
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One optimisation.
+
+    Attributes:
+        steps: Optimiser steps in all.
+        batch_size: Pictures a step.
+        crop: Side of the square crops in pixels.
+        learning_rate: Peak; warmed up over `warmup` steps, then cosine to a twentieth.
+        large_crop: Side of the crops in the last `large_share` of the steps, with the batch made smaller to match.
+    """
+
+    steps: int
+    batch_size: int
+    crop: int
+    learning_rate: float
+    warmup: int = 50
+    large_crop: int = 0
+    large_share: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A whole run.
+
+    Attributes:
+        ema_decay: Of the averaged weights, which are the ones that are exported.
+        control_dropout: Share of the examples that see no line drawing.
+        word_dropout: Share of the words that are left out of a prompt.
+        photo_start: Share of the examples whose noised input is the photo and not the target.
+        self_start: Share of the steps that start from the network's own noised prediction, as sampling does.
+        pixel_loss: Weight of the loss on decoded pixels and their gradients, 0 to save the decoding.
+        adversarial: Weight of the critic on decoded pixels (needs pixel_loss), 0 for none.
+        adversarial_from: Share of the steps after which the critic speaks; colours and shapes come first.
+        amp: bfloat16 on a GPU.
+        threads: Processor threads for torch.
+        checkpoint_seconds: Time between checkpoints.
+        sheet_seconds: Time between sample sheets.
+        minutes: Training stops after this time, to be resumed later; 0 for no limit.
+        seed: Every choice follows from it and the step's number, so that a resumed run equals an uninterrupted one.
+    """
+
+    name: str
+    model: ModelConfig = field(default_factory=ModelConfig)
+    autoencoder: StageConfig = field(default_factory=lambda: StageConfig(1500, 16, 96, 2e-3))
+    diffusion: StageConfig = field(default_factory=lambda: StageConfig(4000, 16, 128, 6e-4))
+    ema_decay: float = 0.998
+    control_dropout: float = 0.15
+    word_dropout: float = 0.1
+    photo_start: float = 0.55
+    self_start: float = 0.1
+    pixel_loss: float = 0.0
+    adversarial: float = 0.0
+    adversarial_from: float = 0.4
+    amp: bool = False
+    threads: int = 2
+    checkpoint_seconds: float = 120.0
+    sheet_seconds: float = 300.0
+    minutes: float = 0.0
+    seed: int = 0
+
+
+PRESETS: dict[str, TrainConfig] = {
+    "toy": TrainConfig(
+        "toy",
+        model=ModelConfig(
+            latent_channels=4,
+            autoencoder_channels=12,
+            num_decoder_blocks=(1, 0, 0),
+            block_out_channels=(8, 16),
+            norm_num_groups=4,
+            cross_attention_dim=16,
+            attention_head_dim=4,
+            conditioning_embedding_out_channels=(4, 8, 8),
+            text_layers=1,
+            text_heads=2,
+            sample_size=64,
+        ),
+        autoencoder=StageConfig(30, 4, 32, 5e-3, warmup=3),
+        diffusion=StageConfig(30, 4, 32, 3e-3, warmup=3),
+        ema_decay=0.9,
+        self_start=0.3,
+        pixel_loss=0.2,
+        adversarial=0.05,
+        threads=1,
+    ),
+    "cpu": TrainConfig(
+        "cpu",
+        model=ModelConfig(block_out_channels=(48, 96, 160, 224), conditioning_embedding_out_channels=(8, 24, 48)),
+        autoencoder=StageConfig(600, 8, 96, 3e-3),
+        diffusion=StageConfig(3000, 16, 128, 1e-3, large_crop=256, large_share=0.12),
+        ema_decay=0.99,
+        self_start=0.0,
+    ),
+    "gpu": TrainConfig(
+        "gpu",
+        autoencoder=StageConfig(6_000, 64, 128, 2e-3, warmup=200),
+        diffusion=StageConfig(20_000, 128, 128, 1e-3, warmup=500, large_crop=256, large_share=0.35),
+        ema_decay=0.9995,
+        self_start=0.3,
+        pixel_loss=0.5,
+        adversarial=0.1,
+        amp=True,
+        threads=8,
+        checkpoint_seconds=180.0,
+        sheet_seconds=300.0,
+    ),
+}

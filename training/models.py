@@ -1,0 +1,148 @@
+"""The networks, all plain diffusers and transformers classes, so that the finished folder loads with no custom code.
+
+The style's words steer every residual block: `addition_embed_type="text"` pools the prompt into the time embedding,
+and `resnet_time_scale_shift="scale_shift"` turns it into a gain and a shift for each channel. Attention is kept to the
+smallest grid, where it is nearly free, so that what patches teach holds for whole pictures.
+"""
+
+from __future__ import annotations
+
+import torch
+from diffusers import AutoencoderTiny, ControlNetModel, LCMScheduler, UNet2DConditionModel
+from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from training.config import ModelConfig
+
+
+class Networks(nn.Module):
+    """What the diffusion stage trains, together."""
+
+    def __init__(self, config: ModelConfig, tokenizer: CLIPTokenizer) -> None:
+        super().__init__()
+        self.unet = build_unet(config)
+        self.controlnet = build_controlnet(config)
+        self.text_encoder = build_text_encoder(config, tokenizer)
+
+    def forward(
+        self,
+        noisy: torch.Tensor,
+        timesteps: torch.Tensor,
+        token_ids: torch.Tensor,
+        control: torch.Tensor,
+        conditioning_scale: torch.Tensor,
+    ) -> torch.Tensor:
+        """Predict the stylised latents.
+
+        Args:
+            noisy: (N, C, h, w) noised latents.
+            timesteps: (N,) int64.
+            token_ids: (N, 77) int64 prompts.
+            control: (N, 3, H, W) line drawing in 0..1.
+            conditioning_scale: (N,) weight of the ControlNet, 0 to drop it.
+        """
+        states = self.text_encoder(token_ids)[0]
+        residuals, middle = self.controlnet(noisy, timesteps, states, control, return_dict=False)
+        scale = conditioning_scale[:, None, None, None].to(middle.dtype)
+        return self.unet(
+            noisy,
+            timesteps,
+            states,
+            down_block_additional_residuals=[residual * scale for residual in residuals],
+            mid_block_additional_residual=middle * scale,
+            return_dict=False,
+        )[0]
+
+
+def build_autoencoder(config: ModelConfig) -> AutoencoderTiny:
+    """A light AutoencoderTiny with a linear encoder (see training.autoencoder.fit_encoder)."""
+    stages = len(config.num_encoder_blocks)
+    return AutoencoderTiny(
+        encoder_block_out_channels=(config.autoencoder_channels,) * stages,
+        decoder_block_out_channels=(config.autoencoder_channels,) * stages,
+        num_encoder_blocks=config.num_encoder_blocks,
+        num_decoder_blocks=config.num_decoder_blocks,
+        latent_channels=config.latent_channels,
+    )
+
+
+def build_unet(config: ModelConfig) -> UNet2DConditionModel:
+    """UNet without attention but in its middle."""
+    levels = len(config.block_out_channels)
+    return UNet2DConditionModel(
+        sample_size=config.sample_size // config.downscale,
+        in_channels=config.latent_channels,
+        out_channels=config.latent_channels,
+        down_block_types=("DownBlock2D",) * levels,
+        up_block_types=("UpBlock2D",) * levels,
+        **_shared(config),
+    )
+
+
+def build_controlnet(config: ModelConfig) -> ControlNetModel:
+    """The UNet's encoder over again, reading a line drawing. Trained from the start, so nothing begins at zero."""
+    network = ControlNetModel(
+        in_channels=config.latent_channels,
+        down_block_types=("DownBlock2D",) * len(config.block_out_channels),
+        conditioning_embedding_out_channels=config.conditioning_embedding_out_channels,
+        **_shared(config),
+    )
+    for layer in (
+        network.controlnet_cond_embedding.conv_out,
+        network.controlnet_mid_block,
+        *network.controlnet_down_blocks,
+    ):
+        nn.init.kaiming_uniform_(layer.weight, a=5**0.5)
+    return network
+
+
+def _shared(config: ModelConfig) -> dict[str, object]:
+    return {
+        "block_out_channels": config.block_out_channels,
+        "layers_per_block": config.layers_per_block,
+        "norm_num_groups": config.norm_num_groups,
+        "cross_attention_dim": config.cross_attention_dim,
+        "attention_head_dim": config.attention_head_dim,
+        "mid_block_type": "UNetMidBlock2DCrossAttn",
+        "resnet_time_scale_shift": "scale_shift",
+        "addition_embed_type": "text",
+        "addition_embed_type_num_heads": config.text_heads,
+    }
+
+
+def build_text_encoder(config: ModelConfig, tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """A two-layer CLIP text model over the project's own words."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=config.cross_attention_dim,
+            intermediate_size=2 * config.cross_attention_dim,
+            num_hidden_layers=config.text_layers,
+            num_attention_heads=config.text_heads,
+            max_position_embeddings=tokenizer.model_max_length,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            initializer_factor=10.0,  # words must differ clearly from the first step on
+        )
+    )
+
+
+def build_scheduler() -> LCMScheduler:
+    """Few-step sampling. The UNet predicts the finished latents, so every step ends on a picture."""
+    return LCMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="sample",
+        clip_sample=False,
+        set_alpha_to_one=True,
+        timestep_spacing="leading",
+    )
+
+
+def tokenize(tokenizer: CLIPTokenizer, prompts: list[str]) -> torch.Tensor:
+    """Token ids as the pipeline makes them: (N, 77) int64, padded and cut."""
+    return tokenizer(
+        prompts, padding="max_length", max_length=tokenizer.model_max_length, truncation=True, return_tensors="pt"
+    ).input_ids
