@@ -2,7 +2,8 @@
 
     python app.py [--host 127.0.0.1] [--port 7860]
 
-Settings from the environment: GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, STUDIO_TEMP_DIR.
+Settings from the environment: GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, STUDIO_TEMP_DIR; those of the certificate that
+signs portraits stand in pipelines/credentials.py.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@
     │   └── PhotoUnreadable       not a picture, truncated, empty, too many pixels
     ├── RequestInvalid            unknown style, scene or model; seed or count out of range; prompt too long
     ├── PresetError               a file under presets/ is wrong; names file and field
+    ├── CredentialsError          the certificate that signs portraits cannot be used
     ├── EngineError               the pictures could not be made
     │   ├── EngineUnavailable     a model stack is missing, incomplete or needs what is not here
     │   ├── EngineBusy            somebody else's portrait is being made
@@ -63,6 +64,12 @@ class PresetError(PortraitError):
     """A preset file is wrong. The hint names file and field."""
 
     code = "preset"
+
+
+class CredentialsError(PortraitError):
+    """The certificate that signs portraits cannot be used. The hint names the setting."""
+
+    code = "credentials"
 
 
 class EngineError(PortraitError):

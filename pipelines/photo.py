@@ -13,14 +13,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pipelines import vision
 from pipelines.errors import PhotoUnreadable, RequestInvalid
-from pipelines.schema import Face, LoadedPhoto, PhotoHint, PreparedPhoto
+from pipelines.schema import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS, Face, LoadedPhoto, PhotoHint, PreparedPhoto
 
 log = logging.getLogger(__name__)
 
 pillow_heif.register_heif_opener()
 
-MAX_BYTES = 40 * 1024 * 1024
-MAX_PIXELS = 64_000_000  # a 60-megapixel phone picture passes, a decompression bomb does not
+MAX_BYTES = MAX_UPLOAD_BYTES
+MAX_PIXELS = MAX_UPLOAD_PIXELS
 MAX_SIDE = 2048  # what is kept in memory; no engine needs more
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "TIFF", "BMP")
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Gradio decodes some uploads before our code sees them

@@ -1,29 +1,38 @@
 """The only place where a portrait becomes a file: marked, written beside, read back, then renamed into place.
 
-The mark is XMP with IPTC's DigitalSourceType (https://cv.iptc.org/newscodes/digitalsourcetype/) and how the picture was
-made. No file name, no free text of the visitor, nothing of the photo goes in.
+Two marks, in this order: XMP with IPTC's DigitalSourceType (https://cv.iptc.org/newscodes/digitalsourcetype/) and how
+the picture was made; then a signed C2PA manifest with the same, which also covers the XMP, so that a later change of
+either the pixels or the words shows. No file name, no free text of the visitor, nothing of the photo goes in.
+
+    python -m pipelines.provenance FILE...    what marks a picture carries, and whether they hold
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
+import sys
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from pipelines.errors import PhotoUnreadable, SaveError
-from pipelines.schema import ProvenanceSummary
+from pipelines import VERSION, credentials, manifests, provenance_words
+from pipelines.errors import CredentialsError, PhotoUnreadable, PortraitError, SaveError
+from pipelines.manifests import SOFTWARE
+from pipelines.schema import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS, ProvenanceReport, ProvenanceSummary
 
-SOFTWARE = "Self-Portrait Studio"
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 # img2img starts from the photo's pixels, so the portrait is a composite; the preview only filters them.
 DIFFUSION_SOURCE = _VOCABULARY + "compositeWithTrainedAlgorithmicMedia"
 PREVIEW_SOURCE = _VOCABULARY + "algorithmicallyEnhanced"
+MARKS = ("XMP", "C2PA")
 
 _XMP_KEY = "XML:com.adobe.xmp"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -32,6 +41,43 @@ _NAMESPACES = {
     "xmp": "http://ns.adobe.com/xap/1.0/",
     "portrait": "urn:self-portrait-studio:1.0:",
 }
+_READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF")
+_FIRST_BYTES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"II*", b"MM\0*")
+_NOT_MARKED = "The portrait could not be marked as AI-made, so it was not kept; try again."
+_DAMAGED = "This picture is damaged or was cut off on its way."
+_NO_PICTURE = "This file is not a picture that can be read; use PNG, JPEG, WebP, AVIF, GIF or TIFF."
+
+
+@dataclass(frozen=True)
+class _Xmp:
+    source_type: str = ""
+    software: str = ""
+    date: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+class _Header(NamedTuple):
+    format: str
+    size: tuple[int, int]
+    xmp: _Xmp
+
+
+def prepare() -> None:
+    """Load or make the certificate and try it on a tiny picture, so that trouble shows at the start.
+
+    Raises:
+        CredentialsError: Portraits cannot be signed; the hint says which setting is wrong.
+    """
+    held, buffer = credentials.load(), io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "PNG")
+    signed = manifests.sign(
+        buffer.getvalue(), held, source_type=PREVIEW_SOURCE, facts={}, is_diffusion=False, when=datetime.now(UTC)
+    )
+    if manifests.read(signed, "image/png", held).state != "intact":
+        raise CredentialsError(
+            "Signatures of STUDIO_C2PA_CERTIFICATE do not verify; put its issuers behind it, the last one at the end, "
+            "and use a certificate for C2PA signing."
+        )
 
 
 def save(image: Image.Image, path: Path, *, is_diffusion: bool, facts: dict[str, str]) -> ProvenanceSummary:
@@ -44,21 +90,31 @@ def save(image: Image.Image, path: Path, *, is_diffusion: bool, facts: dict[str,
         facts: How it was made, such as style, scene, seed, model; keys are XML names.
 
     Returns:
-        The marks as read back from the file.
+        The marks as read back from the file, all of them there and intact.
 
     Raises:
+        CredentialsError: The certificate cannot sign.
         SaveError: It could not be written or its marks could not be read back; nothing is left behind.
     """
+    held, now = credentials.load(), datetime.now(UTC)
+    source_type = DIFFUSION_SOURCE if is_diffusion else PREVIEW_SOURCE
     info = PngImagePlugin.PngInfo()
-    info.add_itxt(_XMP_KEY, _xmp(DIFFUSION_SOURCE if is_diffusion else PREVIEW_SOURCE, facts))
+    info.add_itxt(_XMP_KEY, _packet(source_type, facts, now))
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", pnginfo=info, compress_level=4)
+    marked = manifests.sign(
+        buffer.getvalue(), held, source_type=source_type, facts=facts, is_diffusion=is_diffusion, when=now
+    )
     unfinished = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(unfinished, format="PNG", pnginfo=info, compress_level=4)
+        unfinished.write_bytes(marked)
         summary = read(unfinished)
-        if not summary.marks:
-            raise SaveError("The portrait could not be marked as AI-made, so it was not kept; try again.")
+        if summary.marks != MARKS or summary.state != "intact":
+            raise SaveError(_NOT_MARKED)
         unfinished.replace(path)
+    except PhotoUnreadable as error:
+        raise SaveError(_NOT_MARKED, detail="not readable after writing") from error
     except OSError as error:
         raise SaveError(
             "The portrait could not be saved: the disk is full or not writable; free some space and try again.",
@@ -71,40 +127,127 @@ def save(image: Image.Image, path: Path, *, is_diffusion: bool, facts: dict[str,
 
 
 def read(path: Path) -> ProvenanceSummary:
-    """What a picture says of its origin; empty words and no marks where it says nothing.
+    """What a picture of ours says of its origin; empty words and no marks where it says nothing.
+
+    For files that this studio wrote. A stranger's goes through `check`.
 
     Raises:
         PhotoUnreadable: It is no picture.
     """
-    try:
-        with Image.open(path) as image:
-            packet = image.info.get(_XMP_KEY) or image.info.get("xmp") or ""
-    except (UnidentifiedImageError, OSError) as error:
-        raise PhotoUnreadable("This file is not a picture that can be read.", detail=type(error).__name__) from error
-    if isinstance(packet, bytes):
-        packet = packet.decode("utf-8", "replace")
-    attributes: dict[str, str] = {}
-    if packet:
-        try:
-            for element in ElementTree.fromstring(packet).iter(f"{_RDF}Description"):
-                attributes.update(element.attrib)
-        except (ElementTree.ParseError, DefusedXmlException):
-            attributes = {}
-    source = attributes.get(f"{{{_NAMESPACES['Iptc4xmpExt']}}}DigitalSourceType", "")
-    prefix = f"{{{_NAMESPACES['portrait']}}}"
-    return ProvenanceSummary(
-        digital_source_type=source,
-        software=attributes.get(f"{{{_NAMESPACES['xmp']}}}CreatorTool", ""),
-        marks=("XMP",) if source else (),
-        facts={key.removeprefix(prefix): value for key, value in attributes.items() if key.startswith(prefix)},
+    data = _bytes(path)
+    header = _header(data)
+    manifest = manifests.read(data, Image.MIME[header.format], credentials.load())
+    return ProvenanceSummary(**_summary(header.xmp, manifest))
+
+
+def check(source: Path | str | bytes) -> ProvenanceReport:
+    """What any picture says of its origin, ours or not, and how far that can be believed.
+
+    The pixels are never decoded, and the manifest is parsed in a process of its own: the file may be hostile.
+
+    Args:
+        source: A file or its bytes: PNG, JPEG, WebP, AVIF, GIF or TIFF of at most 40 MB and 64 megapixels.
+
+    Raises:
+        PhotoUnreadable: It is no such picture; the hint says why.
+        CredentialsError: This studio's own certificate cannot be used.
+    """
+    data = source if isinstance(source, bytes) else _bytes(Path(source))
+    if not data:
+        raise PhotoUnreadable("This file is empty; choose another one.")
+    if len(data) > MAX_UPLOAD_BYTES:
+        raise PhotoUnreadable(f"This file is larger than {MAX_UPLOAD_BYTES // 2**20} MB; choose a smaller one.")
+    header = _header(data)
+    manifest = manifests.read_foreign(data, Image.MIME[header.format], credentials.load())
+    problems: list[str] = []
+    if manifest.is_remote:
+        problems.append("Its content credentials lie on another server, which this studio does not ask.")
+        manifest = manifests.Manifest()
+    elif manifest.state == "unreadable" and b"c2pa" not in data:
+        problems.append("The file is damaged or was cut off on its way.")
+        manifest = manifests.Manifest()
+    elif manifest.state == "unreadable":
+        problems.append("Its content credentials are damaged and cannot be read.")
+    return ProvenanceReport(
+        **_summary(header.xmp, manifest),
+        format=header.format,
+        width=header.size[0],
+        height=header.size[1],
+        is_ours=manifest.is_ours,
+        history=manifest.history,
+        problems=tuple(problems),
     )
 
 
-def _xmp(source_type: str, facts: dict[str, str]) -> str:
+def _summary(xmp: _Xmp, manifest: manifests.Manifest) -> dict[str, object]:
+    """Both marks as one. What is signed goes before what is not."""
+    present = (bool(xmp.source_type or xmp.facts), manifest.state != "unsigned")
+    return {
+        "digital_source_type": manifest.source_type or xmp.source_type,
+        "software": manifest.software or xmp.software,
+        "marks": tuple(mark for mark, there in zip(MARKS, present, strict=True) if there),
+        "facts": dict(manifest.facts) or xmp.facts,
+        "state": manifest.state,
+        "signer": manifest.signer,
+        "date": manifest.date or xmp.date,
+    }
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_UPLOAD_BYTES:
+            raise PhotoUnreadable(f"This file is larger than {MAX_UPLOAD_BYTES // 2**20} MB; choose a smaller one.")
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoUnreadable("This file cannot be opened.", detail=type(error).__name__) from error
+
+
+def _header(data: bytes) -> _Header:
+    """Format, size and XMP, from the file's head alone: nothing is decompressed but text of at most 1 MB."""
+    try:
+        with Image.open(io.BytesIO(data), formats=_READABLE) as image:
+            if image.width * image.height > MAX_UPLOAD_PIXELS:
+                raise Image.DecompressionBombError
+            packet = image.info.get(_XMP_KEY) or image.info.get("xmp") or ""
+            return _Header(str(image.format), image.size, _xmp(packet))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        limit = MAX_UPLOAD_PIXELS // 1_000_000
+        raise PhotoUnreadable(f"This picture has more than {limit} megapixels; choose a smaller one.") from error
+    except UnidentifiedImageError as error:
+        raise PhotoUnreadable(_DAMAGED if data.startswith(_FIRST_BYTES) else _NO_PICTURE) from error
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError ...
+        raise PhotoUnreadable(
+            "This picture is damaged or was cut off on its way.", detail=type(error).__name__
+        ) from error
+
+
+def _xmp(packet: str | bytes) -> _Xmp:
+    """Properties of an XMP packet, written as attributes (as we do) or as elements."""
+    text = packet.decode("utf-8", "replace") if isinstance(packet, bytes) else str(packet)
+    found: dict[str, str] = {}
+    if text.strip():
+        try:
+            for description in ElementTree.fromstring(text.strip("\0 \n")).iter(f"{_RDF}Description"):
+                found.update(description.attrib)
+                found.update({child.tag: child.text for child in description if child.text and child.text.strip()})
+        except (ElementTree.ParseError, DefusedXmlException, ValueError, RecursionError):
+            return _Xmp()
+    words = {key: manifests.plain(value) for key, value in found.items()}
+    prefix = f"{{{_NAMESPACES['portrait']}}}"
+    return _Xmp(
+        source_type=words.get(f"{{{_NAMESPACES['Iptc4xmpExt']}}}DigitalSourceType", ""),
+        software=words.get(f"{{{_NAMESPACES['xmp']}}}CreatorTool", ""),
+        date=words.get(f"{{{_NAMESPACES['xmp']}}}CreateDate", ""),
+        facts={key.removeprefix(prefix): value for key, value in words.items() if key.startswith(prefix)},
+    )
+
+
+def _packet(source_type: str, facts: dict[str, str], when: datetime) -> str:
+    library = f" (diffusers {version('diffusers')})" if source_type == DIFFUSION_SOURCE else ""
     attributes = {
         "Iptc4xmpExt:DigitalSourceType": source_type,
-        "xmp:CreatorTool": f"{SOFTWARE} (diffusers {version('diffusers')})",
-        "xmp:CreateDate": datetime.now(UTC).isoformat(timespec="seconds"),
+        "xmp:CreatorTool": f"{SOFTWARE} {VERSION}{library}",
+        "xmp:CreateDate": when.isoformat(timespec="seconds"),
         **{f"portrait:{key}": value for key, value in facts.items()},
     }
     names = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in _NAMESPACES.items())
@@ -114,3 +257,25 @@ def _xmp(source_type: str, facts: dict[str, str]) -> str:
         f'<rdf:RDF xmlns:rdf="{_RDF[1:-1]}"><rdf:Description rdf:about="" {names} {values}/></rdf:RDF>'
         '</x:xmpmeta><?xpacket end="w"?>'
     )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Say of each file what it says of itself. Returns 1 where one of them is no picture, 2 without any."""
+    files = sys.argv[1:] if arguments is None else arguments
+    if not files or files[0] in ("-h", "--help"):
+        print("usage: python -m pipelines.provenance FILE...", file=sys.stderr)
+        return 2
+    result = 0
+    for number, file in enumerate(files):
+        if len(files) > 1:
+            print(f"{chr(10) if number else ''}{file}")
+        try:
+            print(provenance_words.as_text(provenance_words.card(check(file))))
+        except PortraitError as error:
+            print(error.hint, file=sys.stderr)
+            result = 1
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -20,6 +20,8 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
 AnnotatorName = Literal["canny", "lineart", "softedge", "mediapipe_face", "pose", "depth"]
 Family = Literal["painting", "illustration", "futuristic", "photographic"]
+# untrusted-signer: unchanged, but signed with a certificate that is not this studio's.
+MarkState = Literal["unsigned", "intact", "changed", "untrusted-signer", "unreadable"]
 
 FAMILY_NAMES: dict[Family, str] = {
     "painting": "Painting",
@@ -28,6 +30,8 @@ FAMILY_NAMES: dict[Family, str] = {
     "photographic": "Photographic & material",
 }
 MAX_VARIATIONS = 4
+MAX_UPLOAD_BYTES = 40 * 1024 * 1024
+MAX_UPLOAD_PIXELS = 64_000_000  # a 60-megapixel phone picture passes, a decompression bomb does not
 MAX_PROMPT_CHARACTERS = 400
 
 
@@ -307,8 +311,56 @@ class ProvenanceSummary(Value):
 
     digital_source_type: str
     software: str
-    marks: tuple[str, ...] = Field(description="Kinds of marks found in the file, such as XMP.")
+    marks: tuple[str, ...] = Field(description="Kinds of marks found in the file: XMP, C2PA.")
     facts: dict[str, str] = Field(default_factory=dict, description="How it was made: style, scene, seed, model ...")
+    state: MarkState = "unsigned"
+    signer: str = Field("", description="Who signed, as the certificate says.")
+    date: str = Field("", description="When it was made, ISO 8601, as the file says.")
+
+
+class ProvenanceReport(ProvenanceSummary):
+    """What any picture file says of its origin, and how far that can be believed."""
+
+    format: str = Field(description="PNG, JPEG ...")
+    width: int
+    height: int
+    is_ours: bool = Field(False, description="Signed with this studio's own certificate, and the signature holds.")
+    history: tuple[str, ...] = Field((), description="What the manifest says was done: action and tool.")
+    problems: tuple[str, ...] = Field((), description="Sentences on what could not be read or verified.")
+
+
+class RatioChange(Value):
+    """A length of the face over the inter-ocular distance, in the photo and in the portrait."""
+
+    before: float = Field(ge=0.0)
+    after: float = Field(ge=0.0)
+    percent: float = Field(description="Relative change; positive: larger in the portrait.")
+
+
+class SkinShift(Value):
+    """Skin tone as the individual typology angle (ITA, degrees) and L* (0..100); positive shifts: lighter."""
+
+    ita_before: float
+    ita_after: float
+    ita_shift: float
+    lightness_before: float
+    lightness_after: float
+    lightness_shift: float
+
+
+class Faithfulness(Value):
+    """How much of the person is left in a portrait. What could not be measured is None, and `unmeasured` says why."""
+
+    sentence: str = Field(description="For the visitor.")
+    warning: str | None = Field(None, description="For the visitor, where the picture beautifies past a threshold.")
+    landmark_drift: float | None = Field(None, ge=0.0, description="Mean, in inter-ocular distances.")
+    eye_size: RatioChange | None = None
+    jaw_width: RatioChange | None = None
+    nose_width: RatioChange | None = None
+    face_height: RatioChange | None = None
+    skin: SkinShift | None = None
+    edges_kept: Unit | None = Field(None, description="Share of the photo's face edges found again, above chance.")
+    unmeasured: tuple[str, ...] = Field((), description="Why a number is missing, one sentence each.")
 
 
 class Portrait(Value):
@@ -325,6 +377,7 @@ class Portrait(Value):
     seconds: float = Field(ge=0.0)
     likeness: Unit
     provenance: ProvenanceSummary
+    faithfulness: Faithfulness | None = None
 
 
 class PortraitSet(Value):

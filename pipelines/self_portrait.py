@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipelines import annotators, heavy, photo, provenance, vision
+from pipelines import annotators, faithfulness, heavy, photo, provenance, vision
 from pipelines.engines import Engine, EngineChoice, EngineInfo, available_engines, create_engine
 from pipelines.engines.preview import PreviewEngine
-from pipelines.errors import Cancelled, EngineBusy, RequestInvalid
+from pipelines.errors import Cancelled, EngineBusy, PortraitError, RequestInvalid
 from pipelines.likeness import apply_likeness, for_stack
 from pipelines.presets import Presets
 from pipelines.schema import (
@@ -59,6 +59,9 @@ class SelfPortraitPipeline:
     Args:
         presets: Styles, scenes and model stacks.
         out_dir: Portraits go into a folder of their own for each session below it.
+
+    Raises:
+        CredentialsError: The certificate of the settings cannot sign portraits.
     """
 
     def __init__(self, presets: Presets, out_dir: Path) -> None:
@@ -66,6 +69,7 @@ class SelfPortraitPipeline:
         self.warming = "Starting: face finder"
         self._out_dir = out_dir
         self._preview = PreviewEngine()
+        provenance.prepare()  # no portrait is made that could not be signed
         self._choices: dict[str, EngineChoice] = {}
         self._engine_lock = threading.Lock()
         self._cache: OrderedDict[tuple[int, int | None, int], _Prepared] = OrderedDict()
@@ -96,7 +100,8 @@ class SelfPortraitPipeline:
             started = time.monotonic()
             pictures = engine.generate(job, report)
             seconds = (time.monotonic() - started) / len(pictures)
-            portraits = self._save(request, engine, pictures, seconds, out_dir or self.folder(request.consent.session))
+            folder = out_dir or self.folder(request.consent.session)
+            portraits = self._save(request, engine, job, pictures, seconds, folder)
         return PortraitSet(
             photo=prepared.crop,
             controls=controls,
@@ -149,13 +154,18 @@ class SelfPortraitPipeline:
 
     def warm_up(self) -> None:
         """Load what the first visitor would otherwise wait for. Meant for a background thread."""
-        vision.warm_up()
-        with self._engine("auto", lambda step, total, preview: True) as choice:
-            if choice.engine.is_diffusion:
-                self.warming = f"Starting: {choice.engine.name}"
-                heavy.load("torch")
-                heavy.load("diffusers")
-        self.warming = ""
+        try:
+            vision.warm_up()
+            with self._engine("auto", lambda step, total, preview: True) as choice:
+                if choice.engine.is_diffusion:
+                    self.warming = f"Starting: {choice.engine.name}"
+                    heavy.load("torch")
+                    heavy.load("diffusers")
+        except PortraitError as error:  # stays on the banner: this machine cannot work until it is mended
+            log.error("cannot warm up: %s", error)
+            self.warming = error.hint
+        else:
+            self.warming = ""
 
     def folder(self, session: str) -> Path:
         """Where a session's portraits are. The session's own name is not in the path."""
@@ -234,7 +244,13 @@ class SelfPortraitPipeline:
         )
 
     def _save(
-        self, request: PortraitRequest, engine: Engine, pictures: list[Image.Image], seconds: float, folder: Path
+        self,
+        request: PortraitRequest,
+        engine: Engine,
+        job: GenerationJob,
+        pictures: list[Image.Image],
+        seconds: float,
+        folder: Path,
     ) -> tuple[Portrait, ...]:
         portraits: list[Portrait] = []
         try:
@@ -249,6 +265,7 @@ class SelfPortraitPipeline:
                     "Engine": engine.name,
                     "Likeness": f"{request.likeness:g}",
                 }
+                kept = faithfulness.measure(job.photo, picture, natural_colour=job.style.natural_colour)
                 summary = provenance.save(picture, path, is_diffusion=engine.is_diffusion, facts=facts)
                 portraits.append(
                     Portrait(
@@ -263,6 +280,7 @@ class SelfPortraitPipeline:
                         seconds=seconds,
                         likeness=request.likeness,
                         provenance=summary,
+                        faithfulness=kept,
                     )
                 )
         except BaseException:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +20,12 @@ from skimage import data
 from pipelines.photo import open_photo, prepare
 from pipelines.presets import Presets, load_presets
 from pipelines.schema import Consent, LoadedPhoto, PreparedPhoto
+
+# Portraits are signed with a certificate of this run, never with the one of whoever runs the tests.
+for _setting in ("STUDIO_C2PA_CERTIFICATE", "STUDIO_C2PA_KEY", "STUDIO_C2PA_TSA"):
+    os.environ.pop(_setting, None)
+os.environ["STUDIO_CREDENTIALS_DIR"] = tempfile.mkdtemp(prefix="studio-credentials-")
+atexit.register(shutil.rmtree, os.environ["STUDIO_CREDENTIALS_DIR"], ignore_errors=True)
 
 ROOT = Path(__file__).resolve().parents[1]
 PORTRAITS = ROOT.parent / "shared" / "portraits"

@@ -1,42 +1,81 @@
-"""A portrait becomes a file in one place, marked."""
+"""A portrait becomes a file in one place, marked twice, and the marks show every change."""
 
 from __future__ import annotations
 
+import io
+import subprocess
+import sys
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
 
-from pipelines import provenance
+from pipelines import provenance, provenance_words
 from pipelines.errors import PhotoUnreadable, SaveError
-from tests.conftest import difference
+from tests.conftest import ROOT, difference
+from tests.png_chunks import chunks, rebuilt, replaced
 
-FACTS = {"Style": "oil-master", "Seed": "7", "Engine": 'A <model> & "more"'}
+FACTS = {"Style": "oil-master", "Seed": "7", "Engine": 'A <model> & "more"', "Model": "sd15-lcm"}
+
+
+@pytest.fixture(scope="module")
+def marked(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("marked") / "portrait.png"
+    provenance.save(face_photo, path, is_diffusion=True, facts=FACTS)
+    return path.read_bytes()
 
 
 def test_marks_are_in_the_file_and_pixels_unchanged(tmp_path: Path, face_photo: Image.Image) -> None:
     path = tmp_path / "new" / "portrait.png"
     summary = provenance.save(face_photo, path, is_diffusion=True, facts=FACTS)
     assert summary == provenance.read(path)
-    assert summary.marks == ("XMP",)
+    assert summary.marks == ("XMP", "C2PA")
+    assert summary.state == "intact"
+    assert summary.signer == "Self-Portrait Studio"
     assert summary.digital_source_type.endswith("/compositeWithTrainedAlgorithmicMedia")
     assert summary.software.startswith("Self-Portrait Studio")
     assert summary.facts == FACTS
+    assert summary.date.startswith("20")
     with Image.open(path) as written:
         assert difference(written, face_photo) == 0
+    assert [file.name for file in path.parent.iterdir()] == ["portrait.png"]
 
 
 def test_the_preview_is_not_called_ai_media(tmp_path: Path, face_photo: Image.Image) -> None:
     summary = provenance.save(face_photo, tmp_path / "p.png", is_diffusion=False, facts={})
     assert summary.digital_source_type.endswith("/algorithmicallyEnhanced")
+    assert b"rainedAlgorithmicMedia" not in (tmp_path / "p.png").read_bytes()
+
+
+def test_both_marks_name_the_same_source_and_the_manifest_names_the_engine(marked: bytes) -> None:
+    manifest = next(body for kind, body in chunks(marked) if kind == b"caBX")
+    packet = next(body for kind, body in chunks(marked) if kind == b"iTXt")
+    for mark in (manifest, packet):
+        assert b"digitalsourcetype/compositeWithTrainedAlgorithmicMedia" in mark
+        assert b"oil-master" in mark
+    assert b"c2pa.created" in manifest
+    assert b'A <model> & "more"' in manifest
+
+
+def test_marks_are_small_and_hold_no_picture(tmp_path: Path, marked: bytes, face_photo: Image.Image) -> None:
+    face_photo.save(tmp_path / "plain.png", compress_level=4)
+    assert 0 < len(marked) - (tmp_path / "plain.png").stat().st_size < 8_000
+    manifest = next(body for kind, body in chunks(marked) if kind == b"caBX")
+    assert not any(word in manifest for word in (b"thumbnail", b"ingredient", b"image/jpeg", b"JFIF", b"IHDR"))
 
 
 def test_metadata_of_the_picture_is_not_written(tmp_path: Path, face_photo: Image.Image) -> None:
     picture = face_photo.copy()
     picture.info["exif"] = b"Exif\0\0secret place"
     picture.info["comment"] = "secret name"
+    picture.filename = "secret-file.jpg"  # type: ignore[attr-defined]
     provenance.save(picture, tmp_path / "p.png", is_diffusion=True, facts={})
     assert b"secret" not in (tmp_path / "p.png").read_bytes()
+    assert str(tmp_path).encode() not in (tmp_path / "p.png").read_bytes()
 
 
 def test_nothing_is_left_behind_when_the_disk_refuses(
@@ -51,10 +90,142 @@ def test_nothing_is_left_behind_when_the_disk_refuses(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_nothing_is_left_behind_when_the_disk_writes_something_else(
+    tmp_path: Path, face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgetful(path: Path, data: bytes) -> int:
+        with path.open("wb") as stream:
+            return stream.write(rebuilt(data, lambda kind, body: body[::-1] if kind == b"tEXt" else body)[:-20])
+
+    monkeypatch.setattr(Path, "write_bytes", forgetful)
+    with pytest.raises(SaveError, match="could not be marked"):
+        provenance.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, face_photo: Image.Image) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SaveError):
         provenance.save(face_photo, tmp_path / "file" / "p.png", is_diffusion=True, facts={})
+
+
+def test_many_portraits_are_signed_at_once(tmp_path: Path, face_photo: Image.Image) -> None:
+    small = face_photo.resize((64, 64))
+
+    def one(number: int) -> str:
+        path = tmp_path / f"{number}.png"
+        provenance.save(small, path, is_diffusion=True, facts={"Seed": str(number)})
+        return provenance.check(path).facts["Seed"]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(one, range(24))) == [str(number) for number in range(24)]
+
+
+# --- check: what holds, what does not ---
+
+
+def test_our_own_picture_is_known_as_ours(marked: bytes) -> None:
+    report = provenance.check(marked)
+    assert (report.state, report.is_ours, report.marks) == ("intact", True, ("XMP", "C2PA"))
+    assert (report.format, report.width, report.height) == ("PNG", 512, 512)
+    assert report.facts == FACTS
+    shown = provenance_words.card(report, {"oil-master": "Old-master oil"})
+    assert shown.tone == "good"
+    assert dict(shown.rows)["Style"] == "Old-master oil"
+    assert dict(shown.rows)["Seed"] == "7"
+    assert "Scene" not in dict(shown.rows)
+
+
+def one_pixel_changed(png: bytes) -> bytes:
+    pixels = bytearray(zlib.decompress(b"".join(body for kind, body in chunks(png) if kind == b"IDAT")))
+    pixels[5000] ^= 1
+    data = iter([zlib.compress(bytes(pixels), 4)])
+    return rebuilt(png, lambda kind, body: next(data, b"") if kind == b"IDAT" else body)
+
+
+@pytest.mark.parametrize("tamper", [one_pixel_changed, lambda png: replaced(png, b"iTXt", b'Seed="7"', b'Seed="8"')])
+def test_a_changed_pixel_and_a_changed_word_show(marked: bytes, tamper) -> None:
+    report = provenance.check(tamper(marked))
+    assert report.state == "changed"
+    assert report.is_ours
+    assert report.facts["Seed"] == "7", "as signed"
+    assert provenance_words.card(report).tone == "warn"
+
+
+def test_a_changed_word_in_the_manifest_shows_and_is_not_believed(marked: bytes) -> None:
+    report = provenance.check(replaced(marked, b"caBX", b"oil-master", b"oil-mister"))
+    assert report.state == "changed"
+    assert not report.is_ours
+    assert "anybody" in provenance_words.card(report).sentence
+
+
+def test_saving_again_removes_the_signature_and_the_answer_says_so(tmp_path: Path, marked: bytes) -> None:
+    with Image.open(io.BytesIO(marked)) as picture:
+        picture.save(tmp_path / "again.png")
+        picture.save(tmp_path / "again.jpg", xmp=picture.info["XML:com.adobe.xmp"].encode())
+        picture.save(tmp_path / "again.webp", xmp=picture.info["XML:com.adobe.xmp"].encode())
+    assert provenance.check(tmp_path / "again.png").marks == ()
+    assert provenance_words.card(provenance.check(tmp_path / "again.png")).title == "No marks were found"
+    for name in ("again.jpg", "again.webp"):
+        report = provenance.check(tmp_path / name)
+        assert (report.marks, report.state, report.facts["Seed"]) == (("XMP",), "unsigned", "7")
+        shown = provenance_words.card(report)
+        assert "without proof" in shown.title
+        assert "signature is gone" in shown.sentence
+
+
+def test_a_manifest_pasted_into_another_picture_does_not_hold(marked: bytes, face_photo: Image.Image) -> None:
+    other, buffer = face_photo.rotate(90), io.BytesIO()
+    other.save(buffer, "PNG", compress_level=4)
+    theft = next(body for kind, body in chunks(marked) if kind == b"caBX")
+    pasted = b""
+    for kind, body in chunks(buffer.getvalue()):
+        block = rebuilt(b"\x89PNG\r\n\x1a\n" + len(body).to_bytes(4, "big") + kind + body + b"\0" * 4, lambda _, b: b)[
+            8:
+        ]
+        pasted += block
+        if kind == b"IHDR":
+            pasted += len(theft).to_bytes(4, "big") + b"caBX" + theft + zlib.crc32(b"caBX" + theft).to_bytes(4, "big")
+    assert provenance.check(b"\x89PNG\r\n\x1a\n" + pasted).state == "changed"
+
+
+def test_somebody_elses_signature_is_not_ours(
+    tmp_path: Path, face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("STUDIO_CREDENTIALS_DIR", str(tmp_path / "elsewhere"))
+        provenance.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts=FACTS)
+    report = provenance.check(tmp_path / "p.png")
+    assert (report.state, report.is_ours, report.signer) == ("untrusted-signer", False, "Self-Portrait Studio")
+    assert report.history == ('created with A <model> & "more"',)
+    shown = provenance_words.card(report)
+    assert shown.tone == "plain"
+    assert "another studio" in shown.title
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP", "PNG", "GIF"])
+def test_a_plain_picture_says_nothing(face_photo: Image.Image, form: str) -> None:
+    buffer = io.BytesIO()
+    face_photo.save(buffer, form)
+    report = provenance.check(buffer.getvalue())
+    assert (report.marks, report.state, report.facts, report.format) == ((), "unsigned", {}, form)
+
+
+def test_xmp_of_other_programs_is_read_as_elements_too(face_photo: Image.Image) -> None:
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:i="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"><i:DigitalSourceType>'
+        "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia</i:DigitalSourceType>"
+        "</rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    buffer = io.BytesIO()
+    face_photo.save(buffer, "JPEG", xmp=packet.encode())
+    shown = provenance_words.card(provenance.check(buffer.getvalue()))
+    assert dict(shown.rows)["What it is"] == "A picture made by AI"
+    assert shown.title == "Says how it was made, without proof"
+
+
+# --- hostile files ---
 
 
 def test_an_unmarked_picture_says_nothing(tmp_path: Path, face_photo: Image.Image) -> None:
@@ -62,13 +233,102 @@ def test_an_unmarked_picture_says_nothing(tmp_path: Path, face_photo: Image.Imag
     assert provenance.read(tmp_path / "plain.png").marks == ()
 
 
-@pytest.mark.parametrize("packet", ["not xml <", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'])
+@pytest.mark.parametrize("packet", ["not xml <", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "<a>" * 5000])
 def test_a_hostile_packet_is_no_mark(tmp_path: Path, face_photo: Image.Image, packet: str) -> None:
     face_photo.save(tmp_path / "p.webp", xmp=packet.encode())
     assert provenance.read(tmp_path / "p.webp").marks == ()
+    assert provenance.check(tmp_path / "p.webp").marks == ()
+
+
+def test_words_of_strangers_are_one_short_line(face_photo: Image.Image) -> None:
+    info = PngImagePlugin.PngInfo()
+    trick = "safe\u202egpj.exe&#10;<script>" + "x" * 3000
+    info.add_itxt(
+        "XML:com.adobe.xmp",
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
+        f'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreatorTool="{trick.replace("<", "&lt;")}"/></rdf:RDF>',
+    )
+    buffer = io.BytesIO()
+    face_photo.save(buffer, "PNG", pnginfo=info)
+    software = provenance.check(buffer.getvalue()).software
+    assert software.startswith("safegpj.exe <script>")
+    assert len(software) <= 160
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "PNG")
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    return rebuilt(buffer.getvalue(), lambda kind, body: size + body[8:] if kind == b"IHDR" else body)
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        (b"", "empty"),
+        (b"hello" * 100, "not a picture"),
+        (b"%PDF-1.7 " + b"x" * 500, "not a picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
+        (b"\xff\xd8\xff\xe0 cut", "damaged"),
+        (png_claiming(50_000, 50_000), "megapixels"),
+        (b"\x89PNG" + b"\0" * (41 * 2**20), "40 MB"),
+    ],
+)
+def test_a_hostile_file_gives_one_sentence(tmp_path: Path, data: bytes, word: str) -> None:
+    (tmp_path / "p.png").write_bytes(data)
+    for source in (data, tmp_path / "p.png"):
+        with pytest.raises(PhotoUnreadable, match=word) as refused:
+            provenance.check(source)
+        assert str(tmp_path) not in refused.value.hint
+
+
+def test_a_file_cut_off_after_its_manifest_is_not_called_intact(marked: bytes) -> None:
+    for share in (0.3, 0.6, 0.95):
+        report = provenance.check(marked[: int(len(marked) * share)])
+        assert report.state in ("changed", "unreadable")
+        assert provenance_words.card(report).tone == "warn"
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_bent_bytes_never_pass_as_intact_and_never_crash(marked: bytes, data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from([b"caBX", b"caBX", b"iTXt", b"IDAT", b"IHDR"]))
+    bent = bytearray(next(body for found, body in chunks(marked) if found == kind))
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(bent)))
+        bent[place : place + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=8))
+    first = iter([bytes(bent)])
+    whole = rebuilt(marked, lambda found, body: next(first, body) if found == kind else body)
+    if whole == marked:
+        return
+    try:
+        report = provenance.check(whole)
+    except PhotoUnreadable:
+        return
+    assert report.state != "intact"
+    assert provenance_words.as_text(provenance_words.card(report))
 
 
 def test_reading_something_else_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "p.png").write_text("no picture")
     with pytest.raises(PhotoUnreadable):
         provenance.read(tmp_path / "p.png")
+    with pytest.raises(PhotoUnreadable):
+        provenance.read(tmp_path / "missing.png")
+
+
+# --- the command ---
+
+
+def test_the_command_tells_and_says_by_its_code_that_a_file_is_no_picture(tmp_path: Path, marked: bytes) -> None:
+    (tmp_path / "ours.png").write_bytes(marked)
+    (tmp_path / "text.png").write_text("no picture")
+    command = [sys.executable, "-m", "pipelines.provenance", str(tmp_path / "ours.png"), str(tmp_path / "text.png")]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "Made by this studio, unchanged" in result.stdout
+    assert "oil-master" in result.stdout
+    assert "not a picture" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert provenance.main([]) == 2
+    assert provenance.main([str(tmp_path / "ours.png")]) == 0

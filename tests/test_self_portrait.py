@@ -53,6 +53,9 @@ def test_portraits_are_written_marked_and_described(pipeline: SelfPortraitPipeli
         assert marks.facts["Scene"] == "orbit"
         assert marks.facts["Seed"] == str(portrait.seed)
         assert not portrait.is_diffusion
+        assert portrait.faithfulness is not None
+        assert portrait.faithfulness.landmark_drift is not None
+        assert portrait.faithfulness.skin is not None, "oil paint keeps natural colour, so skin is judged"
         with Image.open(portrait.path) as picture:
             assert picture.size == result.photo.image.size
             assert difference(picture, result.photo.image) > 3
@@ -222,3 +225,19 @@ def test_a_second_visitor_waits_and_can_leave(pipeline: SelfPortraitPipeline, re
     waiting.close()
     leave.set()
     first.join()
+
+
+def test_what_cannot_start_stays_on_the_banner(
+    presets: Presets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise EngineUnavailable("The library mediapipe does not start on this machine; run the installation again.")
+
+    studio = SelfPortraitPipeline(presets, tmp_path)
+    assert studio.warming
+    monkeypatch.setattr("pipelines.vision.warm_up", broken)
+    studio.warm_up()
+    assert "mediapipe" in studio.warming
+    monkeypatch.undo()
+    studio.warm_up()
+    assert studio.warming == ""

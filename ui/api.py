@@ -122,7 +122,9 @@ class _Endpoints:
 
         Returns:
             The portraits as marked PNG files, and
-            {"engine", "notes", "hints" on the photo, "portraits": [{id, seed, style, scene, seconds}]}.
+            {"engine", "notes", "hints" on the photo, "portraits": [{id, seed, style, scene, seconds, "faithfulness":
+            {sentence, warning, landmark_drift, eye_size, jaw_width, nose_width, face_height, skin, edges_kept,
+            unmeasured}}]}. What could not be measured is null, and "unmeasured" says why.
         """
         studio = self._studio
         try:
@@ -150,7 +152,14 @@ class _Endpoints:
         except Exception as error:
             raise for_api(error) from None
         facts = [
-            {"id": p.id, "seed": p.seed, "style": p.style_id, "scene": p.scene_id, "seconds": round(p.seconds, 2)}
+            {
+                "id": p.id,
+                "seed": p.seed,
+                "style": p.style_id,
+                "scene": p.scene_id,
+                "seconds": round(p.seconds, 2),
+                "faithfulness": p.faithfulness.model_dump() if p.faithfulness is not None else None,
+            }
             for p in result.portraits
         ]
         hints = [hint.sentence for hint in loaded.hints if hint.kind != "several-faces"]

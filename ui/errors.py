@@ -11,11 +11,11 @@ import secrets
 
 import gradio as gr
 
-from pipelines.errors import EngineError, PortraitError, PresetError, SaveError
+from pipelines.errors import CredentialsError, EngineError, PortraitError, PresetError, SaveError
 
 log = logging.getLogger("studio")
 
-_OPERATORS = (EngineError, SaveError, PresetError)  # their details are the machine's, not the visitor's
+_OPERATORS = (EngineError, SaveError, PresetError, CredentialsError)  # details of the machine, not the visitor
 
 
 def sentence(error: BaseException) -> str:

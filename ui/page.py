@@ -7,6 +7,7 @@ import html
 import gradio as gr
 
 from ui.api import build_api
+from ui.check_tab import build_check_tab
 from ui.portrait_tab import build_portrait_tab
 from ui.privacy_tab import build_privacy_tab
 from ui.studio import Studio
@@ -28,6 +29,8 @@ def build_page(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Portrait", id="portrait"):
                 build_portrait_tab(page, studio, clock)
+            with gr.Tab("Check a picture", id="check"):
+                build_check_tab()
             with gr.Tab("Privacy", id="privacy"):
                 build_privacy_tab(studio)
         build_api(studio)

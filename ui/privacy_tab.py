@@ -22,6 +22,7 @@ _WHERE = (
         f"Until you press *Delete my data* or close the page; {KEEP_MINUTES} minutes at most; only the last "
         f"{MAX_KEPT_PORTRAITS}. Emptied when the program stops, and at its next start if it crashed.",
     ),
+    ("A picture that you check", "In memory while its marks are looked for.", "Until the answer, in about a second."),
     (
         "Your consent",
         "In memory: a random id, this page's session, the time, the version of the text. No name and no address.",
@@ -39,6 +40,9 @@ and that ends with it.
 
 **Programs that use the API** send the photo through Gradio, which writes it into the temporary folder. The file is
 deleted as soon as it has been read, and after {KEEP_MINUTES} minutes if it never is.
+
+**What your portraits say.** Each file says that this studio made it, in which style and scene, with which seed and
+engine, and when, signed with the studio's certificate. It holds nothing of your photo, no name and no words of yours.
 
 **What is recognised.** Faces are found so that the picture can be cropped, and points on the face steer the drawing.
 Nobody is identified and no face is compared with others.

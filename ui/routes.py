@@ -3,11 +3,12 @@
 Why not Gradio's: its upload route writes the raw file, with its GPS position, to the disk before any handler can ask
 for consent; its camera mirrors the pixels and streams frames through the job queue; its file route serves a picture to
 anybody who has the path. Here a photo goes from the request's body to memory, a frame is answered or dropped at once,
-and every call carries the key of a visit whose consent is on record.
+and every call with a visitor's face carries the key of a visit whose consent is on record.
 """
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import threading
@@ -25,6 +26,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from pipelines import photo as photos
+from pipelines import provenance, provenance_words
 from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError
 from pipelines.presets import THUMBNAILS
 from ui import pictures
@@ -34,6 +36,8 @@ from ui.studio import Studio, Visit
 STATIC = Path(__file__).parent / "static"
 KEY_HEADER = "x-studio-key"
 _MAX_FRAME_BYTES = 400_000
+_CHECKS_AT_ONCE = 2  # each may hold a file of 40 MB
+_CHECK_SECONDS = 60.0  # for the file to arrive; a slow sender must not keep the others out
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -43,6 +47,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
     return [
         Route("/studio/photo", calls.photo, methods=["POST"]),
         Route("/studio/frame", calls.frame, methods=["POST"]),
+        Route("/studio/check", calls.check, methods=["POST"]),
         Route("/studio/portrait/{key}/{portrait}", calls.portrait),
         Route("/studio/portraits/{key}", calls.portraits),
         Mount("/studio/thumbnails", _Assets(directory=THUMBNAILS, check_dir=False)),
@@ -63,6 +68,7 @@ class _Calls:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._decoding = threading.BoundedSemaphore(2)  # a 60-megapixel photo takes some 200 MB while it is opened
+        self._checking = threading.BoundedSemaphore(_CHECKS_AT_ONCE)
         self._rendering = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 
     async def photo(self, request: Request) -> Response:
@@ -89,6 +95,24 @@ class _Calls:
             return Response(styled, media_type="image/jpeg", headers=_NO_STORE)
 
         return await self._guarded(request.headers.get(KEY_HEADER, ""), answer)
+
+    async def check(self, request: Request) -> Response:
+        """Say what marks a picture carries: the raw file as the body. Needs no consent, for nothing of it is kept."""
+        if not self._checking.acquire(blocking=False):  # before the body is taken in, so that memory stays bounded
+            words = "Other pictures are being checked just now; try again in a moment."
+            return _problem(HTTPStatus.SERVICE_UNAVAILABLE, words, {"Retry-After": "1"})
+        try:
+            async with asyncio.timeout(_CHECK_SECONDS):
+                data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
+            return JSONResponse(await run_in_threadpool(self._card, data), headers=_NO_STORE)
+        except TimeoutError:
+            return _problem(HTTPStatus.REQUEST_TIMEOUT, "The picture took too long to arrive; try again.")
+        except PortraitError as error:
+            return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error))
+        except Exception as error:
+            return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence(error))
+        finally:
+            self._checking.release()
 
     async def portrait(self, request: Request) -> Response:
         """One portrait, byte for byte as it was written and marked."""
@@ -127,6 +151,12 @@ class _Calls:
         except Exception as error:
             return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence(error))
 
+    def _card(self, data: bytes) -> dict[str, Any]:
+        presets = self._studio.presets
+        styles = {style.id: style.name for style in presets.styles.values()}
+        scenes = {scene.id: scene.name for scene in presets.scenes.values()}
+        return provenance_words.card(provenance.check(data), styles, scenes)._asdict()
+
     def _open(self, visit: Visit, data: bytes) -> None:
         with self._decoding:
             self._studio.visits.take_photo(visit, photos.open_photo(data))
@@ -156,8 +186,8 @@ async def _body(request: Request, limit: int, too_large: str) -> bytes:
     return b"".join(chunks)
 
 
-def _problem(status: HTTPStatus, words: str) -> Response:
-    return JSONResponse({"sentence": words}, status_code=status, headers=_NO_STORE)
+def _problem(status: HTTPStatus, words: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"sentence": words}, status_code=status, headers={**_NO_STORE, **(headers or {})})
 
 
 def _zip(paths: list[Path]) -> bytes:

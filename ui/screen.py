@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.engines import EngineInfo
 from pipelines.errors import RequestInvalid
-from pipelines.schema import MAX_VARIATIONS, LoadedPhoto, PortraitSet, Scene, Style
+from pipelines.schema import MAX_VARIATIONS, Faithfulness, LoadedPhoto, PortraitSet, Scene, Style
 from ui import pictures
 from ui.studio import KeptPortrait, Visit
 
@@ -104,8 +104,44 @@ def _print(
         "badge": made_by,
         "facts": f"{made_by}. Seed {portrait.seed}, likeness {portrait.likeness:.2f}, {portrait.seconds:.1f} s.{marks}",
         "notes": list(one.notes),
+        "faithfulness": faithfulness_value(portrait.faithfulness),
         "originals": originals,
     }
+
+
+def faithfulness_value(kept: Faithfulness | None) -> dict[str, Any] | None:
+    """What is left of the person, for the page: the sentence, the warning or "", and [label, number] pairs."""
+    if kept is None:
+        return None
+    numbers: list[list[str]] = []
+    for label, change in (
+        ("Eye size", kept.eye_size),
+        ("Jaw width", kept.jaw_width),
+        ("Nose width", kept.nose_width),
+        ("Face height", kept.face_height),
+    ):
+        if change is not None:
+            numbers.append([label, f"{_signed(change.percent)} % ({change.before:.2f} to {change.after:.2f})"])
+    if kept.landmark_drift is not None:
+        numbers.append(["Landmark drift", f"{100 * kept.landmark_drift:.1f} % of the distance between the eyes"])
+    if kept.skin is not None:
+        skin = kept.skin
+        angle = f"{_signed(skin.ita_shift)}° from {skin.ita_before:.0f}°; more is lighter"
+        numbers.append(["Skin tone (ITA)", angle])
+        numbers.append(["Skin lightness (L*)", f"{_signed(skin.lightness_shift)} of 100"])
+    if kept.edges_kept is not None:
+        numbers.append(["Lines of the face kept", f"{100 * kept.edges_kept:.0f} %"])
+    return {
+        "sentence": kept.sentence,
+        "warning": kept.warning or "",
+        "numbers": numbers,
+        "unmeasured": [words for words in kept.unmeasured if words != kept.sentence],
+    }
+
+
+def _signed(number: float) -> str:
+    """One decimal with its sign; what rounds to nothing has none."""
+    return f"{number:+.1f}" if abs(number) >= 0.05 else "0.0"
 
 
 def missing(visit: Visit | None) -> str:

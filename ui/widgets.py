@@ -63,3 +63,8 @@ def stage() -> gr.HTML:
 def results() -> gr.HTML:
     """The two galleries. Value: {portraits: [...], zip}. Event: `reuse` (evt.seed)."""
     return _widget("results.js", "results", {"portraits": []})
+
+
+def checker() -> gr.HTML:
+    """Drop zone and answer of the Check tab. It asks the studio's route by itself; no value, no events."""
+    return _widget("check.js", "check", None)

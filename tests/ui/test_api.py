@@ -80,6 +80,9 @@ def test_from_consent_to_marked_files_to_deletion(client: Client, photo: Path, s
     assert [item["seed"] for item in facts["portraits"]] == [7, 8]
     assert "Preview" in facts["engine"]
     assert all(item["scene"] == "orbit" for item in facts["portraits"])
+    for item in facts["portraits"]:
+        assert 0 <= item["faithfulness"]["landmark_drift"] < 0.15
+        assert item["faithfulness"]["sentence"].endswith(".")
     kept = {path.read_bytes() for path in served.folder.portraits.rglob("*.png")}
     for file in files:
         assert Path(file).read_bytes() in kept

@@ -13,7 +13,7 @@ from ui.routes import STATIC
 IDS = {
     "consent", "consent-text", "delete-data", "photo", "style", "scene", "style-picker", "scene-picker", "likeness",
     "variations", "advanced", "model", "seed", "seed-random", "words", "show-controls", "notice", "create", "cancel",
-    "stage", "results", "banner",
+    "stage", "results", "banner", "check",
 }  # fmt: skip
 
 

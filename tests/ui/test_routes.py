@@ -116,7 +116,11 @@ def test_downloaded_portraits_still_say_what_they_are(served: Served, http: http
     portrait = make_portraits(served, "routes-marked", loaded, (5,)).portraits[0]
     copy = tmp_path / "download.png"
     copy.write_bytes(http.get(f"/studio/portrait/{visit.key}/{portrait.id}.png").content)
-    assert provenance.read(copy).digital_source_type == portrait.provenance.digital_source_type
+    assert provenance.read(copy) == portrait.provenance
+    assert portrait.provenance.marks == ("XMP", "C2PA")
+    assert portrait.provenance.state == "intact"
+    archive = zipfile.ZipFile(io.BytesIO(http.get(f"/studio/portraits/{visit.key}.zip").content))
+    assert provenance.check(archive.read(archive.namelist()[0])).is_ours
 
 
 def test_taking_consent_back_ends_the_key_and_deletes_the_files(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.schema import MAX_VARIATIONS
+from pipelines.schema import MAX_VARIATIONS, Faithfulness, RatioChange, SkinShift
 from ui import screen
 
 
@@ -39,3 +39,36 @@ def test_the_preview_engine_is_never_called_diffusion() -> None:
 
 def test_nothing_is_ready_without_consent() -> None:
     assert "consent" in screen.missing(None)
+
+
+def test_what_was_kept_is_told_in_a_sentence_and_in_numbers() -> None:
+    kept = Faithfulness(
+        sentence="Kept your face shape.",
+        warning="This picture made your skin lighter than in your photo.",
+        landmark_drift=0.0213,
+        eye_size=RatioChange(before=0.6, after=0.612, percent=2.0),
+        jaw_width=RatioChange(before=1.8, after=1.8, percent=-0.01),
+        skin=SkinShift(
+            ita_before=53, ita_after=59, ita_shift=6.3, lightness_before=70, lightness_after=66.5, lightness_shift=-3.5
+        ),
+        edges_kept=0.72,
+        unmeasured=("The nose could not be compared.", "Kept your face shape."),
+    )
+    shown = screen.faithfulness_value(kept)
+    assert shown is not None
+    assert (shown["sentence"], shown["warning"]) == (kept.sentence, kept.warning)
+    numbers = dict(shown["numbers"])
+    assert numbers["Eye size"].startswith("+2.0 %")
+    assert numbers["Jaw width"].startswith("0.0 %"), "no minus before nothing"
+    assert numbers["Landmark drift"].startswith("2.1 %")
+    assert numbers["Skin tone (ITA)"].startswith("+6.3° from 53°")
+    assert numbers["Skin lightness (L*)"].startswith("-3.5")
+    assert numbers["Lines of the face kept"] == "72 %"
+    assert "Nose width" not in numbers
+    assert shown["unmeasured"] == ["The nose could not be compared."], "a reason that is the sentence is not told twice"
+
+
+def test_what_was_not_measured_shows_no_number() -> None:
+    nothing = screen.faithfulness_value(Faithfulness(sentence="No face.", unmeasured=("No face.",)))
+    assert nothing == {"sentence": "No face.", "warning": "", "numbers": [], "unmeasured": []}
+    assert screen.faithfulness_value(None) is None

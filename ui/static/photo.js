@@ -136,6 +136,7 @@ root.addEventListener("drop", (event) => {
 });
 function pasted(event) {
   if (!root.isConnected) return document.removeEventListener("paste", pasted);
+  if (!root.offsetParent) return; // another tab is open, and pasting means that one
   const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
   if (file) { stopCamera(); send(file); }
 }

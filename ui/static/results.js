@@ -40,7 +40,10 @@ facts.id = "portrait-facts";
 facts.setAttribute("aria-live", "polite");
 const notes = make("p", "fine");
 notes.id = "portrait-notes";
-root.append(actions, facts, notes);
+const kept = make("section", "kept");
+kept.id = "portrait-kept";
+kept.setAttribute("aria-label", "How much of you was kept");
+root.append(kept, actions, facts, notes);
 element.replaceChildren(root);
 let chosen = null;
 let latest = null;
@@ -53,6 +56,28 @@ const print = (item) => {
   box.append(image, make("figcaption", "", item.caption));
   return box;
 };
+
+// What is left of the person: a sentence, a warning where the picture beautifies, and the numbers, folded.
+function tellKept(value, open) {
+  kept.hidden = !value;
+  if (!value) return;
+  const parts = [make("p", "sentence", value.sentence)];
+  if (value.warning) {
+    const warning = make("p", "notice care", value.warning);
+    warning.setAttribute("role", "status");
+    parts.push(warning);
+  }
+  if (value.numbers.length || value.unmeasured.length) {
+    const details = make("details", "numbers");
+    details.open = open;
+    const list = make("dl");
+    for (const [label, number] of value.numbers) list.append(make("dt", "", label), make("dd", "", number));
+    details.append(make("summary", "", "Compared with your photo, in numbers"), list);
+    for (const reason of value.unmeasured) details.append(make("p", "fine", reason));
+    parts.push(details);
+  }
+  kept.replaceChildren(...parts);
+}
 
 function choose(id, announce = true) {
   const all = props.value?.portraits ?? [];
@@ -68,6 +93,7 @@ function choose(id, announce = true) {
   one.href = item.src + "?download";
   facts.textContent = item.facts;
   notes.textContent = item.notes.join(" ");
+  tellKept(item.faithfulness, kept.querySelector("details")?.open ?? false);
   if (announce) window.dispatchEvent(new CustomEvent("studio:show", { detail: { after: item.src, before: item.originals[0]?.src, title: item.title, badge: item.badge } }));
 }
 

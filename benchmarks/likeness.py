@@ -1,0 +1,160 @@
+"""What the likeness slider does to the person: the faithfulness meter over a folder of photos, by skin-tone group.
+
+    python -m benchmarks.likeness FOLDER [--styles a,b] [--scene none] [--size 512] [--limit 0] [--seed 0]
+    python -m benchmarks.likeness FOLDER --noise
+
+Portraits are the preview engine's. Groups are the classes of the photo's typology angle. --noise measures the meter
+itself instead: each photo against itself, saved again, halved, blurred and cut anew; its thresholds must lie above.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from pipelines import faithfulness
+from pipelines.engines.preview import PreviewEngine
+from pipelines.errors import PhotoError
+from pipelines.photo import FORMATS, open_photo, prepare
+from pipelines.presets import load_presets
+from pipelines.schema import Faithfulness, PreparedPhoto, RatioChange
+
+STYLES = "oil-master,watercolour,comic,golden-hour,low-poly,charcoal"
+LIKENESS = (0.0, 0.5, 1.0)
+_SHIFT = 0.02  # of the width
+
+
+def perturbations(photo: Image.Image) -> Iterator[tuple[str, Image.Image]]:
+    """The same picture, as it comes back from an e-mail, a thumbnail, a soft lens and another crop."""
+    buffer = io.BytesIO()
+    photo.save(buffer, "JPEG", quality=80)
+    yield "JPEG q80", Image.open(buffer).convert("RGB")
+    half = (photo.width // 2, photo.height // 2)
+    yield "half size", photo.resize(half, Image.Resampling.LANCZOS).resize(photo.size, Image.Resampling.BICUBIC)
+    yield "blur 1 px", photo.filter(ImageFilter.GaussianBlur(1))
+    right, down = -round(_SHIFT * photo.width), round(_SHIFT * photo.height)
+    yield "shifted", Image.fromarray(np.roll(np.asarray(photo), (down, right), axis=(0, 1)))
+
+
+def people(folder: Path, size: int, limit: int) -> Iterator[tuple[PreparedPhoto, str]]:
+    """Each photo with a face, and its skin-tone group."""
+    suffixes = {suffix for suffix, name in Image.registered_extensions().items() if name in FORMATS}
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes)
+    if limit:
+        files = [files[round(i)] for i in np.linspace(0, len(files) - 1, min(limit, len(files)))]
+    for path in files:
+        try:
+            photo = prepare(open_photo(path), None, size)
+        except PhotoError as error:
+            print(f"{path.name} left out: {error.hint}", file=sys.stderr)
+            continue
+        if photo.face is None or photo.face.landmarks is None:
+            print(f"{path.name} left out: no face", file=sys.stderr)
+            continue
+        own = faithfulness.measure(photo, photo.image, natural_colour=True)
+        yield photo, "no colour" if own.skin is None else faithfulness.skin_group(own.skin.ita_before)
+
+
+def _percent(change: RatioChange | None) -> float | None:
+    return None if change is None else change.percent
+
+
+NUMBERS: dict[str, Callable[[Faithfulness], float | None]] = {
+    "eyes %": lambda kept: _percent(kept.eye_size),
+    "jaw %": lambda kept: _percent(kept.jaw_width),
+    "nose %": lambda kept: _percent(kept.nose_width),
+    "height %": lambda kept: _percent(kept.face_height),
+    "ITA deg": lambda kept: None if kept.skin is None else kept.skin.ita_shift,
+    "L*": lambda kept: None if kept.skin is None else kept.skin.lightness_shift,
+    "drift %": lambda kept: None if kept.landmark_drift is None else 100 * kept.landmark_drift,
+}
+
+
+def print_noise(folder: Path, size: int, limit: int) -> None:
+    """99th percentile of the size of each change, where nothing changed."""
+    found: dict[str, list[Faithfulness]] = defaultdict(list)
+    for photo, _ in people(folder, size, limit):
+        for name, picture in perturbations(photo.image):
+            found[name].append(faithfulness.measure(photo, picture, natural_colour=True))
+    found["all"] = [kept for group in list(found.values()) for kept in group]
+    print(f"{'99th percentile':<16}" + "".join(f"{name:>10}" for name in NUMBERS) + f"{'warned':>10}{'pictures':>10}")
+    for name, group in found.items():
+        cells = []
+        for number in NUMBERS.values():
+            values = [abs(value) for value in map(number, group) if value is not None]
+            cells.append(f"{np.percentile(values, 99):10.1f}" if values else f"{'-':>10}")
+        warned = sum(kept.warning is not None for kept in group)
+        print(f"{name:<16}" + "".join(cells) + f"{warned:10d}{len(group):10d}")
+
+
+def _line(group: Iterable[Faithfulness]) -> str:
+    """Medians of what could be measured; how often the face was read and the picture warned of."""
+    kept = list(group)
+
+    def median(values: Iterable[float | None], digits: int, sign: str = "") -> str:
+        known = [value for value in values if value is not None]
+        return f"{np.median(known):{sign}.{digits}f}" if known else "-"
+
+    drift = median((NUMBERS["drift %"](one) for one in kept), 1)
+    angle = median((NUMBERS["ITA deg"](one) for one in kept), 1, "+")
+    light = median((NUMBERS["L*"](one) for one in kept), 1, "+")
+    edges = median((None if one.edges_kept is None else 100 * one.edges_kept for one in kept), 0)
+    read = 100 * np.mean([one.landmark_drift is not None for one in kept])
+    warned = 100 * np.mean([one.warning is not None for one in kept])
+    return f"{drift:>9}{angle:>9}{light:>9}{edges:>9}{read:8.0f}%{warned:8.1f}%{len(kept):9d}"
+
+
+def print_table(options: argparse.Namespace) -> None:
+    """One line for each style and likeness, and one for each skin-tone group and likeness."""
+    presets, engine = load_presets(), PreviewEngine()
+    styles, scene = [presets.style(i) for i in options.styles.split(",")], presets.scene(options.scene)
+    by_style: dict[tuple[str, float], list[Faithfulness]] = defaultdict(list)
+    by_group: dict[tuple[str, float], list[Faithfulness]] = defaultdict(list)
+    for photo, group in people(options.folder, options.size, options.limit):
+        for style in styles:
+            for likeness in LIKENESS:
+                picture = engine.render(photo, style, scene, seed=options.seed, likeness=likeness)
+                kept = faithfulness.measure(photo, picture, natural_colour=style.natural_colour)
+                by_style[style.id, likeness].append(kept)
+                by_group[group, likeness].append(kept)
+    order = [name for name, _ in faithfulness.SKIN_GROUPS] + ["no colour"]
+    head = "".join(f"{name:>9}" for name in ("drift %", "ITA", "L*", "edges %", "read", "warned", "pictures"))
+    for title, table, names in (
+        ("style", by_style, [style.id for style in styles]),
+        ("skin tone", by_group, order),
+    ):
+        print(f"{title:<16}{'likeness':>9}{head}")
+        for name in names:
+            for likeness in LIKENESS:
+                if table[name, likeness]:
+                    print(f"{name:<16}{likeness:9.1f}{_line(table[name, likeness])}")
+        print()
+
+
+def main(arguments: list[str]) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.likeness", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--styles", default=STYLES, help="ids with commas between them")
+    parser.add_argument("--scene", default="none")
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--limit", type=int, default=0, help="people, 0 for all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--noise", action="store_true", help="measure the meter instead of portraits")
+    options = parser.parse_args(arguments)
+    if options.noise:
+        print_noise(options.folder, options.size, options.limit)
+    else:
+        print_table(options)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,126 @@
+"""Check a picture over HTTP: ours, a stranger's, a plain one, a hostile one; nothing kept."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from pipelines import provenance
+from tests.png_chunks import replaced
+from tests.ui.conftest import Served
+from tests.ui.test_routes import make_portraits
+
+LABEL = "Content credentials (C2PA)"
+
+
+@pytest.fixture(scope="module")
+def ours(served: Served, http: httpx.Client, loaded) -> bytes:
+    """A portrait as a visitor downloads it."""
+    visit = served.visit("check")
+    portrait = make_portraits(served, "check", loaded, (5,)).portraits[0]
+    return http.get(f"/studio/portrait/{visit.key}/{portrait.id}.png?download").content
+
+
+def ask(http: httpx.Client, data: bytes) -> dict:
+    answer = http.post("/studio/check", content=data)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    card = answer.json()
+    return {**card, "rows": dict(card["rows"])}
+
+
+def test_a_downloaded_portrait_is_known_and_told_in_words(http: httpx.Client, served: Served, ours: bytes) -> None:
+    card = ask(http, ours)
+    assert card["tone"] == "good"
+    assert card["title"] == "Made by this studio, unchanged"
+    assert card["rows"]["Style"] == served.studio.presets.styles["film-noir"].name, "the name, not the id"
+    assert card["rows"]["Seed"] == "5"
+    assert "without generative AI" in card["rows"]["What it is"]
+    assert card["rows"][LABEL] == "there and intact"
+
+
+def test_a_changed_one_is_told(http: httpx.Client, ours: bytes) -> None:
+    card = ask(http, replaced(ours, b"iTXt", b'Seed="5"', b'Seed="6"'))
+    assert card["tone"] == "warn"
+    assert "changed" in card["title"].lower()
+    assert card["rows"]["Seed"] == "5"
+
+
+def test_a_strangers_signature_is_told(
+    http: httpx.Client, face_photo: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("STUDIO_CREDENTIALS_DIR", str(tmp_path / "elsewhere"))
+        provenance.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={"Style": "their-own"})
+    card = ask(http, (tmp_path / "p.png").read_bytes())
+    assert card["title"] == "Signed by another studio of this kind"
+    assert card["rows"]["Style"] == "their-own"
+    assert "not verified" in card["rows"]["Signed by"]
+
+
+def test_a_plain_photo_has_no_marks(http: httpx.Client, photo_bytes: bytes) -> None:
+    card = ask(http, photo_bytes)
+    assert card["title"] == "No marks were found"
+    assert card["rows"]["File"] == "JPEG, 512 × 512 pixels"
+
+
+@pytest.mark.parametrize(
+    ("body", "word"), [(b"", "empty"), (b"hello" * 100, "not a picture"), (b"\xff\xd8\xff\xe0 cut", "damaged")]
+)
+def test_a_bad_file_gives_a_sentence(http: httpx.Client, body: bytes, word: str) -> None:
+    answer = http.post("/studio/check", content=body)
+    assert answer.status_code == 422
+    assert word in answer.json()["sentence"]
+    assert "Traceback" not in answer.text
+
+
+def test_a_file_over_the_limit_is_refused(http: httpx.Client) -> None:
+    answer = http.post("/studio/check", content=b"\x89PNG" + bytes(41 * 2**20))
+    assert answer.status_code == 422
+    assert "40 MB" in answer.json()["sentence"]
+
+
+def test_nothing_of_it_is_kept(served: Served, http: httpx.Client, photo_bytes: bytes) -> None:
+    before, temporary = served.files(), set(Path(tempfile.gettempdir()).iterdir())
+    ask(http, photo_bytes)
+    assert served.files() == before
+    new = [path for path in set(Path(tempfile.gettempdir()).iterdir()) - temporary if path.is_file()]
+    assert not [path for path in new if path.stat().st_size == len(photo_bytes)]
+
+
+def test_slow_senders_take_two_places_and_the_next_one_is_told_to_wait(
+    served: Served, http: httpx.Client, photo_bytes: bytes
+) -> None:
+    host, port = served.url.removeprefix("http://").split(":")
+    head = f"POST /studio/check HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(photo_bytes)}\r\n"
+    slow = [socket.create_connection((host, int(port)), timeout=30) for _ in range(2)]
+    try:
+        for one in slow:
+            one.sendall(head.encode() + b"Expect: 100-continue\r\n\r\n")
+            assert b"100 Continue" in one.recv(4096)  # the place is taken, the body awaited
+        answer = http.post("/studio/check", content=photo_bytes)
+        assert answer.status_code == 503
+        assert "moment" in answer.json()["sentence"]
+        assert answer.headers["retry-after"] == "1"
+        for one in slow:
+            one.sendall(photo_bytes)
+            assert b"200 OK" in one.recv(4096)
+    finally:
+        for one in slow:
+            one.close()
+    assert ask(http, photo_bytes)["title"] == "No marks were found"
+
+
+def test_places_are_given_back_after_bad_files(http: httpx.Client, ours: bytes) -> None:
+    def one(number: int) -> int:
+        return http.post("/studio/check", content=b"bad" if number % 2 else ours).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(one, range(12))) <= {200, 422, 503}
+    assert ask(http, ours)["tone"] == "good"
