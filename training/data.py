@@ -26,7 +26,7 @@ from pipelines.errors import EngineFailed
 from pipelines.photo import open_photo, prepare
 from pipelines.presets import Presets, load_presets
 from pipelines.recipe import Grade
-from pipelines.schema import GenerationJob, PreparedPhoto, Scene, Style
+from pipelines.schema import PreparedPhoto, Style
 from training.pack import Pack, PackWriter, Pair
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -152,10 +152,12 @@ def _render(
             name = f"{person}-{style.id}-{number}"
             start = f"{name}-start" if in_scene else ""
             try:
-                pictures = {name: _paint(engine, prepared, style, scene, likeness, picture_seed)[cut]}
+                painted = engine.render(prepared, style, scene, likeness=likeness, seed=picture_seed)
+                pictures = {name: np.asarray(painted)[cut]}
                 if in_scene:
                     plain = style.model_copy(update={"preview": (Grade(),), "natural_colour": False})
-                    pictures[start] = _paint(engine, prepared, plain, scene, likeness, picture_seed)[cut]
+                    bare = engine.render(prepared, plain, scene, likeness=likeness, seed=picture_seed)
+                    pictures[start] = np.asarray(bare)[cut]
             except EngineFailed as error:  # one picture less is no reason to lose the others
                 log.warning("left out %s in %s: %s", name, scene.id, error.detail)
                 continue
@@ -173,21 +175,6 @@ def _one_palette(style: Style) -> Style:
         chosen = {name: getattr(step, name)[:1] for name in _PALETTES if isinstance(getattr(step, name, None), tuple)}
         steps.append(step.model_copy(update=chosen))
     return style.model_copy(update={"preview": tuple(steps)})
-
-
-def _paint(
-    engine: PreviewEngine, prepared: PreparedPhoto, style: Style, scene: Scene, likeness: float, seed: int
-) -> np.ndarray:
-    job = GenerationJob(
-        photo=prepared,
-        style=style,
-        scene=scene,
-        likeness=likeness,
-        prompt=style.prompt,
-        strength=style.strength,
-        seeds=(seed,),
-    )
-    return np.asarray(engine.generate(job, lambda *_: True)[0])
 
 
 def main() -> int:
