@@ -26,6 +26,8 @@ from pipelines.schema import MarkState
 
 SOFTWARE = "Self-Portrait Studio"
 FACTS_LABEL = "selfportraitstudio.portrait"
+# C2PA 2.3: an invisible watermark that is no soft binding. Ours has no number by which a manifest could be looked up.
+_WATERMARKED = "c2pa.watermarked.unbound"
 _TITLE = "AI self-portrait"
 _TITLE_PREVIEW = "Filtered self-portrait"
 _SECONDS = 20  # for a stranger's file of 40 MB
@@ -47,9 +49,24 @@ class Manifest:
 
 
 def sign(
-    png: bytes, credentials: Credentials, *, source_type: str, facts: dict[str, str], is_diffusion: bool, when: datetime
+    png: bytes,
+    credentials: Credentials,
+    *,
+    source_type: str,
+    facts: dict[str, str],
+    is_diffusion: bool,
+    when: datetime,
+    is_watermarked: bool = False,
 ) -> bytes:
     """A PNG with our manifest, about 3.5 kB longer. The last thing that happens to a file: any later change shows.
+
+    Args:
+        png: The finished file, its pixels watermarked before.
+        source_type: IPTC's digital source type, an address.
+        facts: How the picture was made.
+        is_diffusion: Chooses the title.
+        when: UTC.
+        is_watermarked: Record the watermark as an action.
 
     Raises:
         CredentialsError: The certificate is not fit for C2PA, or the time stamp authority does not answer.
@@ -62,12 +79,15 @@ def sign(
         "digitalSourceType": source_type,
         "softwareAgent": agent,
     }
+    actions = [action]
+    if is_watermarked:
+        actions.append({"action": _WATERMARKED, "softwareAgent": {"name": SOFTWARE, "version": VERSION}})
     definition = {
         "claim_generator_info": [{"name": SOFTWARE, "version": VERSION}],
         "title": _TITLE if is_diffusion else _TITLE_PREVIEW,
         "format": "image/png",
         "assertions": [
-            {"label": "c2pa.actions.v2", "data": {"actions": [action]}},
+            {"label": "c2pa.actions.v2", "data": {"actions": actions}},
             {"label": FACTS_LABEL, "data": facts},
         ],
     }
@@ -179,7 +199,8 @@ def _software(manifest: dict[str, Any]) -> str:
 def _step(action: dict[str, Any]) -> str:
     agent = action.get("softwareAgent")
     name = plain(_dict(agent).get("name")) or plain(agent if isinstance(agent, str) else "")
-    verb = plain(action.get("action")).rpartition(".")[2].replace("_", " ")
+    what = plain(action.get("action"))
+    verb = "watermarked" if what.startswith("c2pa.watermarked") else what.rpartition(".")[2].replace("_", " ")
     return f"{verb} with {name}" if name else verb
 
 

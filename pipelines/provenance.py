@@ -1,8 +1,10 @@
 """The only place where a portrait becomes a file: marked, written beside, read back, then renamed into place.
 
-Two marks, in this order: XMP with IPTC's DigitalSourceType (https://cv.iptc.org/newscodes/digitalsourcetype/) and how
-the picture was made; then a signed C2PA manifest with the same, which also covers the XMP, so that a later change of
-either the pixels or the words shows. No file name, no free text of the visitor, nothing of the photo goes in.
+Three marks, in this order: an invisible watermark in the pixels, which is left where a file's words are lost; XMP with
+IPTC's DigitalSourceType (https://cv.iptc.org/newscodes/digitalsourcetype/) and how the picture was made; then a signed
+C2PA manifest with the same, which covers all before, so that a later change of either the pixels or the words shows. A
+label that can be seen is drawn first, where it is asked for. No file name, no free text of the visitor, nothing of the
+photo goes in.
 
     python -m pipelines.provenance FILE...    what marks a picture carries, and whether they hold
 """
@@ -23,7 +25,15 @@ from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from pipelines import VERSION, credentials, manifests, provenance_words
+from pipelines import (
+    VERSION,
+    credentials,
+    manifests,
+    provenance_words,
+    visible_label,
+    watermark,
+    watermark_reader,
+)
 from pipelines.errors import CredentialsError, PhotoUnreadable, PortraitError, SaveError
 from pipelines.manifests import SOFTWARE
 from pipelines.schema import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS, ProvenanceReport, ProvenanceSummary
@@ -32,7 +42,7 @@ _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 # img2img starts from the photo's pixels, so the portrait is a composite; the preview only filters them.
 DIFFUSION_SOURCE = _VOCABULARY + "compositeWithTrainedAlgorithmicMedia"
 PREVIEW_SOURCE = _VOCABULARY + "algorithmicallyEnhanced"
-MARKS = ("XMP", "C2PA")
+MARKS = ("XMP", "C2PA", "watermark")
 
 _XMP_KEY = "XML:com.adobe.xmp"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -80,14 +90,29 @@ def prepare() -> None:
         )
 
 
-def save(image: Image.Image, path: Path, *, is_diffusion: bool, facts: dict[str, str]) -> ProvenanceSummary:
-    """Write one marked PNG.
+def finish(image: Image.Image, *, is_diffusion: bool, label: bool = False) -> Image.Image:
+    """The picture as it leaves: labelled where that is asked for, and watermarked. For those that become no file too.
 
     Args:
-        image: RGB; its own metadata is not written.
+        image: RGB. Below `watermark.SMALLEST_SIDE` pixels it has too few of them for a watermark and gets none.
+        is_diffusion: Chooses what label and watermark say.
+        label: Draw the visible label.
+    """
+    shown = visible_label.draw(image, visible_label.words(is_diffusion=is_diffusion)) if label else image
+    return watermark.embed(shown, "ai" if is_diffusion else "filter")
+
+
+def save(
+    image: Image.Image, path: Path, *, is_diffusion: bool, facts: dict[str, str], label: bool = False
+) -> ProvenanceSummary:
+    """Write one marked PNG. The same picture always gets the same pixels.
+
+    Args:
+        image: RGB, not finished yet; its own metadata is not written.
         path: Where the finished file appears, ending in .png. The folder is made.
         is_diffusion: Chooses the digital source type.
         facts: How it was made, such as style, scene, seed, model; keys are XML names.
+        label: Draw the visible label.
 
     Returns:
         The marks as read back from the file, all of them there and intact.
@@ -101,16 +126,24 @@ def save(image: Image.Image, path: Path, *, is_diffusion: bool, facts: dict[str,
     info = PngImagePlugin.PngInfo()
     info.add_itxt(_XMP_KEY, _packet(source_type, facts, now))
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", pnginfo=info, compress_level=4)
+    finished = finish(image, is_diffusion=is_diffusion, label=label)
+    is_watermarked = min(image.size) >= watermark.SMALLEST_SIDE
+    finished.save(buffer, format="PNG", pnginfo=info, compress_level=4)
     marked = manifests.sign(
-        buffer.getvalue(), held, source_type=source_type, facts=facts, is_diffusion=is_diffusion, when=now
+        buffer.getvalue(),
+        held,
+        source_type=source_type,
+        facts=facts,
+        is_diffusion=is_diffusion,
+        when=now,
+        is_watermarked=is_watermarked,
     )
     unfinished = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_bytes(marked)
         summary = read(unfinished)
-        if summary.marks != MARKS or summary.state != "intact":
+        if summary.marks != (MARKS if is_watermarked else MARKS[:2]) or summary.state != "intact":
             raise SaveError(_NOT_MARKED)
         unfinished.replace(path)
     except PhotoUnreadable as error:
@@ -137,13 +170,22 @@ def read(path: Path) -> ProvenanceSummary:
     data = _bytes(path)
     header = _header(data)
     manifest = manifests.read(data, Image.MIME[header.format], credentials.load())
-    return ProvenanceSummary(**_summary(header.xmp, manifest))
+    return ProvenanceSummary(**_summary(header.xmp, manifest, _is_watermarked(data)))
+
+
+def picture(path: Path) -> Image.Image:
+    """The pixels of a file that this studio wrote, RGB.
+
+    Raises:
+        PhotoUnreadable: It is no picture.
+    """
+    return _pixels(_bytes(path))
 
 
 def check(source: Path | str | bytes) -> ProvenanceReport:
     """What any picture says of its origin, ours or not, and how far that can be believed.
 
-    The pixels are never decoded, and the manifest is parsed in a process of its own: the file may be hostile.
+    The pixels are decoded, and the manifest is parsed, each in a process of its own: the file may be hostile.
 
     Args:
         source: A file or its bytes: PNG, JPEG, WebP, AVIF, GIF or TIFF of at most 40 MB and 64 megapixels.
@@ -168,8 +210,14 @@ def check(source: Path | str | bytes) -> ProvenanceReport:
         manifest = manifests.Manifest()
     elif manifest.state == "unreadable":
         problems.append("Its content credentials are damaged and cannot be read.")
+    is_tiny = min(header.size) < watermark.SMALLEST_LEFT
+    could_look, found = (True, None) if is_tiny else watermark_reader.read_foreign(data)
+    if not could_look:
+        problems.append("Its pixels cannot be read, so that the watermark could not be looked for.")
     return ProvenanceReport(
-        **_summary(header.xmp, manifest),
+        **_summary(header.xmp, manifest, found is not None),
+        watermark=found.kind if found else "none" if could_look else "unknown",
+        mirrored=found is not None and found.mirrored,
         format=header.format,
         width=header.size[0],
         height=header.size[1],
@@ -179,9 +227,9 @@ def check(source: Path | str | bytes) -> ProvenanceReport:
     )
 
 
-def _summary(xmp: _Xmp, manifest: manifests.Manifest) -> dict[str, object]:
-    """Both marks as one. What is signed goes before what is not."""
-    present = (bool(xmp.source_type or xmp.facts), manifest.state != "unsigned")
+def _summary(xmp: _Xmp, manifest: manifests.Manifest, is_watermarked: bool) -> dict[str, object]:
+    """All marks as one. What is signed goes before what is not."""
+    present = (bool(xmp.source_type or xmp.facts), manifest.state != "unsigned", is_watermarked)
     return {
         "digital_source_type": manifest.source_type or xmp.source_type,
         "software": manifest.software or xmp.software,
@@ -200,6 +248,18 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PhotoUnreadable("This file cannot be opened.", detail=type(error).__name__) from error
+
+
+def _is_watermarked(data: bytes) -> bool:
+    return watermark.detect(_pixels(data), in_place_only=True) is not None
+
+
+def _pixels(data: bytes) -> Image.Image:
+    try:
+        with Image.open(io.BytesIO(data), formats=_READABLE) as image:
+            return image.convert("RGB")
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError ...
+        raise PhotoUnreadable(_DAMAGED, detail=type(error).__name__) from error
 
 
 def _header(data: bytes) -> _Header:

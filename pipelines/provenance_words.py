@@ -34,9 +34,11 @@ _SOURCES = {
     "print": "A scan of a print",
 }
 _NO_MARKS = (
-    "That says nothing about how it was made: marks are lost in a screenshot, in most messengers, and when a picture "
-    "is saved again by a program that does not know them."
+    "That says nothing about how it was made: most programs write no marks, words in a file are lost in most "
+    "messengers, and this software's watermark in the pixels is lost in a picture that was turned or painted over."
 )
+_NO_PROOF = "It helps to find such pictures and proves nothing: the pattern is public, and anybody could have added it."
+_MADE = {"ai": "with a generative model", "filter": "with filters, without generative AI"}
 _NOT_PROVEN = "What follows is what the file says; anybody could have written it."
 
 
@@ -79,9 +81,11 @@ def card(
         "Signed by": _signer(report),
         "Content credentials (C2PA)": _c2pa(report),
         "Description in the file (XMP)": _xmp(report),
+        "Watermark in the pixels": _watermark(report),
         "File": f"{report.format}, {report.width} × {report.height} pixels",
     }
-    return Card(tone, title, sentence, tuple((k, v) for k, v in named.items() if v), report.problems)
+    notes = (*report.problems, *_contradictions(report))
+    return Card(tone, title, sentence, tuple((k, v) for k, v in named.items() if v), notes)
 
 
 def as_text(shown: Card) -> str:
@@ -115,7 +119,16 @@ def _verdict(report: ProvenanceReport) -> tuple[Tone, str, str]:
         )
     if report.software.startswith(SOFTWARE) or report.facts:
         sentence = f"It names {SOFTWARE}, but the signature is gone, as after saving it again. {_NOT_PROVEN}"
+        if report.watermark in _MADE:
+            sentence = f"{sentence} The watermark in the pixels is this software's too."
         return "warn", "Says where it is from, without proof", sentence
+    if report.watermark in _MADE:
+        lost = "no credentials" if "XMP" in report.marks else "no credentials and no description"
+        sentence = (
+            f"The file has {lost}, but this software's invisible watermark is in the pixels: it was made "
+            f"{_MADE[report.watermark]}, by this studio or by another one that runs the same software. {_NO_PROOF}"
+        )
+        return "warn", "Carries this software's watermark", sentence
     if report.marks:
         return "plain", "Says how it was made, without proof", f"There is no signature. {_NOT_PROVEN}"
     return "plain", "No marks were found", _NO_MARKS
@@ -149,6 +162,22 @@ def _c2pa(report: ProvenanceReport) -> str:
         "changed": "broken: the file was changed",
         "unreadable": "damaged",
     }[report.state]
+
+
+def _watermark(report: ProvenanceReport) -> str:
+    if report.watermark not in _MADE:
+        return "none found" if report.watermark == "none" else "could not be looked for"
+    mirrored = "; the picture was mirrored" if report.mirrored else ""
+    return f"there: made {_MADE[report.watermark]}{mirrored}"
+
+
+def _contradictions(report: ProvenanceReport) -> tuple[str, ...]:
+    """Where pixels and words say different things, one of them was moved over from another picture."""
+    name = report.digital_source_type.rstrip("/").rpartition("/")[2]
+    said = {"algorithmicallyEnhanced": "filter", "compositeWithTrainedAlgorithmicMedia": "ai"}.get(name)
+    if said is None or report.watermark not in _MADE or report.watermark == said:
+        return ()
+    return (f"Words and pixels disagree: the watermark says that it was made {_MADE[report.watermark]}.",)
 
 
 def _xmp(report: ProvenanceReport) -> str:

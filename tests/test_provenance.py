@@ -29,11 +29,11 @@ def marked(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactory) ->
     return path.read_bytes()
 
 
-def test_marks_are_in_the_file_and_pixels_unchanged(tmp_path: Path, face_photo: Image.Image) -> None:
+def test_marks_are_in_the_file_and_pixels_hardly_changed(tmp_path: Path, face_photo: Image.Image) -> None:
     path = tmp_path / "new" / "portrait.png"
     summary = provenance.save(face_photo, path, is_diffusion=True, facts=FACTS)
     assert summary == provenance.read(path)
-    assert summary.marks == ("XMP", "C2PA")
+    assert summary.marks == ("XMP", "C2PA", "watermark")
     assert summary.state == "intact"
     assert summary.signer == "Self-Portrait Studio"
     assert summary.digital_source_type.endswith("/compositeWithTrainedAlgorithmicMedia")
@@ -41,7 +41,8 @@ def test_marks_are_in_the_file_and_pixels_unchanged(tmp_path: Path, face_photo: 
     assert summary.facts == FACTS
     assert summary.date.startswith("20")
     with Image.open(path) as written:
-        assert difference(written, face_photo) == 0
+        assert 0 < difference(written, face_photo) < 2
+        assert written.convert("RGB").tobytes() == provenance.picture(path).tobytes()
     assert [file.name for file in path.parent.iterdir()] == ["portrait.png"]
 
 
@@ -61,8 +62,10 @@ def test_both_marks_name_the_same_source_and_the_manifest_names_the_engine(marke
     assert b'A <model> & "more"' in manifest
 
 
-def test_marks_are_small_and_hold_no_picture(tmp_path: Path, marked: bytes, face_photo: Image.Image) -> None:
-    face_photo.save(tmp_path / "plain.png", compress_level=4)
+def test_marks_are_small_and_hold_no_picture(tmp_path: Path, marked: bytes) -> None:
+    written = tmp_path / "marked.png"
+    written.write_bytes(marked)
+    provenance.picture(written).save(tmp_path / "plain.png", compress_level=4)
     assert 0 < len(marked) - (tmp_path / "plain.png").stat().st_size < 8_000
     manifest = next(body for kind, body in chunks(marked) if kind == b"caBX")
     assert not any(word in manifest for word in (b"thumbnail", b"ingredient", b"image/jpeg", b"JFIF", b"IHDR"))
@@ -115,10 +118,49 @@ def test_many_portraits_are_signed_at_once(tmp_path: Path, face_photo: Image.Ima
     def one(number: int) -> str:
         path = tmp_path / f"{number}.png"
         provenance.save(small, path, is_diffusion=True, facts={"Seed": str(number)})
-        return provenance.check(path).facts["Seed"]
+        return provenance.read(path).facts["Seed"]
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(one, range(24))) == [str(number) for number in range(24)]
+
+
+def test_the_same_picture_gets_the_same_pixels_and_the_kind_is_in_them(tmp_path: Path, face_photo: Image.Image) -> None:
+    for name, is_diffusion in (("a", True), ("b", True), ("c", False)):
+        provenance.save(face_photo, tmp_path / f"{name}.png", is_diffusion=is_diffusion, facts={})
+    first, second, filtered = (provenance.picture(tmp_path / f"{name}.png") for name in "abc")
+    assert first.tobytes() == second.tobytes() != filtered.tobytes()
+    assert provenance.check(tmp_path / "c.png").watermark == "filter"
+
+
+def test_the_watermark_is_an_action_of_the_manifest(tmp_path: Path, marked: bytes, face_photo: Image.Image) -> None:
+    assert b"c2pa.watermarked.unbound" in next(body for kind, body in chunks(marked) if kind == b"caBX")
+    tiny = provenance.save(face_photo.resize((64, 64)), tmp_path / "tiny.png", is_diffusion=True, facts={})
+    assert (tiny.marks, tiny.state) == (("XMP", "C2PA"), "intact"), "too small for one, and not called marked"
+    assert b"c2pa.watermarked" not in (tmp_path / "tiny.png").read_bytes()
+
+
+@pytest.mark.parametrize("is_diffusion", [True, False])
+def test_the_label_is_drawn_only_where_asked_for(tmp_path: Path, face_photo: Image.Image, is_diffusion: bool) -> None:
+    facts: dict[str, str] = {}
+    plain, labelled = tmp_path / "plain.png", tmp_path / "labelled.png"
+    provenance.save(face_photo, plain, is_diffusion=is_diffusion, facts=facts)
+    summary = provenance.save(face_photo, labelled, is_diffusion=is_diffusion, facts=facts, label=True)
+    assert summary.marks == provenance.MARKS
+    corner, rest = (420, 480, 512, 512), (0, 0, 512, 440)
+    one, other = provenance.picture(plain), provenance.picture(labelled)
+    assert difference(one.crop(corner), other.crop(corner)) > 8
+    assert difference(one.crop(rest), other.crop(rest)) < 1
+
+
+def test_words_and_pixels_that_disagree_are_told(tmp_path: Path, marked: bytes, face_photo: Image.Image) -> None:
+    provenance.save(face_photo, tmp_path / "filtered.png", is_diffusion=False, facts={})
+    with Image.open(io.BytesIO(marked)) as ai:
+        provenance.picture(tmp_path / "filtered.png").save(
+            tmp_path / "moved.webp", quality=80, xmp=ai.info["XML:com.adobe.xmp"].encode()
+        )
+    shown = provenance_words.card(provenance.check(tmp_path / "moved.webp"))
+    assert any("disagree" in note for note in shown.notes)
+    assert "without generative AI" in dict(shown.rows)["Watermark in the pixels"]
 
 
 # --- check: what holds, what does not ---
@@ -126,7 +168,8 @@ def test_many_portraits_are_signed_at_once(tmp_path: Path, face_photo: Image.Ima
 
 def test_our_own_picture_is_known_as_ours(marked: bytes) -> None:
     report = provenance.check(marked)
-    assert (report.state, report.is_ours, report.marks) == ("intact", True, ("XMP", "C2PA"))
+    assert (report.state, report.is_ours, report.marks) == ("intact", True, ("XMP", "C2PA", "watermark"))
+    assert (report.watermark, report.mirrored) == ("ai", False)
     assert (report.format, report.width, report.height) == ("PNG", 512, 512)
     assert report.facts == FACTS
     shown = provenance_words.card(report, {"oil-master": "Old-master oil"})
@@ -164,12 +207,16 @@ def test_saving_again_removes_the_signature_and_the_answer_says_so(tmp_path: Pat
         picture.save(tmp_path / "again.png")
         picture.save(tmp_path / "again.jpg", xmp=picture.info["XML:com.adobe.xmp"].encode())
         picture.save(tmp_path / "again.webp", xmp=picture.info["XML:com.adobe.xmp"].encode())
-    assert provenance.check(tmp_path / "again.png").marks == ()
-    assert provenance_words.card(provenance.check(tmp_path / "again.png")).title == "No marks were found"
+    bare = provenance.check(tmp_path / "again.png")
+    assert (bare.marks, bare.state, bare.watermark, bare.is_ours) == (("watermark",), "unsigned", "ai", False)
+    assert provenance_words.card(bare).title == "Carries this software's watermark"
+    assert "no credentials" in provenance_words.card(bare).sentence
+    assert "proves nothing" in provenance_words.card(bare).sentence
     for name in ("again.jpg", "again.webp"):
         report = provenance.check(tmp_path / name)
-        assert (report.marks, report.state, report.facts["Seed"]) == (("XMP",), "unsigned", "7")
+        assert (report.marks, report.state, report.facts["Seed"]) == (("XMP", "watermark"), "unsigned", "7")
         shown = provenance_words.card(report)
+        assert "watermark in the pixels is this software's too" in shown.sentence
         assert "without proof" in shown.title
         assert "signature is gone" in shown.sentence
 
@@ -197,7 +244,7 @@ def test_somebody_elses_signature_is_not_ours(
         provenance.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts=FACTS)
     report = provenance.check(tmp_path / "p.png")
     assert (report.state, report.is_ours, report.signer) == ("untrusted-signer", False, "Self-Portrait Studio")
-    assert report.history == ('created with A <model> & "more"',)
+    assert report.history == ('created with A <model> & "more"', "watermarked with Self-Portrait Studio")
     shown = provenance_words.card(report)
     assert shown.tone == "plain"
     assert "another studio" in shown.title
@@ -209,6 +256,7 @@ def test_a_plain_picture_says_nothing(face_photo: Image.Image, form: str) -> Non
     face_photo.save(buffer, form)
     report = provenance.check(buffer.getvalue())
     assert (report.marks, report.state, report.facts, report.format) == ((), "unsigned", {}, form)
+    assert report.watermark == "none"
 
 
 def test_xmp_of_other_programs_is_read_as_elements_too(face_photo: Image.Image) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from tests.ui.conftest import Served
 from tests.ui.test_routes import make_portraits
 
 LABEL = "Content credentials (C2PA)"
+WATERMARK = "Watermark in the pixels"
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,19 @@ def test_a_changed_one_is_told(http: httpx.Client, ours: bytes) -> None:
     assert card["rows"]["Seed"] == "5"
 
 
+def test_a_portrait_that_lost_its_words_is_known_by_its_pixels(http: httpx.Client, ours: bytes) -> None:
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(ours)) as picture:
+        small = picture.convert("RGB").resize((picture.width // 2, picture.height // 2))
+    small.crop((small.width // 10, 0, *small.size)).save(buffer, "JPEG", quality=60)
+    card = ask(http, buffer.getvalue())
+    assert card["title"] == "Carries this software's watermark"
+    assert "no credentials" in card["sentence"]
+    assert "without generative AI" in card["rows"][WATERMARK]
+    assert card["rows"][LABEL] == "none"
+    assert (card["report"]["watermark"], card["report"]["marks"]) == ("filter", ["watermark"]), "as data, for programs"
+
+
 def test_a_strangers_signature_is_told(
     http: httpx.Client, face_photo: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,6 +82,7 @@ def test_a_strangers_signature_is_told(
 def test_a_plain_photo_has_no_marks(http: httpx.Client, photo_bytes: bytes) -> None:
     card = ask(http, photo_bytes)
     assert card["title"] == "No marks were found"
+    assert card["rows"][WATERMARK] == "none found"
     assert card["rows"]["File"] == "JPEG, 512 × 512 pixels"
 
 
@@ -82,7 +98,7 @@ def test_a_bad_file_gives_a_sentence(http: httpx.Client, body: bytes, word: str)
 
 def test_a_file_over_the_limit_is_refused(http: httpx.Client) -> None:
     answer = http.post("/studio/check", content=b"\x89PNG" + bytes(41 * 2**20))
-    assert answer.status_code == 422
+    assert answer.status_code == 413
     assert "40 MB" in answer.json()["sentence"]
 
 
