@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 7860
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test test-all check format bench thumbnails screenshots clean
+.PHONY: run test test-all check format bench train thumbnails screenshots clean
 
 run: $(VENV)/.run  ## start the app
 	$(BIN)/python app.py --port $(PORT)
@@ -17,11 +17,12 @@ test: $(VENV)/.dev  ## all tests but those marked slow or gpu
 test-all: $(VENV)/.dev  ## the slow ones too
 	$(BIN)/python -m pytest -m "not gpu"
 
-check: $(VENV)/.dev  ## format, lint, types, generated files
+check: $(VENV)/.dev  ## format, lint, types, generated files, known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pipelines.presets --check
+	$(BIN)/python -m tests.audit
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
@@ -30,6 +31,10 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev  ## ratios measured in one run
 	$(BIN)/python -m benchmarks.preview_latency
 	$(BIN)/python -m benchmarks.webcam_fps
+
+train: $(VENV)/.dev  ## the embedded checkpoint, from ../shared; interrupt it and run it again to go on
+	test -f .cache/training/pack.zip || $(BIN)/python -m training.data
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m training --preset cpu
 
 thumbnails: $(VENV)/.run  ## pictures of the style and scene pickers
 	$(BIN)/python -m pipelines.thumbnails

@@ -1,7 +1,7 @@
 """Each bar of the embedded checkpoint, measured on the ten portraits that it never saw.
 
     python -m benchmarks.embedded_bars [--folder models/embedded] [--portraits DIR] [--styles a,b] [--people 10]
-                                       [--teachers 6] [--out out/embedded]
+                                       [--teachers 6] [--edge-people 10] [--workers 2] [--out out/embedded]
 
 Prints the figures by style, writes figures.json (`python -m training.card` puts it into the model card) and a contact
 sheet of everyone in every style. The exit status is 1 where a bar is missed.
@@ -10,18 +10,23 @@ sheet of everyone in every style. The exit status is 1 where a bar is missed.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+import multiprocessing
+import os
 import resource
 import statistics
 import sys
 import time
 import tomllib
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from benchmarks.portrait_figures import (
@@ -122,18 +127,54 @@ def seconds(engine: DiffusionEngine, person: Person, style: Style, scene: Scene,
     return statistics.median(taken)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """One style: its figures, everyone's portrait at default settings, and what the classifier learns from."""
+
+    style: Style
+    figures: StyleFigures
+    portraits: list[np.ndarray]
+    taught: np.ndarray
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a worker needs to know; it loads people and engine for itself."""
+
+    folder: Path
+    people: tuple[Path, ...]
+    teachers: tuple[Path, ...]
+    edge_people: int
+    size: int
+
+
+@functools.cache
+def _equipment(plan: Plan) -> tuple[DiffusionEngine, list[Person], list[Person]]:
+    return DiffusionEngine(stack_of(plan.folder)), sit(plan.people, plan.size), sit(plan.teachers, plan.size)
+
+
+def measure_style(style: Style, scene: Scene, plan: Plan) -> Measured:
+    """All that is measured of one style, in a process of its own with one thread."""
+    torch.set_num_threads(1)
+    engine, people, teachers = _equipment(plan)
+    figures, portraits = measure(engine, people, style, scene, plan.edge_people)
+    taught = np.stack([style_features(paint(engine, job_for(person, style, scene))) for person in teachers])
+    return Measured(style, figures, portraits, taught)
+
+
 def measure(
-    engine: DiffusionEngine, people: Sequence[Person], style: Style, scene: Scene
+    engine: DiffusionEngine, people: Sequence[Person], style: Style, scene: Scene, edge_people: int
 ) -> tuple[StyleFigures, list[np.ndarray]]:
     """All figures of one style, and everyone's portrait at default settings."""
     figures, portraits = StyleFigures(), []
-    for person in people:
+    for number, person in enumerate(people):
         face = person.photo.face
         assert face is not None
         assert face.landmarks is not None
         portrait = paint(engine, job_for(person, style, scene))
         portraits.append(portrait)
-        for scale, kept in ((1.0, figures.edges_on), (0.0, figures.edges_off)):
+        scales = ((1.0, figures.edges_on), (0.0, figures.edges_off)) if number < edge_people else ()
+        for scale, kept in scales:
             other = paint(engine, job_for(person, style, scene, scale=scale))
             drawing = annotate("lineart", person.photo.model_copy(update={"image": Image.fromarray(other)}))
             kept.append(edge_f1(np.asarray(person.lineart), np.asarray(drawing)))
@@ -207,6 +248,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--styles", default="", help="ids, separated by commas; left out, all")
     parser.add_argument("--people", type=int, default=10)
     parser.add_argument("--teachers", type=int, default=6, help="other people, who teach the style classifier")
+    parser.add_argument("--edge-people", type=int, default=10, help="how many are painted at control 1 and 0 as well")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "embedded")
     options = parser.parse_args(arguments)
@@ -214,31 +257,31 @@ def main(arguments: list[str]) -> int:
     styles = [presets.style(name) for name in options.styles.split(",") if name] or list(presets.styles.values())
     styles = [for_stack(style, stack.id) for style in styles]
     scene, engine = presets.scene("none"), DiffusionEngine(stack)
-    people = sit(held_out_portraits(options.portraits)[: options.people], options.size)
-    teachers = sit(
-        training_portraits(options.portraits)[:: 60 // max(1, options.teachers)][: options.teachers], options.size
+    held_out, others = held_out_portraits(options.portraits), training_portraits(options.portraits)
+    plan = Plan(
+        options.folder,
+        tuple(held_out[: options.people]),
+        tuple(others[:: len(others) // max(1, options.teachers)][: options.teachers]),
+        options.edge_people,
+        options.size,
     )
-
-    speed = {
-        "512": seconds(engine, sit(held_out_portraits(options.portraits)[:1], 512)[0], styles[0], scene),
-        "256": seconds(engine, sit(held_out_portraits(options.portraits)[:1], 256)[0], styles[0], scene),
-    }
+    speed = {str(size): seconds(engine, sit(held_out[:1], size)[0], styles[0], scene) for size in (512, 256)}
     speed["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    engine.close()
     results: dict[str, StyleFigures] = {}
     portraits: dict[str, list[np.ndarray]] = {}
     taught: dict[str, np.ndarray] = {}
-    for style in styles:
-        results[style.id], portraits[style.id] = measure(engine, people, style, scene)
-        taught[style.id] = np.stack(
-            [style_features(paint(engine, job_for(person, style, scene))) for person in teachers]
-        )
-        result = results[style.id]
-        print(
-            f"{style.id:16} edges {np.mean(result.edges_on):.2f} / {np.mean(result.edges_off):.2f}"
-            f"  faces {np.mean(result.found):.0%}  landmarks {np.median(result.errors or [np.inf]):.3f}"
-            f"  seeds {result.seeds_apart:.1f}",
-            flush=True,
-        )
+    # Spawned: a forked child would inherit torch's threads in an unknown state.
+    with ProcessPoolExecutor(options.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for done in pool.map(functools.partial(measure_style, scene=scene, plan=plan), styles):
+            name, result = done.style.id, done.figures
+            results[name], portraits[name], taught[name] = result, done.portraits, done.taught
+            print(
+                f"{name:16} edges {np.mean(result.edges_on):.2f} / {np.mean(result.edges_off):.2f}"
+                f"  faces {np.mean(result.found):.0%}  landmarks {np.median(result.errors or [np.inf]):.3f}"
+                f"  seeds {result.seeds_apart:.1f}",
+                flush=True,
+            )
     accuracy = style_accuracy(taught, {name: np.stack(result.features) for name, result in results.items()})
     rows = summarise(results, accuracy, speed)
     for style_id, share in accuracy.items():
@@ -248,7 +291,7 @@ def main(arguments: list[str]) -> int:
         print(f"{row['name']:52} {row['value']:>20}  bar {row['bar']:20} {'met' if row['met'] == 'yes' else 'MISSED'}")
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "figures.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
-    contact_sheet(people, portraits, options.out / "contact_sheet.jpg")
+    contact_sheet(sit(plan.people, plan.size), portraits, options.out / "contact_sheet.jpg")
     return 0 if all(row["met"] == "yes" for row in rows) else 1
 
 

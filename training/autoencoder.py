@@ -23,7 +23,10 @@ from training.models import build_autoencoder
 from training.pack import Pack
 
 _WHITENING = 0.65  # 0 keeps the components' own variances, 1 makes all equal: detail must neither drown nor dominate
-_SCALING_FACTOR = 3.5  # the encoder's own latents are this much smaller, well inside the decoder's soft clamp at 3
+_DEVIATION = 1 / 3.5  # of the encoder's own latents: well inside the decoder's soft clamp at 3
+# Diffusion sees latents of deviation 2: a quarter of the usual noise for the same strength, so that a small network
+# still finds the face under it (input scaling: Chen 2023, arXiv:2301.10972).
+_SCALING_FACTOR = 2.0 / _DEVIATION
 _DECODER_NOISE = 0.03  # a little noise makes the decoder forgive what the UNet leaves imprecise
 
 
@@ -112,7 +115,7 @@ def _components(
     variances, vectors = variances[::-1][:count], vectors[:, ::-1][:, :count]
     signs = np.sign(vectors.sum(axis=0))
     scales = np.where(signs == 0, 1.0, signs) * variances ** (-_WHITENING / 2)
-    scales /= np.sqrt(np.mean(scales**2 * variances)) * _SCALING_FACTOR
+    scales *= _DEVIATION / np.sqrt(np.mean(scales**2 * variances))
     components = (vectors * scales).T.reshape(count, 4, 12)
     return torch.tensor(components.copy(), dtype=torch.float32), torch.tensor(mean, dtype=torch.float32)
 

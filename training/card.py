@@ -20,16 +20,22 @@ tags: [controlnet, portrait, stylisation, image-to-image]
 ---
 # Embedded portrait checkpoint
 
-ControlNet-guided diffusion that is small enough to ship with the studio: a photo, its line drawing and the words of a
-style become a portrait in four steps, offline, on a laptop's processor. Trained from nothing by this project with
-`python -m training`; no weights of anybody else are inside.
+ControlNet-guided diffusion that is small enough to ship with the studio: the studio's instant preview of a style is
+noised and repainted under the guidance of the photo's line drawing and the style's words, in two steps, offline, on a
+laptop's processor. Trained from nothing by this project with `python -m training`; no weights of anybody else are
+inside.
 
 ## How it works
 - `vae`: AutoencoderTiny. The encoder is the principal component analysis of 4 x 4 pixel blocks, written into its
   convolutions; the decoder is trained. Latents have a quarter of the picture's side.
-- `unet` with `controlnet` (lineart) predicts the finished latents (`prediction_type="sample"`). It is trained as a
-  bridge: the noised input is the photo's latents, the answer the stylised ones, so that image-to-image needs no
-  distillation. Sample with LCMScheduler, `guidance_scale=1.0`, 4 real steps, strength 0.4 to 0.9.
+- `unet` with `controlnet` (lineart) predicts the finished latents (`prediction_type="sample"`), so that a few steps of
+  LCMScheduler work without distillation: `guidance_scale=1.0`, 2 real steps (more of them deepen the contrast),
+  strength 0.4 to 0.9. It starts from a stylised picture; a bare photo it smooths and hardly restyles.
+- Where the line drawing was held back in training, the answer was a loose underpainting. So the UNet lays in colour and
+  the ControlNet draws: `controlnet_conditioning_scale` is a dial from loose (0) to exact (0.5 and more), and
+  `control_guidance_end` must stay 1.0.
+- The noise is milder than the schedule's usual one (beta_end 0.004, latents of deviation 2): strength 0.9 is about 1.2
+  times the latents' deviation, so that something of the start is always left.
 - `text_encoder`, `tokenizer`: two layers of CLIP over the words of the project's own styles and scenes. Other words are
   read as pieces and mean little.
 
@@ -41,8 +47,9 @@ style become a portrait in four steps, offline, on a laptop's processor. Trained
 
 ## What it can and cannot do
 - It knows the styles and scenes of the project's presets and nothing else: no free prompts, no other subjects.
-- It learnt from filters: it can come close to their looks with lines that follow the control, and not surpass them
-  where the filter itself is weak.
+- It learnt from filters: it can come close to their looks with lines that follow the control, and not surpass them.
+- Textures finer than about 6 pixels (hatching, grain, small tiles) come out softer than in the preview that it starts
+  from.
 - 60 people are few. Faces unlike theirs (children, extreme poses, heavy occlusion) may come out worse.
 - It must not be used to make pictures of people who have not agreed, or to put them in a bad light.
 """

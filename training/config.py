@@ -60,12 +60,11 @@ class TrainConfig:
 
     Attributes:
         ema_decay: Of the averaged weights, which are the ones that are exported.
-        control_dropout: Share of the examples that see no line drawing.
+        control_dropout: Share of the examples that see no line drawing, and are asked for an underpainting.
         word_dropout: Share of the words that are left out of a prompt.
-        photo_start: Share of the examples whose noised input is the photo and not the target.
         self_start: Share of the steps that start from the network's own noised prediction, as sampling does.
         pixel_loss: Weight of the loss on decoded pixels and their gradients, 0 to save the decoding.
-        adversarial: Weight of the critic on decoded pixels (needs pixel_loss), 0 for none.
+        adversarial: Weight of the critic, 0 for none.
         adversarial_from: Share of the steps after which the critic speaks; colours and shapes come first.
         amp: bfloat16 on a GPU.
         threads: Processor threads for torch.
@@ -82,7 +81,6 @@ class TrainConfig:
     ema_decay: float = 0.998
     control_dropout: float = 0.15
     word_dropout: float = 0.1
-    photo_start: float = 0.55
     self_start: float = 0.1
     pixel_loss: float = 0.0
     adversarial: float = 0.0
@@ -123,9 +121,11 @@ PRESETS: dict[str, TrainConfig] = {
         "cpu",
         model=ModelConfig(block_out_channels=(48, 96, 160, 224), conditioning_embedding_out_channels=(8, 24, 48)),
         autoencoder=StageConfig(600, 8, 96, 3e-3),
-        diffusion=StageConfig(3000, 16, 128, 1e-3, large_crop=256, large_share=0.12),
-        ema_decay=0.99,
+        diffusion=StageConfig(4000, 8, 128, 1e-3, large_crop=256, large_share=0.3),
+        ema_decay=0.995,
         self_start=0.0,
+        adversarial=0.05,
+        adversarial_from=0.6,
     ),
     "gpu": TrainConfig(
         "gpu",

@@ -1,5 +1,8 @@
 """A patch discriminator that knows the styles: it gives back the strokes and grain that a mean of many answers loses.
 
+It looks at latents. The encoder is linear and loses next to nothing, so they are the picture in another basis, and no
+decoding is paid for.
+
 Hinge loss (Lim and Ye 2017, arXiv:1705.02894), spectral normalisation (Miyato et al. 2018, arXiv:1802.05957), style by
 projection (Miyato and Koyama 2018, arXiv:1802.05637). It is thrown away when training ends.
 """
@@ -16,29 +19,30 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 
 class Critic(nn.Module):
-    """Scores patches of a picture for a style, and learns to.
+    """Scores patches of latents for a style, and learns to.
 
     Args:
+        channels: Channels of the latents.
         styles: How many styles there are.
         width: Channels of the first layer.
         learning_rate: Of its own optimiser.
     """
 
-    def __init__(self, styles: int, *, width: int = 48, learning_rate: float = 2e-4) -> None:
+    def __init__(self, channels: int, styles: int, *, width: int = 48, learning_rate: float = 2e-4) -> None:
         super().__init__()
-        widths = (3, width, 2 * width, 4 * width)
+        widths = (channels, width, 2 * width, 4 * width)
         layers: list[nn.Module] = []
-        for narrow, wide in pairwise(widths):
-            layers += [spectral_norm(nn.Conv2d(narrow, wide, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
+        for (narrow, wide), stride in zip(pairwise(widths), (1, 2, 2), strict=True):
+            layers += [spectral_norm(nn.Conv2d(narrow, wide, 2 + stride, stride, padding=1)), nn.LeakyReLU(0.2)]
         self.features = nn.Sequential(*layers)
         self.score = spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
         self.style = nn.Embedding(styles, widths[-1])
         nn.init.normal_(self.style.weight, std=0.05)
         self.optimiser = torch.optim.AdamW(self.parameters(), lr=learning_rate, betas=(0.5, 0.99))
 
-    def forward(self, pixels: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
-        """(N, 3, H, W) in -1..1 and (N,) style numbers to (N, 1, H/8, W/8) scores, higher is more like a target."""
-        features = self.features(pixels)
+    def forward(self, latents: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
+        """(N, C, h, w) and (N,) style numbers to (N, 1, h / 4, w / 4) scores, higher is more like a target."""
+        features = self.features(latents)
         projected = (features * self.style(styles)[:, :, None, None]).mean(dim=1, keepdim=True)
         scores: torch.Tensor = self.score(features) + projected
         return scores.float()

@@ -1,7 +1,7 @@
 """Photographs and paintings -> a packed data file: `python -m training.data`.
 
-Targets are painted by the preview engine. Pieces of the paintings join them as examples of true brushwork: the start is
-the piece without its strokes, the target the piece itself.
+Targets are painted by the preview engine. Pieces of the paintings join them as examples of true brushwork, their
+line drawing made of the piece without its strokes.
 
 Rights: the shared portraits are CC0, the paintings are in the public domain, the targets are made by this project's own
 filters. Ten portraits are held out for validation and never enter a pack.
@@ -25,7 +25,6 @@ from pipelines.engines.preview import PreviewEngine
 from pipelines.errors import EngineFailed
 from pipelines.photo import open_photo, prepare
 from pipelines.presets import Presets, load_presets
-from pipelines.recipe import Grade
 from pipelines.schema import PreparedPhoto, Style
 from training.pack import Pack, PackWriter, Pair
 
@@ -50,7 +49,7 @@ PHOTO_SIDE = 512
 _PALETTES = ("ramps", "inks", "colors")  # fields of recipe steps that hold alternatives for the seed
 _PIECES = 12  # cut from each painting
 _PAINTING_SIDE = 1024
-_LIKENESS = (0.25, 0.55)  # recipes grow bolder as likeness falls
+_LIKENESS = (0.35, 0.45)  # recipes grow bolder as likeness falls; a wide range would be averaged into mud
 
 
 def training_portraits(folder: Path) -> list[Path]:
@@ -79,7 +78,7 @@ def write_pack(
     Args:
         path: The file to write.
         photos: Photo by person; without a face the middle is cut.
-        paintings: Files for the autoencoder.
+        paintings: Files for the autoencoder, and for brushwork.
         presets: Styles and scenes to paint.
         side: Side of the square kept of each 512 px rendering, in pixels.
         rounds: Renderings of each person in each style, each with another seed, likeness and place.
@@ -109,8 +108,7 @@ def write_pack(
             writer.picture("photos", person, np.asarray(prepared.image))
             writer.picture("lineart", person, np.asarray(annotate("lineart", prepared)))
             for pair, painted in _render(person, prepared, presets, side, rounds, scene_share, seed):
-                for name, picture in painted.items():
-                    writer.picture("pictures", name, picture)
+                writer.picture("pictures", pair.target, painted)
                 pairs.append(pair)
     finally:
         writer.close(pairs)
@@ -131,13 +129,13 @@ def _brushwork(writer: PackWriter, painting: str, pixels: np.ndarray, side: int,
         lineart = annotate("lineart", PreparedPhoto(image=Image.fromarray(smooth)))
         writer.picture("lineart", name, np.asarray(lineart))
         writer.picture("pictures", name, piece)
-        pairs.append(Pair(name, BRUSHWORK[painting], "none", "", name, 0, 0))
+        pairs.append(Pair(name, BRUSHWORK[painting], "none", name, 0, 0))
     return pairs
 
 
 def _render(
     person: str, prepared: PreparedPhoto, presets: Presets, side: int, rounds: int, scene_share: float, seed: int
-) -> Iterator[tuple[Pair, dict[str, np.ndarray]]]:
+) -> Iterator[tuple[Pair, np.ndarray]]:
     engine = PreviewEngine()
     generator = np.random.default_rng((seed, zlib.crc32(person.encode())))
     scenes = [scene for scene in presets.scenes.values() if scene.backdrop is not None]
@@ -150,18 +148,12 @@ def _render(
             left, top = (int(v) for v in generator.integers(0, PHOTO_SIDE - side + 1, 2))
             cut = np.s_[top : top + side, left : left + side]
             name = f"{person}-{style.id}-{number}"
-            start = f"{name}-start" if in_scene else ""
             try:
                 painted = engine.render(prepared, style, scene, likeness=likeness, seed=picture_seed)
-                pictures = {name: np.asarray(painted)[cut]}
-                if in_scene:
-                    plain = style.model_copy(update={"preview": (Grade(),), "natural_colour": False})
-                    bare = engine.render(prepared, plain, scene, likeness=likeness, seed=picture_seed)
-                    pictures[start] = np.asarray(bare)[cut]
             except EngineFailed as error:  # one picture less is no reason to lose the others
                 log.warning("left out %s in %s: %s", name, scene.id, error.detail)
                 continue
-            yield Pair(person, style.id, scene.id, start, name, left, top), pictures
+            yield Pair(person, style.id, scene.id, name, left, top), np.asarray(painted)[cut]
     engine.close()
 
 

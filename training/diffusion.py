@@ -1,11 +1,11 @@
-"""Stage two: UNet, ControlNet and text encoder together, as a bridge from the photo to the stylised portrait.
+"""Stage two: UNet, ControlNet and text encoder together, on stylised portraits.
 
-Image-to-image sampling begins with the noised *photo*, so that is what most training inputs are: photo latents noised
-to some level, with the line drawing and the style's words, and the stylised latents as the answer. The others begin
-with the noised target, sometimes blurred, or with the network's own noised answer: what the later of the few sampling
-steps see. The network answers with finished latents (x0, `prediction_type="sample"`), so four steps of LCMScheduler
-work without distillation. (x0 prediction: Salimans and Ho 2022, arXiv:2202.00512; starting between two pictures:
-I2SB, Liu et al. 2023, arXiv:2302.05872.)
+The input is a stylised picture, noised, with the person's line drawing and the style's words; the answer its finished
+latents (x0, `prediction_type="sample"`: Salimans and Ho 2022, arXiv:2202.00512), so that a few steps of LCMScheduler
+work without distillation. Image-to-image begins with the preview engine's picture, which is what the network knows.
+
+Where the drawing is held back, the answer is a loose underpainting without lines: the UNet lays in colour, and the
+lines are the ControlNet's work, so that its conditioning scale is a dial from loose to exact.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ from training.models import Networks, build_scheduler, tokenize
 from training.pack import Pack, Pair
 from training.sheets import draw_sheet
 
-_LEAST_START = 250  # img2img never starts below this timestep (strength 0.25)
-_PLAIN_START = 0.2  # in a scene, the share that starts from the bare photo, so that words alone can bring a setting
+_LAST_TIMESTEP = 950  # the studio never asks for more than strength 0.95
+_SCALES = (0.5, 1.25)  # conditioning scales at which the answer is the finished picture
+_LOOSE = 4  # latents across that an underpainting melts into one
+_FACE_SHARE = 0.5  # of the cuts, those that hold the face; photos are prepared with it in one place
+_FACE_AT = (0.42, 0.5)  # of the photo, from its top and left
+_FACE_SPREAD = 0.1
 
 
 def train_diffusion(
@@ -43,10 +47,12 @@ def train_diffusion(
     torch.manual_seed(config.seed)
     stage = Stage("diffusion", Networks(config.model, tokenizer), config, config.diffusion, folder)
     batches = Batches(pack, tokenizer, config)
-    critic = Critic(len(batches.styles)).to(stage.device) if config.adversarial > 0 else None
+    critic = (
+        Critic(config.model.latent_channels, len(batches.styles)).to(stage.device) if config.adversarial > 0 else None
+    )
     stage.companion = critic
     stage.resume()
-    trainer = _Bridge(stage, autoencoder.to(stage.device).eval().requires_grad_(False), critic, pack, config)
+    trainer = _Denoising(stage, autoencoder.to(stage.device).eval().requires_grad_(False), critic, pack, config)
 
     def sheet(network: Networks, path: Path) -> None:
         draw_sheet(network, trainer.autoencoder, tokenizer, pack, path)
@@ -73,9 +79,8 @@ class Batches:
             self._tokens[key] = tokenize(tokenizer, [pack.prompt(*key)])[0].numpy()
 
     def draw(self, crop: int, count: int, numbers: np.random.Generator) -> Batch:
-        """One batch on the CPU: start and target (N, H, W, 3), lineart (N, H, W), token ids, natural, style number."""
-        start = np.empty((count, crop, crop, 3), np.uint8)
-        target = np.empty_like(start)
+        """One batch on the CPU: target (N, H, W, 3), lineart (N, H, W), token ids, natural, style number."""
+        target = np.empty((count, crop, crop, 3), np.uint8)
         lineart = np.empty((count, crop, crop), np.uint8)
         token_ids: list[np.ndarray] = []
         styles: list[int] = []
@@ -86,11 +91,10 @@ class Batches:
             style = self.styles[styles[-1]]
             pairs = self.by_style[style]
             pair = pairs[numbers.integers(len(pairs))]
-            start[index], target[index], lineart[index] = self._cut(pair, crop, numbers)
+            target[index], lineart[index] = self._cut(pair, crop, numbers)
             token_ids.append(self._words(pair, numbers))
             natural.append(style in self.natural)
         return {
-            "start": torch.from_numpy(start),
             "target": torch.from_numpy(target),
             "lineart": torch.from_numpy(lineart),
             "token_ids": torch.from_numpy(np.stack(token_ids)),
@@ -98,18 +102,25 @@ class Batches:
             "style": torch.tensor(styles),
         }
 
-    def _cut(self, pair: Pair, crop: int, numbers: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _cut(self, pair: Pair, crop: int, numbers: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         target = self.pack.pictures[pair.target]
-        top, left = (int(numbers.integers(0, size - crop + 1)) for size in target.shape[:2])
+        top, left = self._corner(pair, target.shape[:2], crop, numbers)
         here = np.s_[top : top + crop, left : left + crop]
         there = np.s_[pair.top + top : pair.top + top + crop, pair.left + left : pair.left + left + crop]
-        plain = not pair.start or numbers.random() < _PLAIN_START
-        start = self.pack.photos[pair.person][there] if plain else self.pack.pictures[pair.start][here]
-        pieces = (start, target[here], self.pack.lineart[pair.person][there])
+        lineart = self.pack.lineart[pair.person]
         if numbers.random() < 0.5:
-            return pieces
-        mirrored = tuple(piece[:, ::-1] for piece in pieces)
-        return mirrored[0], mirrored[1], mirrored[2]
+            return target[here], lineart[there]
+        return target[here][:, ::-1], lineart[there][:, ::-1]
+
+    def _corner(self, pair: Pair, size: tuple[int, ...], crop: int, numbers: np.random.Generator) -> tuple[int, int]:
+        """Top and left of a cut within the target: every other one about the face, where a mistake shows most."""
+        last = [side - crop for side in size]
+        if numbers.random() >= _FACE_SHARE:
+            return int(numbers.integers(0, last[0] + 1)), int(numbers.integers(0, last[1] + 1))
+        whole = self.pack.photos[pair.person].shape
+        about = (np.array(_FACE_AT) + numbers.normal(0, _FACE_SPREAD, 2)) * whole[:2] - crop / 2
+        top, left = np.clip(np.round(about - (pair.top, pair.left)), 0, last)
+        return int(top), int(left)
 
     def _words(self, pair: Pair, numbers: np.random.Generator) -> np.ndarray:
         """(77,) token ids with some words left out, so that no single one carries a style."""
@@ -124,7 +135,7 @@ class Batches:
         return dropped
 
 
-class _Bridge:
+class _Denoising:
     """The loss of one step."""
 
     def __init__(
@@ -144,31 +155,33 @@ class _Bridge:
     def loss(self, batch: Batch, noise: torch.Generator, numbers: np.random.Generator) -> torch.Tensor:
         """Distance between the predicted and the true stylised latents."""
         device = self.stage.device
-        start, target = _recolour(to_unit(batch["start"]), to_unit(batch["target"]), batch["natural"], noise)
+        target = _recolour(to_unit(batch["target"]), batch["natural"], noise)
         control = batch["lineart"][:, None].expand(-1, 3, -1, -1).float().div(255.0)
         factor = self.autoencoder.config.scaling_factor
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
             target_latents = self.autoencoder.encode(target).latents * factor
-            photo_latents = self.autoencoder.encode(start).latents * factor
         count = len(target)
-        from_photo = _uniform(count, noise, device) < self.config.photo_start
-        lowest = torch.where(from_photo, _LEAST_START, 0)
-        timesteps = (lowest + _uniform(count, noise, device) * (1000 - lowest)).long()
-        kept = (_uniform(count, noise, device) >= self.config.control_dropout).float()
-        blur = _uniform(count, noise, device)[:, None, None, None] * 0.7
-        smeared = torch.lerp(target_latents, _smear(target_latents), blur)
-        origin = torch.where(from_photo[:, None, None, None], photo_latents, smeared)
+        timesteps = (_uniform(count, noise, device) * _LAST_TIMESTEP).long()
+        low, high = _SCALES
+        drawn = _uniform(count, noise, device) >= self.config.control_dropout
+        scales = drawn * (low + (high - low) * _uniform(count, noise, device))
+        answer = torch.where(drawn[:, None, None, None], target_latents, _smear(target_latents, _LOOSE))
+        # The later of a few steps see an answer that is not quite sharp.
+        blur = (_uniform(count, noise, device) * 1.4 - 0.7).clamp_min(0)[:, None, None, None]
+        origin = torch.lerp(target_latents, _smear(target_latents, 2), blur)
         if numbers.random() < self.config.self_start:
-            origin, timesteps = self._own_answer(origin, timesteps, batch["token_ids"], control, kept, noise)
+            origin, timesteps = self._own_answer(origin, timesteps, batch["token_ids"], control, scales, noise)
         noisy = self._add_noise(origin, timesteps, noise)
-        predicted = self.stage.network(noisy, timesteps, batch["token_ids"], control, kept)
-        loss = _latent_loss(predicted, target_latents, self.weights)
+        predicted = self.stage.network(noisy, timesteps, batch["token_ids"], control, scales)
+        loss = _latent_loss(predicted, answer, self.weights)
         if self.config.pixel_loss > 0:
             decoded = self.autoencoder.decode(predicted / factor).sample
-            loss = loss + self.config.pixel_loss * picture_loss(decoded, target)
-            if self.critic is not None and self.stage.step >= self.config.adversarial_from * self.stage.plan.steps:
-                self.critic.learn(target, decoded, batch["style"])
-                loss = loss + self.config.adversarial * self.critic.judge(decoded, batch["style"])
+            wanted = self.autoencoder.decode(answer / factor).sample
+            loss = loss + self.config.pixel_loss * picture_loss(decoded, wanted)
+        if self.critic is not None and self.stage.step >= self.config.adversarial_from * self.stage.plan.steps:
+            made, real = predicted.float() * self.weights, answer * self.weights
+            self.critic.learn(real, made, batch["style"])
+            loss = loss + self.config.adversarial * self.critic.judge(made, batch["style"])
         return loss
 
     @torch.no_grad()
@@ -178,12 +191,12 @@ class _Bridge:
         timesteps: torch.Tensor,
         token_ids: torch.Tensor,
         control: torch.Tensor,
-        kept: torch.Tensor,
+        scales: torch.Tensor,
         noise: torch.Generator,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What the network makes of this input, and a lower noise level to correct it from."""
         noisy = self._add_noise(origin, timesteps, noise)
-        answer = self.stage.network(noisy, timesteps, token_ids, control, kept).float()
+        answer = self.stage.network(noisy, timesteps, token_ids, control, scales).float()
         share = 0.15 + 0.7 * _uniform(len(answer), noise, answer.device)
         return answer, (timesteps * share).long()
 
@@ -202,33 +215,25 @@ def _latent_loss(predicted: torch.Tensor, target: torch.Tensor, weights: torch.T
     return loss
 
 
-def _smear(latents: torch.Tensor) -> torch.Tensor:
-    """Latents without their finest detail, as an early answer lacks it."""
-    return F.interpolate(F.avg_pool2d(latents, 2), scale_factor=2, mode="bilinear")
+def _smear(latents: torch.Tensor, factor: int) -> torch.Tensor:
+    """Latents without the detail that is finer than `factor` of them."""
+    return F.interpolate(F.avg_pool2d(latents, factor), scale_factor=factor, mode="bilinear")
 
 
-def _recolour(
-    start: torch.Tensor, target: torch.Tensor, natural: torch.Tensor, noise: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Change the light, and with it skin tones both ways.
+def _recolour(target: torch.Tensor, natural: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
+    """Change the light, and with it skin tones both ways, where a style keeps natural colour.
 
-    Photo and target change together where a style keeps natural colour. Elsewhere only the photo's colourfulness and
-    white balance change: the style's own palette must come out all the same.
+    Other styles have palettes of their own that must come out as they are.
     """
-    count, device = len(start), start.device
+    count, device = len(target), target.device
     gamma = torch.exp((_uniform(count, noise, device) - 0.5) * 0.9)[:, None, None, None]
     balance = torch.exp((torch.rand((count, 3, 1, 1), generator=noise, device=device) - 0.5) * 0.2)
     saturation = 0.6 + 0.7 * _uniform(count, noise, device)[:, None, None, None]
-
-    def change(pixels: torch.Tensor, bend: torch.Tensor) -> torch.Tensor:
-        unit = pixels.add(1).div(2).clamp(1e-4, 1)
-        unit = (unit**bend * balance).clamp(0, 1)
-        grey = unit.mean(dim=1, keepdim=True)
-        return torch.lerp(grey.expand_as(unit), unit, saturation).clamp(0, 1).mul(2).sub(1)
-
-    together = natural[:, None, None, None]
-    recoloured = change(start, torch.where(together, gamma, torch.ones_like(gamma)))
-    return recoloured, torch.where(together, change(target, gamma), target)
+    unit = target.add(1).div(2).clamp(1e-4, 1)
+    unit = (unit**gamma * balance).clamp(0, 1)
+    grey = unit.mean(dim=1, keepdim=True)
+    changed = torch.lerp(grey.expand_as(unit), unit, saturation).clamp(0, 1).mul(2).sub(1)
+    return torch.where(natural[:, None, None, None], changed, target)
 
 
 def _uniform(count: int, noise: torch.Generator, device: torch.device) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The packed data file: photos, line drawings, starts and targets as pictures in one zip, small enough to travel.
+"""The packed data file: photos, line drawings and targets as pictures in one zip, small enough to travel.
 
 Members: `index.json` (people, pairs, styles, scenes, prompts) and the pictures, named by what they are. Reading needs
 numpy and Pillow only.
@@ -27,16 +27,14 @@ class Pair:
         person: Key into Pack.photos and Pack.lineart.
         style: Style id, key into Pack.prompts.
         scene: Scene id, key into Pack.scene_prompts.
-        start: Name of the picture that img2img starts from, "" for the person's photo itself.
         target: Name of the stylised picture.
-        left: Left edge of start and target in the person's photo, in pixels.
+        left: Left edge of the target in the person's photo, in pixels.
         top: Top edge, likewise.
     """
 
     person: str
     style: str
     scene: str
-    start: str
     target: str
     left: int
     top: int
@@ -53,7 +51,7 @@ class Pack:
         pairs: The examples.
         photos: Photo by person.
         lineart: Line drawing by person, white on black.
-        pictures: Starts and targets by name, side x side.
+        pictures: Targets by name, side x side.
         paintings: Paintings by file stem, for the autoencoder.
     """
 

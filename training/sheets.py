@@ -1,4 +1,4 @@
-"""Sample sheets while training: photo, filter's target and the network's answers, for a few styles."""
+"""Sample sheets while training: photo, preview picture and what the network makes of it, for a few styles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.pack import Pack, Pair
 from training.sampling import build_pipeline
 
 _STYLES = 8
-_STRENGTHS = (0.6, 0.8)
+_STRENGTHS = (0.45, 0.65, 0.85)
 
 
 @torch.no_grad()
@@ -28,7 +28,7 @@ def draw_sheet(
     *,
     side: int = 256,
 ) -> None:
-    """One column a style: start, target, then the answer at each strength, in four real steps.
+    """One column a style: photo, preview picture, then the answer at each strength, in two real steps.
 
     Args:
         networks: To sample from.
@@ -42,15 +42,15 @@ def draw_sheet(
     device = next(networks.parameters()).device
     columns = []
     for pair in _chosen(pack):
-        start, target, lineart = _tiles(pack, pair, side)
-        column = [start, target]
+        photo, target, lineart = _tiles(pack, pair, side)
+        column = [photo, target]
         for strength in _STRENGTHS:
             result = pipeline(
                 pack.prompt(pair.style, pair.scene),
-                image=Image.fromarray(start),
+                image=Image.fromarray(target),
                 control_image=Image.fromarray(lineart).convert("RGB"),
                 strength=strength,
-                num_inference_steps=round(4 / strength),
+                num_inference_steps=round(2 / strength),
                 guidance_scale=1.0,
                 generator=torch.Generator(device).manual_seed(1),
             )
@@ -70,11 +70,10 @@ def _chosen(pack: Pack) -> list[Pair]:
 
 
 def _tiles(pack: Pack, pair: Pair, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The middle of start, target and line drawing, a multiple of 32 pixels wide."""
+    """The middle of photo, target and line drawing, a multiple of 32 pixels wide."""
     target = pack.pictures[pair.target]
     size = min(side, *target.shape[:2]) // 32 * 32
     middle = (target.shape[0] - size) // 2
     here = np.s_[middle : middle + size, middle : middle + size]
     there = np.s_[pair.top + middle : pair.top + middle + size, pair.left + middle : pair.left + middle + size]
-    start = pack.pictures[pair.start][here] if pair.start else pack.photos[pair.person][there]
-    return start, target[here], pack.lineart[pair.person][there]
+    return pack.photos[pair.person][there], target[here], pack.lineart[pair.person][there]

@@ -1,0 +1,149 @@
+"""The checkpoint that ships with the project, and what a stack can say for a small model like it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.portrait_figures import edge_f1, face_kept
+from pipelines.annotators import annotate
+from pipelines.engines import available_engines, create_engine
+from pipelines.engines.diffusion import DiffusionEngine
+from pipelines.likeness import apply_likeness
+from pipelines.photo import prepare
+from pipelines.presets import Presets
+from pipelines.schema import Control, GenerationJob, LoadedPhoto, PreparedPhoto, Style
+from pipelines.weights import PROJECT
+from tests.engines.conftest import control, go_on, same
+from tests.tiny_checkpoints import local, sd15_stack
+
+SIZE = 256
+STYLES = ("oil-master", "charcoal", "golden-hour")
+
+
+def picture(engine: DiffusionEngine, job: GenerationJob) -> Image.Image:
+    return engine.generate(job, go_on)[0]
+
+
+# --- what a stack can say --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("start", "follows"), [("photo", False), ("preview", True)])
+def test_a_stack_can_begin_with_the_preview_engines_picture(
+    start: str, follows: bool, tiny_root: Path, job: GenerationJob, presets: Presets
+) -> None:
+    engine = DiffusionEngine(sd15_stack(tiny_root, start=start))
+    # The words stay the same; only what the preview engine would paint differs.
+    first, second = (
+        job.model_copy(update={"style": presets.style(name), "strength": 0.3}) for name in ("charcoal", "pop-art")
+    )
+    assert same(picture(engine, first), picture(engine, second)) is not follows
+    engine.close()
+
+
+def test_a_controlnet_can_be_kept_on_to_the_end(tiny_root: Path, job: GenerationJob) -> None:
+    kept = {"canny": local(tiny_root, "cn-canny", control_guidance_end=1.0)}
+    steady, plain = (
+        DiffusionEngine(sd15_stack(tiny_root, controlnets=controlnets) if controlnets else sd15_stack(tiny_root))
+        for controlnets in (kept, None)
+    )
+    early, late = (
+        job.model_copy(update={"controls": (control("canny", scale=2.0, control_guidance_end=end),)})
+        for end in (0.4, 1.0)
+    )
+    assert same(picture(steady, early), picture(plain, late))
+    assert not same(picture(plain, early), picture(plain, late))
+    steady.close()
+    plain.close()
+
+
+def test_rank_zero_is_taken_only_when_asked_for(presets: Presets, tiny_root: Path) -> None:
+    resting = sd15_stack(tiny_root, rank=0)
+    models = replace(presets, models={resting.id: resting})
+    choice = create_engine("auto", models)
+    assert choice.engine.model_id == "preview"
+    assert f"choose {resting.name}" in choice.notes[0]
+    assert create_engine(resting.id, models).engine.model_id == resting.id
+    assert available_engines(models)[0].available
+
+
+# --- the checkpoint --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def embedded(presets: Presets) -> Iterator[DiffusionEngine]:
+    engine = create_engine("embedded", presets).engine
+    assert isinstance(engine, DiffusionEngine)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def sitter(loaded: LoadedPhoto) -> tuple[PreparedPhoto, Image.Image]:
+    photo = prepare(loaded, None, SIZE)
+    return photo, annotate("lineart", photo)
+
+
+def sit(style: Style, presets: Presets, sitter: tuple[PreparedPhoto, Image.Image], **changes: float) -> GenerationJob:
+    photo, lineart = sitter
+    guidance = apply_likeness(style, 0.5)
+    weight = guidance.controls[0].controlnet_conditioning_scale
+    scale = {"controlnet_conditioning_scale": weight} | changes
+    return GenerationJob(
+        photo=photo,
+        style=style,
+        scene=presets.scene("none"),
+        controls=(Control.model_validate({"annotator": "lineart", "image": lineart, **scale}),),
+        prompt=style.prompt,
+        strength=guidance.strength,
+        seeds=(1,),
+    )
+
+
+def test_it_ships_whole_and_small(presets: Presets) -> None:
+    stack = presets.models["embedded"]
+    files = [path for path in (PROJECT / str(stack.base.path)).rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 90_000_000
+    assert max(path.stat().st_size for path in files) < 10_000_000
+    assert next(info for info in available_engines(presets) if info.id == "embedded").available
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_lines_come_from_the_control_and_the_face_stays(
+    name: str, embedded: DiffusionEngine, presets: Presets, sitter: tuple[PreparedPhoto, Image.Image]
+) -> None:
+    photo, lineart = sitter
+    style = presets.style(name)
+
+    def lines(portrait: Image.Image) -> float:
+        drawing = annotate("lineart", photo.model_copy(update={"image": portrait}))
+        return edge_f1(np.asarray(lineart), np.asarray(drawing))
+
+    exact = picture(embedded, sit(style, presets, sitter, controlnet_conditioning_scale=1.0))
+    loose = picture(embedded, sit(style, presets, sitter, controlnet_conditioning_scale=0.0))
+    assert lines(exact) > 1.5 * lines(loose)
+    assert photo.face is not None
+    assert photo.face.landmarks is not None
+    kept = face_kept(photo.face.landmarks, np.asarray(picture(embedded, sit(style, presets, sitter))))
+    assert kept.found
+    assert kept.error is not None
+    assert kept.error < 0.1
+
+
+def test_styles_and_seeds_differ_and_a_seed_repeats(
+    embedded: DiffusionEngine, presets: Presets, sitter: tuple[PreparedPhoto, Image.Image]
+) -> None:
+    oil, charcoal = (sit(presets.style(name), presets, sitter) for name in STYLES[:2])
+
+    def apart(first: Image.Image, second: Image.Image) -> float:
+        return float(np.abs(np.asarray(first, np.float32) - np.asarray(second, np.float32)).mean())
+
+    first = picture(embedded, oil)
+    assert same(picture(embedded, oil), first)
+    assert apart(picture(embedded, oil.model_copy(update={"seeds": (2,)})), first) > 1.0
+    assert apart(picture(embedded, charcoal), first) > 10.0
