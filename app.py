@@ -2,8 +2,10 @@
 
     python app.py [--host 127.0.0.1] [--port 7860]
 
-Settings from the environment: GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, STUDIO_TEMP_DIR; those of the certificate that
-signs portraits stand in pipelines/credentials.py.
+Settings from the environment: GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, STUDIO_TEMP_DIR, STUDIO_MAX_WAITING (how
+many requests for portraits may wait in line, 64); those of the certificate that signs portraits stand in
+pipelines/credentials.py, those of the operator and of a study in study/settings.py, those of reviewers and limits in
+pipelines/safety/settings.py.
 """
 
 from __future__ import annotations
@@ -14,35 +16,75 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-import gradio as gr
+# Before any library that would phone home is imported; what an operator has set otherwise does not count.
+os.environ.update(
+    GRADIO_ANALYTICS_ENABLED="False",
+    GRADIO_RUN_HISTORY="False",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    HF_HUB_DISABLE_UPDATE_CHECK="1",
+    DISABLE_TELEMETRY="1",
+    DO_NOT_TRACK="1",
+)
 
-from pipelines.errors import PortraitError
+import gradio as gr
+from starlette.middleware import Middleware
+
+from pipelines.errors import PortraitError, SettingsError
 from pipelines.photo import MAX_BYTES
 from pipelines.presets import load_presets
 from pipelines.self_portrait import SelfPortraitPipeline
+from pipelines.waiting_line import MAX_WAITING
+from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
+from study.notice import load_notice
+from study.settings import read_settings
 from ui.errors import sentence
-from ui.files import PrivateFolder, every_minute, exit_on_sigterm
+from ui.files import PrivateFolder, end_process, every, no_core_dumps, stop_on_signals
+from ui.isolation import Isolation, forget_values
+from ui.logs import set_up_logging
 from ui.page import build_page
 from ui.routes import build_routes
-from ui.studio import KEEP_SECONDS, Studio, Visits
+from ui.shield import shield
+from ui.studio import KEEP_MINUTES, KEEP_SECONDS, Studio, Visits
 from ui.theme import HEAD, build_theme
+from ui.uploads import Uploads
 
 log = logging.getLogger("studio")
+
+SWEEP_SECONDS = 10.0
+_MAX_EVENTS = 512
+_THREADS = 48
+_MAX_WAITING_ALLOWED = 500
 
 
 def build_studio(folder: PrivateFolder) -> Studio:
     """Everything behind the page, not yet warm."""
     presets = load_presets()
-    pipeline = SelfPortraitPipeline(presets, folder.portraits)
-    consents = ConsentRegistry()
-    return Studio(presets, pipeline, consents, Visits(pipeline, consents))
+    pipeline = SelfPortraitPipeline(presets, folder.portraits, max_waiting=_max_waiting())
+    settings = read_settings(os.environ)
+    consents = ConsentRegistry(load_notice(settings, minutes=KEEP_MINUTES))
+    archive = PortraitArchive(settings.study.folder, settings.study.until) if settings.study is not None else None
+    uploads = Uploads(folder.path)
+    return Studio(presets, pipeline, consents, Visits(pipeline, consents, uploads, archive), uploads, archive)
+
+
+def _max_waiting() -> int:
+    """How many requests for portraits may wait in line.
+
+    Raises:
+        SettingsError: STUDIO_MAX_WAITING is no such number.
+    """
+    text = os.environ.get("STUDIO_MAX_WAITING", str(MAX_WAITING))
+    if not text.isdecimal() or not 1 <= int(text) <= _MAX_WAITING_ALLOWED:
+        raise SettingsError(f"STUDIO_MAX_WAITING must be a number from 1 to {_MAX_WAITING_ALLOWED}.")
+    return int(text)
 
 
 def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = True) -> gr.Blocks:
-    """Serve the page.
+    """Serve the page, and forget by age what was given to it.
 
     Args:
         studio: From build_studio.
@@ -54,13 +96,20 @@ def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = 
         OSError: The port is taken.
     """
     page = build_page(studio)
-    page.queue(api_open=False, max_size=64, default_concurrency_limit=8)
+    # Gradio's queue holds the page's short events; portraits wait in the pipeline's own line. Each that waits there
+    # needs a thread now and then, and the short events must find one free.
+    page.queue(api_open=False, max_size=_MAX_EVENTS, default_concurrency_limit=8)
     page.launch(
         server_name=host,
         server_port=port,
         theme=build_theme(),
         head=HEAD,
-        app_kwargs={"routes": build_routes(studio)},
+        max_threads=studio.pipeline.line.limit + _THREADS,
+        app_kwargs={
+            "routes": build_routes(studio),
+            "lifespan": shield,
+            "middleware": [Middleware(Isolation, folder_of=studio.pipeline.folder)],
+        },
         max_file_size=MAX_BYTES,
         show_error=False,
         enable_monitoring=False,
@@ -75,8 +124,9 @@ def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = 
         favicon_path=Path(__file__).parent / "ui" / "static" / "favicon.svg",
     )
     print(f"Self-Portrait Studio is open at {page.local_url}", flush=True)
+    every(SWEEP_SECONDS, studio.visits.sweep, studio.uploads.sweep, partial(forget_values, page))
     if block:
-        page.block_thread()
+        threading.Event().wait()  # until a signal raises KeyboardInterrupt
     return page
 
 
@@ -93,9 +143,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME"), help="address to listen on")
     parser.add_argument("--port", type=int, default=os.environ.get("GRADIO_SERVER_PORT"), help="port to listen on")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    exit_on_sigterm()
+    set_up_logging()
+    no_core_dumps()
+    stop_on_signals()
+    try:
+        return _run(options.host, options.port)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _run(host: str | None, port: int | None) -> int:
     parent = os.environ.get("STUDIO_TEMP_DIR")
     try:
         folder = PrivateFolder(Path(parent) if parent else None)
@@ -104,20 +161,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PortraitError as error:
         print(error.hint, file=sys.stderr)
         return 1
-    every_minute(studio.visits.sweep, lambda: folder.purge_older_than(KEEP_SECONDS))
+    every(60.0, lambda: folder.purge_older_than(KEEP_SECONDS))
     threading.Thread(target=_warm_up, args=(studio,), name="warm-up", daemon=True).start()
     try:
-        launch(studio, host=options.host, port=options.port)
+        launch(studio, host=host, port=port)
     except OSError as error:
         log.debug("cannot listen", exc_info=error)
-        print(f"Port {options.port or 7860} is taken; choose another one with --port.", file=sys.stderr)
+        print(f"Port {port or 7860} is taken; choose another one with --port.", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        pass
     finally:
-        folder.remove()
+        folder.remove()  # first of all: connections that are still open may take their time
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

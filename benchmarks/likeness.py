@@ -26,8 +26,10 @@ from pipelines.photo import FORMATS, open_photo, prepare
 from pipelines.presets import load_presets
 from pipelines.schema import Faithfulness, PreparedPhoto, RatioChange
 
-STYLES = "oil-master,watercolour,comic,golden-hour,low-poly,charcoal"
+STYLES = "oil-master,watercolour,comic,golden-hour,low-poly"  # styles that mean to keep natural colour
 LIKENESS = (0.0, 0.5, 1.0)
+# "lighter" and "darker" are the shares of pictures past the meter's threshold; "skin": pictures whose skin was read.
+COLUMNS = ("drift %", "ITA", "L*", "lighter", "darker", "edges %", "read", "warned", "people", "pictures", "skin")
 _SHIFT = 0.02  # of the width
 
 
@@ -94,8 +96,8 @@ def print_noise(folder: Path, size: int, limit: int) -> None:
         print(f"{name:<16}" + "".join(cells) + f"{warned:10d}{len(group):10d}")
 
 
-def _line(group: Iterable[Faithfulness]) -> str:
-    """Medians of what could be measured; how often the face was read and the picture warned of."""
+def _line(group: Iterable[Faithfulness], people: int) -> str:
+    """Medians of what could be measured; how often skin went past the threshold, the face was read, a warning came."""
     kept = list(group)
 
     def median(values: Iterable[float | None], digits: int, sign: str = "") -> str:
@@ -108,7 +110,15 @@ def _line(group: Iterable[Faithfulness]) -> str:
     edges = median((None if one.edges_kept is None else 100 * one.edges_kept for one in kept), 0)
     read = 100 * np.mean([one.landmark_drift is not None for one in kept])
     warned = 100 * np.mean([one.warning is not None for one in kept])
-    return f"{drift:>9}{angle:>9}{light:>9}{edges:>9}{read:8.0f}%{warned:8.1f}%{len(kept):9d}"
+    shifts = [one.skin.ita_shift for one in kept if one.skin is not None]
+    lighter, darker = (
+        f"{100 * np.mean([sign * shift > faithfulness.SKIN_LIGHTER for shift in shifts]):8.0f}%"
+        if shifts
+        else f"{'-':>9}"
+        for sign in (1, -1)
+    )
+    row = f"{drift:>9}{angle:>9}{light:>9}{lighter}{darker}{edges:>9}{read:8.0f}%{warned:8.1f}%"
+    return f"{row}{people:9d}{len(kept):9d}{len(shifts):9d}"
 
 
 def print_table(options: argparse.Namespace) -> None:
@@ -117,7 +127,9 @@ def print_table(options: argparse.Namespace) -> None:
     styles, scene = [presets.style(i) for i in options.styles.split(",")], presets.scene(options.scene)
     by_style: dict[tuple[str, float], list[Faithfulness]] = defaultdict(list)
     by_group: dict[tuple[str, float], list[Faithfulness]] = defaultdict(list)
+    sizes: dict[str, int] = defaultdict(int)
     for photo, group in people(options.folder, options.size, options.limit):
+        sizes[group] += 1
         for style in styles:
             for likeness in LIKENESS:
                 picture = engine.render(photo, style, scene, seed=options.seed, likeness=likeness)
@@ -125,16 +137,17 @@ def print_table(options: argparse.Namespace) -> None:
                 by_style[style.id, likeness].append(kept)
                 by_group[group, likeness].append(kept)
     order = [name for name, _ in faithfulness.SKIN_GROUPS] + ["no colour"]
-    head = "".join(f"{name:>9}" for name in ("drift %", "ITA", "L*", "edges %", "read", "warned", "pictures"))
-    for title, table, names in (
-        ("style", by_style, [style.id for style in styles]),
-        ("skin tone", by_group, order),
+    head = "".join(f"{name:>9}" for name in COLUMNS)
+    total = sum(sizes.values())
+    for title, table, names, counts in (
+        ("style", by_style, [style.id for style in styles], {style.id: total for style in styles}),
+        ("skin tone", by_group, order, sizes),
     ):
         print(f"{title:<16}{'likeness':>9}{head}")
         for name in names:
             for likeness in LIKENESS:
                 if table[name, likeness]:
-                    print(f"{name:<16}{likeness:9.1f}{_line(table[name, likeness])}")
+                    print(f"{name:<16}{likeness:9.1f}{_line(table[name, likeness], counts[name])}")
         print()
 
 

@@ -13,12 +13,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.errors import Cancelled, PortraitError
+from pipelines.errors import Cancelled, PortraitError, WordsRefused
 from pipelines.photo import open_photo
 from pipelines.presets import Presets, load_presets
-from pipelines.schema import MAX_VARIATIONS, Consent, PortraitRequest
+from pipelines.schema import MAX_VARIATIONS, Consent, Portrait, PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline, build_request
-from pipelines.worker import StepEvent, run
+from pipelines.worker import StepEvent, WaitEvent, run
 
 
 def _parser(presets: Presets) -> argparse.ArgumentParser:
@@ -32,6 +32,7 @@ def _parser(presets: Presets) -> argparse.ArgumentParser:
     parser.add_argument("-n", type=int, default=1, help=f"variations, 1 to {MAX_VARIATIONS}")
     parser.add_argument("--face", type=int, help="which face where there are several, from 1, largest first")
     parser.add_argument("--prompt", default="", help="own words, added to the style's")
+    parser.add_argument("--label", action="store_true", help="draw a small visible label into the corner")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the portraits (default: %(default)s)")
     parser.add_argument("--list", action="store_true", help="list styles, scenes and engines")
     return parser
@@ -70,8 +71,19 @@ def _request(options: argparse.Namespace) -> PortraitRequest:
         seeds=tuple(range(first, first + options.n)),
         model_id=options.model,
         extra_prompt=options.prompt,
+        visible_label=options.label,
         consent=consent,
     )
+
+
+def _tell(portrait: Portrait) -> None:
+    """How much of the person is left, on stderr: stdout has the paths alone, for scripts."""
+    kept = portrait.faithfulness
+    if kept is None:
+        return
+    print(kept.sentence, file=sys.stderr)
+    if kept.warning is not None:
+        print(f"Warning: {kept.warning}", file=sys.stderr)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -89,19 +101,26 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error("name a photo")
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         for event in run(pipeline, _request(options), out_dir=options.out):
+            if isinstance(event, WaitEvent):  # nobody else is here
+                continue
             if isinstance(event, StepEvent):
                 print(f"\rstep {event.step} of {event.total}", end="", file=sys.stderr, flush=True)
                 continue
             print(f"\n{event.engine}", file=sys.stderr)
             for note in event.notes:
                 print(note, file=sys.stderr)
+            for refused in event.refused:
+                print(f"Seed {refused.seed} is not shown. {refused.refusal.sentence}", file=sys.stderr)
             for portrait in event.portraits:
                 print(portrait.path)
+                _tell(portrait)
     except (KeyboardInterrupt, Cancelled):
         print("\nStopped.", file=sys.stderr)
         return 130
     except PortraitError as error:
         print(error.hint, file=sys.stderr)
+        if isinstance(error, WordsRefused):
+            print(f"It is about: {error.found}", file=sys.stderr)
         return 1
     return 0
 

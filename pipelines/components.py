@@ -65,6 +65,21 @@ class Component:
         return (source.repo_id, source.path, source.revision, source.variant, self.parts)
 
 
+# Looks at finished pictures. It stands in the repository of Stable Diffusion 1.5, in float16, half as large as in the
+# one of its own. Size of the float16 weights; not pinned, as the base model of the stacks is not.
+SAFETY_CHECKER = Component(
+    "safety checker",
+    HubSource(
+        repo_id="stable-diffusion-v1-5/stable-diffusion-v1-5",
+        variant="fp16",
+        licence="CreativeML-OpenRAIL-M",
+        bytes=608_000_000,
+    ),
+    (Part("encoder", "safety_checker"), Part("file", "feature_extractor", "preprocessor_config.json")),
+)
+SAFETY_CHECKER_ID = "safety-checker"  # what the download command calls it
+
+
 def components(stack: ModelStack) -> tuple[Component, ...]:
     """Everything a stack loads, each download once, with the weights that its annotators read."""
     found = [_base(stack)]

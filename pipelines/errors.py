@@ -5,12 +5,17 @@
     ├── PhotoError                the photo cannot be used
     │   └── PhotoUnreadable       not a picture, truncated, empty, too many pixels
     ├── RequestInvalid            unknown style, scene or model; seed or count out of range; prompt too long
-    ├── PresetError               a file under presets/ is wrong; names file and field
+    ├── PresetError               a file under presets/, or the consent text, is wrong; names file and field
+    ├── SettingsError             a setting of the operator is missing or wrong; names the setting
     ├── CredentialsError          the certificate that signs portraits cannot be used
     ├── EngineError               the pictures could not be made
     │   ├── EngineUnavailable     a model stack is missing, incomplete or needs what is not here
     │   ├── EngineBusy            somebody else's portrait is being made
     │   └── EngineFailed          it stopped in the middle
+    ├── Refused                   a reviewer does not let it through
+    │   ├── WordsRefused          the visitor's own words; .found is what they are about
+    │   └── PictureRefused        every picture of a request
+    ├── TooOften                  a limit on portraits or refused words was reached; says when to try again
     ├── Cancelled                 the visitor stopped the work
     └── SaveError                 the portrait could not be written (disk full, no permission)
 
@@ -66,6 +71,12 @@ class PresetError(PortraitError):
     code = "preset"
 
 
+class SettingsError(PortraitError):
+    """A setting of the operator is missing or wrong. The hint names it."""
+
+    code = "settings"
+
+
 class CredentialsError(PortraitError):
     """The certificate that signs portraits cannot be used. The hint names the setting."""
 
@@ -94,6 +105,48 @@ class EngineFailed(EngineError):
     """The engine stopped in the middle of the work."""
 
     code = "engine-failed"
+
+
+class Refused(PortraitError):
+    """A reviewer does not let this through. The hint says why and what to do instead."""
+
+    code = "refused"
+
+
+class WordsRefused(Refused):
+    """The visitor's own words are refused.
+
+    Args:
+        found: The words it is about, for the screen of the visitor who typed them. Never in a log.
+    """
+
+    code = "words-refused"
+
+    def __init__(self, hint: str, *, found: str = "") -> None:
+        super().__init__(hint)
+        self.found = found
+
+
+class PictureRefused(Refused):
+    """Every picture that was made for a request is refused."""
+
+    code = "picture-refused"
+
+
+class TooOften(PortraitError):
+    """A limit was reached. The hint says when to try again.
+
+    Args:
+        seconds: Until the next try can succeed; infinite where only a smaller request can.
+        rule: Which limit, for the misuse log.
+    """
+
+    code = "too-often"
+
+    def __init__(self, hint: str, *, seconds: float, rule: str) -> None:
+        super().__init__(hint)
+        self.seconds = seconds
+        self.rule = rule
 
 
 class Cancelled(PortraitError):

@@ -24,7 +24,15 @@ import numpy as np
 from PIL import Image
 
 from pipelines import heavy
-from pipelines.components import ANNOTATOR_WEIGHTS, Component, annotator_component, components, select
+from pipelines.components import (
+    ANNOTATOR_WEIGHTS,
+    SAFETY_CHECKER,
+    SAFETY_CHECKER_ID,
+    Component,
+    annotator_component,
+    components,
+    select,
+)
 from pipelines.errors import Cancelled, EngineUnavailable, PortraitError, RequestInvalid
 from pipelines.presets import load_presets
 from pipelines.schema import AnnotatorName, ModelStack
@@ -115,6 +123,11 @@ def download_annotator(name: AnnotatorName, on_progress: Progress, *, fresh: boo
     """Fetch the weights of an annotator, as `download` does those of a stack."""
     _download((annotator_component(name),), on_progress, fresh)
     require_annotator(name)
+
+
+def download_checker(on_progress: Progress, *, fresh: bool = False) -> None:
+    """Fetch the weights of the picture checker, as `download` does those of a stack."""
+    _download((SAFETY_CHECKER,), on_progress, fresh)
 
 
 def _download(parts: tuple[Component, ...], on_progress: Progress, fresh: bool) -> None:
@@ -243,6 +256,14 @@ def _stack_lines(stack: ModelStack) -> Iterator[str]:
     yield f"  {size}; {'needs a GPU' if stack.needs_gpu else 'runs without a GPU'}; {', '.join(licences(stack))}"
 
 
+def _checker_lines() -> Iterator[str]:
+    source = SAFETY_CHECKER.source
+    size = "complete" if inspect(SAFETY_CHECKER)[0] else f"not here, {readable_size(source.bytes)} to download"
+    yield f"{SAFETY_CHECKER_ID}: picture checker"
+    yield "  Looks at every portrait before it is shown, and holds back nudity."
+    yield f"  {size}; runs without a GPU; {source.licence}"
+
+
 def _print_progress(done: int, total: int) -> bool:
     share = 100 * done / total if total else 100
     print(f"\r{share:5.1f} %  {readable_size(done)} of {readable_size(total)} ", end="", file=sys.stderr, flush=True)
@@ -254,7 +275,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipelines.hub", description="Model stacks on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="what there is, its size and licence, and what is complete here")
-    get = commands.add_parser("download", help="fetch what is missing of a stack, or of an annotator")
+    get = commands.add_parser("download", help="fetch what is missing of a stack, an annotator or the safety checker")
     get.add_argument("id")
     get.add_argument("--fresh", action="store_true", help="fetch everything again")
     options = parser.parse_args(arguments)
@@ -263,6 +284,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "list":
             for stack in models.values():
                 print("\n".join(_stack_lines(stack)))
+            print("\n".join(_checker_lines()))
         else:
             _download_by_id(options.id, models, fresh=options.fresh)
     except (KeyboardInterrupt, Cancelled):
@@ -279,8 +301,11 @@ def _download_by_id(wanted: str, models: dict[str, ModelStack], *, fresh: bool) 
         download(models[wanted], _print_progress, fresh=fresh)
     elif wanted in ANNOTATOR_WEIGHTS:
         download_annotator(next(name for name in ANNOTATOR_WEIGHTS if name == wanted), _print_progress, fresh=fresh)
+    elif wanted == SAFETY_CHECKER_ID:
+        download_checker(_print_progress, fresh=fresh)
     else:
-        raise RequestInvalid(f"There is no such model; choose one of: {', '.join([*models, *ANNOTATOR_WEIGHTS])}.")
+        known = [*models, *ANNOTATOR_WEIGHTS, SAFETY_CHECKER_ID]
+        raise RequestInvalid(f"There is no such model; choose one of: {', '.join(known)}.")
     print("\ncomplete", file=sys.stderr)
 
 

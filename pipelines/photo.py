@@ -46,6 +46,15 @@ def open_photo(source: str | Path | bytes | np.ndarray | Image.Image, *, mirrore
     Raises:
         PhotoUnreadable: It is no picture, is damaged, empty or too large; the hint says which.
     """
+    try:
+        return _open(source, mirrored)
+    except MemoryError as error:
+        raise PhotoUnreadable(
+            "There is too little free memory to open this picture; try a smaller one, or this one again in a minute."
+        ) from error
+
+
+def _open(source: str | Path | bytes | np.ndarray | Image.Image, mirrored: bool) -> LoadedPhoto:
     image = Image.fromarray(source) if isinstance(source, np.ndarray) else source
     if not isinstance(image, Image.Image):
         image = _decode(_read(image))
@@ -73,12 +82,8 @@ def prepare(photo: LoadedPhoto, face_index: int | None, size: int) -> PreparedPh
     Raises:
         RequestInvalid: There is no face with that index.
     """
-    if face_index is not None and face_index >= len(photo.faces):
-        raise RequestInvalid("That face is not in the photo; click one of the marked faces.")
-    chosen = photo.faces[face_index or 0] if photo.faces else None
-    left, top, side = _crop(photo.image.size, chosen)
-    box = (left, top, left + side, top + side)
-    image = photo.image.resize((size, size), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+    chosen, (left, top, side) = _chosen(photo, face_index)
+    image = cut(photo, face_index, size)
     rgb = np.asarray(image)
     face = None
     if chosen is not None:
@@ -86,6 +91,25 @@ def prepare(photo: LoadedPhoto, face_index: int | None, size: int) -> PreparedPh
         x0, y0, x1, y1 = ((v - o) * scale for v, o in zip(chosen.box, (left, top, left, top), strict=True))
         face = Face(box=(x0, y0, x1, y1), score=chosen.score, landmarks=vision.face_landmarks(rgb, (x0, y0, x1, y1)))
     return PreparedPhoto(image=image, face=face, person_mask=vision.person_mask(rgb))
+
+
+def cut(photo: LoadedPhoto, face_index: int | None, size: int) -> Image.Image:
+    """The picture of `prepare` alone, without the masks and landmarks that take most of its time.
+
+    Raises:
+        RequestInvalid: There is no face with that index.
+    """
+    _, (left, top, side) = _chosen(photo, face_index)
+    box = (left, top, left + side, top + side)
+    return photo.image.resize((size, size), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+
+
+def _chosen(photo: LoadedPhoto, face_index: int | None) -> tuple[Face | None, tuple[float, float, float]]:
+    """The face that counts, and left, top and side of the square around it."""
+    if face_index is not None and face_index >= len(photo.faces):
+        raise RequestInvalid("That face is not in the photo; click one of the marked faces.")
+    face = photo.faces[face_index or 0] if photo.faces else None
+    return face, _crop(photo.image.size, face)
 
 
 def _read(source: str | Path | bytes) -> bytes:
@@ -112,10 +136,14 @@ def _decode(data: bytes) -> Image.Image:
                 raise Image.DecompressionBombError
             image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded at a fraction of its size
             image.load()
+            if image.mode in ("RGB", "L", "RGBA"):  # made small before it is copied, not after
+                image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
             return ImageOps.exif_transpose(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         limit = MAX_PIXELS // 1_000_000
         raise PhotoUnreadable(f"This picture has more than {limit} megapixels; choose a smaller one.") from error
+    except MemoryError:  # not the file's fault
+        raise
     except UnidentifiedImageError as error:
         raise PhotoUnreadable(
             "This file is not a picture that can be read; use JPEG, PNG, WebP, HEIC or AVIF."
@@ -130,11 +158,11 @@ def _decode(data: bytes) -> Image.Image:
 def _flatten(image: Image.Image) -> Image.Image:
     """Any mode to RGB: transparency on white, 16 bit scaled, CMYK converted; metadata left behind."""
     if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
-        values = np.asarray(image, np.float32)
+        values = np.nan_to_num(np.asarray(image, np.float32))  # a TIFF may hold infinities and no numbers at all
         high = 65535.0 if image.mode != "F" or values.max(initial=0) > 255 else 255.0
         if image.mode == "F" and values.max(initial=0) <= 1.0:
             high = 1.0
-        image = Image.fromarray(np.clip(values / high * 255, 0, 255).astype(np.uint8))
+        image = Image.fromarray((np.clip(values, 0, high) / high * 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         background = Image.new("RGBA", rgba.size, "white")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipelines.errors import PresetError, RequestInvalid
 from pipelines.presets_readme import render_readme
+from pipelines.safety.policy import default_policy
 from pipelines.schema import ModelStack, Scene, Style
 
 log = logging.getLogger(__name__)
@@ -98,12 +100,25 @@ def _read_file(path: Path, kind: type[T]) -> T:
     if "id" in content:
         raise PresetError(f"Preset {name}, field id: remove it, the file name is the id.")
     try:
-        return kind(id=path.stem, **content)
+        preset = kind(id=path.stem, **content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise PresetError(f"Preset {name}, field {where}: {first['msg']}{more}.") from error
+    for where, prompt in _prompts(preset):
+        if refusal := default_policy().review_words(prompt):
+            raise PresetError(f"Preset {name}, field {where}: refused by the word list, rule {refusal.rule}.")
+    return preset
+
+
+def _prompts(preset: BaseModel) -> Iterator[tuple[str, str]]:
+    """Field and words of every prompt for the text encoder. A negative prompt names what is not wanted, and may."""
+    if isinstance(preset, Style | Scene):
+        yield "prompt", preset.prompt
+    if isinstance(preset, Style):
+        for stack, override in preset.overrides.items():
+            yield f"overrides.{stack}.prompt", override.prompt or ""
 
 
 def _pick(known: dict[str, T], key: str, what: str) -> T:

@@ -20,8 +20,12 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
 AnnotatorName = Literal["canny", "lineart", "softedge", "mediapipe_face", "pose", "depth"]
 Family = Literal["painting", "illustration", "futuristic", "photographic"]
+Purpose = Literal["portraits", "study", "examples"]  # make them, keep them for the study, show them to others
+RefusalCategory = Literal["minors", "sexual", "public-figure", "hate", "gore"]
 # untrusted-signer: unchanged, but signed with a certificate that is not this studio's.
 MarkState = Literal["unsigned", "intact", "changed", "untrusted-signer", "unreadable"]
+# What the pattern in the pixels says: made with a generative model, or with filters. unknown: nobody could look.
+WatermarkState = Literal["ai", "filter", "none", "unknown"]
 
 FAMILY_NAMES: dict[Family, str] = {
     "painting": "Painting",
@@ -135,6 +139,9 @@ class ControlNetSource(HubSource):
     """A ControlNet, with the mode number it takes where one network serves several controls (union)."""
 
     control_mode: int | None = Field(None, ge=0, le=7, description="Mode of a union ControlNet.")
+    control_guidance_end: Unit | None = Field(
+        None, description="Replaces the styles' own, for a UNet that leaves the picture unfinished without it."
+    )
 
 
 class IPAdapterSource(HubSource):
@@ -165,7 +172,9 @@ class ModelStack(Value):
     name: str = Field(min_length=2, max_length=60, description="What visitors read.")
     summary: str = Field(min_length=10, max_length=200, description="What it is good for.")
     kind: Literal["sd15", "sdxl", "sdxl-union"] = Field(description="Which diffusers pipeline runs it.")
-    rank: int = Field(ge=0, le=1000, description="`auto` takes the highest rank that can run here.")
+    rank: int = Field(
+        ge=0, le=1000, description="`auto` takes the highest rank that can run here; 0 is taken only when asked for."
+    )
     size: int = Field(ge=64, le=2048, multiple_of=8, description="Width and height of a portrait in pixels.")
     base: HubSource = Field(description="Pipeline folder: UNet, text encoders, VAE, scheduler.")
     controlnets: dict[AnnotatorName, ControlNetSource] = Field(min_length=1, description="ControlNet by annotator.")
@@ -175,6 +184,9 @@ class ModelStack(Value):
     lora: LoRASource | None = Field(None, description="Few-step LoRA, fused.")
     ip_adapter: IPAdapterSource | None = Field(None, description="Face adapter.")
     scheduler: SchedulerSetting = Field(description="Scheduler.")
+    start: Literal["photo", "preview"] = Field(
+        "photo", description="What img2img starts from: the photo in its scene, or the preview engine's picture."
+    )
     num_inference_steps: int = Field(ge=1, le=100, description="Steps that really run, whatever the strength.")
     guidance_scale: float = Field(ge=0.0, le=15.0, description="Default; few-step LoRAs need 0 or 1.")
     max_guidance_scale: float = Field(15.0, ge=0.0, le=15.0, description="A style's own value is cut to this.")
@@ -257,6 +269,14 @@ class Consent(Value):
     granted_at: datetime
     notice_version: str
     notice_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    purposes: tuple[Purpose, ...] = Field(("portraits",), description="What was ticked; without portraits none is one.")
+    changed_at: datetime | None = Field(None, description="When a purpose was last ticked or taken back.")
+
+    @model_validator(mode="after")
+    def _needed(self) -> Self:
+        if "portraits" not in self.purposes:
+            raise ValueError("without the purpose portraits there is no consent")
+        return self
 
 
 class PortraitRequest(Value):
@@ -270,6 +290,7 @@ class PortraitRequest(Value):
     seeds: tuple[Seed, ...] = Field(min_length=1, max_length=MAX_VARIATIONS)
     model_id: PresetId = "auto"
     extra_prompt: str = Field("", max_length=MAX_PROMPT_CHARACTERS, description="Visitor's own words, appended.")
+    visible_label: bool = Field(False, strict=True, description="Draw a small label into the corner.")
     consent: Consent
 
 
@@ -311,7 +332,7 @@ class ProvenanceSummary(Value):
 
     digital_source_type: str
     software: str
-    marks: tuple[str, ...] = Field(description="Kinds of marks found in the file: XMP, C2PA.")
+    marks: tuple[str, ...] = Field(description="Kinds of marks found in the file: XMP, C2PA, watermark.")
     facts: dict[str, str] = Field(default_factory=dict, description="How it was made: style, scene, seed, model ...")
     state: MarkState = "unsigned"
     signer: str = Field("", description="Who signed, as the certificate says.")
@@ -325,6 +346,8 @@ class ProvenanceReport(ProvenanceSummary):
     width: int
     height: int
     is_ours: bool = Field(False, description="Signed with this studio's own certificate, and the signature holds.")
+    watermark: WatermarkState = Field("unknown", description="What this software's watermark in the pixels says.")
+    mirrored: bool = Field(False, description="The watermark is mirrored, and so is the picture.")
     history: tuple[str, ...] = Field((), description="What the manifest says was done: action and tool.")
     problems: tuple[str, ...] = Field((), description="Sentences on what could not be read or verified.")
 
@@ -363,6 +386,23 @@ class Faithfulness(Value):
     unmeasured: tuple[str, ...] = Field((), description="Why a number is missing, one sentence each.")
 
 
+class Refusal(Value):
+    """Why a reviewer does not let words or a picture through. Holds nothing of the picture."""
+
+    category: RefusalCategory
+    reviewer: str = Field(description="Id of the reviewer.")
+    rule: str = Field(description="Id of the rule, such as en/nudity; says nothing about the words themselves.")
+    sentence: str = Field(description="For the visitor.")
+    found: str = Field("", repr=False, description="What the words are about, for the visitor's screen; never logged.")
+
+
+class RefusedPicture(Value):
+    """A picture that was made and is not shown."""
+
+    seed: Seed
+    refusal: Refusal
+
+
 class Portrait(Value):
     """One finished, marked, written portrait."""
 
@@ -388,3 +428,4 @@ class PortraitSet(Value):
     portraits: tuple[Portrait, ...]
     engine: str
     notes: tuple[str, ...] = Field((), description="Sentences for the visitor, such as why another engine was used.")
+    refused: tuple[RefusedPicture, ...] = Field((), description="Pictures that a reviewer did not let through.")

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from PIL import Image
 
 from pipelines import annotators, faithfulness, heavy, photo, provenance, vision
 from pipelines.engines import Engine, EngineChoice, EngineInfo, available_engines, create_engine
+from pipelines.engines.loading import is_out_of_memory
 from pipelines.engines.preview import PreviewEngine
-from pipelines.errors import Cancelled, EngineBusy, PortraitError, RequestInvalid
+from pipelines.errors import Cancelled, EngineFailed, PortraitError, RequestInvalid
 from pipelines.likeness import apply_likeness, for_stack
 from pipelines.presets import Presets
+from pipelines.safety.review import Safety, build_safety
 from pipelines.schema import (
     AnnotatorName,
     Control,
@@ -36,12 +38,13 @@ from pipelines.schema import (
     StepCallback,
     Style,
 )
+from pipelines.waiting_line import MAX_WAITING, Ticket, WaitingLine
 
 log = logging.getLogger(__name__)
 
 PREVIEW_SIZE = 512
 _CACHED_PHOTOS = 8
-_LONGEST_WAIT = 300.0
+_NO_MEMORY = "There is too little free memory for this just now; ask for fewer variations, or try again in a minute."
 
 
 @dataclass
@@ -59,24 +62,38 @@ class SelfPortraitPipeline:
     Args:
         presets: Styles, scenes and model stacks.
         out_dir: Portraits go into a folder of their own for each session below it.
+        max_waiting: How many requests may wait in line, at least 1; more are refused.
+        safety: Who reviews words and pictures; left out, as the environment says.
+
+    Attributes:
+        line: Who waits for the engine.
 
     Raises:
         CredentialsError: The certificate of the settings cannot sign portraits.
+        SettingsError: A setting of the reviewers has no meaning.
     """
 
-    def __init__(self, presets: Presets, out_dir: Path) -> None:
+    def __init__(
+        self, presets: Presets, out_dir: Path, *, max_waiting: int = MAX_WAITING, safety: Safety | None = None
+    ) -> None:
         self.presets = presets
+        self.safety = safety or build_safety()
+        self.line = WaitingLine(max_waiting)
         self.warming = "Starting: face finder"
         self._out_dir = out_dir
         self._preview = PreviewEngine()
         provenance.prepare()  # no portrait is made that could not be signed
         self._choices: dict[str, EngineChoice] = {}
-        self._engine_lock = threading.Lock()
         self._cache: OrderedDict[tuple[int, int | None, int], _Prepared] = OrderedDict()
         self._cache_lock = threading.Lock()
 
     def __call__(
-        self, request: PortraitRequest, on_step: StepCallback | None = None, *, out_dir: Path | None = None
+        self,
+        request: PortraitRequest,
+        on_step: StepCallback | None = None,
+        *,
+        out_dir: Path | None = None,
+        ticket: Ticket | None = None,
     ) -> PortraitSet:
         """Make the portraits that a visitor asked for.
 
@@ -84,30 +101,57 @@ class SelfPortraitPipeline:
             request: Checked at construction; carries the consent.
             on_step: Told after each step; answering False cancels within one step.
             out_dir: Folder for the files, instead of the session's own.
+            ticket: From `join`, its turn come or not; given back at the end. Left out, the request joins the line now.
 
         Raises:
             PortraitError: Any of its kinds; no file is left behind by a request that fails.
         """
+        with ticket or self.join(request) as turn:
+            try:
+                return self._make(request, on_step or (lambda step, total, preview: True), out_dir, turn)
+            except PortraitError:
+                raise
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise EngineFailed(_NO_MEMORY, detail=type(error).__name__) from error
+                raise
+
+    def join(self, request: PortraitRequest) -> Ticket:
+        """A place in the line for a request, whose words pass the reviewers first.
+
+        Raises:
+            WordsRefused: A reviewer does not let the visitor's own words through.
+            EngineBusy: The line is full; the hint says when to come back.
+        """
+        self.safety.require_words(request.extra_prompt, request.consent.session)
+        return self.line.join(request.consent.session, request.model_id, len(request.seeds))
+
+    def _make(self, request: PortraitRequest, report: StepCallback, out_dir: Path | None, turn: Ticket) -> PortraitSet:
+        session = request.consent.session
         style = self.presets.style(request.style_id)
         scene = self.presets.scene(request.scene_id)
-        report = on_step or (lambda step, total, preview: True)
-        with self._engine(request.model_id, report) as choice:
+        with self._engine(request.model_id, report, turn) as choice:
             engine = choice.engine
+            unchecked = self.safety.require_reviewers(is_diffusion=engine.is_diffusion)
             style = for_stack(style, engine.model_id)
             prepared = self._prepare(request.photo, request.face_index, engine.size)
             controls, notes = self._controls(prepared, engine, style, request.likeness)
             job = _job(request, style, scene, prepared.crop, controls)
             started = time.monotonic()
-            pictures = engine.generate(job, report)
+            # The preview engine's steps show no more than the live preview does, and that at once.
+            pictures = engine.generate(job, self.safety.watch(report) if engine.is_diffusion else report)
             seconds = (time.monotonic() - started) / len(pictures)
-            folder = out_dir or self.folder(request.consent.session)
-            portraits = self._save(request, engine, job, pictures, seconds, folder)
+            if not turn.holds:  # it hung, was set aside, and woke up after all
+                raise Cancelled("Stopped: this took too long.")
+            passed, refused = self.safety.sort(request.seeds, pictures, session)
+            portraits = self._save(request, engine, job, passed, seconds, out_dir or self.folder(session))
         return PortraitSet(
             photo=prepared.crop,
             controls=controls,
             portraits=portraits,
             engine=engine.name,
-            notes=(*choice.notes, *notes),
+            notes=(*choice.notes, *notes, *unchecked),
+            refused=refused,
         )
 
     def preview(
@@ -120,18 +164,20 @@ class SelfPortraitPipeline:
         likeness: float = 0.5,
         seed: int = 0,
     ) -> Image.Image:
-        """The preview engine's picture of a style, at once and in memory only, 512 px."""
+        """The preview engine's picture of a style, at once and in memory only, 512 px, watermarked."""
         style, scene = self.presets.style(style_id), self.presets.scene(scene_id)
         crop = self._prepare(source, face_index, PREVIEW_SIZE).crop
-        return self._preview.render(crop, style, scene, seed=seed, likeness=likeness)
+        picture = self._preview.render(crop, style, scene, seed=seed, likeness=likeness)
+        return provenance.finish(picture, is_diffusion=False)
 
     def preview_frame(
         self, rgb: np.ndarray, *, style_id: str, scene_id: str = "none", likeness: float = 0.5
     ) -> np.ndarray:
-        """One webcam frame in a style, (H, W, 3) uint8 in and out; nothing is kept."""
-        return self._preview.render_frame(
+        """One webcam frame in a style, watermarked, (H, W, 3) uint8 in and out; nothing is kept."""
+        frame = self._preview.render_frame(
             rgb, self.presets.style(style_id), self.presets.scene(scene_id), likeness=likeness
         )
+        return np.asarray(provenance.finish(Image.fromarray(frame), is_diffusion=False))
 
     def control_images(
         self, source: LoadedPhoto, *, face_index: int | None, style_id: str, size: int = PREVIEW_SIZE
@@ -146,7 +192,7 @@ class SelfPortraitPipeline:
 
     def used_photo(self, source: LoadedPhoto, face_index: int | None) -> Image.Image:
         """The square crop of the photo that engines see, 512 px."""
-        return self._prepare(source, face_index, PREVIEW_SIZE).crop.image
+        return photo.cut(source, face_index, PREVIEW_SIZE)
 
     def engines(self) -> tuple[EngineInfo, ...]:
         """Every engine, whether it can run here, and why not."""
@@ -156,7 +202,10 @@ class SelfPortraitPipeline:
         """Load what the first visitor would otherwise wait for. Meant for a background thread."""
         try:
             vision.warm_up()
-            with self._engine("auto", lambda step, total, preview: True) as choice:
+            with (
+                self.line.join("", "auto", 0) as turn,
+                self._engine("auto", lambda step, total, preview: True, turn) as choice,
+            ):
                 if choice.engine.is_diffusion:
                     self.warming = f"Starting: {choice.engine.name}"
                     heavy.load("torch")
@@ -177,6 +226,13 @@ class SelfPortraitPipeline:
         for source in photos:
             self.forget_photo(source)
 
+    def memory_of(self, source: LoadedPhoto) -> int:
+        """Bytes of the crops and control images of a photo that are in memory."""
+        with self._cache_lock:
+            entries = [entry for entry in self._cache.values() if entry.source is source]
+        pictures = [picture for entry in entries for picture in (entry.crop.image, *list(entry.controls.values()))]
+        return sum(picture.width * picture.height * len(picture.getbands()) for picture in pictures)
+
     def forget_photo(self, source: LoadedPhoto) -> None:
         """Drop what was cut and drawn from a photo from memory."""
         with self._cache_lock:
@@ -189,23 +245,24 @@ class SelfPortraitPipeline:
             choice.engine.close()
         self._choices.clear()
 
+    def set_aside(self, ticket: Ticket) -> None:
+        """Let the next one have its turn although the engine did not come back; it gets an engine of its own."""
+        if ticket.holds:
+            log.error("an engine does not answer and was set aside")
+            self._choices = {}  # not closed: it is in the middle of something
+        ticket.leave()
+
     @contextmanager
-    def _engine(self, model_id: str, report: StepCallback) -> Iterator[EngineChoice]:
-        """The engine, for this request alone. Only one is kept loaded beside the preview."""
-        deadline = time.monotonic() + _LONGEST_WAIT
-        while not self._engine_lock.acquire(timeout=0.25):
+    def _engine(self, model_id: str, report: StepCallback, turn: Ticket) -> Iterator[EngineChoice]:
+        """The engine, for this request alone, once its turn has come. Only one is kept loaded beside the preview."""
+        while not turn.wait(0.25):
             if not report(0, 1, None):
                 raise Cancelled("Stopped before it began.")
-            if time.monotonic() > deadline:
-                raise EngineBusy("Other visitors' portraits are still being made; try again in a few minutes.")
-        try:
-            if model_id not in self._choices:
-                choice = create_engine(model_id, self.presets)
-                self.close()
-                self._choices[model_id] = choice
-            yield self._choices[model_id]
-        finally:
-            self._engine_lock.release()
+        if model_id not in self._choices:
+            choice = create_engine(model_id, self.presets)
+            self.close()
+            self._choices[model_id] = choice
+        yield self._choices[model_id]
 
     def _prepare(self, source: LoadedPhoto, face_index: int | None, size: int) -> _Prepared:
         key = (id(source), face_index, size)
@@ -248,13 +305,14 @@ class SelfPortraitPipeline:
         request: PortraitRequest,
         engine: Engine,
         job: GenerationJob,
-        pictures: list[Image.Image],
+        pictures: list[tuple[int, Image.Image]],
         seconds: float,
         folder: Path,
     ) -> tuple[Portrait, ...]:
         portraits: list[Portrait] = []
+        written: list[Path] = []
         try:
-            for seed, picture in zip(request.seeds, pictures, strict=True):
+            for seed, picture in pictures:
                 portrait_id = secrets.token_hex(12)
                 path = folder / f"{request.style_id}-{request.scene_id}-seed{seed}-{portrait_id}.png"
                 facts = {
@@ -265,8 +323,14 @@ class SelfPortraitPipeline:
                     "Engine": engine.name,
                     "Likeness": f"{request.likeness:g}",
                 }
-                kept = faithfulness.measure(job.photo, picture, natural_colour=job.style.natural_colour)
-                summary = provenance.save(picture, path, is_diffusion=engine.is_diffusion, facts=facts)
+                written.append(path)
+                summary = provenance.save(
+                    picture, path, is_diffusion=engine.is_diffusion, facts=facts, label=request.visible_label
+                )
+                # Measured on what the visitor gets, marks and all.
+                kept = faithfulness.measure(
+                    job.photo, provenance.picture(path), natural_colour=job.style.natural_colour
+                )
                 portraits.append(
                     Portrait(
                         id=portrait_id,
@@ -284,8 +348,9 @@ class SelfPortraitPipeline:
                     )
                 )
         except BaseException:
-            for portrait in portraits:
-                portrait.path.unlink(missing_ok=True)
+            for path in written:
+                with suppress(OSError):
+                    path.unlink()
             raise
         return tuple(portraits)
 
@@ -333,5 +398,6 @@ _ADVICE = {
     "scene_id": "There is no such scene; choose one from the list.",
     "model_id": "There is no such model; choose one from the list.",
     "face_index": "That face is not in the photo; click one of the marked faces.",
+    "visible_label": "Choose true or false for the visible label.",
     "extra_prompt": "Your own words are too long; keep them under 400 characters.",
 }

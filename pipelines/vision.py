@@ -17,6 +17,13 @@ import numpy as np
 from pipelines import heavy
 from pipelines.schema import Face
 
+# Points of the face mesh around both cheeks and the forehead: where skin tone is measured, and kept.
+SKIN_SITES = (
+    (117, 118, 101, 36, 205, 187, 123),
+    (346, 347, 330, 266, 425, 411, 352),
+    (9, 108, 69, 151, 299, 337),
+)
+
 _SELFIE_SIZE = 256
 _SURE = 0.8
 

@@ -1,7 +1,8 @@
 """A portrait request in a thread of its own, as a stream of events that can be cut off.
 
-Closing the stream cancels the work within one step and waits until the engine is free, so that a generator handler of
-any web framework needs nothing else.
+Closing the stream leaves the line, or cancels the work within one step and waits until the engine is free, so that a
+generator handler of any web framework needs nothing else. An engine that does not come back is set aside: whoever
+waited for it is told, and the line goes on.
 """
 
 from __future__ import annotations
@@ -15,18 +16,46 @@ from pathlib import Path
 
 from PIL import Image
 
+from pipelines.errors import Cancelled, EngineFailed
 from pipelines.schema import PortraitRequest, PortraitSet
 from pipelines.self_portrait import SelfPortraitPipeline
+from pipelines.waiting_line import Place, Ticket
+
+_LOOK_SECONDS = 0.25  # so soon a cancelled request leaves the line
+_FRONT, _FRONT_SECONDS, _BACK_SECONDS = 5, 1.0, 3.0  # who is served soon is told more often
+
+
+@dataclass(frozen=True)
+class WaitEvent:
+    """Others are served first."""
+
+    place: Place
 
 
 @dataclass(frozen=True)
 class StepEvent:
-    """One step done. Step 0 means that others are served first."""
+    """One step done. Step 0 means that the model is being loaded."""
 
     step: int
     total: int
     preview: Image.Image | None
     seconds: float
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long an engine may say nothing, in seconds, before it is taken for hung.
+
+    Attributes:
+        silence: Between two steps; loading a model counts as one.
+        stopping: After it was told to stop.
+    """
+
+    silence: float = 600.0
+    stopping: float = 120.0
+
+
+Events = Generator[WaitEvent | StepEvent | PortraitSet, None, None]
 
 
 def run(
@@ -35,17 +64,44 @@ def run(
     *,
     out_dir: Path | None = None,
     stop: threading.Event | None = None,
-) -> Generator[StepEvent | PortraitSet, None, None]:
-    """Yield a StepEvent a step, then the PortraitSet.
+    patience: Patience | None = None,
+) -> Events:
+    """Yield a WaitEvent every few seconds until it is this request's turn, a StepEvent a step, then the PortraitSet.
 
     Args:
         stop: Setting it, from any thread, cancels as closing the stream does; the stream then raises Cancelled.
 
     Raises:
+        EngineBusy: The line is full.
+        EngineFailed: The engine hangs, or stopped in the middle.
         PortraitError: As the pipeline does, in the thread of the caller.
     """
+    stop, patience = stop or threading.Event(), patience or Patience()
+    with pipeline.join(request) as ticket:
+        yield from _wait(ticket, stop)
+        yield from _work(pipeline, request, out_dir, ticket, stop, patience)
+
+
+def _wait(ticket: Ticket, stop: threading.Event) -> Generator[WaitEvent, None, None]:
+    due = 0.0
+    while not ticket.wait(_LOOK_SECONDS if due else 0.0):
+        if stop.is_set():
+            raise Cancelled("Stopped before it began.")
+        place = ticket.place
+        if place is not None and time.monotonic() >= due:
+            yield WaitEvent(place)
+            due = time.monotonic() + (_FRONT_SECONDS if place.position <= _FRONT else _BACK_SECONDS)
+
+
+def _work(
+    pipeline: SelfPortraitPipeline,
+    request: PortraitRequest,
+    out_dir: Path | None,
+    ticket: Ticket,
+    stop: threading.Event,
+    patience: Patience,
+) -> Generator[StepEvent | PortraitSet, None, None]:
     events: queue.SimpleQueue[StepEvent | PortraitSet | BaseException] = queue.SimpleQueue()
-    stop = stop or threading.Event()
     started = time.monotonic()
 
     def on_step(step: int, total: int, preview: Image.Image | None) -> bool:
@@ -54,15 +110,19 @@ def run(
 
     def work() -> None:
         try:
-            events.put(pipeline(request, on_step, out_dir=out_dir))
+            events.put(pipeline(request, on_step, out_dir=out_dir, ticket=ticket))
         except BaseException as error:  # handed to the caller, who decides
             events.put(error)
 
     thread = threading.Thread(target=work, name="portrait", daemon=True)
     thread.start()
+    grace = patience.stopping
     try:
         while True:
-            event = events.get()
+            event = _next(events, stop, patience)
+            if event is None:
+                grace = 0.0
+                raise EngineFailed("The engine does not answer and was set aside; your photo is kept, so try again.")
             if isinstance(event, BaseException):
                 raise event
             yield event
@@ -70,4 +130,23 @@ def run(
                 return
     finally:
         stop.set()
-        thread.join()
+        thread.join(grace)
+        if thread.is_alive():
+            pipeline.set_aside(ticket)
+
+
+def _next(
+    events: queue.SimpleQueue[StepEvent | PortraitSet | BaseException], stop: threading.Event, patience: Patience
+) -> StepEvent | PortraitSet | BaseException | None:
+    """What the engine says next; None where it says nothing any more."""
+    silent = time.monotonic()
+    stopping: float | None = None
+    while True:
+        try:
+            return events.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            now = time.monotonic()
+        if stop.is_set() and stopping is None:
+            stopping = now
+        if now - silent > patience.silence or (stopping is not None and now - stopping > patience.stopping):
+            return None

@@ -1,80 +1,103 @@
-"""Consent: what is read, who said yes to which version, and taking it back.
+"""Consent: who said yes to which version of the text and to which purposes, and taking it back.
 
 Records live in memory, by session, and end with the session or the process. They hold no name, no address, no photo.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import threading
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Literal
 
-from pipelines.errors import ConsentMissing
-from pipelines.schema import Consent
+from pydantic import Field
 
-_SUMMARY = "I am 18 or older, this is my own face, and this app may turn my photo into AI portraits now."
-
-_TEXT = """\
-**What happens.** Your photo is turned into portraits by a program that runs where this app runs. Nothing is sent to
-another company or another website.
-
-**Why.** Only to show the portraits to you. Nobody is identified, no face is compared with others, nothing is used for
-training, and neither age nor gender nor origin is guessed.
-
-**How long.** Your photo is kept in memory, and the pictures that this page shows lie in a private temporary folder.
-Both are deleted when you press *Delete my data*, when you close the page, after at most an hour, and when the app
-stops.
-
-**What you get.** Every portrait says in its metadata that a machine made it. Download what you want to keep.
-
-**Whose face.** Use your own photo. Do not use a photo of somebody else, of a child, or one that you may not use.
-
-**Changing your mind.** Press *Delete my data* at any time. This takes your consent back, and the photo and all
-portraits are deleted at once.
-"""
+from pipelines.errors import ConsentMissing, RequestInvalid
+from pipelines.schema import Consent, Purpose, Value
+from study.notice import ConsentNotice, load_notice
 
 _MAX_SESSIONS = 10_000
+_ASK = "Tick the consent box first; without it no photo is taken in."
 
 
-@dataclass(frozen=True)
-class ConsentNotice:
-    """The text that a visitor agrees to. A changed text is a new version."""
+class Ticked(Value):
+    """A purpose on a receipt, with the words that stood beside its tick."""
 
-    version: str = "2026-11-23"
-    summary: str = _SUMMARY
-    text: str = _TEXT
-    sha256: str = field(default=hashlib.sha256(f"{_SUMMARY}\n\n{_TEXT}".encode()).hexdigest())
+    id: Purpose
+    label: str
+
+
+class Receipt(Value):
+    """What a visitor gets of a consent, to keep. Says nothing of who they are.
+
+    The number is random and known to this visitor alone: with it a consent can be withdrawn after the visit.
+    """
+
+    kind: Literal["Receipt of consent, Self-Portrait Studio"] = "Receipt of consent, Self-Portrait Studio"
+    id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    granted_at: datetime
+    changed_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    purposes: tuple[Ticked, ...]
+    operator: str
+    text_version: str
+    text_sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of `text`, UTF-8.")
+    language: str
+    text: str
 
 
 class ConsentRegistry:
     """Who agreed, by session. Safe for many threads."""
 
     def __init__(self, notice: ConsentNotice | None = None) -> None:
-        self.notice = notice or ConsentNotice()
+        self.notice = notice or load_notice()
         self._records: dict[str, Consent] = {}
         self._lock = threading.Lock()
 
     def grant(self, session: str | None, agreed: object) -> Consent:
-        """Write down a yes. Only the value True is a yes: not 1, not "true".
+        """Write down a yes to the needed purpose. Only the value True is a yes: not 1, not "true".
+
+        A session that has said yes keeps its record.
 
         Raises:
             ConsentMissing: Anything else, or there is no session to write it down for.
         """
         if agreed is not True or not isinstance(session, str) or len(session) < 4:
-            raise ConsentMissing("Tick the consent box first; without it no photo is taken in.")
-        record = Consent(
-            id=secrets.token_hex(8),
-            session=session,
-            granted_at=datetime.now(UTC),
-            notice_version=self.notice.version,
-            notice_sha256=self.notice.sha256,
-        )
+            raise ConsentMissing(_ASK)
         with self._lock:
-            self._records[session] = record
+            record = self._valid(session)
+            if record is None:
+                record = Consent(
+                    id=secrets.token_hex(16),
+                    session=session,
+                    granted_at=_now(),
+                    notice_version=self.notice.version,
+                    notice_sha256=self.notice.sha256,
+                )
+                self._records[session] = record
             while len(self._records) > _MAX_SESSIONS:  # the oldest must ask again; dicts keep their order
                 del self._records[next(iter(self._records))]
+        return record
+
+    def allow(self, session: str | None, purpose: object, agreed: object) -> Consent:
+        """Tick one of the optional purposes, or take it back. Only the value True ticks it; all else takes it back.
+
+        Raises:
+            ConsentMissing: There is no consent that it could be added to.
+            RequestInvalid: It is not offered here.
+        """
+        offered: dict[object, Purpose] = {one.id: one.id for one in self.notice.optional}
+        with self._lock:
+            record = self._valid(session)
+            if record is None:
+                raise ConsentMissing(_ASK)
+            if not isinstance(purpose, str) or purpose not in offered:
+                raise RequestInvalid("That is not offered here: only what stands in the consent text can be allowed.")
+            wanted = {*record.purposes} - {offered[purpose]} | ({offered[purpose]} if agreed is True else set())
+            if wanted != {*record.purposes}:
+                ordered = tuple(one.id for one in self.notice.purposes if one.id in wanted)
+                record = record.model_copy(update={"purposes": ordered, "changed_at": _now()})
+                self._records[record.session] = record
         return record
 
     def require(self, session: str | None) -> Consent:
@@ -84,12 +107,44 @@ class ConsentRegistry:
             ConsentMissing: There is none, or it is for another version of the text.
         """
         with self._lock:
-            record = self._records.get(session or "")
-        if record is None or record.notice_sha256 != self.notice.sha256:
-            raise ConsentMissing("Tick the consent box first; without it no photo is taken in.")
+            record = self._valid(session)
+        if record is None:
+            raise ConsentMissing(_ASK)
         return record
 
     def withdraw(self, session: str | None) -> bool:
         """Take a yes back. Returns whether there was one."""
+        return self.end(session) is not None
+
+    def end(self, session: str | None) -> Consent | None:
+        """As `withdraw`, and returns the record that was taken back."""
         with self._lock:
-            return self._records.pop(session or "", None) is not None
+            return self._records.pop(session or "", None)
+
+    def by_number(self, number: str) -> Consent | None:
+        """The record with this receipt number."""
+        with self._lock:
+            return next((record for record in self._records.values() if record.id == number), None)
+
+    def receipt(self, consent: Consent, *, withdrawn: bool = False) -> Receipt:
+        """What the visitor gets of a record of this text."""
+        return Receipt(
+            id=consent.id,
+            granted_at=consent.granted_at,
+            changed_at=consent.changed_at,
+            withdrawn_at=_now() if withdrawn else None,
+            purposes=tuple(Ticked(id=one, label=self.notice.label(one)) for one in consent.purposes),
+            operator=self.notice.operator,
+            text_version=consent.notice_version,
+            text_sha256=consent.notice_sha256,
+            language=self.notice.language,
+            text=self.notice.document,
+        )
+
+    def _valid(self, session: str | None) -> Consent | None:
+        record = self._records.get(session or "")
+        return record if record is not None and record.notice_sha256 == self.notice.sha256 else None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

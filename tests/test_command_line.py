@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pipelines import faithfulness
 from pipelines.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +32,19 @@ def test_the_documented_command_makes_portraits(photo_file: Path, tmp_path: Path
     assert all("oil-master-orbit-seed" in path.name for path in files)
     assert all(Image.open(path).size[0] >= 512 for path in files)
     assert "step" in result.stderr
+    assert result.stderr.count("face shape") == 2, "each portrait is told how much of the person is left"
+
+
+def test_a_warning_of_the_meter_is_printed_under_its_portrait(
+    photo_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for threshold in ("EYES_LARGER", "JAW_NARROWER", "NOSE_NARROWER"):
+        monkeypatch.setattr(faithfulness, threshold, 1e-9)  # the least change is now too much
+    command = [str(photo_file), "--style", "golden-hour", "--model", "preview", "--seed", "3"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    shown = capsys.readouterr()
+    assert "Warning: This picture made your " in shown.err
+    assert "Warning" not in shown.out
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 from skimage.transform import ThinPlateSplineTransform, warp
 
-from pipelines import faithfulness
-from pipelines.faithfulness import align, edges_kept, landmark_drift, measure, skin_group
+from pipelines import faithfulness, vision
+from pipelines.face_shape import align, landmark_drift
+from pipelines.faithfulness import edges_kept, measure, skin_group
 from pipelines.photo import open_photo, prepare
 from pipelines.schema import Faithfulness, PreparedPhoto
 
@@ -182,6 +183,24 @@ def test_yellower_dark_skin_is_not_called_lighter(prepared: PreparedPhoto) -> No
     assert kept.skin.ita_shift > faithfulness.SKIN_LIGHTER
     assert kept.warning is None
     assert kept.sentence.endswith("skin of another tint.")
+
+
+def test_brown_skin_is_warned_of_past_five_degrees(prepared: PreparedPhoto) -> None:
+    """Near L* 50 two units of L* are more than five degrees; asking for more of them kept silent about brown skin."""
+    own = measure(prepared, prepared.image, natural_colour=True).skin
+    assert own is not None
+    assert prepared.face is not None
+    picture = lab_by(prepared, 49.0 - own.lightness_before)
+    points = vision.face_landmarks(np.asarray(picture), prepared.face.box)
+    brown = prepared.model_copy(
+        update={"image": picture, "face": prepared.face.model_copy(update={"landmarks": points})}
+    )
+    kept = measure(brown, lab_by(brown, 2.2), natural_colour=True)
+    assert kept.skin is not None
+    assert faithfulness.LIGHTNESS_NOISE < kept.skin.lightness_shift < 2.5
+    assert kept.skin.ita_shift > faithfulness.SKIN_LIGHTER
+    assert kept.warning == "This picture made your skin lighter than in your photo."
+    assert "lighter" in kept.sentence
 
 
 def test_skin_is_not_judged_where_it_has_no_colour_of_its_own(prepared: PreparedPhoto) -> None:

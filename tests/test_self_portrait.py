@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from pipelines import provenance, worker
+from pipelines import provenance, watermark, worker
 from pipelines.errors import Cancelled, EngineUnavailable, RequestInvalid, SaveError
 from pipelines.presets import Presets
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, PortraitSet
@@ -167,6 +167,9 @@ def test_preview_shows_each_style_at_once(
         assert difference(picture, used) > 2
     first, second, _ = pictures.values()
     assert difference(first, second) > 2
+    found = watermark.detect(first)
+    assert found is not None
+    assert found.kind == "filter", "whoever saves what is on screen saves the mark too"
 
 
 def test_webcam_frame_keeps_its_shape(pipeline: SelfPortraitPipeline, face_photo: Image.Image) -> None:
@@ -175,6 +178,21 @@ def test_webcam_frame_keeps_its_shape(pipeline: SelfPortraitPipeline, face_photo
     assert answer.dtype == np.uint8
     assert answer.ndim == 3
     assert answer.shape[1] / answer.shape[0] == pytest.approx(640 / 480, rel=0.02)
+    assert watermark.detect(Image.fromarray(answer)) is not None
+
+
+def test_every_variation_is_watermarked_and_the_label_is_drawn_on_request(
+    pipeline: SelfPortraitPipeline, request_for
+) -> None:
+    plain = pipeline(request_for(seeds=(3, 4))).portraits
+    again, labelled = (pipeline(request_for(seeds=(3,), visible_label=wish)).portraits[0] for wish in (False, True))
+    assert {portrait.provenance.marks for portrait in (*plain, labelled)} == {("XMP", "C2PA", "watermark")}
+    pictures = [provenance.picture(portrait.path) for portrait in (plain[0], again, labelled)]
+    assert pictures[0].tobytes() == pictures[1].tobytes(), "the same seed repeats exactly, watermark and all"
+    width, height = pictures[0].size
+    corner, rest = (width * 3 // 4, height * 9 // 10, width, height), (0, 0, width, height * 8 // 10)
+    assert difference(pictures[0].crop(corner), pictures[2].crop(corner)) > 4
+    assert difference(pictures[0].crop(rest), pictures[2].crop(rest)) < 1
 
 
 def test_control_images_can_be_shown(pipeline: SelfPortraitPipeline, loaded: LoadedPhoto) -> None:
@@ -220,9 +238,11 @@ def test_a_second_visitor_waits_and_can_leave(pipeline: SelfPortraitPipeline, re
     assert inside.wait(30)
     waiting = worker.run(pipeline, request_for())
     event = next(waiting)
-    assert isinstance(event, worker.StepEvent)
-    assert event.step == 0
+    assert isinstance(event, worker.WaitEvent)
+    assert event.place.position == 1
+    assert len(pipeline.line) == 1
     waiting.close()
+    assert len(pipeline.line) == 0
     leave.set()
     first.join()
 

@@ -19,12 +19,15 @@ from diffusers import (
     StableDiffusionControlNetImg2ImgPipeline,
     UNet2DConditionModel,
 )
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from diffusers.utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from tokenizers import pre_tokenizers
 from transformers import (
+    CLIPConfig,
+    CLIPImageProcessor,
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
@@ -37,6 +40,7 @@ from transformers import (
     DPTImageProcessor,
 )
 
+from pipelines.components import SAFETY_CHECKER, Component
 from pipelines.schema import ModelStack
 
 SIZE = 64
@@ -390,3 +394,28 @@ def with_old_key_names(path: Path) -> None:
     tensors = load_file(path)
     old = {key if key.startswith("text_") else f"text_model.{key}": tensor for key, tensor in tensors.items()}
     save_file(old, path, metadata={"format": "pt"})
+
+
+def build_safety_checker(root: Path) -> Component:
+    """The picture checker at toy size, as in the SD1.5 repository: safety_checker/ (fp16 file), feature_extractor/."""
+    torch.manual_seed(0)
+    tower = {"hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = CLIPConfig(
+        text_config=tower,
+        vision_config={**tower, "image_size": 32, "patch_size": 8, "projection_dim": 16},
+        projection_dim=16,
+    )
+    model = StableDiffusionSafetyChecker(config)
+    for weight in [*model.vision_model.parameters(), *model.visual_projection.parameters()]:
+        if weight.dim() > 1:  # as initialised, every picture has nearly one embedding
+            torch.nn.init.normal_(weight, std=0.3)
+    torch.nn.init.normal_(model.concept_embeds)
+    torch.nn.init.normal_(model.special_care_embeds)
+    for thresholds in (model.concept_embeds_weights, model.special_care_embeds_weights):
+        torch.nn.init.constant_(thresholds, 1.1)  # a cosine is never so large: nothing is refused
+    model.save_pretrained(root / "safety_checker", variant="fp16")
+    CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(
+        root / "feature_extractor"
+    )
+    source = SAFETY_CHECKER.source.model_copy(update={"repo_id": None, "path": str(root)})
+    return Component(SAFETY_CHECKER.name, source, SAFETY_CHECKER.parts)

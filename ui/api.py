@@ -1,7 +1,8 @@
 """The studio for programs: /consent, /styles and /portrait through gradio_client.
 
 client = Client(url)
-client.predict(agreed=True, api_name="/consent")
+said = client.predict(agreed=True, api_name="/consent")
+client.headers["x-studio-key"] = said["key"]  # without it no file is taken in
 files, facts = client.predict(photo=handle_file("me.jpg"), style="oil-master", api_name="/portrait")
 """
 
@@ -14,19 +15,21 @@ from typing import Any
 import gradio as gr
 
 from pipelines import photo as photos
-from pipelines.errors import RequestInvalid
-from pipelines.schema import FAMILY_NAMES
+from pipelines import worker
+from pipelines.errors import Cancelled, RequestInvalid
+from pipelines.schema import FAMILY_NAMES, PortraitRequest, PortraitSet
 from pipelines.self_portrait import build_request
-from ui import screen
+from ui import guard, screen
 from ui.errors import for_api
-from ui.studio import Choice, Studio
+from ui.studio import Choice, Studio, Visit
 
 
 def build_api(studio: Studio) -> None:
     """Add the public endpoints to the current Blocks. Everything else on the page is private."""
-    endpoints = _Endpoints(studio)
+    endpoints = Endpoints(studio)
     with gr.Row(visible=False):
-        agreed, said = gr.Checkbox(label="agreed"), gr.Textbox(label="text")
+        agreed, said = gr.Checkbox(label="agreed"), gr.JSON(label="receipt and key")
+        purposes = gr.CheckboxGroup(["study", "examples"], value=[], label="purposes")
         listed = gr.JSON(label="styles, scenes and engines")
         inputs = [
             gr.File(label="photo"),
@@ -36,41 +39,50 @@ def build_api(studio: Studio) -> None:
             gr.Number(-1, label="seed"),
             gr.Number(1, label="variations"),
             gr.Textbox("auto", label="model"),
+            gr.Checkbox(False, label="visible_label"),
         ]
         outputs = [gr.File(label="portraits", file_count="multiple"), gr.JSON(label="facts")]
-        gr.Button("consent").click(endpoints.consent, agreed, said, api_name="consent")
+        gr.Button("consent").click(endpoints.consent, [agreed, purposes], said, api_name="consent")
         gr.Button("styles").click(endpoints.styles, None, listed, api_name="styles")
-        # Callers wait for the engine's own lock; a few may, so that one that cannot start does not hold up the others.
+        # Callers wait in the pipeline's own line, which is bounded.
         gr.Button("portrait").click(
-            endpoints.portrait, inputs, outputs, api_name="portrait", concurrency_id="engine", concurrency_limit=4
+            endpoints.portrait, inputs, outputs, api_name="portrait", concurrency_id="engine", concurrency_limit=None
         )
 
 
-class _Endpoints:
+class Endpoints:
     """Docstrings are what callers read in the API's own description."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
-    def consent(self, agreed: object, request: gr.Request) -> str:
+    def consent(self, agreed: object, purposes: list[str], request: gr.Request) -> dict[str, Any]:
         """Agree to the text of the Privacy tab, or take it back. Comes before /portrait, in the same session.
 
         Args:
             agreed: true to agree: only the boolean counts. false takes consent back and deletes all data.
+            purposes: What is allowed besides, where a study is running: "study", "examples". What is left out is taken
+                back.
 
         Returns:
-            The text that was agreed to, or a confirmation that everything is deleted.
+            {"receipt": what was agreed to, with the whole text, its SHA-256 and the time of a withdrawal; "key": goes
+            with uploads, as the header x-studio-key}. Both are null where there was no consent to take back.
         """
-        studio = self._studio
-        if agreed is False:
-            studio.visits.forget(request.session_hash)
-            return "Consent is taken back; the photos and portraits of this session are deleted."
+        studio, session = self._studio, request.session_hash
         try:
-            studio.visits.open(request.session_hash, agreed, Choice(next(iter(studio.presets.styles))))
+            if agreed is False:
+                receipt = studio.visits.forget(session)
+                return {"receipt": receipt.model_dump(mode="json") if receipt is not None else None, "key": None}
+            offered = [one.id for one in studio.consents.notice.optional]
+            if agreed is True and set(purposes) - set(offered):
+                raise RequestInvalid("No study is running here, so nothing can be kept for one; leave purposes empty.")
+            visit = studio.visits.open(session, agreed, Choice(next(iter(studio.presets.styles))))
+            for purpose in offered:
+                studio.visits.allow(session, purpose, purpose in purposes)
+            record = studio.consents.require(session)
         except Exception as error:
             raise for_api(error) from None
-        notice = studio.consents.notice
-        return f"{notice.summary}\n\n{notice.text}\n\nVersion {notice.version}, sha256 {notice.sha256}"
+        return {"receipt": studio.consents.receipt(record).model_dump(mode="json"), "key": visit.key}
 
     def styles(self) -> dict[str, Any]:
         """List styles, scenes and engines with the ids that /portrait takes.
@@ -107,6 +119,7 @@ class _Endpoints:
         seed: int | None,
         variations: int,
         model: str,
+        visible_label: bool,
         request: gr.Request,
     ) -> tuple[list[str], dict[str, Any]]:
         """Make portraits from a photo. /consent must have been called with true in this session.
@@ -119,17 +132,21 @@ class _Endpoints:
             seed: 0 to 4294967295; -1 for a random one. Variations use the seeds that follow.
             variations: 1 to 4.
             model: "auto", or an engine id from /styles.
+            visible_label: true draws "AI portrait" (or "Filtered portrait") into the corner.
 
         Returns:
             The portraits as marked PNG files, and
-            {"engine", "notes", "hints" on the photo, "portraits": [{id, seed, style, scene, seconds, "faithfulness":
+            {"engine", "notes", "hints" on the photo, "portraits": [{id, seed, style, scene, seconds, "marks":
+            the kinds that were read back from the file (XMP, C2PA, watermark), "faithfulness":
             {sentence, warning, landmark_drift, eye_size, jaw_width, nose_width, face_height, skin, edges_kept,
-            unmeasured}}]}. What could not be measured is null, and "unmeasured" says why.
+            unmeasured}}], "refused": [{seed, category, sentence}]}. What could not be measured is null, and
+            "unmeasured" says why. "refused" are pictures that a reviewer held back; where it holds back all of them,
+            or where the session asks too often, the call fails with a sentence that says when or how to try again.
         """
         studio = self._studio
         try:
             try:
-                _, record = studio.visits.require(request.session_hash)
+                visit, record = studio.visits.require(request.session_hash)
                 if photo is None:
                     raise RequestInvalid("Send a photo.")
                 loaded = photos.open_photo(photo)
@@ -142,14 +159,17 @@ class _Endpoints:
                 likeness=likeness,
                 seeds=screen.seeds(seed, seed == -1, variations),
                 model_id=model,
+                visible_label=visible_label,
                 consent=record,
             )
             try:
-                result = studio.pipeline(wanted)
+                guard.admit(studio, request, wanted)
+                result = self._make(wanted, visit)
             finally:
                 studio.pipeline.forget_photo(loaded)
             studio.visits.keep(record, screen.kept(result))
         except Exception as error:
+            guard.note(studio, request, error)
             raise for_api(error) from None
         facts = [
             {
@@ -158,6 +178,7 @@ class _Endpoints:
                 "style": p.style_id,
                 "scene": p.scene_id,
                 "seconds": round(p.seconds, 2),
+                "marks": list(p.provenance.marks),
                 "faithfulness": p.faithfulness.model_dump() if p.faithfulness is not None else None,
             }
             for p in result.portraits
@@ -165,8 +186,23 @@ class _Endpoints:
         hints = [hint.sentence for hint in loaded.hints if hint.kind != "several-faces"]
         if len(loaded.faces) > 1:  # nobody is there to click one
             hints.append(f"There are {len(loaded.faces)} faces; the largest was used.")
+        refused = [
+            {"seed": one.seed, "category": one.refusal.category, "sentence": one.refusal.sentence}
+            for one in result.refused
+        ]
         told = {"engine": result.engine, "notes": list(result.notes), "hints": hints, "portraits": facts}
+        told["refused"] = refused
         return [str(p.path) for p in result.portraits], told
+
+    def _make(self, wanted: PortraitRequest, visit: Visit) -> PortraitSet:
+        """Wait in line and make them; whoever has left in the meantime is not served."""
+        with contextlib.closing(worker.run(self._studio.pipeline, wanted)) as events:
+            for event in events:
+                if isinstance(event, PortraitSet):
+                    return event
+                if visit.closed:
+                    break
+        raise Cancelled("Stopped: consent was taken back, or the session has ended.")
 
 
 def _remove_upload(photo: str | None) -> None:

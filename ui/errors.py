@@ -11,7 +11,7 @@ import secrets
 
 import gradio as gr
 
-from pipelines.errors import CredentialsError, EngineError, PortraitError, PresetError, SaveError
+from pipelines.errors import CredentialsError, EngineError, EngineFailed, PortraitError, PresetError, SaveError
 
 log = logging.getLogger("studio")
 
@@ -27,8 +27,9 @@ def sentence(error: BaseException) -> str:
     """
     number = secrets.token_hex(3)
     if isinstance(error, PortraitError):
-        detail = f": {error.detail}" if error.detail and isinstance(error, _OPERATORS) else ""
-        log.warning("request %s refused, %s%s", number, error.code, detail)
+        quotes = isinstance(error, EngineFailed)  # its details may quote the prompt; the log gets its kind and place
+        detail = f": {error.detail}" if error.detail and isinstance(error, _OPERATORS) and not quotes else ""
+        log.warning("request %s refused, %s%s", number, error.code, detail, exc_info=error if quotes else None)
         return error.hint
     log.error("request %s failed, unexpected", number, exc_info=error)
     return f"Something went wrong on our side. Please try again; if it happens again, mention the number {number}."

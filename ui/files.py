@@ -11,28 +11,35 @@ import atexit
 import contextlib
 import logging
 import os
+import re
 import secrets
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import IO
+from typing import IO, NoReturn
 
 from pipelines.errors import SaveError
 
 fcntl: ModuleType | None
+resource: ModuleType | None
 try:
     import fcntl
+    import resource
 except ImportError:  # Windows: leftovers are told by age alone
-    fcntl = None
+    fcntl = resource = None
 
 log = logging.getLogger(__name__)
 
 _LEFTOVER_SECONDS = 24 * 3600.0
+_TRIES = 5
+_GONE = ".gone"
+_NAME = re.compile(rf"studio-[0-9a-f]{{16}}({re.escape(_GONE)})?")
 
 
 class PrivateFolder:
@@ -53,7 +60,7 @@ class PrivateFolder:
             if parent is None:
                 _refuse_foreign(root)
             _purge_leftovers(root)
-            self.path = root / secrets.token_hex(8)
+            self.path = root / f"studio-{secrets.token_hex(8)}"
             self.path.mkdir(mode=0o700)
             self._lock = _lock_file(root / f"{self.path.name}.lock")
         except OSError as error:
@@ -87,27 +94,61 @@ class PrivateFolder:
 
     def remove(self) -> None:
         """Delete the folder with all that is in it. Doing it twice is no error."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        gone = self.path.with_suffix(_GONE)
+        for _ in range(_TRIES):  # a portrait that is being saved just now may make its folder again
+            with contextlib.suppress(OSError):
+                self.path.rename(gone)  # at one stroke, so that nothing more is written into it
+            shutil.rmtree(gone, ignore_errors=True)
+            if not self.path.exists():
+                break
         with contextlib.suppress(OSError):
             self._lock.close()
             Path(self._lock.name).unlink(missing_ok=True)
 
 
-def exit_on_sigterm() -> None:
-    """Let SIGTERM (docker, systemd, Space stop) end the process as Ctrl+C does, so that exit handlers run."""
+def stop_on_signals() -> None:
+    """Let Ctrl+C, SIGTERM (docker, systemd, Space stop) and a closed terminal end the process the same way, once.
+
+    The first signal raises KeyboardInterrupt in the main thread; those after it are ignored, so that nothing can cut
+    the clearing short. SIGKILL cannot be caught; its leftovers go at the next start.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
+        for name in caught:
+            signal.signal(name, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    caught = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # ignored under nohup
+        caught.append(signal.SIGHUP)
+    for name in caught:
+        signal.signal(name, stop)
 
 
-def every_minute(*tasks: Callable[[], None]) -> threading.Thread:
-    """Run tasks once a minute in a daemon thread; one that fails is logged and tried again."""
+def no_core_dumps() -> None:
+    """Let no crash write this process's memory, and with it photos, to a file."""
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def end_process(status: int) -> NoReturn:
+    """End at once, when all is cleared up.
+
+    Threads may still be inside a native library; the interpreter's own way out tears them from there, and some abort.
+    """
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
+
+
+def every(seconds: float, *tasks: Callable[[], None]) -> threading.Thread:
+    """Run tasks again and again in a daemon thread; one that fails is logged and tried again."""
 
     def work() -> None:
         while True:
-            time.sleep(60.0)
+            time.sleep(seconds)
             for task in tasks:
                 try:
                     task()
@@ -136,8 +177,10 @@ def _lock_file(path: Path) -> IO[str]:
 
 
 def _purge_leftovers(root: Path) -> None:
-    for folder in root.iterdir():
-        if folder.is_dir() and _is_dead(folder):
+    """Only what bears a name of ours: an operator may have named a folder that others use, too."""
+    names = {path.name.removesuffix(".lock") for path in root.iterdir()}
+    for folder in (root / name for name in names if _NAME.fullmatch(name)):
+        if _is_dead(folder):
             shutil.rmtree(folder, ignore_errors=True)
             folder.with_suffix(".lock").unlink(missing_ok=True)
             log.info("removed what an earlier process left behind")
@@ -145,7 +188,11 @@ def _purge_leftovers(root: Path) -> None:
 
 def _is_dead(folder: Path) -> bool:
     lock = folder.with_suffix(".lock")
+    if folder.suffix == _GONE:
+        return True
     if fcntl is None or not lock.exists():
+        if not folder.exists():
+            return True
         return time.time() - folder.stat().st_mtime > (_LEFTOVER_SECONDS if fcntl is None else 60.0)
     with lock.open("r+") as file:
         try:

@@ -28,11 +28,11 @@ def build_page(studio: Studio) -> gr.Blocks:
         clock = gr.Timer(1.0, active=False)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Portrait", id="portrait"):
-                build_portrait_tab(page, studio, clock)
+                clearing = build_portrait_tab(page, studio, clock)
             with gr.Tab("Check a picture", id="check"):
                 build_check_tab()
-            with gr.Tab("Privacy", id="privacy"):
-                build_privacy_tab(studio)
+            with gr.Tab("Privacy", id="privacy") as privacy:
+                build_privacy_tab(studio, privacy, clearing)
         build_api(studio)
 
         def look() -> tuple[str, gr.Timer]:

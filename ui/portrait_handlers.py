@@ -11,10 +11,10 @@ import gradio as gr
 
 from pipelines import heavy, worker
 from pipelines import photo as photos
-from pipelines.errors import Cancelled, ConsentMissing, RequestInvalid
-from pipelines.schema import LoadedPhoto, PortraitRequest, PortraitSet
+from pipelines.errors import Cancelled, ConsentMissing, PictureRefused, RequestInvalid
+from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, PortraitSet, Purpose
 from pipelines.self_portrait import build_request
-from ui import pictures, screen
+from ui import guard, pictures, screen
 from ui.errors import alert, sentence, status
 from ui.studio import Choice, Studio, Visit
 
@@ -31,31 +31,54 @@ class PortraitHandlers:
         self._sitter: LoadedPhoto | None = None
 
     def agree(self, agreed: object, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
-        """Consent given or taken back. Returns photo panel, its stand-in, photo, stage, results, notice, Delete."""
-        if agreed is True:
-            try:
-                visit = self._studio.visits.open(request.session_hash, agreed, self._choice(style, scene, likeness))
-            except Exception as error:
-                return (
-                    gr.update(visible=False),
-                    None,
-                    gr.skip(),
-                    gr.skip(),
-                    alert(sentence(error)),
-                    gr.update(visible=False),
-                )
-            photo = screen.photo_value(visit)
-            return *_panels(True), photo, gr.skip(), gr.skip(), self._ready(visit), gr.update(visible=True)
-        return self.forget(style, scene, likeness, request)[1:]
+        """Consent given or taken back.
+
+        Returns photo panel, its stand-in, photo, stage, results, notice, Delete, receipt; where a study is running, the
+        panel of its ticks and each tick.
+        """
+        if agreed is not True:
+            return self.forget(style, scene, likeness, request)[1:]
+        try:
+            self._studio.visits.open(request.session_hash, agreed, self._choice(style, scene, likeness))
+            visit, consent = self._studio.visits.require(request.session_hash)
+        except Exception as error:
+            refused = *_panels(False), None, gr.skip(), gr.skip(), alert(sentence(error)), gr.update(visible=False)
+            return *refused, None, *self._extras(None)
+        photo, receipt = screen.photo_value(visit), screen.receipt_value(self._studio.consents.receipt(consent))
+        opened = *_panels(True), photo, gr.skip(), gr.skip(), self._ready(visit), gr.update(visible=True)
+        return *opened, receipt, *self._extras(consent)
+
+    def allow_study(self, agreed: object, request: gr.Request) -> Updates:
+        """Keeping copies for the study, ticked or taken back. Returns its tick as it is on record, receipt, notice."""
+        return self._allow("study", agreed, request)
+
+    def allow_examples(self, agreed: object, request: gr.Request) -> Updates:
+        """Showing portraits as examples, ticked or taken back. Returns as `allow_study`."""
+        return self._allow("examples", agreed, request)
+
+    def _allow(self, purpose: Purpose, agreed: object, request: gr.Request) -> Updates:
+        try:
+            consent, deleted = self._studio.visits.allow(request.session_hash, purpose, agreed)
+        except Exception as error:
+            return False, gr.skip(), alert(sentence(error))
+        ticked = purpose in consent.purposes
+        words = screen.ALLOWED[purpose] if ticked else f"Taken back. {screen.deleted_copies(deleted)}"
+        return ticked, screen.receipt_value(self._studio.consents.receipt(consent)), status(words)
 
     def forget(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
-        """Delete everything. Returns consent box, and as `agree`."""
-        had = self._visit(request) is not None
-        self._studio.visits.forget(request.session_hash)
-        words = "Your photo, your portraits and your consent are deleted." if had else ""
+        """Delete everything. Returns consent box, and as `agree`; the receipt says when consent was withdrawn."""
+        said, receipt = "", None
+        try:
+            withdrawn = self._studio.visits.forget(request.session_hash)
+            if withdrawn is not None:
+                said = status("Your photo, your portraits and your consent are deleted.")
+                receipt = screen.receipt_value(withdrawn)
+        except Exception as error:
+            said = alert(sentence(error))
         stage = self.restyle(style, scene, likeness, request)
         nothing: dict[str, Any] = {"portraits": []}
-        return False, *_panels(False), None, stage, nothing, status(words), gr.update(visible=False)
+        cleared = *_panels(False), None, stage, nothing, said, gr.update(visible=False), receipt
+        return False, *cleared, *self._extras(None)
 
     def arrived(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
         """A photo lies in the visit, or a face was chosen there. Returns photo, stage, notice."""
@@ -119,6 +142,7 @@ class PortraitHandlers:
         shuffle: bool,
         words: str,
         controls: bool,
+        label: bool,
         request: gr.Request,
     ) -> Iterator[Updates]:
         """Make portraits. Yields stage, results, notice, Create, Cancel, seed."""
@@ -135,6 +159,7 @@ class PortraitHandlers:
                 seeds=screen.seeds(seed, shuffle is True, variations),
                 model_id=model,
                 extra_prompt=words or "",
+                visible_label=label is True,
                 consent=consent,
             )
             stop = visit.begin()
@@ -142,20 +167,22 @@ class PortraitHandlers:
             yield gr.skip(), gr.skip(), alert(self._why_not(error)), *_IDLE, gr.skip()
             return
         try:
+            guard.admit(self._studio, request, wanted)
             for event in self._work(wanted, stop):
                 if isinstance(event, PortraitSet):
                     yield *self._hang(visit, wanted, event, controls), *_IDLE, wanted.seeds[0]
                 else:
                     yield event, gr.skip(), "", *_BUSY, gr.skip()
         except Exception as error:
+            guard.note(self._studio, request, error)
             if visit.closed:  # the page was cleared when the consent was taken back
                 yield gr.skip(), gr.skip(), gr.skip(), *_IDLE, gr.skip()
                 return
             stopped = isinstance(error, Cancelled)
-            notice = (
-                status("Stopped. Your photo and your choices are still here.") if stopped else alert(sentence(error))
-            )
-            yield self.restyle(style, scene, likeness, request), gr.skip(), notice, *_IDLE, gr.skip()
+            words = "Stopped. Your photo and your choices are still here." if stopped else guard.explain(error)
+            notice = status(words) if stopped else alert(words)
+            again = screen.next_seed(wanted.seeds) if isinstance(error, PictureRefused) else gr.skip()
+            yield self.restyle(style, scene, likeness, request), gr.skip(), notice, *_IDLE, again
         finally:
             visit.end(stop)
             self._studio.visits.tidy(visit.session)
@@ -176,6 +203,9 @@ class PortraitHandlers:
                 if isinstance(event, PortraitSet):
                     yield event
                     return
+                if isinstance(event, worker.WaitEvent):
+                    yield frame | {"words": screen.waiting_words(event.place)}
+                    continue
                 frame = frame | {
                     "step": event.step,
                     "total": event.total,
@@ -211,8 +241,14 @@ class PortraitHandlers:
         return seed, False, status(f"Seed {seed} will be used next.")
 
     def leave(self, request: gr.Request) -> None:
-        """The page was closed."""
-        self._studio.visits.forget(request.session_hash)
+        """The page was closed. What the study may keep stays with the study."""
+        self._studio.visits.leave(request.session_hash)
+
+    def _extras(self, consent: Consent | None) -> Updates:
+        """The panel of the optional ticks and each of them; nothing where none is offered."""
+        optional = self._studio.consents.notice.optional
+        ticks = (gr.update(value=consent is not None and one.id in consent.purposes) for one in optional)
+        return (gr.update(visible=consent is not None), *ticks) if optional else ()
 
     def _hang(self, visit: Visit, wanted: PortraitRequest, result: PortraitSet, controls: bool) -> Updates:
         """A finished set: stage, results, notice."""
@@ -227,9 +263,8 @@ class PortraitHandlers:
             "title": first["title"],
             "badge": first["badge"],
         }
-        count = len(result.portraits)
-        done = "Your portrait is ready." if count == 1 else f"Your {count} portraits are ready."
-        return stage, results, status(done)
+        done, held_back = screen.done_words(result)
+        return stage, results, status(done) + alert(held_back)
 
     def _stage(self, visit: Visit, style: str, scene: str, likeness: float) -> dict[str, Any]:
         """The instant preview of what is picked, or what the empty frame says."""

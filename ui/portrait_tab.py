@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
-from pipelines.schema import MAX_PROMPT_CHARACTERS, MAX_VARIATIONS
+from pipelines.schema import MAX_PROMPT_CHARACTERS, MAX_VARIATIONS, Purpose
+from study.notice import PurposeText
 from ui import screen, widgets
 from ui.portrait_handlers import PortraitHandlers
 from ui.studio import Studio
@@ -16,40 +18,64 @@ _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidde
 _LIVE: dict[str, Any] = {**_PRIVATE, "trigger_mode": "always_last", "concurrency_id": "preview", "concurrency_limit": 2}
 
 
-def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> None:
+class Clearing(NamedTuple):
+    """How other tabs delete everything: the handler, what it reads and writes, and the event of our own button."""
+
+    handler: Callable[..., tuple[Any, ...]]
+    inputs: list[Any]
+    outputs: list[Any]
+    done: Any
+
+
+class _ConsentStep(NamedTuple):
+    agree: gr.Checkbox
+    extras: gr.Column | None
+    ticks: dict[Purpose, gr.Checkbox]
+    delete: gr.Button
+    receipt: gr.HTML
+
+
+def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clearing:
     """Build the tab inside `page`, which is the current Blocks, and wire its events.
 
     Args:
         page: The Blocks.
         studio: What the tab works with.
         clock: Ticks until everything is warm; with the last tick the example is hung on the wall.
+
+    Returns:
+        What the Privacy tab needs to delete everything too.
     """
     with gr.Row(elem_id="studio", equal_height=False):
         with gr.Column(elem_id="steps", scale=5, min_width=320):
-            agree, delete = _consent_step(studio)
+            consent = _consent_step(studio)
             photo_panel, photo, closed_panel = _photo_step()
             style, style_pick, scene, scene_pick, likeness = _look_step(studio)
-            variations, model, seed, shuffle, words, controls, notice, create, cancel = _create_step(studio)
+            variations, model, seed, shuffle, words, controls, label, notice, create, cancel = _create_step(studio)
         with gr.Column(elem_id="wall", scale=7, min_width=320):
             stage = widgets.stage()
             results = widgets.results()
 
     handlers = PortraitHandlers(studio)
     look = [style, scene, likeness]
-    cleared = [photo_panel, closed_panel, photo, stage, results, notice, delete]
+    cleared = [photo_panel, closed_panel, photo, stage, results, notice, consent.delete, consent.receipt]
+    cleared += [consent.extras, *consent.ticks.values()] if consent.extras is not None else []
 
     create.click(
         handlers.create,
-        inputs=[*look, variations, model, seed, shuffle, words, controls],
+        inputs=[*look, variations, model, seed, shuffle, words, controls, label],
         outputs=[stage, results, notice, create, cancel, seed],
         concurrency_id="engine",
-        concurrency_limit=4,  # they wait for the engine's own lock, in sight of the visitor
+        concurrency_limit=None,  # they wait in the studio's own line, which is bounded and says where one stands
         **_PRIVATE,
     )
     # Not Gradio's `cancels`: it hangs an "Error" on the outputs, and a click on Create soon after it is swallowed.
     cancel.click(handlers.cancel, outputs=cancel, queue=False, **_PRIVATE)
-    agree.input(handlers.agree, inputs=[agree, *look], outputs=cleared, **_PRIVATE)
-    delete.click(handlers.forget, inputs=look, outputs=[agree, *cleared], **_PRIVATE)
+    consent.agree.input(handlers.agree, inputs=[consent.agree, *look], outputs=cleared, **_PRIVATE)
+    deleted = consent.delete.click(handlers.forget, inputs=look, outputs=[consent.agree, *cleared], **_PRIVATE)
+    allow = {"study": handlers.allow_study, "examples": handlers.allow_examples}
+    for purpose, tick in consent.ticks.items():
+        tick.input(allow[purpose], inputs=tick, outputs=[tick, consent.receipt, notice], **_PRIVATE)
 
     for event, handler in (
         (photo.arrived, handlers.arrived),
@@ -70,21 +96,38 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> None
     results.reuse(handlers.reuse, outputs=[seed, shuffle, notice], **_PRIVATE)
     shuffle.input(lambda random: gr.update(interactive=not random), inputs=shuffle, outputs=seed, **_PRIVATE)
     page.unload(handlers.leave)
+    return Clearing(handlers.forget, look, [consent.agree, *cleared], deleted)
 
 
 def _step(number: int, title: str) -> None:
     gr.HTML(f'<h2 class="step"><span>{number}</span>{title}</h2>', apply_default_css=False)
 
 
-def _consent_step(studio: Studio) -> tuple[gr.Checkbox, gr.Button]:
+def _consent_step(studio: Studio) -> _ConsentStep:
     notice = studio.consents.notice
     with gr.Column(elem_id="step-consent", elem_classes="card"):
         _step(1, "Your consent")
         agree = gr.Checkbox(value=False, label=notice.summary, elem_id="consent", container=False)
+        extras, ticks = _optional_ticks(notice.optional)
         with gr.Accordion("What happens to my photo", open=False, elem_id="consent-text"):
             gr.Markdown(notice.text)
-        delete = gr.Button("Delete my data", size="sm", visible=False, elem_id="delete-data")
-    return agree, delete
+        with gr.Row(elem_id="consent-foot"):
+            delete = gr.Button("Delete my data", size="sm", visible=False, elem_id="delete-data")
+            receipt = widgets.receipt()
+    return _ConsentStep(agree, extras, ticks, delete, receipt)
+
+
+def _optional_ticks(optional: tuple[PurposeText, ...]) -> tuple[gr.Column | None, dict[Purpose, gr.Checkbox]]:
+    """What a study asks for besides, once the needed tick is there. None of them is ticked beforehand."""
+    if not optional:
+        return None, {}
+    with gr.Column(visible=False, elem_id="consent-more") as extras:
+        gr.HTML('<p class="fine">Only if you like; your portraits do not depend on it:</p>', apply_default_css=False)
+        ticks = {
+            one.id: gr.Checkbox(value=False, label=one.label, elem_id=f"consent-{one.id}", container=False)
+            for one in optional
+        }
+    return extras, ticks
 
 
 def _photo_step() -> tuple[gr.Column, gr.HTML, gr.Column]:
@@ -158,15 +201,22 @@ def _create_step(studio: Studio) -> tuple[Any, ...]:
             )
             words = gr.Textbox(
                 label="Your own words",
-                info=f"Up to {MAX_PROMPT_CHARACTERS} characters. Only diffusion engines read them; the preview cannot.",
+                info=f"Up to {MAX_PROMPT_CHARACTERS} characters. Only diffusion engines read them; the preview cannot. "
+                "Not for nudity, cruelty, hate or famous people: a word list checks.",
                 max_length=MAX_PROMPT_CHARACTERS,
                 lines=2,
                 elem_id="words",
             )
             controls = gr.Checkbox(False, label="Show the control images beside the portrait", elem_id="show-controls")
+            label = gr.Checkbox(
+                False,
+                label="Draw a small label into the corner",
+                info="“AI portrait”, or “Filtered portrait” for the preview. The invisible marks are always there.",
+                elem_id="visible-label",
+            )
     with gr.Column(elem_id="create-bar"):  # beside the cards, so that it can stay in sight
         notice = gr.HTML("", apply_default_css=False, elem_id="notice")
         with gr.Row():
             create = gr.Button("Create my portrait", variant="primary", size="lg", elem_id="create")
             cancel = gr.Button("Cancel", size="lg", visible=False, elem_id="cancel", min_width=110, scale=0)
-    return variations, model, seed, shuffle, words, controls, notice, create, cancel
+    return variations, model, seed, shuffle, words, controls, label, notice, create, cancel

@@ -1,10 +1,22 @@
-"""The Privacy tab: what is kept where and how long. Every sentence is something the code does."""
+"""The Privacy tab: what is kept of this visit now, and what is kept where and how long by rule.
+
+Every sentence is something the code does.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
+from pipelines.errors import RequestInvalid
+from ui import inventory, screen
+from ui.errors import alert, sentence, status
+from ui.portrait_tab import Clearing
+from ui.reviewers import build_reviewers
 from ui.studio import KEEP_MINUTES, MAX_KEPT_PORTRAITS, Studio
+
+_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 _WHERE = (
     ("What", "Where", "How long"),
@@ -25,7 +37,8 @@ _WHERE = (
     ("A picture that you check", "In memory while its marks are looked for.", "Until the answer, in about a second."),
     (
         "Your consent",
-        "In memory: a random id, this page's session, the time, the version of the text. No name and no address.",
+        "In memory: a random number, this page's session, the time, the version of the text, what you ticked. No name "
+        "and no address. Your receipt is your copy of it.",
         "Until you take it back, close the page, or the program stops.",
     ),
     ("The log", "An id and the kind of error. No photo, no file name, no words of yours.", "As the operator decides."),
@@ -38,8 +51,9 @@ anything; there are no analytics, no cookies for tracking, and no history of run
 **Who can see your pictures.** Only somebody who has this page's key, a random one that the page gets with your consent
 and that ends with it.
 
-**Programs that use the API** send the photo through Gradio, which writes it into the temporary folder. The file is
-deleted as soon as it has been read, and after {KEEP_MINUTES} minutes if it never is.
+**Programs that use the API** send the photo as a file, which is taken in only with the key that the consent gives them.
+It lies in the temporary folder under a random name, is deleted as soon as it has been read, and after {KEEP_MINUTES}
+minutes if it never is.
 
 **What your portraits say.** Each file says that this studio made it, in which style and scene, with which seed and
 engine, and when, signed with the studio's certificate. It holds nothing of your photo, no name and no words of yours.
@@ -49,15 +63,96 @@ Nobody is identified and no face is compared with others.
 """
 
 
-def build_privacy_tab(studio: Studio) -> None:
-    """Build the tab inside the current Blocks."""
-    notice = studio.consents.notice
+def build_privacy_tab(studio: Studio, tab: gr.Tab, clearing: Clearing) -> None:
+    """Build the tab inside the current Blocks.
+
+    Args:
+        studio: What the tab works with.
+        tab: The tab itself: when it is opened, the list of what is kept is made anew.
+        clearing: How everything is deleted.
+    """
+    notice, handlers = studio.consents.notice, PrivacyHandlers(studio, clearing)
     with gr.Column(elem_id="privacy", elem_classes="page"):
-        gr.Markdown("## What is kept of you")
-        gr.Markdown(_table(_WHERE), elem_classes="where")
+        gr.Markdown("## What was kept of you")
+        panel = gr.HTML(inventory.as_html([]), apply_default_css=False, elem_id="kept-now")
+        with gr.Row(elem_id="kept-buttons"):
+            again = gr.Button("Look again", size="sm", elem_id="kept-look")
+            delete = gr.Button("Delete my data", size="sm", elem_id="kept-delete")
+        if studio.archive is not None:
+            _later(handlers, panel, clearing)
+        gr.Markdown(f"## What is kept where\n\n**Who runs this studio:** {notice.operator}")
+        gr.Markdown(_table((*_WHERE, _study_row(studio))), elem_classes="where")
         gr.Markdown(_REST)
+        build_reviewers(studio, tab)
         with gr.Accordion("The text you agree to", open=False):
-            gr.Markdown(f"**{notice.summary}**\n\n{notice.text}\n\nVersion {notice.version}, SHA-256 `{notice.sha256}`")
+            gr.Markdown(notice.document.replace("\n[ ]", "\n- [ ]"))
+            gr.Markdown(f"Version {notice.version}, SHA-256 `{notice.sha256}`")
+
+    gr.on([tab.select, again.click], handlers.look, outputs=panel, **_PRIVATE)
+    deleted = delete.click(clearing.handler, inputs=clearing.inputs, outputs=clearing.outputs, **_PRIVATE)
+    for event in (deleted, clearing.done):
+        event.then(handlers.look, outputs=panel, **_PRIVATE)
+
+
+def _later(handlers: PrivacyHandlers, panel: gr.HTML, clearing: Clearing) -> None:
+    """Withdrawal after the visit, where something is kept after the visit."""
+    gr.Markdown(
+        "## Withdraw after your visit\n\nThe number of your receipt finds your copies in the study, and nothing else."
+    )
+    with gr.Row(elem_id="withdraw", equal_height=True):
+        number = gr.Textbox(label="Number of your receipt", max_length=64, elem_id="withdraw-number", min_width=260)
+        button = gr.Button("Withdraw and delete", size="sm", elem_id="withdraw-send", scale=0)
+    said = gr.HTML("", apply_default_css=False, elem_id="withdraw-said")
+    gr.on(
+        [button.click, number.submit],
+        handlers.withdraw,
+        inputs=[number, *clearing.inputs],
+        outputs=[said, panel, number, *clearing.outputs],
+        **_PRIVATE,
+    )
+
+
+class PrivacyHandlers:
+    """Events of the Privacy tab, over one studio."""
+
+    def __init__(self, studio: Studio, clearing: Clearing) -> None:
+        self._studio = studio
+        self._clearing = clearing
+
+    def look(self, request: gr.Request) -> str:
+        """What is kept of the page that asks, and of no other. Returns the panel."""
+        return inventory.as_html(inventory.kept_of(self._studio, request.session_hash))
+
+    def withdraw(self, number: str, style: str, scene: str, likeness: float, request: gr.Request) -> tuple[Any, ...]:
+        """Withdraw by the number of a receipt. Returns what to say, panel, emptied box, what a deletion clears."""
+        untouched = [gr.skip()] * len(self._clearing.outputs)
+        try:
+            if not isinstance(number, str) or not number.strip():
+                raise RequestInvalid("Type the number of your receipt; it has 32 digits and letters.")
+            before = inventory.kept_of(self._studio, request.session_hash)
+            receipt = number.strip().lower()
+            known = self._studio.consents.by_number(receipt)
+            deleted = self._studio.visits.withdraw(receipt)
+            if known is None and deleted == 0:
+                raise RequestInvalid("Nothing is kept under this number: it was deleted before, or has a typing error.")
+        except Exception as error:
+            return alert(sentence(error)), gr.skip(), gr.skip(), *untouched
+        words = status(f"Your consent is withdrawn. {screen.deleted_copies(deleted)}")
+        after = inventory.kept_of(self._studio, request.session_hash)
+        if before and not after:  # it was the receipt of this very page
+            return words, inventory.as_html(after), "", *self._clearing.handler(style, scene, likeness, request)
+        return words, inventory.as_html(after), "", *untouched
+
+
+def _study_row(studio: Studio) -> tuple[str, ...]:
+    if studio.archive is None:
+        return ("For a study or as examples", "Nowhere: no study is running here, so nobody is asked.", "Not at all.")
+    return (
+        "Copies of portraits, only if you ticked that: for the study, or as examples",
+        "In the folder of the study, each under a random name in a folder with the number of your receipt. Never the "
+        "photo.",
+        f"Until you take the tick back or withdraw; {studio.archive.until.isoformat()} at the latest.",
+    )
 
 
 def _table(rows: tuple[tuple[str, ...], ...]) -> str:

@@ -4,6 +4,8 @@ Why not Gradio's: its upload route writes the raw file, with its GPS position, t
 for consent; its camera mirrors the pixels and streams frames through the job queue; its file route serves a picture to
 anybody who has the path. Here a photo goes from the request's body to memory, a frame is answered or dropped at once,
 and every call with a visitor's face carries the key of a visit whose consent is on record.
+
+Programs send their photo to Gradio's upload address; these routes stand before Gradio's, so the same lock is on it.
 """
 
 from __future__ import annotations
@@ -13,13 +15,15 @@ import io
 import os
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -39,12 +43,14 @@ _MAX_FRAME_BYTES = 400_000
 _CHECKS_AT_ONCE = 2  # each may hold a file of 40 MB
 _CHECK_SECONDS = 60.0  # for the file to arrive; a slow sender must not keep the others out
 _NO_STORE = {"Cache-Control": "no-store"}
+_MULTIPART_BYTES = 4096  # around one file
 
 
 def build_routes(studio: Studio) -> list[BaseRoute]:
-    """Routes to hand to `launch(app_kwargs={"routes": ...})`, all below /studio."""
+    """Routes to hand to `launch(app_kwargs={"routes": ...})`. They come before Gradio's own."""
     calls = _Calls(studio)
     return [
+        *(Route(f"/gradio_api/upload{end}", calls.upload, methods=["POST"]) for end in ("", "/")),
         Route("/studio/photo", calls.photo, methods=["POST"]),
         Route("/studio/frame", calls.frame, methods=["POST"]),
         Route("/studio/check", calls.check, methods=["POST"]),
@@ -78,6 +84,20 @@ class _Calls:
             data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
             await run_in_threadpool(self._open, visit, data)
             return JSONResponse({"ok": True}, headers=_NO_STORE)
+
+        return await self._guarded(request.headers.get(KEY_HEADER, ""), answer)
+
+    async def upload(self, request: Request) -> Response:
+        """Take in one file of a program, for /portrait; answers as Gradio does, with a list of its path."""
+
+        async def answer(visit: Visit) -> Response:
+            large = "This file is too large; choose one under 40 MB."
+            data, name = await _only_file(request, photos.MAX_BYTES, large)
+            path = await run_in_threadpool(self._studio.uploads.take, visit.session, data, name)
+            if visit.closed:  # withdrawn while the file was on its way
+                self._studio.uploads.remove(path)
+                raise ConsentMissing("Your consent was taken back, so the file was deleted.")
+            return JSONResponse([str(path)], headers=_NO_STORE)
 
         return await self._guarded(request.headers.get(KEY_HEADER, ""), answer)
 
@@ -155,7 +175,8 @@ class _Calls:
         presets = self._studio.presets
         styles = {style.id: style.name for style in presets.styles.values()}
         scenes = {scene.id: scene.name for scene in presets.scenes.values()}
-        return provenance_words.card(provenance.check(data), styles, scenes)._asdict()
+        report = provenance.check(data)
+        return provenance_words.card(report, styles, scenes)._asdict() | {"report": report.model_dump()}
 
     def _open(self, visit: Visit, data: bytes) -> None:
         with self._decoding:
@@ -184,6 +205,28 @@ async def _body(request: Request, limit: int, too_large: str) -> bytes:
             raise PhotoUnreadable(too_large)
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+async def _only_file(request: Request, limit: int, too_large: str) -> tuple[bytes, str]:
+    """The one file of a multipart body and its name, in memory: Starlette's parser would spool it to the disk."""
+    body = await _body(request, limit + _MULTIPART_BYTES, too_large)
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    try:
+        parser = _InMemory(request.headers, stream(), max_files=1, max_fields=4)
+        form = await parser.parse()
+    except (MultiPartException, KeyError) as error:
+        raise PhotoUnreadable("Send one file, as multipart/form-data.") from error
+    files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+    if not files:
+        raise PhotoUnreadable("Send one file, as multipart/form-data.")
+    return await files[0].read(), files[0].filename or ""
+
+
+class _InMemory(MultiPartParser):
+    spool_max_size = photos.MAX_BYTES + _MULTIPART_BYTES
 
 
 def _problem(status: HTTPStatus, words: str, headers: dict[str, str] | None = None) -> Response:

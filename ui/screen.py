@@ -9,12 +9,19 @@ from typing import Any
 from pipelines.engines import EngineInfo
 from pipelines.errors import RequestInvalid
 from pipelines.schema import MAX_VARIATIONS, Faithfulness, LoadedPhoto, PortraitSet, Scene, Style
+from pipelines.waiting_line import Place, duration
+from study.consent import Receipt
 from ui import pictures
 from ui.studio import KeptPortrait, Visit
 
 PREVIEW_BADGE = "Preview (instant filter), not diffusion"
 MAX_SEED = 2**32 - 1
 _READABLE_SEEDS = 1_000_000  # random seeds stay short enough to be read out and typed
+ALLOWED = {  # said when an optional purpose is ticked
+    "study": "From now on a copy of each new portrait is kept for the study.",
+    "examples": "From now on a copy of each new portrait is kept as an example.",
+}
+OTHERS_FACES = "Choose another person's face only if they have agreed to it."
 EXAMPLE_CREDIT = "Example sitter: Eileen Collins, NASA, public domain"
 
 
@@ -38,6 +45,8 @@ def _chosen_photo(photo: LoadedPhoto, visit: Visit) -> dict[str, Any]:
     hints = [[h.sentence, h.blocking] for h in photo.hints if not (settled and h.kind == "several-faces")]
     if settled and face_index is not None:
         hints.insert(0, [f"You are face {face_index + 1}. Click another one to change.", False])
+    if several:
+        hints.append([OTHERS_FACES, False])
     return {
         "src": pictures.data_uri(photo.image, longest=900),
         "faces": boxes if several else [],
@@ -45,6 +54,16 @@ def _chosen_photo(photo: LoadedPhoto, visit: Visit) -> dict[str, Any]:
         "hints": hints,
         "faceless": not photo.faces and not visit.faceless,
     }
+
+
+def receipt_value(receipt: Receipt) -> dict[str, Any]:
+    """For the receipt: its JSON."""
+    return receipt.model_dump(mode="json")
+
+
+def deleted_copies(number: int) -> str:
+    """How many copies a study has deleted."""
+    return "There was no copy." if number == 0 else f"{number} {'copy was' if number == 1 else 'copies were'} deleted."
 
 
 def title(style: Style, scene: Scene) -> str:
@@ -60,10 +79,21 @@ def badge(engine: str, is_diffusion: bool) -> str:
 def progress_words(step: int, total: int, portraits: int) -> str:
     """Which step of which portrait, in words."""
     if step < 1:
-        return "Waiting for the studio: another visitor is being served first."
+        return "Loading the model"
     each = max(1, total // max(1, portraits))
     words = f"Step {step} of {total}"
     return f"{words} - portrait {min(portraits, (step - 1) // each + 1)} of {portraits}" if portraits > 1 else words
+
+
+def waiting_words(place: Place) -> str:
+    """Where a visitor stands in the line and for about how long: "You are 7th in line, about 12 s"."""
+    words = "You are next in line" if place.position == 1 else f"You are {_ordinal(place.position)} in line"
+    return words if place.seconds is None else f"{words}, {duration(place.seconds)}"
+
+
+def _ordinal(number: int) -> str:
+    teen = number % 100 in (11, 12, 13)
+    return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def kept(result: PortraitSet, visit: Visit | None = None, face_index: int | None = None) -> list[KeptPortrait]:
@@ -155,6 +185,22 @@ def missing(visit: Visit | None) -> str:
     settled = {"several-faces", "no-face"} if visit.faceless else {"several-faces"}
     blocking = [hint.sentence for hint in visit.photo.hints if hint.blocking and hint.kind not in settled]
     return "Look at the note under your photo in step 2." if blocking else ""
+
+
+def done_words(result: PortraitSet) -> tuple[str, str]:
+    """What is said of a finished set, and of the pictures in it that a reviewer held back, "" where there are none."""
+    count, held_back = len(result.portraits), result.refused
+    if not held_back:
+        return "Your portrait is ready." if count == 1 else f"Your {count} portraits are ready.", ""
+    ready = f"{count} of {count + len(held_back)} portraits {'is' if count == 1 else 'are'} ready."
+    numbers = ", ".join(str(one.seed) for one in held_back)
+    which = f"Seed {numbers} is" if len(held_back) == 1 else f"Seeds {numbers} are"
+    return ready, f"{which} not shown. {held_back[0].refusal.sentence}"
+
+
+def next_seed(used: tuple[int, ...]) -> int:
+    """A seed to try after pictures with these were held back."""
+    return (used[-1] + 1) % (MAX_SEED + 1)
 
 
 def seeds(first: int | float | None, shuffle: bool, count: int) -> tuple[int, ...]:

@@ -8,11 +8,15 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from pipelines.errors import ConsentMissing, EngineBusy, PhotoError
+from pipelines.errors import ConsentMissing, EngineBusy, PhotoError, SaveError
 from pipelines.presets import Presets
+from pipelines.safety.limits import Limits
+from pipelines.safety.settings import SafetySettings
 from pipelines.schema import Consent, LoadedPhoto, Portrait
 from pipelines.self_portrait import SelfPortraitPipeline
-from study.consent import ConsentRegistry
+from study.archive import PortraitArchive
+from study.consent import ConsentRegistry, Receipt
+from ui.uploads import Uploads
 
 log = logging.getLogger(__name__)
 
@@ -109,11 +113,26 @@ class Visit:
 
 
 class Visits:
-    """Open visits, by session and by key. Safe for many threads; forgets by itself after KEEP_MINUTES."""
+    """Open visits, by session and by key. Safe for many threads; forgets by itself after KEEP_MINUTES.
 
-    def __init__(self, pipeline: SelfPortraitPipeline, consents: ConsentRegistry) -> None:
+    Args:
+        pipeline: Makes the portraits and knows where they lie.
+        consents: Who agreed.
+        uploads: Files of programs.
+        archive: Copies for a study; None where no study is running.
+    """
+
+    def __init__(
+        self,
+        pipeline: SelfPortraitPipeline,
+        consents: ConsentRegistry,
+        uploads: Uploads,
+        archive: PortraitArchive | None = None,
+    ) -> None:
         self._pipeline = pipeline
         self._consents = consents
+        self._uploads = uploads
+        self._archive = archive
         self._by_session: dict[str, Visit] = {}
         self._by_key: dict[str, Visit] = {}
         self._lock = threading.RLock()
@@ -158,27 +177,61 @@ class Visits:
         self._consents.require(visit.session)
         return visit
 
+    def allow(self, session: str | None, purpose: object, agreed: object) -> tuple[Consent, int]:
+        """Tick an optional purpose, or take it back; what only that purpose allowed is deleted from the study.
+
+        Returns:
+            The record, and how many copies were deleted.
+
+        Raises:
+            ConsentMissing: There is no consent on record.
+            RequestInvalid: The purpose is not offered.
+            SaveError: A copy could not be deleted.
+        """
+        with self._lock:  # as in `keep`: no copy is written between the two lines
+            consent = self._consents.allow(session, purpose, agreed)
+            return consent, self._archive.restrict(consent) if self._archive is not None else 0
+
     def keep(self, consent: Consent, portraits: list[KeptPortrait]) -> Visit:
         """Put new portraits in front; the oldest over MAX_KEPT_PORTRAITS are deleted from the disk.
+
+        Where the visitor allows it, a copy goes to the study; each portrait says in its notes what became of it.
 
         Raises:
             ConsentMissing: The consent that they were made under was taken back meanwhile, even if there is a new one.
                 Then none of them stays on the disk.
         """
-        try:
-            visit, current = self.require(consent.session)
-            if current.id != consent.id:
-                raise ConsentMissing("These portraits were deleted with your earlier consent; create them again.")
-        except ConsentMissing:
-            for new in portraits:
-                new.portrait.path.unlink(missing_ok=True)
-            raise
         with self._lock:
+            try:
+                visit, current = self.require(consent.session)
+                if current.id != consent.id:
+                    raise ConsentMissing("These portraits were deleted with your earlier consent; create them again.")
+            except ConsentMissing:
+                for new in portraits:
+                    new.portrait.path.unlink(missing_ok=True)
+                raise
+            # Only what was ticked before they were made, and is ticked still.
+            both = tuple(purpose for purpose in consent.purposes if purpose in current.purposes)
+            for new in portraits:
+                new.notes = (*new.notes, *self._copy(current.model_copy(update={"purposes": both}), new))
             visit.kept[:0] = portraits
             dropped, visit.kept[MAX_KEPT_PORTRAITS:] = visit.kept[MAX_KEPT_PORTRAITS:], []
         for old in dropped:
             old.portrait.path.unlink(missing_ok=True)
         return visit
+
+    def _copy(self, consent: Consent, new: KeptPortrait) -> tuple[str, ...]:
+        """Keep a copy for the study if that is allowed. Returns what to say of it."""
+        if self._archive is None:
+            return ()
+        try:
+            copy = self._archive.keep(consent, new.portrait.path)
+        except SaveError as error:
+            log.warning("no copy was kept for the study: %s", error.detail)
+            return (error.hint,)
+        words = {"study": "for the study", "examples": "as an example"}
+        allowed = " and ".join(words[purpose] for purpose in copy.paper.purposes) if copy is not None else ""
+        return (f"As you allowed, a copy was kept {allowed}.",) if allowed else ()
 
     def tidy(self, session: str) -> None:
         """Delete portraits of a session that no visit shows: those that were finished just as Cancel was pressed."""
@@ -202,9 +255,12 @@ class Visits:
         if photo is not None:
             self._pipeline.forget_photo(photo)
 
-    def forget(self, session: str | None) -> None:
-        """Delete the photo, the portraits and the consent of a session. Doing it twice is no error."""
-        self._consents.withdraw(session)
+    def leave(self, session: str | None) -> Consent | None:
+        """The page was closed: delete all that was for this visit alone. Returns the consent that ended with it.
+
+        Copies that a visitor allowed the study to keep stay.
+        """
+        consent = self._consents.end(session)
         with self._lock:
             visit = self._by_session.pop(session or "", None)
             if visit is not None:
@@ -212,10 +268,39 @@ class Visits:
                 visit.closed = True
                 visit.stop()
         if session:
+            self._uploads.forget(session)
             self._pipeline.forget(session, (visit.photo,) if visit is not None and visit.photo is not None else ())
         if visit is not None:
             visit.photo = None
             visit.kept.clear()
+        return consent
+
+    def forget(self, session: str | None) -> Receipt | None:
+        """Consent is withdrawn: delete the photo, the portraits, the study's copies. Doing it twice is no error.
+
+        Returns:
+            The receipt with the time of the withdrawal; None where there was no consent.
+
+        Raises:
+            SaveError: A copy in the study folder could not be deleted. All else is.
+        """
+        consent = self.leave(session)
+        if consent is None:
+            return None
+        if self._archive is not None:
+            self._archive.delete(consent.id)
+        return self._consents.receipt(consent, withdrawn=True)
+
+    def withdraw(self, receipt: str) -> int:
+        """Consent is withdrawn by the number of its receipt, also after the visit. Returns how many copies there were.
+
+        Raises:
+            SaveError: A copy in the study folder could not be deleted.
+        """
+        consent = self._consents.by_number(receipt)
+        if consent is not None:
+            self.leave(consent.session)
+        return self._archive.delete(receipt) if self._archive is not None else 0
 
     def sweep(self, now: float | None = None) -> None:
         """Delete photos and portraits that have reached their age."""
@@ -223,6 +308,11 @@ class Visits:
         with self._lock:
             visits = list(self._by_session.values())
         for visit in visits:
+            try:
+                self._consents.require(visit.session)
+            except ConsentMissing:  # so many came after that its record was dropped
+                self.leave(visit.session)
+                continue
             if visit.photo is not None and now - visit.photo_at > KEEP_SECONDS:
                 self.clear_photo(visit)
             with self._lock:
@@ -230,6 +320,8 @@ class Visits:
                 visit.kept[:] = [kept for kept in visit.kept if kept not in old]
             for kept in old:
                 kept.portrait.path.unlink(missing_ok=True)
+        if self._archive is not None:
+            self._archive.purge()
 
 
 @dataclass(frozen=True)
@@ -240,3 +332,6 @@ class Studio:
     pipeline: SelfPortraitPipeline
     consents: ConsentRegistry
     visits: Visits
+    uploads: Uploads
+    archive: PortraitArchive | None = None
+    limits: Limits = field(default_factory=lambda: Limits(SafetySettings.from_environment()))

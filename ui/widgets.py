@@ -55,6 +55,11 @@ def photo_booth() -> gr.HTML:
     return _widget("photo.js", "photo", None)
 
 
+def receipt() -> gr.HTML:
+    """The receipt of a consent, to read and to download. Value: study.consent.Receipt as JSON, or None."""
+    return _widget("receipt.js", "receipt", None)
+
+
 def stage() -> gr.HTML:
     """The large framed picture. Value: {mode, after, before, title, badge, words, step, total}, all optional."""
     return _widget("stage.js", "stage", {})

@@ -111,13 +111,14 @@ def create_engine(model_id: str, presets: Presets) -> EngineChoice:
 def _best(presets: Presets) -> EngineChoice:
     ranked = _ranked(presets)
     for stack in ranked:
-        if not why_not(stack):
+        if stack.rank > 0 and not why_not(stack):
             note = f"{stack.name} was chosen: the best model that can run on this machine."
             return EngineChoice(DiffusionEngine(stack), (note, *_warnings(stack)))
-    smallest = min(ranked, key=weights.download_bytes, default=None)
-    how = f"; get one with {weights.COMMAND} {smallest.id}" if smallest else ""
-    note = f"No diffusion model can run on this machine yet, so this is the preview engine, not diffusion{how}."
-    return EngineChoice(PreviewEngine(), (note,))
+    ways = [f"choose {stack.name}" for stack in ranked if stack.rank == 0 and not why_not(stack)]
+    smallest = min(filter(weights.download_bytes, ranked), key=weights.download_bytes, default=None)
+    ways += [f"get a larger model with {weights.COMMAND} {smallest.id}"] if smallest else []
+    how = f"; for diffusion, {', or '.join(ways)}" if ways else ""
+    return EngineChoice(PreviewEngine(), (f"This is the preview engine, not diffusion{how}.",))
 
 
 def _warnings(stack: ModelStack) -> tuple[str, ...]:

@@ -127,7 +127,10 @@ class DiffusionEngine:
     def _one(self, arguments: dict[str, Any], seed: int, job: GenerationJob, report: _Report) -> Image.Image:
         torch = heavy.load("torch")
         pipe = self._pipe
-        photo = self._stage.set(job.photo, job.scene, seed)
+        if self.stack.start == "preview":
+            start = self._stage.paint(job, seed)
+        else:
+            start = self._stage.set(job.photo, job.scene, seed)
         denoised = record_denoised(pipe.scheduler)
         last = report.step + report.total // len(job.seeds)
 
@@ -141,7 +144,7 @@ class DiffusionEngine:
         tiny = self._tiny_vae if self.stack.decode_with_tiny_vae else None
         try:
             result = pipe(
-                image=_resized(photo, arguments["control_image"][0].size),
+                image=_resized(start, arguments["control_image"][0].size),
                 **arguments,
                 # Drawn on the CPU, so that a seed means the same noise on every device.
                 generator=torch.Generator("cpu").manual_seed(seed),
@@ -188,7 +191,11 @@ class DiffusionEngine:
             controlnet_conditioning_scale=0.0,
             image=Image.new("RGB", job.photo.image.size),
         )
-        return weighted or (off,)
+        return tuple(self._until_end(control) for control in weighted) or (off,)
+
+    def _until_end(self, control: Control) -> Control:
+        end = self.stack.controlnets[control.annotator].control_guidance_end
+        return control if end is None else control.model_copy(update={"control_guidance_end": end})
 
     def _prompt_embeds(self, prompt: str, negative_prompt: str | None) -> dict[str, Any]:
         key = hashlib.sha256(repr((prompt, negative_prompt)).encode()).digest()  # visitors' words are not kept

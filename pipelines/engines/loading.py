@@ -94,9 +94,10 @@ def is_slow(stack: ModelStack) -> bool:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error of Python's, torch's or CUDA's says that memory ran out."""
+    """Whether an error of Python's, torch's, CUDA's or OpenCV's says that memory ran out."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+    words = ("out of memory", "can't allocate memory", "insufficient memory")  # torch and CUDA, torch, OpenCV
+    return isinstance(error, MemoryError) or any(word in text for word in words)
 
 
 class Loader:
@@ -143,7 +144,7 @@ class Loader:
             "feature_extractor": None,
         }
         if stack.kind == "sd15":
-            parts |= {"safety_checker": None, "requires_safety_checker": False}  # pipelines/safety.py judges instead
+            parts |= {"safety_checker": None, "requires_safety_checker": False}  # pipelines/safety judges instead
         else:
             encoder = transformers.CLIPTextModelWithProjection
             parts["text_encoder_2"] = self._model(encoder, base, "base model", "text_encoder_2")

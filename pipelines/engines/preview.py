@@ -13,9 +13,11 @@ from PIL import Image
 
 from pipelines import vision
 from pipelines.engines import operations
+from pipelines.engines.loading import is_out_of_memory
 from pipelines.engines.operations.canvas import Canvas
 from pipelines.engines.scenery.backdrops import Backdrops
-from pipelines.engines.scenery.lighting import compose, keep_skin, settle, vary
+from pipelines.engines.scenery.lighting import compose, settle, vary
+from pipelines.engines.scenery.skin import keep_skin
 from pipelines.errors import Cancelled, EngineFailed, PortraitError
 from pipelines.schema import AnnotatorName, GenerationJob, PreparedPhoto, Scene, StepCallback, Style
 
@@ -49,6 +51,8 @@ class PreviewEngine:
         except PortraitError:
             raise
         except Exception as error:
+            if is_out_of_memory(error):  # no other style or photo would help
+                raise
             raise EngineFailed(
                 "The preview could not be painted; try another style or photo.", detail=repr(error)
             ) from error

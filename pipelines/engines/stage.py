@@ -1,4 +1,4 @@
-"""The photo set into a scene before diffusion begins.
+"""What diffusion begins with: the photo set into a scene, or the preview engine's picture of it.
 
 img2img keeps the large shapes of what it starts from, so words alone would leave the visitor's room behind every style.
 The preview engine's painted backdrop, and its light on the person, give diffusion something of the scene to refine.
@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 
 from pipelines.engines.operations.canvas import Canvas
+from pipelines.engines.preview import PreviewEngine
 from pipelines.engines.scenery.backdrops import Backdrops
 from pipelines.engines.scenery.lighting import compose
-from pipelines.schema import PreparedPhoto, Scene
+from pipelines.schema import GenerationJob, PreparedPhoto, Scene
 
 
 class Stage:
@@ -20,6 +21,11 @@ class Stage:
 
     def __init__(self) -> None:
         self._backdrops = Backdrops()
+        self._preview = PreviewEngine()
+
+    def paint(self, job: GenerationJob, seed: int) -> Image.Image:
+        """The preview engine's picture of a job, for models too small to find a style on their own."""
+        return self._preview.generate(job.model_copy(update={"seeds": (seed,)}), lambda step, total, preview: True)[0]
 
     def set(self, photo: PreparedPhoto, scene: Scene, seed: int) -> Image.Image:
         """The photo with the scene's backdrop behind the person, in its light.

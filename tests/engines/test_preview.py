@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipelines import faithfulness
 from pipelines.engines import Engine
 from pipelines.engines.operations import OPERATIONS
 from pipelines.engines.operations.canvas import Canvas, ramp_lookup
@@ -19,12 +20,21 @@ from pipelines.engines.scenery.lighting import foreground
 from pipelines.errors import Cancelled
 from pipelines.photo import open_photo, prepare
 from pipelines.presets import Presets, load_presets
-from pipelines.schema import GenerationJob, PreparedPhoto, Style
+from pipelines.schema import GenerationJob, PreparedPhoto, SkinShift
 from tests.conftest import difference
 
 STYLES = sorted(load_presets().styles)
 SCENES = sorted(load_presets().scenes)
 NATURAL = sorted(style.id for style in load_presets().styles.values() if style.natural_colour)
+# Of the shared portraits, by the class of their typology angle. Of tan and dark skin there are no more.
+_PEOPLE = {
+    "very light": ("005", "031", "047"),
+    "light": ("018", "041", "057"),
+    "intermediate": ("014", "052", "092"),
+    "tan": ("058", "080", "094"),
+    "brown": ("015", "032", "048", "051", "061", "090"),
+    "dark": ("021", "055", "071", "075"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -174,13 +184,36 @@ def test_webcam_frames_of_any_shape(engine, presets, face_photo, shape):
         assert np.array_equal(done, again)
 
 
+@pytest.mark.parametrize("group", list(_PEOPLE))
+def test_no_skin_tone_is_lightened_or_darkened(engine, presets, portraits_dir, group):
+    """By skin-tone group, over every style that means to keep natural colour, as the page's meter judges it.
+
+    Comic lightened brown skin by 3 L* and 7 degrees once, while the middle of the face stayed what it was: contrast had
+    lifted cheeks and forehead. So both are looked at. A single style is too small a sample for a group.
+    """
+    measured = [_skin_of(engine, presets, portraits_dir, name, style) for name in _PEOPLE[group] for style in NATURAL]
+    kept = [skin for skin, _ in measured if skin is not None]  # a face in pieces is not always found again
+    whole = [shift for _, shift in measured]
+    assert faithfulness.skin_group(float(np.median([skin.ita_before for skin in kept]))) == group
+    assert len(kept) > 0.8 * len(whole)
+    angles = np.array([skin.ita_shift for skin in kept])
+    assert abs(np.median(angles)) < 5.0
+    assert (angles > faithfulness.SKIN_LIGHTER).mean() <= 0.10, "lightened"
+    assert abs(np.median([skin.lightness_shift for skin in kept])) < 1.0
+    assert abs(np.median(whole)) < 2.0, "the rest of the face pays for cheeks and forehead"
+
+
 @pytest.mark.parametrize("style", NATURAL)
-def test_skin_keeps_its_lightness_and_hue(engine, presets, portraits_dir, style):
-    """Individual typology angle (Chardon 1991) on the face, over light to dark skin: median within 5 degrees."""
-    shifts = [
-        _ita_shift(engine, presets, presets.style(style), _portrait(portraits_dir / f"{name}.jpg")) for name in _SKINS
+def test_each_style_keeps_skin(engine, presets, portraits_dir, style):
+    """Not only all styles together: over all groups, no style lightens or darkens on the whole."""
+    measured = [
+        _skin_of(engine, presets, portraits_dir, name, style)[0] for names in _PEOPLE.values() for name in names
     ]
-    assert float(np.median(np.abs(shifts))) < 5.0, shifts
+    shifts = [(skin.ita_shift, skin.lightness_shift) for skin in measured if skin is not None]
+    assert len(shifts) > 0.7 * len(measured)
+    angle, light = np.median(shifts, axis=0)
+    assert abs(angle) < 5.0
+    assert abs(light) < 1.5
 
 
 @pytest.mark.parametrize("scene", ["neon-city", "theatre", "orbit", "underwater"])
@@ -274,23 +307,28 @@ def test_ramp_begins_and_ends_with_its_own_colours():
 
 # Light to dark skin in the shared portraits, in good light.
 _SKINS = ("005", "031", "047", "025", "057", "071")
-_CACHE: dict[Path, PreparedPhoto] = {}
+_CACHE: dict[tuple[Path, int], PreparedPhoto] = {}
 
 
-def _portrait(path: Path) -> PreparedPhoto:
-    if path not in _CACHE:
-        _CACHE[path] = prepare(open_photo(path), None, 256)
-    return _CACHE[path]
+_SKIN: dict[tuple[str, str], tuple[SkinShift | None, float]] = {}
 
 
-def _ita_shift(engine: PreviewEngine, presets: Presets, style: Style, photo: PreparedPhoto) -> float:
-    picture = paint(engine, job_of(presets, photo, style.id))[0]
-    return _ita(picture, photo) - _ita(photo.image, photo)
+def _skin_of(
+    engine: PreviewEngine, presets: Presets, folder: Path, name: str, style: str
+) -> tuple[SkinShift | None, float]:
+    """What the meter reads, and the shift of L* in the middle of the whole face; measured once for all tests."""
+    if (name, style) not in _SKIN:
+        photo = _portrait(folder / f"{name}.jpg", 384)
+        picture = paint(engine, job_of(presets, photo, style))[0]
+        skin = faithfulness.measure(photo, picture, natural_colour=True).skin
+        _SKIN[name, style] = skin, float(_skin_lab(picture, photo)[0] - _skin_lab(photo.image, photo)[0])
+    return _SKIN[name, style]
 
 
-def _ita(picture: Image.Image, photo: PreparedPhoto) -> float:
-    lightness, _, yellow = _skin_lab(picture, photo)
-    return float(np.degrees(np.arctan2(lightness - 50, yellow)))
+def _portrait(path: Path, size: int = 256) -> PreparedPhoto:
+    if (path, size) not in _CACHE:
+        _CACHE[path, size] = prepare(open_photo(path), None, size)
+    return _CACHE[path, size]
 
 
 def _skin_lab(picture: Image.Image, photo: PreparedPhoto) -> np.ndarray:

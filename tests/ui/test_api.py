@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from pipelines import provenance
 from tests.ui.conftest import STYLE, Served
+from ui.routes import KEY_HEADER
 
 PUBLIC = {"/consent", "/styles", "/portrait"}
 
@@ -29,6 +31,13 @@ def photo(photo_bytes: bytes, tmp_path: Path) -> Path:
     path = tmp_path / "my-holiday.jpg"
     path.write_bytes(photo_bytes)
     return path
+
+
+def agree(client: Client, **more: object) -> dict:
+    """Consent, and its key for uploads. Returns the receipt."""
+    said = client.predict(agreed=True, api_name="/consent", **more)
+    client.headers[KEY_HEADER] = said["key"]
+    return said["receipt"]
 
 
 def ask(client: Client, photo: Path | None, **changes: object) -> tuple[list[str], dict]:
@@ -60,9 +69,11 @@ def test_styles_lists_every_preset(client: Client, served: Served) -> None:
 
 def test_no_portrait_before_consent(client: Client, photo: Path, served: Served) -> None:
     before = served.files()
-    with pytest.raises(AppError, match="consent"):
+    with pytest.raises(httpx.HTTPStatusError, match="403"):
         ask(client, photo)
-    assert [path for path in served.files() if path not in before and path.stat().st_size] == []
+    with pytest.raises(AppError, match="consent"):
+        ask(client, None)
+    assert set(served.files()) <= set(before)
 
 
 @pytest.mark.parametrize("answer", ["false", "true", 1, None, [True]])
@@ -70,35 +81,50 @@ def test_only_the_boolean_true_is_a_yes(client: Client, photo: Path, answer: obj
     with pytest.raises(AppError, match="consent"):
         client.predict(agreed=answer, api_name="/consent")
     with pytest.raises(AppError, match="consent"):
-        ask(client, photo)
+        ask(client, None)
 
 
 def test_from_consent_to_marked_files_to_deletion(client: Client, photo: Path, served: Served) -> None:
-    text = client.predict(agreed=True, api_name="/consent")
-    assert served.studio.consents.notice.sha256 in text
+    receipt = agree(client)
+    assert receipt["text_sha256"] == hashlib.sha256(receipt["text"].encode()).hexdigest()
+    assert [purpose["id"] for purpose in receipt["purposes"]] == ["portraits"]
     files, facts = ask(client, photo, variations=2, scene="orbit")
     assert [item["seed"] for item in facts["portraits"]] == [7, 8]
     assert "Preview" in facts["engine"]
     assert all(item["scene"] == "orbit" for item in facts["portraits"])
     for item in facts["portraits"]:
+        assert item["marks"] == list(provenance.MARKS)
         assert 0 <= item["faithfulness"]["landmark_drift"] < 0.15
         assert item["faithfulness"]["sentence"].endswith(".")
     kept = {path.read_bytes() for path in served.folder.portraits.rglob("*.png")}
     for file in files:
         assert Path(file).read_bytes() in kept
-        assert provenance.read(Path(file)).marks
+        assert provenance.read(Path(file)).marks == provenance.MARKS
         with Image.open(file) as picture:
             assert picture.size[0] >= 256
-    assert not [path for path in served.files() if path.name == photo.name]
+    sent = photo.read_bytes()
+    assert not [path for path in served.files() if path.name == photo.name or path.read_bytes() == sent]
 
-    client.predict(agreed=False, api_name="/consent")
-    assert kept.isdisjoint({path.read_bytes() for path in served.folder.portraits.rglob("*.png")})
-    with pytest.raises(AppError, match="consent"):
+    withdrawn = client.predict(agreed=False, api_name="/consent")["receipt"]
+    assert withdrawn["withdrawn_at"] >= receipt["granted_at"]
+    assert {**withdrawn, "withdrawn_at": None} == receipt
+    assert kept.isdisjoint({path.read_bytes() for path in served.files()}), "Gradio's cache included"
+    with pytest.raises(httpx.HTTPStatusError, match="403"):
         ask(client, photo)
+    with pytest.raises(AppError, match="consent"):
+        ask(client, None)
+    assert client.predict(agreed=False, api_name="/consent") == {"receipt": None, "key": None}
+
+
+@pytest.mark.parametrize("purposes", [["study"], ["examples"], ["portraits"], ["sell"]])
+def test_nothing_can_be_allowed_that_is_not_offered(client: Client, purposes: list[str], served: Served) -> None:
+    with pytest.raises(AppError):
+        agree(client, purposes=purposes)
+    assert served.studio.consents.withdraw(client.session_hash) is False
 
 
 def test_the_same_seed_gives_the_same_picture(client: Client, photo: Path) -> None:
-    client.predict(agreed=True, api_name="/consent")
+    agree(client)
     first, second = (ask(client, photo, seed=11)[0][0] for _ in range(2))
     with Image.open(first) as one, Image.open(second) as two:
         assert one.tobytes() == two.tobytes()
@@ -115,13 +141,14 @@ def test_the_same_seed_gives_the_same_picture(client: Client, photo: Path) -> No
         ({"variations": 5}, "variations"),
         ({"variations": 0}, "variations"),
         ({"likeness": 3}, "likeness"),
+        ({"visible_label": "maybe"}, "label"),
         ({"photo": None}, "photo"),
     ],
 )
 def test_what_is_out_of_range_is_named_and_the_next_request_works(
     client: Client, photo: Path, changes: dict[str, object], word: str
 ) -> None:
-    client.predict(agreed=True, api_name="/consent")
+    agree(client)
     with pytest.raises(AppError, match=word) as refused:
         ask(client, **{"photo": photo, **changes})
     assert "/" not in str(refused.value.message).replace("1/2", "")
@@ -129,10 +156,12 @@ def test_what_is_out_of_range_is_named_and_the_next_request_works(
 
 
 def test_consent_of_one_session_does_not_serve_another(client: Client, photo: Path, served: Served) -> None:
-    client.predict(agreed=True, api_name="/consent")
+    agree(client)
     stranger = Client(served.url, verbose=False)
-    with pytest.raises(AppError, match="consent"):
+    with pytest.raises(httpx.HTTPStatusError, match="403"):
         ask(stranger, photo)
+    with pytest.raises(AppError, match="consent"):
+        ask(stranger, None)
     stranger.close()
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -66,6 +69,64 @@ def test_a_folder_that_cannot_be_made_gives_one_sentence(tmp_path: Path) -> None
     assert str(tmp_path) not in refused.value.hint
 
 
+def test_nothing_of_somebody_else_s_is_taken_for_a_leftover(tmp_path: Path) -> None:
+    """STUDIO_TEMP_DIR may name a folder that others use, too: it once lost every folder that was a minute old."""
+    kept = [tmp_path / "letters", tmp_path / "studio-notes", tmp_path / "0123456789abcdef", tmp_path / "apt.lock"]
+    ours, half = tmp_path / "studio-0123456789abcdef", tmp_path / "studio-1123456789abcdef.gone"
+    orphan = tmp_path / "studio-fedcba9876543210.lock"
+    for folder in (*kept[:3], ours, half):
+        folder.mkdir()
+        (folder / "file").write_text("x")
+    hour_ago = time.time() - 3600
+    for path in (*kept[:3], ours):
+        os.utime(path, (hour_ago, hour_ago))
+    kept[3].write_text("")
+    orphan.write_text("")
+    folder = PrivateFolder(tmp_path)
+    assert all(path.exists() for path in kept)
+    assert not ours.exists()
+    assert not half.exists()
+    assert not orphan.exists()
+    folder.remove()
+
+
+def test_what_is_being_saved_while_the_folder_goes_does_not_keep_it(tmp_path: Path) -> None:
+    folder = PrivateFolder(tmp_path)
+    folder.portraits.mkdir()
+
+    def save() -> None:
+        with contextlib.suppress(FileNotFoundError):
+            for number in itertools.count():
+                (folder.portraits / f"{number}.png").write_text("x")
+
+    writer = threading.Thread(target=save)
+    writer.start()
+    while not any(folder.portraits.iterdir()):
+        pass
+    folder.remove()
+    writer.join()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("numbers", [["SIGHUP"], ["SIGTERM", "SIGINT"], ["SIGINT"] * 5])
+def test_every_polite_way_to_stop_clears_up(tmp_path: Path, numbers: list[str]) -> None:
+    code = (
+        "import sys, threading; from pathlib import Path; from ui.files import PrivateFolder, stop_on_signals\n"
+        f"stop_on_signals(); f = PrivateFolder(Path({str(tmp_path)!r}))\n"
+        "for i in range(2000): (f.path / str(i)).write_text('x')\n"
+        "try:\n    print('ready', flush=True); threading.Event().wait()\n"
+        "except KeyboardInterrupt:\n    f.remove(); print('cleared', flush=True)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        for number in numbers:
+            process.send_signal(signal.Signals[number])
+        assert process.stdout.read() == "cleared\n"
+    assert process.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def start(temp: Path, port: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "app.py", "--port", str(port)],
@@ -94,7 +155,7 @@ def test_a_stopped_app_leaves_nothing_and_a_taken_port_is_one_sentence(tmp_path:
         photo = tmp_path / "me.jpg"
         photo.write_bytes(photo_bytes)
         client = Client(f"http://127.0.0.1:{port}", verbose=False)
-        client.predict(agreed=True, api_name="/consent")
+        client.headers["x-studio-key"] = client.predict(agreed=True, api_name="/consent")["key"]
         client.predict(photo=handle_file(photo), model="preview", api_name="/portrait")
         assert list(tmp_path.rglob("portraits/*/*.png"))
     finally:

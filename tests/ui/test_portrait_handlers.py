@@ -44,6 +44,7 @@ def create(handlers: PortraitHandlers, session: str, **changes: Any):
         "shuffle": False,
         "words": "",
         "controls": False,
+        "label": False,
     }
     return handlers.create(**{**values, **changes}, request=request_of(session))
 

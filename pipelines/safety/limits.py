@@ -1,0 +1,153 @@
+"""How often one visitor may ask: portraits a minute and an hour, refused words an hour. Kept in memory only.
+
+Sessions are made anew by opening another page, so portraits and refusals are also counted by network, more generously:
+many people can share one. Sessions and networks are remembered as keyed hashes, for an hour at most.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import secrets
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pipelines.errors import TooOften
+from pipelines.safety.settings import SafetySettings
+
+_MINUTE, _HOUR = 60.0, 3600.0
+_MAX_KEYS = 20_000  # the quietest are forgotten first
+_ADDRESS_REFUSALS = 3  # times those of a session
+_KEPT = "Your photo and your choices are kept."
+
+
+class _Limit(NamedTuple):
+    """At most `most` of a kind for one key within the last `seconds`."""
+
+    rule: str
+    key: bytes
+    most: int
+    seconds: float
+
+
+class Limits:
+    """Counts what visitors ask for. Safe for many threads.
+
+    Args:
+        settings: The limits; 0 is none.
+        clock: Answers seconds that never go back.
+    """
+
+    def __init__(self, settings: SafetySettings | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings or SafetySettings()
+        self._clock = clock
+        self._salt = secrets.token_bytes(32)
+        self._events: OrderedDict[bytes, deque[tuple[float, int]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def admit(self, session: str, network: str = "", *, portraits: int, words: bool = False) -> None:
+        """Count a request, or refuse it and count nothing.
+
+        Args:
+            session: Who asks.
+            network: Where from, as `client_network` tells it.
+            portraits: How many are asked for; 0 asks only whether words may be read.
+            words: Whether there are words of the visitor's own to be read.
+
+        Raises:
+            TooOften: A limit is reached; the hint says which, and when to try again.
+        """
+        with self._lock:
+            now = self._clock()
+            if words:
+                for limit in self._refusal_limits(session, network):
+                    wait = self._wait(limit, 1, now)
+                    if wait > 0:
+                        raise TooOften(
+                            f"Words of yours were refused {limit.most} times within an hour. Leave them empty, or try"
+                            f" again in {_in_words(wait)}. {_KEPT}",
+                            seconds=wait,
+                            rule=limit.rule,
+                        )
+            limits = self._portrait_limits(session, network)
+            for limit in limits:
+                wait = self._wait(limit, portraits, now)
+                if wait > 0:
+                    raise TooOften(_portraits_hint(limit, wait), seconds=wait, rule=limit.rule)
+            for key in dict.fromkeys(limit.key for limit in limits if portraits):
+                self._count(key, portraits, now)
+
+    def refused(self, session: str, network: str = "") -> None:
+        """Count words that were refused."""
+        with self._lock:
+            now = self._clock()
+            for limit in self._refusal_limits(session, network):
+                self._count(limit.key, 1, now)
+
+    def _portrait_limits(self, session: str, network: str) -> list[_Limit]:
+        settings = self.settings
+        mine = self._key("portraits", session)
+        limits = [
+            _Limit("portraits-per-minute", mine, settings.portraits_per_minute, _MINUTE),
+            _Limit("portraits-per-hour", mine, settings.portraits_per_hour, _HOUR),
+        ]
+        if network:
+            theirs = self._key("portraits-network", network)
+            most = settings.portraits_per_hour_per_address
+            limits.append(_Limit("portraits-per-hour-per-address", theirs, most, _HOUR))
+        return [limit for limit in limits if limit.most]
+
+    def _refusal_limits(self, session: str, network: str) -> list[_Limit]:
+        most = self.settings.refusals_per_hour
+        limits = [_Limit("refusals-per-hour", self._key("refusals", session), most, _HOUR)]
+        if network:
+            key = self._key("refusals-network", network)
+            limits.append(_Limit("refusals-per-hour-per-address", key, most * _ADDRESS_REFUSALS, _HOUR))
+        return [limit for limit in limits if limit.most]
+
+    def _key(self, kind: str, who: str) -> bytes:
+        return hashlib.blake2b(f"{kind}\0{who}".encode(), key=self._salt, digest_size=16).digest()
+
+    def _wait(self, limit: _Limit, count: int, now: float) -> float:
+        """Seconds until `count` more would be within the limit; infinite where they never are."""
+        if count > limit.most:
+            return math.inf
+        recent = [(at, many) for at, many in self._events.get(limit.key, ()) if now - at < limit.seconds]
+        over = sum(many for _, many in recent) + count - limit.most
+        wait = 0.0
+        for at, many in recent:  # oldest first: each makes room when its time is over
+            if over <= 0:
+                break
+            over -= many
+            wait = at + limit.seconds - now
+        return wait
+
+    def _count(self, key: bytes, count: int, now: float) -> None:
+        events = self._events.setdefault(key, deque())
+        events.append((now, count))
+        self._events.move_to_end(key)
+        while events and now - events[0][0] >= _HOUR:
+            events.popleft()
+        while self._events:  # quietest first: whoever was last counted an hour ago is forgotten
+            quietest = next(iter(self._events))
+            if now - self._events[quietest][-1][0] < _HOUR and len(self._events) <= _MAX_KEYS:
+                break
+            del self._events[quietest]
+
+
+def _portraits_hint(limit: _Limit, wait: float) -> str:
+    if math.isinf(wait):
+        return f"Ask for fewer variations: {limit.most} portraits are the most that one visitor can have at a time."
+    span = "a minute" if limit.seconds == _MINUTE else "an hour"
+    who = "Visitors from your network" if limit.rule.endswith("address") else "You"
+    return f"{who} have made as many portraits as {span} allows ({limit.most}). Try again in {_in_words(wait)}. {_KEPT}"
+
+
+def _in_words(seconds: float) -> str:
+    whole = max(1, math.ceil(seconds))
+    if whole < 90:
+        return "1 second" if whole == 1 else f"{whole} seconds"
+    return f"{math.ceil(whole / 60)} minutes"

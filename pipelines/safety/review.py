@@ -1,0 +1,182 @@
+"""The reviewers of a studio, asked in turn: words before any work, pictures before they are shown or written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from PIL import Image
+
+from pipelines.errors import EngineUnavailable, PictureRefused, WordsRefused
+from pipelines.safety.checker import HubChecker
+from pipelines.safety.misuse import MisuseLog, write_to
+from pipelines.safety.policy import default_policy
+from pipelines.safety.settings import CheckerUse, SafetySettings
+from pipelines.schema import Refusal, RefusedPicture, StepCallback
+
+UNCHECKED = (
+    "No picture checker is at work here, so only your own words were checked, not this picture; Privacy says more."
+)
+_SWITCHED_OFF = "It was switched off by whoever runs this studio."
+
+
+@runtime_checkable
+class Reviewer(Protocol):
+    """Anything that can say no to words or to a picture.
+
+    Attributes:
+        id: For the log.
+        name: For the screen.
+    """
+
+    id: str
+    name: str
+
+    def judges(self) -> Literal["words", "pictures"]:
+        """What it looks at; the other one it passes."""
+        ...
+
+    def why_not(self) -> str:
+        """Why it cannot work here now, as a sentence; "" where it can."""
+        ...
+
+    def review_words(self, text: str) -> Refusal | None:
+        """Why words are refused, or None."""
+        ...
+
+    def review_picture(self, picture: Image.Image) -> Refusal | None:
+        """Why an RGB picture is refused, or None.
+
+        Raises:
+            EngineUnavailable: It cannot tell. The picture is then not shown.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ReviewerState:
+    """One reviewer as the screen lists it; `reason` is a sentence where it is not active, else ""."""
+
+    id: str
+    name: str
+    judges: Literal["words", "pictures"]
+    active: bool
+    reason: str = ""
+
+
+class Safety:
+    """Reviewers, and what happens where one is not there.
+
+    Args:
+        reviewers: Asked in this order; the first refusal counts.
+        pictures: auto: reviewers of pictures are asked where they can work; required: without one that can, no
+            diffusion picture is made; off: they are not asked.
+        log: Where refusals are noted.
+    """
+
+    def __init__(
+        self, reviewers: Sequence[Reviewer], *, pictures: CheckerUse = "auto", log: MisuseLog | None = None
+    ) -> None:
+        self._reviewers = tuple(reviewers)
+        self._pictures = pictures
+        self.log = log or MisuseLog()
+
+    def states(self) -> tuple[ReviewerState, ...]:
+        """Every reviewer, whether it is at work, and why not."""
+        return tuple(self._state(reviewer) for reviewer in self._reviewers)
+
+    def checks_pictures(self) -> bool:
+        """Whether a reviewer of pictures is at work."""
+        return any(state.active for state in self.states() if state.judges == "pictures")
+
+    def require_words(self, text: str, session: str) -> None:
+        """Let words pass, or refuse and log them.
+
+        Raises:
+            WordsRefused: A reviewer says no; the hint says why.
+        """
+        if not text.strip():
+            return
+        for reviewer in self._active("words"):
+            refusal = reviewer.review_words(text)
+            if refusal is not None:
+                self.log.refused("words-refused", refusal, session)
+                raise WordsRefused(refusal.sentence, found=refusal.found)
+
+    def require_reviewers(self, *, is_diffusion: bool) -> tuple[str, ...]:
+        """Before a picture is made: what the visitor must be told of who will look at it, as sentences.
+
+        Raises:
+            EngineUnavailable: Nobody can look at it, and the operator requires that somebody does.
+        """
+        if not is_diffusion or self.checks_pictures():
+            return ()
+        if self._pictures == "required":
+            raise EngineUnavailable(
+                "This studio makes no diffusion pictures that nobody has checked, and its picture checker is not here;"
+                " choose the preview engine."
+            )
+        return (UNCHECKED,)
+
+    def sort(
+        self, seeds: Sequence[int], pictures: Sequence[Image.Image], session: str
+    ) -> tuple[list[tuple[int, Image.Image]], tuple[RefusedPicture, ...]]:
+        """Finished pictures that may be shown, with their seeds, and what is to be told of the others, in their order.
+
+        Raises:
+            PictureRefused: None may be shown; the hint says why and how to try again.
+            EngineUnavailable: A reviewer that should look at them cannot.
+        """
+        passed: list[tuple[int, Image.Image]] = []
+        refused: list[RefusedPicture] = []
+        for seed, picture in zip(seeds, pictures, strict=True):
+            refusal = self._refused(picture)
+            if refusal is None:
+                passed.append((seed, picture))
+            else:
+                self.log.refused("picture-refused", refusal, session)
+                refused.append(RefusedPicture(seed=seed, refusal=refusal))
+        if not passed:
+            which = "Your portrait is" if len(refused) == 1 else f"Your {len(refused)} portraits are"
+            raise PictureRefused(f"{which} not shown. {refused[0].refusal.sentence}")
+        return passed, tuple(refused)
+
+    def watch(self, report: StepCallback) -> StepCallback:
+        """The same callback, told of previews only where no reviewer refuses them; steps are told in any case."""
+        if not self.checks_pictures():
+            return report
+
+        def watched(step: int, total: int, preview: Image.Image | None) -> bool:
+            shown = preview if preview is not None and self._refused(preview) is None else None
+            return report(step, total, shown)
+
+        return watched
+
+    def _refused(self, picture: Image.Image) -> Refusal | None:
+        for reviewer in self._active("pictures"):
+            refusal = reviewer.review_picture(picture)
+            if refusal is not None:
+                return refusal
+        return None
+
+    def _active(self, judges: Literal["words", "pictures"]) -> list[Reviewer]:
+        return [one for one in self._reviewers if one.judges() == judges and self._state(one).active]
+
+    def _state(self, reviewer: Reviewer) -> ReviewerState:
+        off = reviewer.judges() == "pictures" and self._pictures == "off"
+        reason = _SWITCHED_OFF if off else reviewer.why_not()
+        return ReviewerState(reviewer.id, reviewer.name, reviewer.judges(), not reason, reason)
+
+
+def build_safety(settings: SafetySettings | None = None) -> Safety:
+    """The word list, always, and the hub's picture checker, as the operator has set it.
+
+    Raises:
+        SettingsError: A setting has no meaning, or the file of the misuse log cannot be written.
+        PresetError: A data file of the word list is wrong.
+    """
+    settings = settings or SafetySettings.from_environment()
+    if settings.misuse_log is not None:
+        write_to(settings.misuse_log)
+    return Safety((default_policy(), HubChecker()), pictures=settings.checker)

@@ -1,0 +1,149 @@
+"""The text that a visitor agrees to, from study/consent.toml: versioned, hashed, and filled in for this studio.
+
+The file carries the SHA-256 of its own words. A changed word without a new hash is an error at start, so that nobody
+agrees to a text that is filed under an old version. What a visitor agrees to has a hash of its own, over the words as
+they were shown, with the operator's name and the terms of the study.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from pipelines.errors import PresetError
+from pipelines.schema import Purpose, Value
+from study.settings import OperatorSettings
+
+CONSENT_FILE = Path(__file__).with_name("consent.toml")
+DEFAULT_MINUTES = 60
+
+
+class PurposeText(Value):
+    """One tick: what it allows, and whether there are portraits without it."""
+
+    id: Purpose
+    label: str = Field(min_length=10)
+    needed: bool = False
+
+
+class Section(Value):
+    """One paragraph. `study`: shown only with a study (true), only without one (false), or always (left out)."""
+
+    title: str = Field(min_length=2)
+    text: str = Field(min_length=10)
+    study: bool | None = None
+
+
+class ConsentFile(Value):
+    """study/consent.toml as written."""
+
+    version: str = Field(min_length=4, max_length=40)
+    language: str = Field(pattern=r"^[a-z]{2}$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    purposes: tuple[PurposeText, ...] = Field(min_length=1)
+    sections: tuple[Section, ...] = Field(min_length=1)
+
+    @property
+    def words_sha256(self) -> str:
+        """SHA-256 of all words of the file, as JSON, UTF-8."""
+        words = self.model_dump_json(include={"language", "purposes", "sections"})
+        return hashlib.sha256(words.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class ConsentNotice:
+    """The text as it stands on the page of one studio.
+
+    Attributes:
+        version: Of the file.
+        language: ISO 639-1.
+        operator: Who runs the studio, as in the text.
+        summary: What stands beside the needed tick.
+        text: The paragraphs, Markdown.
+        purposes: The ticks that are offered, the needed one first.
+    """
+
+    version: str
+    language: str
+    operator: str
+    summary: str
+    text: str
+    purposes: tuple[PurposeText, ...]
+
+    @cached_property
+    def document(self) -> str:
+        """All that is agreed to: the text, then the label of each tick."""
+        ticks = "\n".join(f"[ ] {p.label}{'' if p.needed else ' (optional)'}" for p in self.purposes)
+        return f"{self.text}\n\n{ticks}\n"
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of `document`, UTF-8."""
+        return hashlib.sha256(self.document.encode()).hexdigest()
+
+    @property
+    def optional(self) -> tuple[PurposeText, ...]:
+        """The ticks that portraits do not depend on. Empty where no study is running: nothing would follow them."""
+        return tuple(purpose for purpose in self.purposes if not purpose.needed)
+
+    def label(self, purpose: str) -> str:
+        """What stands beside a tick."""
+        return next(one.label for one in self.purposes if one.id == purpose)
+
+
+def load_notice(
+    settings: OperatorSettings | None = None, *, minutes: int = DEFAULT_MINUTES, path: Path = CONSENT_FILE
+) -> ConsentNotice:
+    """The text for a studio.
+
+    Args:
+        settings: Who runs it, and its study.
+        minutes: After how many a visitor's pictures are deleted at the latest.
+        path: The file.
+
+    Raises:
+        PresetError: The file is wrong, or was changed without a new hash; the hint says what to do.
+    """
+    settings = settings or OperatorSettings()
+    file = read_consent_file(path)
+    values = {"operator": settings.operator, "minutes": str(minutes)}
+    if settings.study is not None:
+        values |= {"about": settings.study.about, "until": settings.study.until.isoformat()}
+    running = settings.study is not None
+    text = "\n\n".join(f"**{s.title}** {' '.join(s.text.split())}" for s in file.sections if s.study in (None, running))
+    for name, words in values.items():
+        text = text.replace("{" + name + "}", words)
+    return ConsentNotice(
+        version=file.version,
+        language=file.language,
+        operator=settings.operator,
+        summary=next(purpose.label for purpose in file.purposes if purpose.needed),
+        text=text,
+        purposes=tuple(purpose for purpose in file.purposes if purpose.needed or running),
+    )
+
+
+def read_consent_file(path: Path = CONSENT_FILE) -> ConsentFile:
+    """The file, checked.
+
+    Raises:
+        PresetError: See load_notice.
+    """
+    try:
+        file = ConsentFile.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise PresetError(
+            f"{path.name} cannot be read; mend it or put the file of the release back: {error}"
+        ) from error
+    if [purpose.id for purpose in file.purposes if purpose.needed] != ["portraits"]:
+        raise PresetError(f"{path.name}: the purpose portraits, and no other, must be needed.")
+    if file.sha256 != file.words_sha256:
+        raise PresetError(
+            f'{path.name} was changed: give it a new version, and set sha256 = "{file.words_sha256}" for its text.'
+        )
+    return file

@@ -1,0 +1,102 @@
+"""The Content Security Policy and the waiting line, as a browser sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Browser, Page, expect
+
+from benchmarks.crowd import Visitor
+from tests.browser.conftest import Server, open_context
+from tests.browser.test_journeys import LONG, agree, create, enter, upload
+
+_LISTEN = """window.violations = []; document.addEventListener("securitypolicyviolation", (event) =>
+  window.violations.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`))"""
+
+
+def test_a_whole_visit_breaks_no_rule_of_the_policy(browser: Browser, server: Server, photo_file: Path) -> None:
+    context = open_context(browser)
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.add_init_script(_LISTEN)
+    enter(page, server)
+    agree(page)
+    page.locator("#camera-open").click()
+    expect(page.locator("#camera-rate")).to_contain_text("a second", timeout=LONG)
+    page.locator("#camera-close").click()
+    upload(page, photo_file)
+    create(page)
+    with page.expect_download():
+        page.locator("#download-one").click()
+    page.locator("#advanced button").first.click()
+    expect(page.locator("#model-reasons li").first).to_be_visible(timeout=LONG)
+    page.get_by_role("tab", name="Check a picture").click()
+    page.locator("#check-file").set_input_files(photo_file)
+    expect(page.locator("#check-answer").get_by_role("heading")).to_be_visible(timeout=LONG)
+    page.get_by_role("tab", name="Privacy").click()
+    assert page.evaluate("window.violations") == []
+    assert [text for text in said if re.search(r"polic|refused|blocked", text, re.IGNORECASE)] == []
+    context.close()
+
+
+def test_a_script_that_got_into_the_page_does_not_run(page: Page, server: Server) -> None:
+    page.add_init_script(_LISTEN)
+    enter(page, server)
+    page.evaluate(
+        """() => { const spot = document.createElement("div"); document.body.append(spot);
+        spot.innerHTML = '<img src="no-such-picture" onerror="window.ran = 1">';
+        const script = document.createElement("script"); script.textContent = "window.ran = 2"; spot.append(script);
+        const other = document.createElement("script");
+        other.src = "https://elsewhere.example/x.js"; spot.append(other) }"""
+    )
+    page.wait_for_function("window.violations.length >= 3")
+    assert page.evaluate("window.ran") is None
+    sent = page.evaluate("fetch('https://elsewhere.example/').then(() => 'sent', () => 'refused')")
+    assert sent == "refused"
+    assert any(broken.startswith("connect-src") for broken in page.evaluate("window.violations"))
+
+
+def test_whoever_waits_sees_place_and_estimate_and_can_leave_the_line(
+    page: Page, server: Server, photo_file: Path
+) -> None:
+    async def keep_busy(count: int) -> None:
+        async def one(number: int) -> None:
+            async with httpx.AsyncClient(timeout=None) as client:
+                visitor = Visitor(server.url, number, client)
+                await visitor.enter()
+                ready.append(number)
+                while len(ready) < count:
+                    await asyncio.sleep(0.05)
+                while not done.is_set():
+                    await visitor.create(variations=4)
+                await visitor.leave()
+
+        await asyncio.gather(*(one(number) for number in range(count)))
+
+    ready: list[int] = []
+    done = threading.Event()
+    enter(page, server)
+    agree(page)
+    upload(page, photo_file)
+    others = threading.Thread(target=lambda: asyncio.run(keep_busy(4)), daemon=True)
+    others.start()
+    while len(ready) < 4:
+        page.wait_for_timeout(100)
+    page.wait_for_timeout(1000)
+    page.locator("#create").click()
+    words = page.locator("#progress-words")
+    in_line = re.compile(r"You are (next|\d+(st|nd|rd|th)) in line, about \d+ (s|min)")
+    expect(words).to_have_text(in_line, timeout=LONG)
+    page.locator("#cancel").click()
+    expect(page.locator("#notice")).to_contain_text("Stopped", timeout=LONG)
+    page.locator("#create").click()
+    expect(words).to_have_text(in_line, timeout=LONG)
+    done.set()
+    expect(page.locator("#notice")).to_contain_text("ready", timeout=LONG)
+    expect(page.locator("#portraits .tile")).to_have_count(1)
+    others.join(120)

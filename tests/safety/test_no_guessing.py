@@ -1,0 +1,125 @@
+"""No gender, age or ethnicity is guessed, or written into a prompt."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageEnhance, ImageOps
+
+from pipelines.engines.preview import PreviewEngine
+from pipelines.photo import open_photo
+from pipelines.presets import Presets
+from pipelines.schema import Consent, GenerationJob, LoadedPhoto, StepCallback
+from pipelines.self_portrait import SelfPortraitPipeline, build_request
+
+ROOT = Path(__file__).resolve().parents[2]
+
+GENDER = "man men woman women male males female females boy boys girl girls lady ladies gentleman gentlemen guy guys \
+he him his she her hers masculine feminine manly womanly mother father son daughter husband wife king queen prince \
+princess androgynous transgender beard bearded moustache"
+AGE = "young younger youthful elderly aged ageing aging child children child's children's kid kids teen teens teenage \
+teenager adult adults baby infant toddler senior seniors middle-aged grandmother grandfather wrinkles wrinkled"
+ORIGIN = "asian african european american americans caucasian hispanic latino latina arab arabic jewish indian \
+chinese korean black-skinned white-skinned dark-skinned fair-skinned light-skinned pale tanned nordic slavic ethnic \
+ethnicity race racial"
+WORDS = re.compile(rf"(?<![\w'-])(?:{'|'.join(map(re.escape, f'{GENDER} {AGE} {ORIGIN}'.split()))})(?![\w'-])")
+# Colours and ages belong to things: black ink, an old library, but no black person and no old face.
+OF_PEOPLE = re.compile(r"(?:black|white|brown|dark|fair|light|old)[ -](?:person|people|face|skin|sitter|one)\b")
+
+
+def telling(prompt: str) -> list[str]:
+    """The words of a prompt that say what a person is."""
+    return WORDS.findall(prompt.lower()) + OF_PEOPLE.findall(prompt.lower())
+
+
+def test_the_search_finds_what_it_should() -> None:
+    for prompt in ("a young person", "an American comic", "a woman", "white person", "old face", "a child's book"):
+        assert telling(prompt), prompt
+    for prompt in (
+        "old master oil painting",
+        "white chalk, black ink",
+        "Roman mosaic",
+        "the human, the mantle, theatre",
+    ):
+        assert not telling(prompt), prompt
+
+
+def test_no_preset_says_what_a_person_is(presets: Presets) -> None:
+    prompts = {f"scene {scene.id}": scene.prompt for scene in presets.scenes.values()}
+    for style in presets.styles.values():
+        prompts[f"style {style.id}"] = style.prompt
+        prompts[f"style {style.id}, negative"] = style.negative_prompt
+        for stack, override in style.overrides.items():
+            prompts[f"style {style.id}, {stack}"] = f"{override.prompt or ''} | {override.negative_prompt or ''}"
+    assert {where: found for where, prompt in prompts.items() if (found := telling(prompt))} == {}
+
+
+def test_the_prompt_is_the_same_whoever_sits(
+    presets: Presets, face_photo: Image.Image, consent: Consent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an engine is given to read is style, scene and the visitor's own words, and nothing from the photo."""
+    jobs: list[GenerationJob] = []
+
+    def generate(self: PreviewEngine, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
+        jobs.append(job)
+        return [job.photo.image for _ in job.seeds]
+
+    monkeypatch.setattr(PreviewEngine, "generate", generate)
+    pipeline = SelfPortraitPipeline(presets, tmp_path)
+    sitters: list[LoadedPhoto] = [
+        open_photo(face_photo),
+        open_photo(ImageEnhance.Brightness(ImageOps.mirror(face_photo)).enhance(0.55)),
+    ]
+    for number, style in enumerate(presets.styles.values()):
+        scene = list(presets.scenes.values())[number % len(presets.scenes)]
+        words = "holding a lantern" if number % 2 else ""
+        pipeline(
+            build_request(
+                photo=sitters[number // 2 % 2],
+                style_id=style.id,
+                scene_id=scene.id,
+                seeds=(number,),
+                model_id="preview",
+                extra_prompt=words,
+                consent=consent,
+            )
+        )
+        assert jobs[-1].prompt == ", ".join(part for part in (style.prompt, scene.prompt, words) if part)
+        assert jobs[-1].negative_prompt == style.negative_prompt
+    assert len(jobs) == len(presets.styles)
+    pipeline.close()
+
+
+def test_no_network_that_judges_people_is_ever_loaded() -> None:
+    """Every network comes from these classes, by name: none of them answers gender, age or origin."""
+    code = "\n".join(
+        path.read_text("utf-8") for package in ("pipelines", "ui", "study") for path in (ROOT / package).rglob("*.py")
+    )
+    loaded = set(
+        re.findall(r"(?:transformers|diffusers|library|\bload\(\"(?:transformers|diffusers)\"\))\.([A-Z]\w+)", code)
+    )
+    assert loaded
+    assert loaded <= {
+        "AutoImageProcessor",
+        "AutoModelForDepthEstimation",
+        "AutoencoderKL",
+        "AutoencoderTiny",
+        "CLIPImageProcessor",
+        "CLIPTextModel",
+        "CLIPTextModelWithProjection",
+        "CLIPTokenizer",
+        "CLIPVisionModelWithProjection",
+        "ControlNetModel",
+        "ControlNetUnionModel",
+        "MultiControlNetModel",
+        "StableDiffusionSafetyChecker",
+        "UNet2DConditionModel",
+    }
+    solutions = set(re.findall(r"solutions\.(\w+)", code))
+    assert solutions <= {"face_detection", "face_mesh", "face_mesh_connections", "pose", "selfie_segmentation"}
+    judging = (
+        r"deepface|insightface|fairface|genderage|age_?gender|ageclassif|gender_?classif|zero-shot|image-classification"
+    )
+    assert re.findall(judging, code.lower()) == []

@@ -1,0 +1,195 @@
+"""Reviewers in the pipeline: words before any work, pictures before they are written; and who says what where."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pipelines import __main__ as command
+from pipelines.errors import EngineUnavailable, PictureRefused, WordsRefused
+from pipelines.presets import Presets
+from pipelines.safety.checker import HubChecker
+from pipelines.safety.policy import PromptPolicy, default_policy
+from pipelines.safety.review import Reviewer, Safety
+from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, Refusal
+from pipelines.self_portrait import SelfPortraitPipeline, build_request
+
+
+class Picky:
+    """A reviewer of pictures as an operator could plug one in: refuses the pictures whose turn it is."""
+
+    id = "picky"
+    name = "Picky reviewer"
+
+    def __init__(self, *turns: int) -> None:
+        self.turns = turns
+        self.seen: list[Image.Image] = []
+
+    def judges(self):
+        return "pictures"
+
+    def why_not(self) -> str:
+        return ""
+
+    def review_words(self, text: str) -> None:
+        return None
+
+    def review_picture(self, picture: Image.Image) -> Refusal | None:
+        self.seen.append(picture)
+        if len(self.seen) not in self.turns:
+            return None
+        sentence = "The picky reviewer did not like it; use another seed."
+        return Refusal(category="gore", reviewer=self.id, rule="picky/turn", sentence=sentence)
+
+
+class Broken(Picky):
+    """A reviewer that cannot tell."""
+
+    def review_picture(self, picture: Image.Image) -> Refusal | None:
+        raise EngineUnavailable("The reviewer is out of order; try again.")
+
+
+@pytest.fixture(scope="module")
+def pipeline(presets: Presets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SelfPortraitPipeline]:
+    studio = SelfPortraitPipeline(presets, tmp_path_factory.mktemp("portraits"))
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def request_for(loaded: LoadedPhoto, consent: Consent):
+    def build(**changes: object) -> PortraitRequest:
+        values = {"photo": loaded, "style_id": "film-noir", "seeds": (7,), "model_id": "preview", "consent": consent}
+        return build_request(**{**values, **changes})
+
+    return build
+
+
+def review_with(pipeline: SelfPortraitPipeline, monkeypatch: pytest.MonkeyPatch, *reviewers: Reviewer) -> None:
+    monkeypatch.setattr(pipeline, "safety", Safety((default_policy(), *reviewers)))
+
+
+def test_the_reviewers_that_ship_keep_to_the_protocol() -> None:
+    for reviewer in (default_policy(), HubChecker(), Picky()):
+        assert isinstance(reviewer, Reviewer)
+
+
+def test_one_refused_variation_leaves_the_others(
+    pipeline: SelfPortraitPipeline,
+    request_for,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    review_with(pipeline, monkeypatch, Picky(2))
+    with caplog.at_level(logging.INFO, "studio.misuse"):
+        result = pipeline(request_for(seeds=(7, 8, 9)), out_dir=tmp_path)
+    assert [portrait.seed for portrait in result.portraits] == [7, 9]
+    assert [one.seed for one in result.refused] == [8]
+    assert "another seed" in result.refused[0].refusal.sentence
+    assert len(list(tmp_path.iterdir())) == 2
+    line = json.loads(caplog.messages[-1])
+    assert (line["event"], line["reviewer"], line["rule"]) == ("picture-refused", "picky", "picky/turn")
+
+
+def test_the_portraits_that_stay_are_those_of_their_seeds(
+    pipeline: SelfPortraitPipeline, request_for, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    alone = pipeline(request_for(seeds=(9,)), out_dir=tmp_path / "alone").portraits[0]
+    review_with(pipeline, monkeypatch, Picky(1, 2))
+    kept = pipeline(request_for(seeds=(7, 8, 9)), out_dir=tmp_path / "kept").portraits[0]
+    with Image.open(alone.path) as one, Image.open(kept.path) as other:
+        assert one.tobytes() == other.tobytes()
+
+
+def test_when_all_are_refused_it_says_why_and_leaves_no_file(
+    pipeline: SelfPortraitPipeline, request_for, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    review_with(pipeline, monkeypatch, Picky(1, 2))
+    with pytest.raises(PictureRefused) as caught:
+        pipeline(request_for(seeds=(7, 8)), out_dir=tmp_path)
+    assert caught.value.hint == "Your 2 portraits are not shown. The picky reviewer did not like it; use another seed."
+    assert list(tmp_path.iterdir()) == []
+    assert pipeline(request_for(), out_dir=tmp_path).portraits
+
+
+def test_what_cannot_be_reviewed_is_not_shown(
+    pipeline: SelfPortraitPipeline, request_for, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    review_with(pipeline, monkeypatch, Broken())
+    with pytest.raises(EngineUnavailable, match="out of order"):
+        pipeline(request_for(), out_dir=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_refused_words_never_reach_the_line_or_an_engine(
+    pipeline: SelfPortraitPipeline, request_for, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reviewer = Picky()
+    review_with(pipeline, monkeypatch, reviewer)
+    for ask in (pipeline, pipeline.join):
+        with pytest.raises(WordsRefused) as caught:
+            ask(request_for(extra_prompt="n4ked in the garden"))
+    assert caught.value.found == "naked"
+    assert "garden" not in f"{caught.value!r} {caught.value.hint}"
+    assert reviewer.seen == []
+    with pipeline.join(request_for()) as ticket:
+        assert ticket.wait(1.0), "nobody stands in the line"
+
+
+def test_harmless_words_pass_to_the_engine(pipeline: SelfPortraitPipeline, request_for, tmp_path: Path) -> None:
+    words = "in the style of van gogh, visible to the naked eye"
+    assert pipeline(request_for(extra_prompt=words), out_dir=tmp_path).portraits
+
+
+def test_the_command_says_why_words_are_refused(
+    face_photo: Image.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = tmp_path / "me.png"
+    face_photo.save(photo)
+    arguments = [str(photo), "--model", "preview", "--prompt", "covered in blood", "--out", str(tmp_path / "out")]
+    assert command.main(arguments) == 1
+    said = capsys.readouterr().err
+    assert "cruelty or gore" in said
+    assert "covered in blood" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_states_tell_who_is_at_work_and_why_not() -> None:
+    words, pictures = Safety((default_policy(), HubChecker())).states()
+    assert (words.id, words.active, words.reason) == (PromptPolicy.id, True, "")
+    assert (pictures.id, pictures.active) == (HubChecker.id, False)
+    assert "download safety-checker" in pictures.reason
+    (switched_off,) = Safety((Picky(),), pictures="off").states()
+    assert not switched_off.active
+    assert "switched off" in switched_off.reason
+
+
+def test_without_a_checker_diffusion_says_so_or_stops(tmp_path: Path) -> None:
+    reviewers = (default_policy(), HubChecker())
+    assert "No picture checker" in Safety(reviewers).require_reviewers(is_diffusion=True)[0]
+    assert Safety(reviewers).require_reviewers(is_diffusion=False) == ()
+    assert Safety((*reviewers, Picky())).require_reviewers(is_diffusion=True) == ()
+    required = Safety(reviewers, pictures="required")
+    assert required.require_reviewers(is_diffusion=False) == ()
+    with pytest.raises(EngineUnavailable, match="choose the preview engine"):
+        required.require_reviewers(is_diffusion=True)
+
+
+def test_previews_of_steps_are_reviewed_too() -> None:
+    told: list[tuple[int, Image.Image | None]] = []
+
+    def report(step: int, total: int, preview: Image.Image | None) -> bool:
+        told.append((step, preview))
+        return step < 3
+
+    picture = Image.new("RGB", (8, 8))
+    watched = Safety((Picky(2),)).watch(report)
+    assert [watched(step, 3, picture if step else None) for step in range(4)] == [True, True, True, False]
+    assert told == [(0, None), (1, picture), (2, None), (3, picture)]
+    assert Safety((default_policy(),)).watch(report) is report

@@ -1,0 +1,233 @@
+"""What breaks in the middle of a request: the visitor gets a sentence, keeps everything, and the next request works."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+from PIL import Image
+
+from pipelines import heavy, worker
+from pipelines.engines import EngineChoice
+from pipelines.engines.preview import PreviewEngine
+from pipelines.errors import EngineFailed, PhotoUnreadable, SaveError
+from pipelines.photo import open_photo
+from pipelines.schema import GenerationJob, PortraitRequest, PortraitSet, StepCallback
+from pipelines.self_portrait import SelfPortraitPipeline, build_request
+from tests.ui.conftest import Served, served  # noqa: F401  the fixture
+from tests.ui.test_portrait_handlers import LOOK, create, with_photo
+from ui.portrait_handlers import PortraitHandlers
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+SESSION = "faults"
+
+
+class BrokenEngine(PreviewEngine):
+    """The preview engine, but what `fault` does comes first."""
+
+    def __init__(self, fault: Callable[[StepCallback], None]) -> None:
+        super().__init__()
+        self._fault = fault
+
+    def generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
+        self._fault(on_step)
+        return super().generate(job, on_step)
+
+
+def raising(error: BaseException) -> Callable[[StepCallback], None]:
+    def fault(_: StepCallback) -> None:
+        raise error
+
+    return fault
+
+
+@pytest.fixture
+def breaks(monkeypatch: pytest.MonkeyPatch, served: Served) -> Iterator[Callable[..., None]]:  # noqa: F811
+    """Let the next engine be one that breaks once, and the one after it be whole."""
+    pipeline = served.studio.pipeline
+
+    def arrange(fault: Callable[[StepCallback], None]) -> None:
+        left = [True]
+
+        def once(on_step: StepCallback) -> None:
+            if left:
+                left.clear()
+                fault(on_step)
+
+        pipeline.close()
+        monkeypatch.setattr("pipelines.self_portrait.create_engine", lambda *_: EngineChoice(BrokenEngine(once)))
+
+    yield arrange
+    pipeline.close()
+
+
+@pytest.fixture
+def handlers(served: Served, photo_bytes: bytes) -> Iterator[PortraitHandlers]:  # noqa: F811
+    made = PortraitHandlers(served.studio)
+    with_photo(served, made, SESSION, photo_bytes)
+    yield made
+    served.studio.visits.forget(SESSION)
+
+
+@pytest.fixture
+def photo_bytes(face_photo: Image.Image, tmp_path: Path) -> bytes:
+    face_photo.save(tmp_path / "face.jpg")
+    return (tmp_path / "face.jpg").read_bytes()
+
+
+def torch_out_of_memory() -> BaseException:
+    return heavy.load("torch").OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+def opencv_out_of_memory() -> BaseException:
+    return cv2.error("(-4:Insufficient memory) Failed to allocate 34359738368 bytes in function 'OutOfMemoryError'")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (MemoryError, "memory"),
+        (torch_out_of_memory, "memory"),
+        (opencv_out_of_memory, "memory"),
+        (lambda: RuntimeError("boom"), "Something went wrong on our side. Please try again"),
+        (lambda: EngineFailed("The engine stopped; try again."), "The engine stopped; try again."),
+    ],
+)
+def test_an_engine_that_breaks_gives_a_sentence_and_the_next_one_works(
+    served: Served,  # noqa: F811
+    handlers: PortraitHandlers,
+    breaks: Callable[..., None],
+    make: Callable[[], BaseException],
+    words: str,
+) -> None:
+    breaks(raising(make()))
+    *_, last = create(handlers, SESSION)
+    assert words in last[2]
+    assert 'role="alert"' in last[2]
+    assert last[3]["interactive"] is True
+    visit, _ = served.studio.visits.require(SESSION)
+    assert visit.photo is not None
+    assert not list(served.studio.pipeline.folder(SESSION).glob("*"))
+    assert list(create(handlers, SESSION))[-1][1]["portraits"], "Try again works"
+
+
+def test_memory_that_runs_out_before_the_engine_begins_is_told_too(
+    served: Served,  # noqa: F811
+    handlers: PortraitHandlers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> Any:
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr("pipelines.self_portrait.apply_likeness", fail)
+        *_, last = create(handlers, SESSION)
+    assert "memory" in last[2]
+    assert list(create(handlers, SESSION))[-1][1]["portraits"]
+
+
+def test_an_engine_that_hangs_is_set_aside_and_the_line_goes_on(
+    served: Served,  # noqa: F811
+    handlers: PortraitHandlers,
+    breaks: Callable[..., None],
+) -> None:
+    wake, pipeline = threading.Event(), served.studio.pipeline
+    breaks(lambda _: wake.wait() and None)
+    wanted = request_in(served)
+    with pytest.raises(EngineFailed, match="does not answer"):
+        list(worker.run(pipeline, wanted, patience=worker.Patience(silence=0.5, stopping=0.2)))
+    assert made(pipeline, wanted), "the next in line has an engine of its own"
+    before = set(pipeline.folder(SESSION).glob("*"))
+    hung = next(thread for thread in threading.enumerate() if thread.name == "portrait")
+    wake.set()
+    hung.join(60)
+    assert set(pipeline.folder(SESSION).glob("*")) == before, "what it makes after all is not kept"
+
+
+def test_cancel_of_an_engine_that_hangs_comes_back(
+    served: Served,  # noqa: F811
+    handlers: PortraitHandlers,
+    breaks: Callable[..., None],
+) -> None:
+    wake, stop = threading.Event(), threading.Event()
+
+    def hang(on_step: StepCallback) -> None:
+        on_step(0, 1, None)
+        wake.wait()
+
+    breaks(hang)
+    wanted = request_in(served)
+    events = worker.run(
+        served.studio.pipeline, wanted, stop=stop, patience=worker.Patience(silence=600.0, stopping=0.2)
+    )
+    next(events)
+    stop.set()
+    with pytest.raises(EngineFailed, match="does not answer"):
+        next(events)
+    wake.set()
+    assert made(served.studio.pipeline, wanted)
+
+
+def test_a_disk_that_fills_up_while_a_portrait_is_written(
+    served: Served,  # noqa: F811
+    handlers: PortraitHandlers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        written(path, data[: len(data) // 2])  # as a disk does that is full in the middle
+        raise FULL
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "write_bytes", full)
+        *_, last = create(handlers, SESSION, variations=2)
+    assert "disk is full" in last[2]
+    assert not list(served.studio.pipeline.folder(SESSION).rglob("*")), "no half a portrait is left"
+    assert list(create(handlers, SESSION))[-1][1]["portraits"]
+
+
+def test_no_folder_can_be_made_on_a_full_disk(
+    served: Served,  # noqa: F811
+    handlers: PortraitHandlers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise FULL
+
+    wanted = request_in(served)
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "mkdir", full)
+        with pytest.raises(SaveError, match="disk is full"):
+            made(served.studio.pipeline, wanted)
+    assert made(served.studio.pipeline, wanted)
+
+
+@pytest.mark.parametrize("where", ["PIL.Image.open", "pipelines.photo._flatten", "pipelines.vision.detect_faces"])
+def test_a_photo_that_does_not_fit_into_memory_is_not_called_damaged(
+    photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def fail(*_: object, **__: object) -> Any:
+        raise MemoryError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(where, fail)
+        with pytest.raises(PhotoUnreadable, match="memory"):
+            open_photo(photo_bytes)
+    assert open_photo(photo_bytes).faces
+
+
+def request_in(served: Served) -> PortraitRequest:  # noqa: F811
+    """A request for one portrait of the visit's photo."""
+    visit, consent = served.studio.visits.require(SESSION)
+    return build_request(photo=visit.photo, style_id=LOOK[0], seeds=(1,), model_id="preview", consent=consent)
+
+
+def made(pipeline: SelfPortraitPipeline, wanted: PortraitRequest) -> bool:
+    *_, result = worker.run(pipeline, wanted)
+    return isinstance(result, PortraitSet) and all(portrait.path.exists() for portrait in result.portraits)

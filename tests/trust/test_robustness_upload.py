@@ -1,0 +1,95 @@
+"""Broken and hostile pictures, through the function and through the address that the page sends them to."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import struct
+import zlib
+
+import psutil
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from benchmarks import fuzz
+from pipelines.errors import PhotoUnreadable
+from pipelines.photo import MAX_PIXELS, open_photo
+from tests.trust.site import Site
+
+ORIGINALS = fuzz.originals()
+
+
+def test_every_variety_that_is_bent_below_is_sound_to_begin_with() -> None:
+    kinds = set()
+    for original in ORIGINALS:
+        assert fuzz.attempt(original, whole=False) == "opened"
+        with Image.open(io.BytesIO(original)) as image:
+            kinds.add(image.format)
+    assert kinds >= {"JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "HEIF", "AVIF"}
+
+
+def test_bent_files_are_opened_or_refused_with_a_sentence() -> None:
+    cases = fuzz.Cases(seed=2026)
+    became = {fuzz.attempt(cases.make(number), whole=number % 25 == 0) for number in range(250)}
+    assert became == {"opened", "photo-unreadable"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=400), st.sampled_from(fuzz._MAGIC))
+@example(b"", b"")
+@example(b"\0" * 300, b"\xff\xd8\xff\xe0")
+def test_bytes_that_only_begin_like_a_picture_are_refused(rest: bytes, magic: bytes) -> None:
+    assert fuzz.attempt(magic + rest, whole=False) == "photo-unreadable"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(ORIGINALS), st.floats(0, 0.99))
+def test_a_file_that_was_cut_off_anywhere(original: bytes, part: float) -> None:
+    assert fuzz.attempt(original[: int(len(original) * part)], whole=False) in ("opened", "photo-unreadable")
+
+
+@pytest.mark.parametrize("colour", [2, 6])
+def test_a_bomb_is_refused_before_it_is_unpacked(colour: int) -> None:
+    side = int(MAX_PIXELS**0.5) + 1
+    bomb = fuzz.png(side, side, colour=colour, rows=200)
+    assert len(bomb) < 20_000
+    before = psutil.Process().memory_info().rss
+    with pytest.raises(PhotoUnreadable, match="megapixels"):
+        open_photo(bomb)
+    assert psutil.Process().memory_info().rss - before < 60 * 2**20
+
+
+def test_text_in_a_file_cannot_be_a_bomb() -> None:
+    packed = fuzz.chunk(b"zTXt", b"k\0\0" + zlib.compress(b"\0" * 200_000_000))
+    before = psutil.Process().memory_info().rss
+    assert fuzz.attempt(fuzz.png(80, 80, extra=packed), whole=False) in ("opened", "photo-unreadable")
+    assert psutil.Process().memory_info().rss - before < 60 * 2**20
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf"), 3e38, -3e38])
+def test_a_picture_of_numbers_that_are_none(number: float) -> None:
+    image = Image.new("F", (100, 100), 0.5)
+    image.paste(number, (10, 10, 60, 60))
+    buffer = io.BytesIO()
+    image.save(buffer, "TIFF")
+    assert struct.pack("<f", number) in buffer.getvalue()
+    assert open_photo(buffer.getvalue()).image.size == (100, 100)
+
+
+def test_opening_many_leaves_no_memory_behind() -> None:
+    cases, process = fuzz.Cases(seed=4), psutil.Process()
+    for number in range(120):
+        fuzz.attempt(cases.make(number), whole=False)
+    settled, files = process.memory_info().rss, process.num_fds()
+    for number in range(120, 360):
+        fuzz.attempt(cases.make(number), whole=False)
+    assert process.memory_info().rss - settled < 80 * 2**20
+    assert process.num_fds() - files < 20
+
+
+def test_the_address_answers_every_bent_file_with_a_photo_or_a_sentence(site: Site) -> None:
+    answers = asyncio.run(fuzz.over_http(site.url, fuzz.Cases(seed=11), range(0, 90)))
+    assert set(answers) == {"200", "422"}
+    assert site.process.poll() is None

@@ -1,0 +1,187 @@
+"""Refused words and pictures, and limits, as visitors and programs meet them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from starlette.requests import Request
+
+from pipelines.photo import open_photo
+from pipelines.safety.limits import Limits
+from pipelines.safety.policy import default_policy
+from pipelines.safety.review import Safety
+from pipelines.safety.settings import SafetySettings
+from tests.safety.test_limits import Clock
+from tests.safety.test_review import Picky
+from tests.ui.conftest import STYLE, Served, request_of
+from tests.ui.test_api import agree, ask
+from tests.ui.test_portrait_handlers import create as press_create
+from ui import guard, reviewers, screen
+from ui.portrait_handlers import PortraitHandlers
+from ui.studio import Visit
+
+LOOK = (STYLE, "none", 0.5)
+WORDS = "my garden as a nude"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def handlers(served: Served, clock: Clock) -> PortraitHandlers:
+    settings = SafetySettings(portraits_per_minute=4, refusals_per_hour=2)
+    return PortraitHandlers(replace(served.studio, limits=Limits(settings, clock)))
+
+
+@pytest.fixture
+def visit(
+    served: Served, handlers: PortraitHandlers, photo_bytes: bytes, request: pytest.FixtureRequest
+) -> Iterator[Visit]:
+    session = f"guard-{request.node.name}"
+    handlers.agree(True, *LOOK, request_of(session))
+    visit, _ = served.studio.visits.require(session)
+    served.studio.visits.take_photo(visit, open_photo(photo_bytes))
+    yield visit
+    served.studio.visits.forget(session)
+
+
+def create(handlers: PortraitHandlers, visit: Visit, **changes: Any) -> tuple[Any, ...]:
+    """The last update of a click on Create: stage, results, notice, Create, Cancel, seed."""
+    return list(press_create(handlers, visit.session, **{"label": False, **changes}))[-1]
+
+
+def test_refused_words_are_explained_and_everything_is_kept(
+    handlers: PortraitHandlers, visit: Visit, caplog: pytest.LogCaptureFixture
+) -> None:
+    photo = visit.photo
+    with caplog.at_level(logging.DEBUG):
+        stage, results, notice, create_button, cancel, _ = create(handlers, visit, words=WORDS)
+    assert 'role="alert"' in notice
+    assert "nudity or sexual content" in notice
+    assert "“nude”" in notice
+    assert stage["mode"] == "photo", "the photo is still to be seen"
+    assert results == gr.skip()
+    assert create_button["interactive"] is True
+    assert cancel["visible"] is False
+    assert visit.photo is photo
+    assert "garden" not in caplog.text
+    assert "nude" not in caplog.text
+    assert "ready" in create(handlers, visit, words="my garden in spring")[2]
+
+
+def test_refused_words_are_not_counted_as_portraits(handlers: PortraitHandlers, visit: Visit) -> None:
+    assert "nudity" in create(handlers, visit, words=WORDS)[2]
+    assert "4 portraits are ready" in create(handlers, visit, variations=4)[2], "all that a minute allows"
+
+
+def test_after_many_refusals_words_are_not_read_for_a_while(
+    handlers: PortraitHandlers, visit: Visit, clock: Clock
+) -> None:
+    for _ in range(2):
+        assert "nudity" in create(handlers, visit, words=WORDS)[2]
+    assert "Leave them empty" in create(handlers, visit, words="a green hat")[2]
+    assert "ready" in create(handlers, visit)[2], "without words it goes on"
+    clock.now += 3600
+    assert "ready" in create(handlers, visit, words="a green hat")[2]
+
+
+def test_too_many_portraits_say_when_to_come_back_and_lose_nothing(
+    handlers: PortraitHandlers, visit: Visit, clock: Clock
+) -> None:
+    assert "ready" in create(handlers, visit, variations=4)[2]
+    kept = list(visit.kept)
+    clock.now += 15
+    _, _, notice, create_button, *_ = create(handlers, visit)
+    assert "Try again in 45 seconds" in notice
+    assert create_button["interactive"] is True
+    assert visit.photo is not None
+    assert visit.kept == kept
+    clock.now += 45
+    assert "ready" in create(handlers, visit)[2]
+
+
+def test_one_refused_picture_leaves_the_others_on_show(
+    served: Served, handlers: PortraitHandlers, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(), Picky(2))))
+    _, results, notice, *_ = create(handlers, visit, variations=3)
+    assert [one["seed"] for one in results["portraits"]] == [7, 9]
+    assert "2 of 3 portraits are ready." in notice
+    assert "Seed 8 is not shown. The picky reviewer did not like it" in notice
+
+
+def test_when_no_picture_passes_the_next_seed_is_set(
+    served: Served, handlers: PortraitHandlers, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(), Picky(1, 2))))
+    stage, _, notice, create_button, _, seed = create(handlers, visit, variations=2)
+    assert 'role="alert"' in notice
+    assert "Your 2 portraits are not shown." in notice
+    assert stage["mode"] == "photo"
+    assert create_button["interactive"] is True
+    assert seed == 9
+    assert "ready" in create(handlers, visit, seed=seed)[2]
+    assert screen.next_seed((2**32 - 1,)) == 0
+
+
+def test_programs_meet_the_same_limits_and_refusals(
+    served: Served, photo_bytes: bytes, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = tmp_path / "me.jpg"
+    photo.write_bytes(photo_bytes)
+    client = Client(served.url, verbose=False, download_files=str(tmp_path / "downloads"))
+    agree(client)
+    monkeypatch.setattr(served.studio.limits, "settings", SafetySettings(portraits_per_minute=3))
+    monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(), Picky(1))))
+    files, facts = ask(client, photo, variations=2)
+    assert len(files) == 1
+    assert facts["refused"] == [
+        {"seed": 7, "category": "gore", "sentence": "The picky reviewer did not like it; use another seed."}
+    ]
+    with pytest.raises(AppError, match="Try again in"):
+        ask(client, photo, variations=2)
+    assert ask(client, photo)[1]["refused"] == []
+    client.close()
+
+
+def test_the_privacy_tab_tells_who_is_at_work(served: Served) -> None:
+    said = reviewers.as_html(served.studio)
+    assert "Word list</strong>: at work" in said
+    assert "not at work" in said
+    assert "download safety-checker" in said
+
+
+def test_several_faces_bring_a_reminder(served: Served, crowd_bytes: bytes, photo_bytes: bytes) -> None:
+    visit = served.visit("guard-crowd")
+    for photo, reminded in ((crowd_bytes, True), (photo_bytes, False)):
+        served.studio.visits.take_photo(visit, open_photo(photo))
+        value = screen.photo_value(visit)
+        assert value is not None
+        assert ([screen.OTHERS_FACES, False] in value["photo"]["hints"]) == reminded
+    served.studio.visits.forget("guard-crowd")
+
+
+@pytest.mark.parametrize(
+    ("headers", "proxies", "network"),
+    [
+        ([], 0, "8.8.4.4"),
+        ([(b"x-forwarded-for", b"1.1.1.1")], 0, "8.8.4.4"),
+        ([(b"x-forwarded-for", b"9.9.9.9"), (b"x-forwarded-for", b"1.1.1.1")], 1, "1.1.1.1"),
+    ],
+)
+def test_the_network_of_an_event(headers: list[tuple[bytes, bytes]], proxies: int, network: str) -> None:
+    connection = Request({"type": "http", "client": ("8.8.4.4", 1234), "headers": headers})
+    assert guard.network_of(gr.Request(connection, session_hash="guard"), proxies) == network
+
+
+def test_an_event_without_a_connection_counts_for_no_network() -> None:
+    assert guard.network_of(request_of("guard"), 0) == ""

@@ -1,0 +1,303 @@
+"""What is kept: the panel tells the truth of the disk, and a study gets exactly what was allowed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+import app
+from pipelines.errors import SettingsError
+from pipelines.photo import open_photo
+from tests.ui.conftest import Served, request_of
+from tests.ui.test_portrait_handlers import LOOK, create, with_photo
+from ui import inventory
+from ui.api import Endpoints
+from ui.files import PrivateFolder
+from ui.page import build_page
+from ui.portrait_handlers import PortraitHandlers
+from ui.portrait_tab import Clearing
+from ui.privacy_tab import PrivacyHandlers
+
+STUDY = {
+    "STUDIO_OPERATOR": "Ada Example, ada@example.org",
+    "STUDIO_STUDY_ABOUT": "Which styles keep a person recognisable?",
+    "STUDIO_STUDY_UNTIL": "2099-06-30",
+}
+Visitor = Callable[[str], str]
+
+
+@pytest.fixture
+def visitor(served: Served) -> Iterator[Visitor]:
+    """Names sessions, and forgets them."""
+    names: list[str] = []
+
+    def name(word: str) -> str:
+        names.append(f"kept-{word}")
+        return names[-1]
+
+    yield name
+    for one in names:
+        served.studio.visits.forget(one)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A studio in which a study is running, not served."""
+    patch = pytest.MonkeyPatch()
+    for name, value in {**STUDY, "STUDIO_STUDY_FOLDER": str(tmp_path_factory.mktemp("study") / "copies")}.items():
+        patch.setenv(name, value)
+    folder = PrivateFolder(tmp_path_factory.mktemp("private"))
+    studio = app.build_studio(folder)
+    patch.undo()
+    yield Served(studio, "", folder)
+    studio.pipeline.close()
+    folder.remove()
+
+
+@pytest.fixture
+def copies(study: Served) -> Callable[[], set[Path]]:
+    """Every portrait that lies in the study folder now."""
+    assert study.studio.archive is not None
+    return lambda: set(study.studio.archive.folder.rglob("*.png"))
+
+
+@pytest.fixture
+def handlers(study: Served) -> PortraitHandlers:
+    return PortraitHandlers(study.studio)
+
+
+def receipt_of(updates: tuple) -> dict:
+    return next(value for value in updates if isinstance(value, dict) and "text_sha256" in value)
+
+
+def test_nothing_is_said_to_be_kept_where_nothing_is(served: Served, visitor: Visitor) -> None:
+    for session in (visitor("nobody"), "", None):
+        assert inventory.kept_of(served.studio, session) == []
+    assert "Nothing is kept of you" in inventory.as_html([])
+
+
+def test_the_panel_lists_what_lies_on_the_disk_and_in_memory(
+    served: Served, visitor: Visitor, photo_bytes: bytes
+) -> None:
+    session, portrait_tab = visitor("lists"), PortraitHandlers(served.studio)
+    visit = with_photo(served, portrait_tab, session, photo_bytes)
+    list(create(portrait_tab, session, variations=2))
+    kept = inventory.kept_of(served.studio, session)
+    files = [one for one in kept if one.where == "temporary folder"]
+    paths = list(served.studio.pipeline.folder(session).glob("*"))
+    assert sorted(one.bytes for one in files) == sorted(path.stat().st_size for path in paths)
+    assert len(files) == 2
+    memory = [one.what for one in kept if one.where == "memory"]
+    assert any("Your photo, 512 x 512" in what for what in memory)
+    assert any("Your consent" in what for what in memory)
+    assert sum("crop beside" in what for what in memory) == 2
+    assert all(re.search(r"\d+ min|close the page", one.goes) for one in kept)
+    shown = inventory.as_html(kept)
+    assert f"{len(kept)} things are kept of you" in shown
+    assert visit.key not in shown
+    assert not any(path.stem in shown for path in paths), "a random name is not shown"
+
+    paths[0].unlink()
+    left = inventory.kept_of(served.studio, session)
+    assert sum(one.where == "temporary folder" for one in left) == 1, "the disk is asked, not a counter"
+    (paths[0].parent / "stray.png").write_bytes(b"left by a fault")
+    assert any("stray" in one.what for one in inventory.kept_of(served.studio, session))
+    waiting = served.studio.uploads.take(session, b"12345", "me.jpg")
+    assert any(one.bytes == 5 and "sent by a program" in one.what for one in inventory.kept_of(served.studio, session))
+    served.studio.visits.forget(session)
+    assert inventory.kept_of(served.studio, session) == []
+    assert not waiting.exists()
+
+
+def test_the_panel_shows_ones_own_session_only(served: Served, visitor: Visitor, photo_bytes: bytes) -> None:
+    mine, other, portrait_tab = visitor("mine"), visitor("other"), PortraitHandlers(served.studio)
+    with_photo(served, portrait_tab, mine, photo_bytes)
+    list(create(portrait_tab, mine))
+    served.visit(other)
+    assert [one.what.split(",")[0] for one in inventory.kept_of(served.studio, other)] == ["Your consent"]
+    privacy = PrivacyHandlers(served.studio, Clearing(portrait_tab.forget, [], [], None))
+    assert "Portrait" in privacy.look(request_of(mine))
+    assert "Portrait" not in privacy.look(request_of(other))
+    assert "Nothing is kept" in privacy.look(request_of(visitor("third")))
+
+
+def test_without_a_study_the_page_offers_no_further_tick_and_keeps_nothing(
+    served: Served, visitor: Visitor, photo_bytes: bytes
+) -> None:
+    session, portrait_tab = visitor("plain"), PortraitHandlers(served.studio)
+    with_photo(served, portrait_tab, session, photo_bytes)
+    ticked, _, notice = portrait_tab.allow_study(True, request_of(session))
+    assert ticked is False
+    assert 'role="alert"' in notice
+    list(create(portrait_tab, session))
+    portrait_tab.leave(request_of(session))
+    assert not served.studio.pipeline.folder(session).exists()
+    ids = {one["props"].get("elem_id") for one in build_page(served.studio).config["components"]}
+    assert not ids & {"consent-study", "consent-examples", "withdraw-number"}
+
+
+def test_with_a_study_its_ticks_are_there_and_none_is_ticked(study: Served) -> None:
+    config = build_page(study.studio).config
+    props = {one["props"].get("elem_id"): one["props"] for one in config["components"]}
+    for name in ("consent", "consent-study", "consent-examples"):
+        assert props[name]["value"] is False
+    assert "withdraw-number" in props
+    text = json.dumps(config)
+    for words in (*STUDY.values(), "2099-06-30"):
+        assert words.rstrip("?") in text
+
+
+@pytest.mark.parametrize("ticks", [(), ("study",), ("examples",), ("study", "examples")])
+def test_a_study_gets_what_was_ticked_and_nothing_else(
+    study: Served, handlers: PortraitHandlers, copies, photo_bytes: bytes, ticks: tuple[str, ...]
+) -> None:
+    session, before = f"study-{len(ticks)}-{ticks}", copies()
+    visit = with_photo(study, handlers, session, photo_bytes)
+    list(create(handlers, session))
+    assert copies() == before, "made before any tick"
+    for tick in ticks:
+        ticked, receipt, _ = getattr(handlers, f"allow_{tick}")(True, request_of(session))
+        assert ticked is True
+    new = list(create(handlers, session, variations=2))[-1][1]["portraits"][:2]
+    found = copies() - before
+    assert len(found) == (2 if ticks else 0)
+    assert {path.read_bytes() for path in found} == (
+        {k.portrait.path.read_bytes() for k in visit.kept[:2]} if ticks else set()
+    )
+    for path in found:
+        paper = json.loads(path.with_suffix(".json").read_text())
+        assert paper["purposes"] == list(ticks)
+        assert paper["receipt"] == receipt["id"] == path.parent.name
+    assert all(any("a copy was kept" in note for note in item["notes"]) == bool(ticks) for item in new)
+    handlers.leave(request_of(session))
+    assert copies() - before == found, "the visit is over, what was allowed stays"
+    assert not study.studio.pipeline.folder(session).exists()
+
+
+def test_deleting_ones_data_deletes_the_copies_and_the_receipt_says_so(
+    study: Served, handlers: PortraitHandlers, copies, photo_bytes: bytes
+) -> None:
+    session, before = "study-delete", copies()
+    with_photo(study, handlers, session, photo_bytes)
+    _, given, _ = handlers.allow_study(True, request_of(session))
+    list(create(handlers, session))
+    assert len(copies() - before) == 1
+    assert any(one.where == "study folder" for one in inventory.kept_of(study.studio, session))
+    updates = handlers.forget(*LOOK, request_of(session))
+    assert copies() == before
+    receipt = receipt_of(updates)
+    assert receipt["id"] == given["id"]
+    assert receipt["withdrawn_at"] >= given["granted_at"]
+    assert inventory.kept_of(study.studio, session) == []
+
+
+def test_taking_one_tick_back_deletes_what_only_it_allowed(
+    study: Served, handlers: PortraitHandlers, copies, photo_bytes: bytes
+) -> None:
+    session, before = "study-untick", copies()
+    with_photo(study, handlers, session, photo_bytes)
+    handlers.allow_study(True, request_of(session))
+    list(create(handlers, session))
+    ticked, _, notice = handlers.allow_study(False, request_of(session))
+    assert ticked is False
+    assert "1 copy was deleted" in notice
+    assert copies() == before
+    list(create(handlers, session))
+    assert copies() == before
+    handlers.forget(*LOOK, request_of(session))
+
+
+def test_what_is_being_made_while_a_tick_changes_is_not_kept(
+    study: Served, handlers: PortraitHandlers, copies, photo_bytes: bytes
+) -> None:
+    session, before = "study-meanwhile", copies()
+    with_photo(study, handlers, session, photo_bytes)
+    running = create(handlers, session)
+    next(running)
+    handlers.allow_study(True, request_of(session))
+    list(running)
+    assert copies() == before, "the tick says: from now on"
+    running = create(handlers, session)
+    next(running)
+    handlers.allow_study(False, request_of(session))
+    list(running)
+    assert copies() == before
+    handlers.forget(*LOOK, request_of(session))
+
+
+def test_a_receipt_withdraws_after_the_visit(
+    study: Served, handlers: PortraitHandlers, copies, photo_bytes: bytes
+) -> None:
+    session, before = "study-later", copies()
+    with_photo(study, handlers, session, photo_bytes)
+    _, receipt, _ = handlers.allow_examples(True, request_of(session))
+    list(create(handlers, session, variations=3))
+    handlers.leave(request_of(session))
+    assert len(copies() - before) == 3
+
+    outputs = [None] * len(handlers.forget(*LOOK, request_of("study-nobody")))
+    privacy = PrivacyHandlers(study.studio, Clearing(handlers.forget, [], outputs, None))
+    later = request_of("study-a-year-later")
+    for number in ("", "   ", "0" * 32, "../" + receipt["id"], "*"):
+        answer = privacy.withdraw(number, *LOOK, later)
+        assert 'role="alert"' in answer[0]
+        assert len(answer) == 3 + len(outputs)
+    assert len(copies() - before) == 3
+    answer = privacy.withdraw(f" {receipt['id'].upper()}\n", *LOOK, later)
+    assert "3 copies were deleted" in answer[0]
+    assert copies() == before
+    assert "Nothing is kept under this number" in privacy.withdraw(receipt["id"], *LOOK, later)[0]
+
+
+def test_the_receipt_of_an_open_page_withdraws_and_clears_it(
+    study: Served, handlers: PortraitHandlers, copies, photo_bytes: bytes
+) -> None:
+    session, before = "study-own-number", copies()
+    visit = with_photo(study, handlers, session, photo_bytes)
+    _, receipt, _ = handlers.allow_study(True, request_of(session))
+    list(create(handlers, session))
+    outputs = [None] * len(handlers.forget(*LOOK, request_of("study-nobody")))
+    privacy = PrivacyHandlers(study.studio, Clearing(handlers.forget, [], outputs, None))
+    answer = privacy.withdraw(receipt["id"], *LOOK, request_of(session))
+    assert "1 copy was deleted" in answer[0]
+    assert "Nothing is kept of you" in answer[1]
+    assert answer[3] is False, "the consent box on the Portrait tab"
+    assert visit.photo is None
+    assert copies() == before
+
+
+def test_a_study_that_cannot_be_explained_stops_the_start(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_STUDY_FOLDER", str(tmp_path / "copies"))
+    with pytest.raises(SettingsError, match="STUDIO_OPERATOR"):
+        app.build_studio(served.folder)
+    assert not (tmp_path / "copies").exists()
+
+
+def test_a_program_allows_the_study_by_name_and_withdraws_with_everything(
+    study: Served, handlers: PortraitHandlers, copies, photo_bytes: bytes
+) -> None:
+    session, before, api = "study-api", copies(), Endpoints(study.studio)
+    for purposes in (["sell"], ["portraits"], ["study", "sell"]):
+        with pytest.raises(gr.Error):
+            api.consent(True, purposes, request_of(session))
+        assert study.studio.consents.withdraw(session) is False
+    said = api.consent(True, ["study"], request_of(session))
+    assert [purpose["id"] for purpose in said["receipt"]["purposes"]] == ["portraits", "study"]
+    study.studio.visits.take_photo(study.studio.visits.require_key(said["key"]), open_photo(photo_bytes))
+    list(create(handlers, session))
+    assert len(copies() - before) == 1
+    again = api.consent(True, [], request_of(session))
+    assert again["receipt"]["id"] == said["receipt"]["id"]
+    assert copies() == before, "what is left out is taken back"
+    api.consent(True, ["examples"], request_of(session))
+    list(create(handlers, session))
+    assert len(copies() - before) == 1
+    assert api.consent(False, [], request_of(session))["receipt"]["withdrawn_at"]
+    assert copies() == before

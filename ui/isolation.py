@@ -1,0 +1,276 @@
+"""A wall between visitors, in front of Gradio.
+
+Gradio takes a session's id as the proof that a request comes from that session: whoever reads the id in a proxy's log
+can listen to its events and ask for them. Its file route hands every file of the cache to everybody who has the path.
+Here the browser that speaks first in a session's name gets to keep it: it is told by a random cookie, and what it owns
+(sessions, events, uploads, files) opens to it alone. Programs, which keep no cookies, are told by their session's id,
+which gradio_client makes of 122 random bits. Gradio's addresses that the page and the client do not use are closed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import gradio as gr
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "studio_visitor"
+MAX_JSON_BYTES = 256 * 1024  # events carry choices and words; photos have a route of their own
+_MAX_OWNED = 50_000
+_API = "/gradio_api"
+_OPEN = re.compile(
+    r"/(?:config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon(?:/\d+)?)?"
+    r"|/(?:studio|assets|static|svelte)/.+"
+    rf"|{_API}/(?:info/?|app_id/?|startup-events|theme\.css|queue/status|reset/?)"
+)
+_UPLOAD = re.compile(rf"{_API}/upload/?")
+_EVENT = re.compile(rf"{_API}/(?:queue/join|cancel|(?:call|run|api)/[\w-]+/?)")
+_STREAM = re.compile(rf"{_API}/(?:queue/data|heartbeat/(?P<session>[^/]+)|call/[\w-]+/(?P<event>[^/]+))")
+_FILE = re.compile(rf"{_API}/file=(?P<path>.+)", re.DOTALL)
+_SESSION = re.compile(r"[\w-]{1,128}", re.ASCII)
+_ASSETS = ("/assets/", "/static/", "/svelte/", "/studio/static/", "/studio/thumbnails/", "/favicon.ico", "/theme.css")
+
+
+class _Refused(Exception):
+    def __init__(self, status: HTTPStatus, words: str) -> None:
+        super().__init__(words)
+        self.status, self.words = status, words
+
+
+_NOT_YOURS = "This belongs to another visit. Reload the page to begin your own."
+_CLOSED = "This address is closed here."
+
+
+class Owners:
+    """What belongs to which visitor. The first who names a thing owns it. Safe for many threads.
+
+    Args:
+        limit: How many things are remembered; the one that was not named for longest is forgotten first.
+    """
+
+    def __init__(self, limit: int = _MAX_OWNED) -> None:
+        self._owner: OrderedDict[str, str] = OrderedDict()
+        self._limit = limit
+        self._lock = threading.Lock()
+
+    def claim(self, thing: str, visitor: str) -> bool:
+        """Whether it is this visitor's; a thing that is nobody's becomes theirs."""
+        with self._lock:
+            owner = self._owner.setdefault(thing, visitor)
+            self._owner.move_to_end(thing)
+            while len(self._owner) > self._limit:
+                self._owner.popitem(last=False)
+        return _same(owner, visitor)
+
+    def owns(self, thing: str, visitor: str) -> bool:
+        """Whether it is this visitor's."""
+        with self._lock:
+            owner = self._owner.get(thing)
+        return owner is not None and _same(owner, visitor)
+
+
+class Isolation:
+    """ASGI middleware.
+
+    Args:
+        app: What stands behind the wall.
+        folder_of: Session to the folder of its portraits; only what lies in such a folder is served as a file.
+    """
+
+    def __init__(self, app: ASGIApp, folder_of: Callable[[str], Path]) -> None:
+        self._app = app
+        self._folder_of = folder_of
+        self._owners = Owners()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return  # no address here speaks WebSocket
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        visitor = _visitor(scope)
+        sent = _with_headers(send, scope, path, visitor)
+        try:
+            receive, sent = await self._admit(scope, path, visitor, receive, sent)
+        except _Refused as refused:
+            await JSONResponse({"detail": refused.words}, refused.status)(scope, receive, sent)
+            return
+        await self._app(scope, receive, sent)
+
+    async def _admit(self, scope: Scope, path: str, visitor: str, receive: Receive, send: Send) -> tuple[Receive, Send]:
+        """Let a request through, or raise."""
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        for session in query.get("session_hash", []):
+            self._session(session, visitor)
+        if "deep_link" in query or path.startswith("/monitoring"):
+            raise _Refused(HTTPStatus.NOT_FOUND, _CLOSED)
+        if match := _STREAM.fullmatch(path):
+            if match["session"]:
+                self._session(match["session"], visitor)
+            if match["event"]:
+                self._mine(f"event {match['event']}", visitor)
+        elif match := _FILE.fullmatch(path):
+            self._file(match["path"], visitor)
+        elif _EVENT.fullmatch(path):
+            body, receive = await _json_body(receive)
+            self._event(body, visitor)
+            return receive, self._noting(send, visitor)
+        elif _UPLOAD.fullmatch(path):
+            return receive, self._noting(send, visitor)
+        elif not _OPEN.fullmatch(path):
+            raise _Refused(HTTPStatus.NOT_FOUND, _CLOSED)
+        return receive, send
+
+    def _session(self, session: str, visitor: str) -> None:
+        if not _SESSION.fullmatch(session):
+            raise _Refused(HTTPStatus.BAD_REQUEST, "This is no session.")
+        if not self._owners.claim(f"session {session}", visitor):
+            raise _Refused(HTTPStatus.FORBIDDEN, _NOT_YOURS)
+        self._owners.claim(f"folder {self._folder_of(session).absolute()}", visitor)
+
+    def _mine(self, thing: str, visitor: str) -> None:
+        if not self._owners.owns(thing, visitor):
+            raise _Refused(HTTPStatus.FORBIDDEN, _NOT_YOURS)
+
+    def _event(self, body: dict[str, Any], visitor: str) -> None:
+        """Names a session, perhaps an event, and files: all must be the visitor's."""
+        session, event = body.get("session_hash"), body.get("event_id")
+        if not isinstance(session, str | None) or not isinstance(event, str | None):
+            raise _Refused(HTTPStatus.BAD_REQUEST, "A session and an event are named by text.")
+        if session is not None:
+            self._session(session, visitor)
+        if event is not None:
+            self._mine(f"event {event}", visitor)
+        for file in _files(body.get("data")):
+            file.pop("url", None)  # where the file could be read again: nothing for us to fetch
+            self._mine(f"upload {file.get('path')}", visitor)
+
+    def _file(self, name: str, visitor: str) -> None:
+        """A portrait of one of the visitor's own sessions. The name must be the plain one that was handed out."""
+        self._mine(f"folder {Path(name).parent}", visitor)
+
+    def _noting(self, send: Send, visitor: str) -> Send:
+        """A `send` that notes which event or upload is told to whom."""
+        body = bytearray()
+        ok = False
+
+        async def noting(message: Message) -> None:
+            nonlocal ok
+            if message["type"] == "http.response.start":
+                ok = message["status"] == HTTPStatus.OK
+            elif ok and len(body) < MAX_JSON_BYTES:
+                body.extend(message.get("body", b""))
+                if not message.get("more_body"):
+                    for thing in _told(bytes(body)):
+                        self._owners.claim(thing, visitor)
+            await send(message)
+
+        return noting
+
+
+def forget_values(page: gr.Blocks) -> None:
+    """Drop what Gradio remembers of each session's components, pictures included.
+
+    It keeps the last values for links to a page's state, for as long as the process lives; here no such link is made.
+    """
+    for session in list(page.app.state_holder.session_data.values()):
+        session.config_values.clear()
+
+
+def _visitor(scope: Scope) -> str:
+    """The random word in the visitor's cookie; empty for programs."""
+    try:
+        jar = SimpleCookie(Headers(scope=scope).get("cookie", ""))
+    except CookieError:
+        return ""
+    return jar[COOKIE].value if COOKIE in jar else ""
+
+
+def _with_headers(send: Send, scope: Scope, path: str, visitor: str) -> Send:
+    """A `send` that hands out the cookie with the page, and lets browsers keep nothing but the page's assets."""
+    secure = scope["scheme"] == "https" or Headers(scope=scope).get("x-forwarded-proto", "").startswith("https")
+    # Inside another site's frame, as on Hugging Face, a browser sends only a cookie that is marked so.
+    rule = "SameSite=None; Secure; Partitioned" if secure else "SameSite=Strict"
+
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if not path.startswith(_ASSETS):
+                headers["Cache-Control"] = "no-store"
+            if path == "/" and not visitor:
+                word = secrets.token_urlsafe(24)
+                headers.append("Set-Cookie", f"{COOKIE}={word}; Path=/; HttpOnly; {rule}")
+        await send(message)
+
+    return with_headers
+
+
+async def _json_body(receive: Receive) -> tuple[dict[str, Any], Receive]:
+    """The body of an event, and a `receive` that gives exactly what was understood of it."""
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Refused(HTTPStatus.BAD_REQUEST, "The request was cut off.")
+        body.extend(message.get("body", b""))
+        more = message.get("more_body", False)
+        if len(body) > MAX_JSON_BYTES:
+            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Send photos to the upload address.")
+    try:
+        value = json.loads(bytes(body))
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise _Refused(HTTPStatus.BAD_REQUEST, "This is no event.")
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": json.dumps(value).encode(), "more_body": False}
+
+    return value, again
+
+
+def _files(value: Any) -> Iterator[dict[str, Any]]:
+    """Everything in an event's data that Gradio would take for a file."""
+    if isinstance(value, dict):
+        if "path" in value or "url" in value:
+            yield value
+        for inner in value.values():
+            yield from _files(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _files(inner)
+
+
+def _told(body: bytes) -> Iterator[str]:
+    """What an answer of Gradio hands to the visitor: an event's id, or the paths of uploads."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return
+    if isinstance(value, dict) and isinstance(value.get("event_id"), str):
+        yield f"event {value['event_id']}"
+    elif isinstance(value, list):
+        yield from (f"upload {path}" for path in value if isinstance(path, str))
+
+
+def _same(first: str, second: str) -> bool:
+    """Compared in a time that does not tell how much of it is right."""
+    return secrets.compare_digest(first.encode("utf-8", "replace"), second.encode("utf-8", "replace"))

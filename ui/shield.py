@@ -1,0 +1,227 @@
+"""What stands around every answer of the server: security headers, and a limit on what a request may send.
+
+The headers follow the OWASP Secure Headers Project (https://owasp.org/www-project-secure-headers/). Two concessions are
+Gradio's: it writes style attributes, and it runs a component's script through the Function constructor; so the Content
+Security Policy has 'unsafe-inline' for styles and 'unsafe-eval' for scripts. Inline scripts run by their hash only.
+
+A middleware handed to FastAPI would stand inside Gradio's, which answers some requests itself, and inside the one that
+turns an unexpected error into an answer. This one is put around them all when the server starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from html.parser import HTMLParser
+from http import HTTPStatus
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipelines.schema import MAX_UPLOAD_BYTES
+
+log = logging.getLogger("studio")
+
+_ENVELOPE = 64 * 1024  # a form around a file
+_TAKES_PICTURES = ("/studio/photo", "/studio/check", "/gradio_api/upload")
+_MAX_PICTURE_BODY = MAX_UPLOAD_BYTES + _ENVELOPE
+_MAX_BODY = 1024 * 1024  # the page's events are a few hundred bytes
+_MAX_IN_FLIGHT = 512 * 1024 * 1024
+_BODY_SECONDS = 180.0  # for a whole body; a slow phone needs its time, a stalled sender must not hold memory for ever
+
+_EMBEDDERS = "'self' https://huggingface.co https://*.hf.space"
+_PAGE_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self' 'unsafe-eval'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "media-src": "'self' blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self'",
+    "manifest-src": "'self'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
+    "frame-ancestors": _EMBEDDERS,
+}
+_OTHER_POLICY = f"default-src 'none'; frame-ancestors {_EMBEDDERS}"
+_NOT_USED = "accelerometer display-capture geolocation gyroscope hid magnetometer microphone midi payment serial usb"
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(["camera=(self)", *(f"{name}=()" for name in _NOT_USED.split())]),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Permitted-Cross-Domain-Policies": "none",
+}
+
+_TOO_LARGE = "This is too large; photos may have up to 40 MB."
+_TOO_SLOW = "The upload took too long; try again with a better connection or a smaller photo."
+_TOO_MUCH = "Too many uploads are on their way just now; try again in a moment."
+_FAILED = "Something went wrong on our side. Please try again."
+
+
+@asynccontextmanager
+async def shield(app: Starlette) -> AsyncIterator[None]:
+    """Put a Shield around everything. For `launch(app_kwargs={"lifespan": shield})`."""
+    assert app.middleware_stack is not None  # this runs inside it
+    app.middleware_stack = Shield(app.middleware_stack)
+    yield
+
+
+class Shield:
+    """Around an ASGI application.
+
+    Args:
+        app: What it protects.
+        in_flight: Bytes of request bodies that may be held at the same time.
+        body_seconds: How long a request body may take to arrive.
+    """
+
+    def __init__(self, app: ASGIApp, *, in_flight: int = _MAX_IN_FLIGHT, body_seconds: float = _BODY_SECONDS) -> None:
+        self._app = app
+        self._room = in_flight
+        self._body_seconds = body_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        answer = _Answer(send, is_page=path == "/")
+        limit = _MAX_PICTURE_BODY if path.rstrip("/") in _TAKES_PICTURES else _MAX_BODY
+        length = Headers(scope=scope).get("content-length", "0")
+        if not length.isdecimal() or int(length) > limit:
+            await answer.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
+            return
+        held = 0
+        until = asyncio.get_running_loop().time() + self._body_seconds
+        complete = False
+
+        async def limited() -> Message:
+            nonlocal held, complete
+            if complete:
+                return await receive()  # waits for the visitor to go away, as long as it takes
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                raise answer.refusal(HTTPStatus.REQUEST_TIMEOUT, _TOO_SLOW) from None
+            size = len(message.get("body", b""))
+            held += size
+            self._room -= size
+            complete = not message.get("more_body", False)
+            if held > limit:
+                raise answer.refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
+            if self._room < 0:
+                raise answer.refusal(HTTPStatus.SERVICE_UNAVAILABLE, _TOO_MUCH)
+            return message
+
+        try:
+            await self._app(scope, limited, answer.send)
+            await answer.finish()
+        except Exception as error:
+            if answer.started:
+                raise
+            if answer.refused is None:
+                log.error("a request failed, unexpected", exc_info=error)
+            await answer.finish()
+        finally:
+            self._room += held
+
+
+class _Answer:
+    """One answer on its way out. The page itself is held back until its inline scripts are known."""
+
+    def __init__(self, send: Send, *, is_page: bool) -> None:
+        self._send = send
+        self._is_page = is_page
+        self._start: Message | None = None
+        self._body: list[bytes] = []
+        self.started = False
+        self.refused: tuple[HTTPStatus, str] | None = None
+
+    def refusal(self, status: HTTPStatus, words: str) -> HTTPException:
+        """Note that the request is refused, whatever the application makes of the error that is returned."""
+        self.refused = (status, words)
+        return HTTPException(status, words)
+
+    async def send(self, message: Message) -> None:
+        if self.refused is not None and not self.started:
+            return  # `finish` says it better
+        if message["type"] == "http.response.start":
+            self._start = message
+            headers = Headers(raw=message["headers"])
+            is_html = headers.get("content-type", "").startswith("text/html")
+            self._is_page = self._is_page and is_html and "content-encoding" not in headers
+            if not self._is_page:
+                await self._begin(_OTHER_POLICY)
+            return
+        if not self._is_page:
+            await self._send(message)
+            return
+        self._body.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            html = b"".join(self._body)
+            await self._begin(page_policy(html.decode("utf-8", "replace")))
+            await self._send({"type": "http.response.body", "body": html})
+
+    async def finish(self) -> None:
+        """Say what the application did not."""
+        if not self.started:
+            await self.refuse(*(self.refused or (HTTPStatus.INTERNAL_SERVER_ERROR, _FAILED)))
+
+    async def refuse(self, status: HTTPStatus, words: str) -> None:
+        """Answer in place of the application."""
+        body = json.dumps({"sentence": words, "detail": words}).encode()
+        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"connection", b"close")]
+        self._start = {"type": "http.response.start", "status": status.value, "headers": headers}
+        await self._begin(_OTHER_POLICY)
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def _begin(self, policy: str) -> None:
+        assert self._start is not None
+        self.started = True
+        headers = MutableHeaders(scope=self._start)
+        for name, value in HEADERS.items():
+            headers[name] = value
+        headers["Content-Security-Policy"] = policy
+        await self._send(self._start)
+
+
+def page_policy(html: str) -> str:
+    """The Content Security Policy of a page in which the inline scripts that it has now may run, and no others."""
+    scripts = _InlineScripts()
+    scripts.feed(html)
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts.found]
+    allowed = " ".join([_PAGE_POLICY["script-src"], *(f"'sha256-{digest}'" for digest in dict.fromkeys(hashes))])
+    return "; ".join(f"{name} {value}" for name, value in {**_PAGE_POLICY, "script-src": allowed}.items())
+
+
+class _InlineScripts(HTMLParser):
+    """Collects the text of script elements without a src."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.found: list[str] = []
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "script" and "src" not in dict(attrs):
+            self._inside = True
+            self.found.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "script":
+            self._inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.found[-1] += data
