@@ -58,7 +58,7 @@ def train(pack: Pack, config: TrainConfig, work: Path, out: Path) -> bool:
     facts = {
         "training": {
             "preset": config.name,
-            "people": len(pack.photos),
+            "photos_and_pieces_of_paintings": len(pack.photos),
             "styles": len(pack.prompts),
             "pairs": len(pack.pairs),
             "decoder_steps": decoder.step,

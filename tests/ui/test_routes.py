@@ -117,7 +117,7 @@ def test_downloaded_portraits_still_say_what_they_are(served: Served, http: http
     copy = tmp_path / "download.png"
     copy.write_bytes(http.get(f"/studio/portrait/{visit.key}/{portrait.id}.png").content)
     assert provenance.read(copy) == portrait.provenance
-    assert portrait.provenance.marks == ("XMP", "C2PA")
+    assert portrait.provenance.marks == ("XMP", "C2PA", "watermark")
     assert portrait.provenance.state == "intact"
     archive = zipfile.ZipFile(io.BytesIO(http.get(f"/studio/portraits/{visit.key}.zip").content))
     assert provenance.check(archive.read(archive.namelist()[0])).is_ours
