@@ -50,8 +50,8 @@ inside.
 - It learnt from filters: it can come close to their looks with lines that follow the control, and not surpass them.
 - Textures finer than about 6 pixels (hatching, grain, small tiles) come out softer than in the preview that it starts
   from.
-- Low poly, pixel art, comic, impressionist and pastel lose part of their look at default settings: a classifier that was
-  taught on five other people takes them for one another. Neon lines hides the face most (found in 8 of 10).
+- Low poly, pixel art, comic, impressionist and pastel lose part of their look at default settings: a classifier that
+  was taught on five other people takes them for one another. Neon lines hides the face most (found in 8 of 10).
 - Skin is measured on very light, light and intermediate tones only; darker ones are not among the ten held out.
 - 60 people are few. Faces unlike theirs (children, extreme poses, heavy occlusion) may come out worse.
 - It must not be used to make pictures of people who have not agreed, or to put them in a bad light.
