@@ -91,14 +91,14 @@ def start_server(temp: Path) -> Server:
     return running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = start_server(tmp_path_factory.mktemp("studio"))
     yield running
     running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     if CHROMIUM is None:
         pytest.fail("install Debian's package chromium: the browser tests are part of make test")
@@ -106,7 +106,7 @@ def playwright() -> Iterator[Playwright]:
         yield driver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def camera_file(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Thirty JPEG frames of a real face, moving a little; a red bar marks the left edge of the picture."""
     path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
@@ -121,7 +121,7 @@ def camera_file(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactor
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright, camera_file: Path) -> Iterator[Browser]:
     flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera_file}"]
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
@@ -155,7 +155,7 @@ def phone(browser: Browser, server: Server) -> Iterator[Page]:
     context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def photo_file(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A phone's photo: sideways, with a GPS position."""
     path = tmp_path_factory.mktemp("photo") / "holiday-in-rome.jpg"
