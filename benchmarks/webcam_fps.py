@@ -10,23 +10,17 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 from playwright.sync_api import Page, sync_playwright
 from skimage import data
+
+from benchmarks.crowd import running_app
 
 ROOT = Path(__file__).resolve().parents[1]
 FRAMES_PER_SECOND = 5.0
@@ -46,33 +40,6 @@ def write_camera(path: Path, portrait: Image.Image) -> None:
             buffer = io.BytesIO()
             frame.save(buffer, "JPEG", quality=88)
             film.write(buffer.getvalue())
-
-
-@contextmanager
-def running_app(temp: Path) -> Iterator[str]:
-    """The app in a process of its own; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    environment = {**os.environ, "STUDIO_TEMP_DIR": str(temp)}
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", url.rsplit(":", 1)[1]],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.25)
-        yield url
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
 
 
 def measure(page: Page, style: str, scene: str, seconds: float) -> tuple[float, int]:
@@ -96,7 +63,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     portrait = Image.open(options.photo) if options.photo else Image.fromarray(data.astronaut())
     slowest = float("inf")
-    with tempfile.TemporaryDirectory() as folder, running_app(Path(folder)) as url, sync_playwright() as driver:
+    with tempfile.TemporaryDirectory() as folder, running_app(Path(folder)) as (url, _), sync_playwright() as driver:
         film = Path(folder) / "camera.mjpeg"
         write_camera(film, portrait)
         flags = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
