@@ -15,6 +15,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -58,6 +59,7 @@ SWEEP_SECONDS = 10.0
 _MAX_EVENTS = 512
 _THREADS = 48
 _MAX_WAITING_ALLOWED = 500
+_LOOK_UP_SECONDS = 0.5
 
 
 def build_studio(folder: PrivateFolder) -> Studio:
@@ -125,8 +127,8 @@ def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = 
     )
     print(f"Self-Portrait Studio is open at {page.local_url}", flush=True)
     every(SWEEP_SECONDS, studio.visits.sweep, studio.uploads.sweep, partial(forget_values, page))
-    if block:
-        threading.Event().wait()  # until a signal raises KeyboardInterrupt
+    while block:  # until a signal raises KeyboardInterrupt
+        time.sleep(_LOOK_UP_SECONDS)  # the system may hand it to another thread, which does not wake this one
     return page
 
 

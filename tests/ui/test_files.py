@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import itertools
 import os
 import signal
@@ -162,3 +163,24 @@ def test_a_stopped_app_leaves_nothing_and_a_taken_port_is_one_sentence(tmp_path:
         app.send_signal(signal.SIGTERM)
         app.communicate(timeout=30)
     assert {path.name for path in tmp_path.rglob("*")} == {"me.jpg"}
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "tgkill"), reason="a C library that cannot address a thread")
+def test_a_signal_that_reaches_another_thread_stops_the_app_too(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    app = start(tmp_path, port)
+    try:
+        assert app.stdout is not None
+        assert str(port) in app.stdout.readline()
+        threads = [int(path.name) for path in Path(f"/proc/{app.pid}/task").iterdir()]
+        another = next(thread for thread in threads if thread != app.pid)
+        time.sleep(1.0)  # the main thread waits by now
+        assert ctypes.CDLL(None).tgkill(app.pid, another, signal.SIGTERM) == 0
+        app.communicate(timeout=30)
+        assert app.returncode == 0
+    finally:
+        app.kill()
+        app.communicate()
+    assert list(tmp_path.rglob("*")) == []
