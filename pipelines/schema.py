@@ -200,6 +200,12 @@ class ModelStack(Value):
         None, ge=0, description="Memory needed on a GPU that holds one part at a time; left out, never offloaded."
     )
     needs_gpu: bool = Field(False, description="Too slow to offer without a GPU.")
+    needs_checker: bool = Field(
+        True,
+        description="Its pictures need the picture checker where everybody can ask for them. False only for a stack"
+        " that repaints the preview's picture, came with the project and knows no words but its own: a visitor's own"
+        " words do not reach it.",
+    )
 
     @model_validator(mode="after")
     def _union_has_modes(self) -> Self:
@@ -208,6 +214,14 @@ class ModelStack(Value):
             raise ValueError("every ControlNet of a union needs its control_mode")
         if self.kind != "sdxl-union" and any(modes):
             raise ValueError("control_mode belongs to kind sdxl-union only")
+        return self
+
+    @model_validator(mode="after")
+    def _unchecked_ones_are_our_own(self) -> Self:
+        parts = (self.base, *self.controlnets.values(), self.vae, self.tiny_vae, self.lora, self.ip_adapter)
+        is_our_own = self.start == "preview" and all(part is None or part.path is not None for part in parts)
+        if not self.needs_checker and not is_our_own:
+            raise ValueError("only a stack from this project that starts from the preview may go without the checker")
         return self
 
 

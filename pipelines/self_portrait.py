@@ -132,14 +132,21 @@ class SelfPortraitPipeline:
         scene = self.presets.scene(request.scene_id)
         with self._engine(request.model_id, report, turn) as choice:
             engine = choice.engine
-            unchecked = self.safety.require_reviewers(is_diffusion=engine.is_diffusion)
+            stack = self.presets.models.get(engine.model_id)
+            unchecked = self.safety.require_reviewers(stack)
             style = for_stack(style, engine.model_id)
             prepared = self._prepare(request.photo, request.face_index, engine.size)
             controls, notes = self._controls(prepared, engine, style, request.likeness)
-            job = _job(request, style, scene, prepared.crop, controls)
+            words = request.extra_prompt.strip()
+            if words and stack is not None and not stack.needs_checker:
+                words, notes = (
+                    "",
+                    (*notes, f"{engine.name} knows only its own styles, so your own words were left out."),
+                )
+            job = _job(request, style, scene, prepared.crop, controls, words)
             started = time.monotonic()
-            # The preview engine's steps show no more than the live preview does, and that at once.
-            pictures = engine.generate(job, self.safety.watch(report) if engine.is_diffusion else report)
+            finished = _finished(report, is_diffusion=engine.is_diffusion, label=request.visible_label)
+            pictures = engine.generate(job, self.safety.watch(finished, one_by_one=engine.is_diffusion))
             seconds = (time.monotonic() - started) / len(pictures)
             if not turn.holds:  # it hung, was set aside, and woke up after all
                 raise Cancelled("Stopped: this took too long.")
@@ -196,7 +203,7 @@ class SelfPortraitPipeline:
 
     def engines(self) -> tuple[EngineInfo, ...]:
         """Every engine, whether it can run here, and why not."""
-        return available_engines(self.presets)
+        return available_engines(self.presets, self.safety.why_not)
 
     def warm_up(self) -> None:
         """Load what the first visitor would otherwise wait for. Meant for a background thread."""
@@ -259,7 +266,7 @@ class SelfPortraitPipeline:
             if not report(0, 1, None):
                 raise Cancelled("Stopped before it began.")
         if model_id not in self._choices:
-            choice = create_engine(model_id, self.presets)
+            choice = create_engine(model_id, self.presets, self.safety.why_not)
             self.close()
             self._choices[model_id] = choice
         yield self._choices[model_id]
@@ -355,11 +362,27 @@ class SelfPortraitPipeline:
         return tuple(portraits)
 
 
+def _finished(report: StepCallback, *, is_diffusion: bool, label: bool) -> StepCallback:
+    """The same callback, told of previews as pictures leave: whoever saves what is on screen saves the mark too."""
+
+    def marked(step: int, total: int, preview: Image.Image | None) -> bool:
+        if preview is not None:
+            preview = provenance.finish(preview, is_diffusion=is_diffusion, label=label)
+        return report(step, total, preview)
+
+    return marked
+
+
 def _job(
-    request: PortraitRequest, style: Style, scene: Scene, crop: PreparedPhoto, controls: tuple[Control, ...]
+    request: PortraitRequest,
+    style: Style,
+    scene: Scene,
+    crop: PreparedPhoto,
+    controls: tuple[Control, ...],
+    words: str,
 ) -> GenerationJob:
     guidance = apply_likeness(style, request.likeness)
-    prompt = ", ".join(part for part in (style.prompt, scene.prompt, request.extra_prompt.strip()) if part)
+    prompt = ", ".join(part for part in (style.prompt, scene.prompt, words) if part)
     return GenerationJob(
         photo=crop,
         style=style,

@@ -195,6 +195,21 @@ def test_every_variation_is_watermarked_and_the_label_is_drawn_on_request(
     assert difference(pictures[0].crop(rest), pictures[2].crop(rest)) < 1
 
 
+def test_what_is_on_screen_while_it_is_made_is_marked_as_the_portrait_is(
+    pipeline: SelfPortraitPipeline, request_for
+) -> None:
+    *steps, result = worker.run(pipeline, request_for(visible_label=True))
+    assert isinstance(result, PortraitSet)
+    previews = [step.preview for step in steps if step.preview is not None]
+    assert len(previews) > 1
+    for preview in previews:
+        found = watermark.detect(preview)
+        assert found is not None
+        assert found.kind == "filter"
+    with Image.open(result.portraits[0].path) as portrait:
+        assert difference(previews[-1], portrait.convert("RGB")) == 0, "the last step is the portrait, label and all"
+
+
 def test_control_images_can_be_shown(pipeline: SelfPortraitPipeline, loaded: LoadedPhoto) -> None:
     images = pipeline.control_images(loaded, face_index=None, style_id="oil-master")
     assert images

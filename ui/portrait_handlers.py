@@ -11,6 +11,7 @@ import gradio as gr
 
 from pipelines import heavy, worker
 from pipelines import photo as photos
+from pipelines.engines import AUTO
 from pipelines.errors import Cancelled, ConsentMissing, PictureRefused, RequestInvalid
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, PortraitSet, Purpose
 from pipelines.self_portrait import build_request
@@ -304,8 +305,8 @@ class PortraitHandlers:
 
     def _maker(self, model: str) -> str:
         """Who will make the picture, for the plate under it while it is made."""
-        for engine in self._studio.pipeline.engines():  # best first
-            if engine.id == model or (model == "auto" and engine.available):
+        for engine in self._studio.pipeline.engines():
+            if engine.id == model or (model == AUTO and engine.is_automatic):
                 return screen.badge(engine.name, engine.is_diffusion)
         return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -17,6 +18,7 @@ from pipelines.schema import AnnotatorName, GenerationJob, ModelStack, StepCallb
 
 AUTO = "auto"
 PREVIEW = "preview"
+Refuse = Callable[[ModelStack], str]
 
 
 @runtime_checkable
@@ -62,6 +64,7 @@ class EngineInfo:
         reason: One sentence: that it can run here and what it is good for, or why it cannot.
         download_bytes: All its weights on the hub, 0 for what ships with the project.
         licence: Of its weights, several joined by commas; of this project for the preview engine.
+        is_automatic: "auto" takes this one here.
     """
 
     id: str
@@ -71,6 +74,7 @@ class EngineInfo:
     reason: str
     download_bytes: int
     licence: str
+    is_automatic: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,14 +85,28 @@ class EngineChoice:
     notes: tuple[str, ...] = ()
 
 
-def available_engines(presets: Presets) -> tuple[EngineInfo, ...]:
+def may_always(_stack: ModelStack) -> str:
+    """No objection to a stack: the default of `refuse` below."""
+    return ""
+
+
+def available_engines(presets: Presets, refuse: Refuse = may_always) -> tuple[EngineInfo, ...]:
     """Every engine, best first, the preview engine last. Looks at the disk; loads torch only for complete weights that
-    may need a GPU."""
-    return (*(_info(stack) for stack in _ranked(presets)), _preview_info())
+    may need a GPU.
+
+    Args:
+        refuse: Why a stack that can run here is not to be used all the same, as a sentence; "" where it is.
+    """
+    ranked = _ranked(presets)
+    automatic = _automatic(ranked, refuse)
+    return (*(_info(stack, refuse, stack is automatic) for stack in ranked), _preview_info(automatic is None))
 
 
-def create_engine(model_id: str, presets: Presets) -> EngineChoice:
+def create_engine(model_id: str, presets: Presets, refuse: Refuse = may_always) -> EngineChoice:
     """The engine with an id, or the best that can run here for "auto". Weights are loaded at the first portrait.
+
+    Args:
+        refuse: As for `available_engines`.
 
     Raises:
         RequestInvalid: There is no such engine.
@@ -96,25 +114,29 @@ def create_engine(model_id: str, presets: Presets) -> EngineChoice:
             "auto", which says in its notes what it took.
     """
     if model_id == AUTO:
-        return _best(presets)
+        return _best(presets, refuse)
     if model_id == PREVIEW:
         return EngineChoice(PreviewEngine())
     stack = presets.models.get(model_id)
     if stack is None:
         raise RequestInvalid(f"There is no such model; choose one of: {', '.join([AUTO, PREVIEW, *presets.models])}.")
-    reason = why_not(stack)
+    reason = why_not(stack) or refuse(stack)
     if reason:
         raise EngineUnavailable(reason)
     return EngineChoice(DiffusionEngine(stack), _warnings(stack))
 
 
-def _best(presets: Presets) -> EngineChoice:
+def _automatic(ranked: list[ModelStack], refuse: Refuse) -> ModelStack | None:
+    """What "auto" takes here; None for the preview engine."""
+    return next((stack for stack in ranked if stack.rank > 0 and not (why_not(stack) or refuse(stack))), None)
+
+
+def _best(presets: Presets, refuse: Refuse) -> EngineChoice:
     ranked = _ranked(presets)
-    for stack in ranked:
-        if stack.rank > 0 and not why_not(stack):
-            note = f"{stack.name} was chosen: the best model that can run on this machine."
-            return EngineChoice(DiffusionEngine(stack), (note, *_warnings(stack)))
-    ways = [f"choose {stack.name}" for stack in ranked if stack.rank == 0 and not why_not(stack)]
+    if stack := _automatic(ranked, refuse):
+        note = f"{stack.name} was chosen: the best model that can run on this machine."
+        return EngineChoice(DiffusionEngine(stack), (note, *_warnings(stack)))
+    ways = [f"choose {stack.name}" for stack in ranked if stack.rank == 0 and not (why_not(stack) or refuse(stack))]
     smallest = min(filter(weights.download_bytes, ranked), key=weights.download_bytes, default=None)
     ways += [f"get a larger model with {weights.COMMAND} {smallest.id}"] if smallest else []
     how = f"; for diffusion, {', or '.join(ways)}" if ways else ""
@@ -129,8 +151,8 @@ def _ranked(presets: Presets) -> list[ModelStack]:
     return sorted(presets.models.values(), key=lambda stack: -stack.rank)
 
 
-def _info(stack: ModelStack) -> EngineInfo:
-    reason = why_not(stack)
+def _info(stack: ModelStack, refuse: Refuse, is_automatic: bool) -> EngineInfo:
+    reason = why_not(stack) or refuse(stack)
     return EngineInfo(
         id=stack.id,
         name=stack.name,
@@ -139,10 +161,11 @@ def _info(stack: ModelStack) -> EngineInfo:
         reason=reason or stack.summary,
         download_bytes=weights.download_bytes(stack),
         licence=", ".join(weights.licences(stack)),
+        is_automatic=is_automatic,
     )
 
 
-def _preview_info() -> EngineInfo:
+def _preview_info(is_automatic: bool) -> EngineInfo:
     return EngineInfo(
         id=PREVIEW,
         name=PreviewEngine.name,
@@ -151,4 +174,5 @@ def _preview_info() -> EngineInfo:
         reason="Instant and always here: styles drawn with image filters, not with diffusion.",
         download_bytes=0,
         licence="Apache-2.0",
+        is_automatic=is_automatic,
     )

@@ -13,10 +13,14 @@ from pipelines.safety.checker import HubChecker
 from pipelines.safety.misuse import MisuseLog, write_to
 from pipelines.safety.policy import default_policy
 from pipelines.safety.settings import CheckerUse, SafetySettings
-from pipelines.schema import Refusal, RefusedPicture, StepCallback
+from pipelines.schema import ModelStack, Refusal, RefusedPicture, StepCallback
 
 UNCHECKED = (
     "No picture checker is at work here, so only your own words were checked, not this picture; Privacy says more."
+)
+_NOBODY_CHECKS = (
+    "This studio makes no diffusion pictures that nobody has checked, and its picture checker is not here; choose the"
+    " preview engine."
 )
 _SWITCHED_OFF = "It was switched off by whoever runs this studio."
 
@@ -71,7 +75,7 @@ class Safety:
     Args:
         reviewers: Asked in this order; the first refusal counts.
         pictures: auto: reviewers of pictures are asked where they can work; required: without one that can, no
-            diffusion picture is made; off: they are not asked.
+            diffusion picture is made; where-needed: the same, but for stacks that need none; off: they are not asked.
         log: Where refusals are noted.
     """
 
@@ -104,19 +108,24 @@ class Safety:
                 self.log.refused("words-refused", refusal, session)
                 raise WordsRefused(refusal.sentence, found=refusal.found)
 
-    def require_reviewers(self, *, is_diffusion: bool) -> tuple[str, ...]:
+    def why_not(self, stack: ModelStack) -> str:
+        """Why no picture may be made with a stack here, as a sentence; "" where one may."""
+        needed = self._pictures == "required" or (self._pictures == "where-needed" and stack.needs_checker)
+        return _NOBODY_CHECKS if needed and not self.checks_pictures() else ""
+
+    def require_reviewers(self, stack: ModelStack | None) -> tuple[str, ...]:
         """Before a picture is made: what the visitor must be told of who will look at it, as sentences.
+
+        Args:
+            stack: What makes it; None for the preview engine.
 
         Raises:
             EngineUnavailable: Nobody can look at it, and the operator requires that somebody does.
         """
-        if not is_diffusion or self.checks_pictures():
+        if stack is None or self.checks_pictures():
             return ()
-        if self._pictures == "required":
-            raise EngineUnavailable(
-                "This studio makes no diffusion pictures that nobody has checked, and its picture checker is not here;"
-                " choose the preview engine."
-            )
+        if reason := self.why_not(stack):
+            raise EngineUnavailable(reason)
         return (UNCHECKED,)
 
     def sort(
@@ -142,14 +151,19 @@ class Safety:
             raise PictureRefused(f"{which} not shown. {refused[0].refusal.sentence}")
         return passed, tuple(refused)
 
-    def watch(self, report: StepCallback) -> StepCallback:
-        """The same callback, told of previews only where no reviewer refuses them; steps are told in any case."""
+    def watch(self, report: StepCallback, *, one_by_one: bool) -> StepCallback:
+        """The same callback, told of previews only where no reviewer refuses them; steps are told in any case.
+
+        Args:
+            one_by_one: Judge every preview. Without it none is told where a reviewer is at work: meant for an engine
+                that is done before they could all be judged.
+        """
         if not self.checks_pictures():
             return report
 
         def watched(step: int, total: int, preview: Image.Image | None) -> bool:
-            shown = preview if preview is not None and self._refused(preview) is None else None
-            return report(step, total, shown)
+            is_shown = preview is not None and one_by_one and self._refused(preview) is None
+            return report(step, total, preview if is_shown else None)
 
         return watched
 

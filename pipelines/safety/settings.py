@@ -1,7 +1,9 @@
 """The operator's settings for safety, from the environment.
 
 STUDIO_SAFETY_CHECKER            auto: the picture checker is used where its weights are; required: without it no
-                                 diffusion picture is made; off. Default: required on a Hugging Face Space, else auto
+                                 diffusion picture is made; where-needed: the same, but for the embedded checkpoint,
+                                 which can only repaint your photo in the styles that it was trained on; off.
+                                 Default: where-needed on a Hugging Face Space, else auto
 STUDIO_PORTRAITS_PER_MINUTE      of one session (default 60; 0 is no limit, here and below)
 STUDIO_PORTRAITS_PER_HOUR        of one session (default 600)
 STUDIO_PORTRAITS_PER_HOUR_PER_ADDRESS   of one network address, over all its sessions (default 2400)
@@ -23,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.errors import SettingsError
 
-CheckerUse = Literal["auto", "required", "off"]
+CheckerUse = Literal["auto", "required", "where-needed", "off"]
 _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
 _NAMES = {
@@ -61,10 +63,10 @@ class SafetySettings(BaseModel):
             field: environment[name].strip() for field, name in _NAMES.items() if environment.get(name, "").strip()
         }
         if "SPACE_ID" in environment:  # open to everybody, so nothing is shown there that nobody looked at
-            values.setdefault("checker", "required")
+            values.setdefault("checker", "where-needed")
         try:
             return cls.model_validate(values)
         except ValidationError as error:
             field = str(error.errors()[0]["loc"][0])
-            wanted = "auto, required or off" if field == "checker" else "a whole number of 0 or more"
+            wanted = "auto, required, where-needed or off" if field == "checker" else "a whole number of 0 or more"
             raise SettingsError(f"The setting {_NAMES[field]} must be {wanted}; correct it and start again.") from error

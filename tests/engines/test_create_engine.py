@@ -104,6 +104,24 @@ def test_every_engine_is_listed_with_a_reason(presets: Presets, tiny_root: Path,
     assert str(tmp_path) not in infos[0].reason
 
 
+@pytest.mark.usefixtures("on_cpu")
+def test_what_may_not_be_used_here_is_neither_offered_nor_taken(presets: Presets, tiny_root: Path) -> None:
+    best, other = sd15_stack(tiny_root, id="best", rank=9), sd15_stack(tiny_root, id="other", rank=0)
+    models = only(presets, best, other)
+    assert [info.is_automatic for info in available_engines(models)] == [True, False, False]
+
+    def refuse(stack: ModelStack) -> str:
+        return "Nobody can check its pictures." if stack.id == "best" else ""
+
+    infos = available_engines(models, refuse)
+    assert [info.available for info in infos] == [False, True, True]
+    assert infos[0].reason == "Nobody can check its pictures."
+    assert [info.is_automatic for info in infos] == [False, False, True], "rank 0 is taken only when asked for"
+    assert create_engine("auto", models, refuse).engine.model_id == "preview"
+    with pytest.raises(EngineUnavailable, match="Nobody can check"):
+        create_engine("best", models, refuse)
+
+
 def test_the_stacks_that_ship_are_listed(presets: Presets) -> None:
     infos = {info.id: info for info in available_engines(presets)}
     assert {"sd15-lcm", "sdxl-lightning", "preview"} <= set(infos)

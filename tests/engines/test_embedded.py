@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from benchmarks.portrait_figures import edge_f1, face_kept
 from pipelines.annotators import annotate
@@ -17,7 +18,12 @@ from pipelines.engines.diffusion import DiffusionEngine
 from pipelines.likeness import apply_likeness
 from pipelines.photo import prepare
 from pipelines.presets import Presets
-from pipelines.schema import Control, GenerationJob, LoadedPhoto, PreparedPhoto, Style
+from pipelines.safety.checker import HubChecker
+from pipelines.safety.policy import default_policy
+from pipelines.safety.review import UNCHECKED, Safety
+from pipelines.safety.settings import SafetySettings
+from pipelines.schema import Consent, Control, GenerationJob, LoadedPhoto, ModelStack, PreparedPhoto, Style
+from pipelines.self_portrait import SelfPortraitPipeline, build_request
 from pipelines.weights import PROJECT
 from tests.engines.conftest import control, go_on, same
 from tests.tiny_checkpoints import local, sd15_stack
@@ -147,3 +153,31 @@ def test_styles_and_seeds_differ_and_a_seed_repeats(
     assert same(picture(embedded, oil), first)
     assert apart(picture(embedded, oil.model_copy(update={"seeds": (2,)})), first) > 1.0
     assert apart(picture(embedded, charcoal), first) > 10.0
+
+
+# --- where nobody checks pictures ------------------------------------------------------------------------------------
+
+
+def test_it_may_work_unchecked_where_other_models_may_not_and_then_hears_no_strange_words(
+    presets: Presets, loaded: LoadedPhoto, consent: Consent, tmp_path: Path
+) -> None:
+    on_a_space = Safety(
+        (default_policy(), HubChecker()), pictures=SafetySettings.from_environment({"SPACE_ID": "a/b"}).checker
+    )
+    studio = SelfPortraitPipeline(presets, tmp_path, safety=on_a_space)
+    request = {"photo": loaded, "style_id": "charcoal", "seeds": (1,), "model_id": "embedded", "consent": consent}
+    plain = studio(build_request(**request))
+    worded = studio(build_request(**request, extra_prompt="pop art, bright colours"))
+    assert UNCHECKED in plain.notes
+    assert any("your own words were left out" in note for note in worded.notes)
+    assert not any("left out" in note for note in plain.notes)
+    with Image.open(plain.portraits[0].path) as one, Image.open(worded.portraits[0].path) as other:
+        assert one.tobytes() == other.tobytes()
+    studio.close()
+
+
+@pytest.mark.parametrize("changes", [{"start": "photo"}, {"lora": {"repo_id": "a/b", "licence": "MIT", "bytes": 1}}])
+def test_no_other_kind_of_stack_can_say_that_it_needs_no_checker(changes: dict[str, object], presets: Presets) -> None:
+    values = presets.models["embedded"].model_dump() | changes
+    with pytest.raises(ValidationError, match="may go without the checker"):
+        ModelStack.model_validate(values)

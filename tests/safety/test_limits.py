@@ -201,7 +201,7 @@ def test_which_network_counts(host: str, forwarded: str, proxies: int, network: 
 def test_settings_from_the_environment() -> None:
     assert SafetySettings.from_environment({}) == SafetySettings()
     assert SafetySettings.from_environment({}).checker == "auto"
-    assert SafetySettings.from_environment({"SPACE_ID": "me/studio"}).checker == "required"
+    assert SafetySettings.from_environment({"SPACE_ID": "me/studio"}).checker == "where-needed"
     assert SafetySettings.from_environment({"SPACE_ID": "me/studio", "STUDIO_SAFETY_CHECKER": "off"}).checker == "off"
     some = SafetySettings.from_environment({"STUDIO_PORTRAITS_PER_MINUTE": "7", "STUDIO_MISUSE_LOG": "/tmp/misuse.log"})
     assert some.portraits_per_minute == 7

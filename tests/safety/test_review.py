@@ -170,15 +170,21 @@ def test_states_tell_who_is_at_work_and_why_not() -> None:
     assert "switched off" in switched_off.reason
 
 
-def test_without_a_checker_diffusion_says_so_or_stops(tmp_path: Path) -> None:
+def test_without_a_checker_diffusion_says_so_or_stops(presets: Presets) -> None:
     reviewers = (default_policy(), HubChecker())
-    assert "No picture checker" in Safety(reviewers).require_reviewers(is_diffusion=True)[0]
-    assert Safety(reviewers).require_reviewers(is_diffusion=False) == ()
-    assert Safety((*reviewers, Picky())).require_reviewers(is_diffusion=True) == ()
-    required = Safety(reviewers, pictures="required")
-    assert required.require_reviewers(is_diffusion=False) == ()
+    embedded, hub = presets.models["embedded"], presets.models["sd15-lcm"]
+    for stack in (embedded, hub):
+        assert "No picture checker" in Safety(reviewers).require_reviewers(stack)[0]
+        assert Safety((*reviewers, Picky())).require_reviewers(stack) == ()
+        required = Safety(reviewers, pictures="required")
+        with pytest.raises(EngineUnavailable, match="choose the preview engine"):
+            required.require_reviewers(stack)
+    where_needed = Safety(reviewers, pictures="where-needed")
+    assert "No picture checker" in where_needed.require_reviewers(embedded)[0]
     with pytest.raises(EngineUnavailable, match="choose the preview engine"):
-        required.require_reviewers(is_diffusion=True)
+        where_needed.require_reviewers(hub)
+    for safety in (Safety(reviewers), required, where_needed):
+        assert safety.require_reviewers(None) == (), "the preview engine filters a photo"
 
 
 def test_previews_of_steps_are_reviewed_too() -> None:
@@ -189,7 +195,23 @@ def test_previews_of_steps_are_reviewed_too() -> None:
         return step < 3
 
     picture = Image.new("RGB", (8, 8))
-    watched = Safety((Picky(2),)).watch(report)
+    watched = Safety((Picky(2),)).watch(report, one_by_one=True)
     assert [watched(step, 3, picture if step else None) for step in range(4)] == [True, True, True, False]
     assert told == [(0, None), (1, picture), (2, None), (3, picture)]
-    assert Safety((default_policy(),)).watch(report) is report
+    assert Safety((default_policy(),)).watch(report, one_by_one=True) is report
+
+
+def test_a_picture_that_is_refused_was_not_on_screen_as_a_step_before(
+    pipeline: SelfPortraitPipeline, request_for, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    review_with(pipeline, monkeypatch, Picky(*range(100)))
+    shown: list[Image.Image | None] = []
+
+    def on_step(step: int, total: int, preview: Image.Image | None) -> bool:
+        shown.append(preview)
+        return True
+
+    with pytest.raises(PictureRefused):
+        pipeline(request_for(), on_step, out_dir=tmp_path)
+    assert len(shown) > 1
+    assert set(shown) == {None}

@@ -132,6 +132,14 @@ def test_each_step_is_shown_and_the_portraits_hang_beside_the_photo(
         assert str(kept.portrait.path.parent) not in str(item)
 
 
+def test_while_auto_works_the_plate_names_what_auto_took(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    with_photo(served, handlers, session, photo_bytes)
+    updates = list(create(handlers, session, model="auto"))
+    assert {update[0]["badge"] for update in updates} == {"Made by: Preview (instant filter), not diffusion"}
+
+
 def test_control_images_come_and_go_with_their_switch(
     served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
 ) -> None:
