@@ -61,12 +61,11 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
         _file(path, f"Portrait {_name(path)}") for path in sorted(studio.pipeline.folder(session).glob("*"), key=_made)
     ]
     found += [_file(path, "A photo sent by a program, not read yet") for path in studio.uploads.files(session)]
-    if studio.archive is not None and consent is not None:
-        for copy in studio.archive.copies(consent.id):
-            uses = " and ".join({"study": "the study", "examples": "examples"}[use] for use in copy.paper.purposes)
-            age = (datetime.now(UTC) - copy.paper.kept_at).total_seconds()
-            goes = f"when you delete it, after {copy.paper.delete_after.isoformat()} at the latest"
-            found.append(Kept(f"Copy of a portrait for {uses}", "study folder", copy.bytes, age, goes))
+    for copy in studio.visits.copies(session):
+        uses = " and ".join({"study": "the study", "examples": "examples"}[use] for use in copy.paper.purposes)
+        age = (datetime.now(UTC) - copy.paper.kept_at).total_seconds()
+        goes = f"when you delete it, after {copy.paper.delete_after.isoformat()} at the latest"
+        found.append(Kept(f"Copy of a portrait for {uses}", "study folder", copy.bytes, age, goes))
     return found
 
 

@@ -150,7 +150,8 @@ def _study_row(studio: Studio) -> tuple[str, ...]:
     return (
         "Copies of portraits, only if you ticked that: for the study, or as examples",
         "In the folder of the study, each under a random name in a folder with the number of your receipt. Never the "
-        "photo.",
+        "photo. The record of your consent stays in memory beside them, so that *Delete my data* finds them after a "
+        "connection that broke.",
         f"Until you take the tick back or withdraw; {studio.archive.until.isoformat()} at the latest.",
     )
 

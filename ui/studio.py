@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import threading
@@ -14,7 +15,7 @@ from pipelines.safety.limits import Limits
 from pipelines.safety.settings import SafetySettings
 from pipelines.schema import Consent, LoadedPhoto, Portrait
 from pipelines.self_portrait import SelfPortraitPipeline
-from study.archive import PortraitArchive
+from study.archive import KeptCopy, PortraitArchive
 from study.consent import ConsentRegistry, Receipt
 from ui.uploads import Uploads
 
@@ -24,6 +25,7 @@ KEEP_MINUTES = 60  # what the consent text and the Privacy tab promise
 _SWEEP_SECONDS = 60.0
 KEEP_SECONDS = KEEP_MINUTES * 60.0 - 2 * _SWEEP_SECONDS  # so that the sweep is never late for the promise
 MAX_KEPT_PORTRAITS = 12
+_MAX_ENDED = 10_000  # consents that are over and whose copies are not; the oldest is forgotten first
 
 
 @dataclass
@@ -135,6 +137,7 @@ class Visits:
         self._archive = archive
         self._by_session: dict[str, Visit] = {}
         self._by_key: dict[str, Visit] = {}
+        self._ended: dict[str, Consent] = {}  # by receipt number: a page that is still open can delete these copies
         self._lock = threading.RLock()
 
     def open(self, session: str | None, agreed: object, choice: Choice) -> Visit:
@@ -258,7 +261,8 @@ class Visits:
     def leave(self, session: str | None) -> Consent | None:
         """The page was closed: delete all that was for this visit alone. Returns the consent that ended with it.
 
-        Copies that a visitor allowed the study to keep stay.
+        Copies that a visitor allowed the study to keep stay; `forget` still finds them, for the page may be open yet:
+        a connection that breaks looks the same from here.
         """
         consent = self._consents.end(session)
         with self._lock:
@@ -267,6 +271,10 @@ class Visits:
                 self._by_key.pop(visit.key, None)
                 visit.closed = True
                 visit.stop()
+            if consent is not None and self._archive is not None and self._archive.copies(consent.id):
+                self._ended[consent.id] = consent
+                while len(self._ended) > _MAX_ENDED:
+                    del self._ended[next(iter(self._ended))]
         if session:
             self._uploads.forget(session)
             self._pipeline.forget(session, (visit.photo,) if visit is not None and visit.photo is not None else ())
@@ -276,20 +284,42 @@ class Visits:
         return consent
 
     def forget(self, session: str | None) -> Receipt | None:
-        """Consent is withdrawn: delete the photo, the portraits, the study's copies. Doing it twice is no error.
+        """Consent is withdrawn: delete the photo, the portraits, the study's copies, those of the same page's earlier
+        consents too. Doing it twice is no error.
 
         Returns:
-            The receipt with the time of the withdrawal; None where there was no consent.
+            The receipt of the newest consent with the time of the withdrawal; None where there was none.
 
         Raises:
-            SaveError: A copy in the study folder could not be deleted. All else is.
+            SaveError: A copy in the study folder could not be deleted; all else is, and the next try finds it again.
         """
         consent = self.leave(session)
-        if consent is None:
-            return None
+        withdrawn = self._ended_by(session)
+        if consent is not None and consent not in withdrawn:
+            withdrawn.append(consent)
         if self._archive is not None:
-            self._archive.delete(consent.id)
-        return self._consents.receipt(consent, withdrawn=True)
+            for one in withdrawn:
+                self._archive.delete(one.id)
+                self._forget_ended(one.id)
+        return self._consents.receipt(withdrawn[-1], withdrawn=True) if withdrawn else None
+
+    def copies(self, session: str | None) -> list[KeptCopy]:
+        """The copies in the study that `forget` would delete, oldest consent first."""
+        if self._archive is None:
+            return []
+        numbers = [consent.id for consent in self._ended_by(session)]
+        with contextlib.suppress(ConsentMissing):
+            numbers.append(self._consents.require(session).id)
+        return [copy for number in numbers for copy in self._archive.copies(number)]
+
+    def _ended_by(self, session: str | None) -> list[Consent]:
+        """Consents of a session that are over and whose copies may be there, oldest first."""
+        with self._lock:
+            return [consent for consent in self._ended.values() if consent.session == session]
+
+    def _forget_ended(self, number: str) -> None:
+        with self._lock:
+            self._ended.pop(number, None)
 
     def withdraw(self, receipt: str) -> int:
         """Consent is withdrawn by the number of its receipt, also after the visit. Returns how many copies there were.
@@ -300,7 +330,9 @@ class Visits:
         consent = self._consents.by_number(receipt)
         if consent is not None:
             self.leave(consent.session)
-        return self._archive.delete(receipt) if self._archive is not None else 0
+        deleted = self._archive.delete(receipt) if self._archive is not None else 0
+        self._forget_ended(receipt)
+        return deleted
 
     def sweep(self, now: float | None = None) -> None:
         """Delete photos and portraits that have reached their age."""

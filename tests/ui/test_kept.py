@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -300,4 +301,59 @@ def test_a_program_allows_the_study_by_name_and_withdraws_with_everything(
     list(create(handlers, session))
     assert len(copies() - before) == 1
     assert api.consent(False, [], request_of(session))["receipt"]["withdrawn_at"]
+    assert copies() == before
+
+
+def test_a_broken_connection_takes_no_copy_out_of_reach_of_delete(
+    study: Served, handlers: PortraitHandlers, copies, photo_bytes: bytes
+) -> None:
+    """The page is still open: its client comes back with the same session."""
+    session, before, api = "study-broken", copies(), Endpoints(study.studio)
+    with_photo(study, handlers, session, photo_bytes)
+    _, given, _ = handlers.allow_study(True, request_of(session))
+    list(create(handlers, session))
+    handlers.leave(request_of(session))
+    assert len(copies() - before) == 1, "what was allowed outlasts the visit"
+    assert [one.where for one in inventory.kept_of(study.studio, session)] == ["study folder"]
+    assert inventory.kept_of(study.studio, "study-somebody-else") == []
+
+    receipt = receipt_of(handlers.forget(*LOOK, request_of(session)))
+    assert copies() == before
+    assert receipt["id"] == given["id"]
+    assert receipt["withdrawn_at"] is not None
+    assert inventory.kept_of(study.studio, session) == []
+    assert study.studio.visits.forget(session) is None, "twice is no error, and there is nothing more to withdraw"
+
+    for _ in range(2):  # ticked anew after each break: the page shows the newest receipt only
+        with_photo(study, handlers, session, photo_bytes)
+        handlers.allow_study(True, request_of(session))
+        list(create(handlers, session))
+        handlers.leave(request_of(session))
+    newest = receipt_of(handlers.agree(True, *LOOK, request_of(session)))
+    assert len(inventory.kept_of(study.studio, session)) == 3, "a consent and two copies"
+    assert api.consent(False, [], request_of(session))["receipt"]["id"] == newest["id"]
+    assert copies() == before
+
+
+def test_a_copy_that_cannot_be_deleted_is_found_again_by_the_next_delete(
+    study: Served, handlers: PortraitHandlers, copies, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, before = "study-stuck", copies()
+    assert study.studio.archive is not None
+    with_photo(study, handlers, session, photo_bytes)
+    handlers.allow_study(True, request_of(session))
+    list(create(handlers, session))
+
+    remove, folder = shutil.rmtree, study.studio.archive.folder
+
+    def stuck(path: Path, **options: bool) -> None:
+        if path.parent == folder:
+            raise PermissionError(str(path))
+        remove(path, **options)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(shutil, "rmtree", stuck)
+        assert "tell the operator" in str(handlers.forget(*LOOK, request_of(session)))
+    assert any(one.where == "study folder" for one in inventory.kept_of(study.studio, session))
+    handlers.forget(*LOOK, request_of(session))
     assert copies() == before
