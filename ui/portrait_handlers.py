@@ -185,6 +185,8 @@ class PortraitHandlers:
             yield self.restyle(style, scene, likeness, request), gr.skip(), notice, *_IDLE, again
         finally:
             visit.end(stop)
+            if visit.photo is not wanted.photo:  # deleted, removed or replaced meanwhile
+                self._studio.pipeline.forget_photo(wanted.photo)
             self._studio.visits.tidy(visit.session)
 
     def _work(self, wanted: PortraitRequest, stop: Event) -> Iterator[dict[str, Any] | PortraitSet]:
@@ -321,12 +323,19 @@ class PortraitHandlers:
 
     def _draw_controls(self, visit: Visit) -> None:
         """What would guide a diffusion model, for portraits made without one, as long as their photo is here."""
-        for kept in visit.kept:
-            if not kept.controls and visit.photo is not None and kept.photo_at == visit.photo_at:
-                drawn = self._studio.pipeline.control_images(
-                    visit.photo, face_index=kept.face_index, style_id=kept.portrait.style_id
-                )
-                kept.controls = tuple((f"{name}, for diffusion", pictures.data_uri(i)) for name, i in drawn.items())
+        photo = visit.photo
+        if photo is None:
+            return
+        try:
+            for kept in visit.kept:
+                if not kept.controls and kept.photo_at == visit.photo_at:
+                    drawn = self._studio.pipeline.control_images(
+                        photo, face_index=kept.face_index, style_id=kept.portrait.style_id
+                    )
+                    kept.controls = tuple((f"{name}, for diffusion", pictures.data_uri(i)) for name, i in drawn.items())
+        finally:
+            if visit.photo is not photo:  # as in `_stage`
+                self._studio.pipeline.forget_photo(photo)
 
     def _choice(self, style: str, scene: str, likeness: float) -> Choice:
         presets = self._studio.presets

@@ -25,6 +25,7 @@ KEEP_MINUTES = 60  # what the consent text and the Privacy tab promise
 _SWEEP_SECONDS = 60.0
 KEEP_SECONDS = KEEP_MINUTES * 60.0 - 2 * _SWEEP_SECONDS  # so that the sweep is never late for the promise
 MAX_KEPT_PORTRAITS = 12
+_ASK = "Tick the consent box first; without it no photo is taken in."
 _MAX_ENDED = 10_000  # consents that are over and whose copies are not; the oldest is forgotten first
 
 
@@ -74,17 +75,28 @@ class Visit:
     kept: list[KeptPortrait] = field(default_factory=list)
     closed: bool = False
     _running: threading.Event | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def begin(self) -> threading.Event:
         """Note that portraits are being made. Returns the event that `stop` sets.
 
         Raises:
+            ConsentMissing: The visit is over.
             EngineBusy: Others of this visit are not finished.
         """
-        if self._running is not None:
-            raise EngineBusy("Your last portrait is still being made; wait for it, or cancel it.")
-        self._running = threading.Event()
-        return self._running
+        with self._lock:  # so that `close` meets either no beginning or one that it can stop
+            if self.closed:
+                raise ConsentMissing(_ASK)
+            if self._running is not None:
+                raise EngineBusy("Your last portrait is still being made; wait for it, or cancel it.")
+            self._running = threading.Event()
+            return self._running
+
+    def close(self) -> None:
+        """The visit is over: stop what is being made, and let nothing more begin."""
+        with self._lock:
+            self.closed = True
+            self.stop()
 
     def stop(self) -> bool:
         """Stop what is being made. Returns whether there was anything."""
@@ -164,7 +176,7 @@ class Visits:
         with self._lock:
             visit = self._by_session.get(consent.session)
         if visit is None:
-            raise ConsentMissing("Tick the consent box first; without it no photo is taken in.")
+            raise ConsentMissing(_ASK)
         return visit, consent
 
     def require_key(self, key: str) -> Visit:
@@ -176,7 +188,7 @@ class Visits:
         with self._lock:
             visit = self._by_key.get(key)
         if visit is None:
-            raise ConsentMissing("Tick the consent box first; without it no photo is taken in.")
+            raise ConsentMissing(_ASK)
         self._consents.require(visit.session)
         return visit
 
@@ -269,8 +281,7 @@ class Visits:
             visit = self._by_session.pop(session or "", None)
             if visit is not None:
                 self._by_key.pop(visit.key, None)
-                visit.closed = True
-                visit.stop()
+                visit.close()
             if consent is not None and self._archive is not None and self._archive.copies(consent.id):
                 self._ended[consent.id] = consent
                 while len(self._ended) > _MAX_ENDED:

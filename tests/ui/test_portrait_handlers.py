@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from pipelines.errors import ConsentMissing
 from pipelines.photo import open_photo
 from tests.ui.conftest import OTHER_STYLE, STYLE, Served, request_of
 from ui import screen
@@ -199,6 +200,44 @@ def test_consent_taken_back_while_running_leaves_nothing(
     assert "Stopped" not in str(last), "what was said when the consent was taken back stays on the screen"
     assert not list(served.studio.pipeline.folder(session).glob("*"))
     assert not served.studio.visits.require(session)[0].kept
+
+
+def test_a_photo_deleted_while_it_is_worked_on_leaves_nothing_in_memory(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    for delete in (handlers.forget, handlers.remove):
+        photo = with_photo(served, handlers, session, photo_bytes).require_photo()
+        running = create(handlers, session)
+        next(running)  # the photo is not cut yet
+        delete(*LOOK, request_of(session))
+        list(running)
+        assert served.studio.pipeline.memory_of(photo) == 0
+
+
+def test_a_photo_deleted_while_its_control_images_are_drawn_leaves_nothing_in_memory(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = with_photo(served, handlers, session, photo_bytes).require_photo()
+    list(create(handlers, session))
+    draw = served.studio.pipeline.control_images
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        handlers.forget(*LOOK, request_of(session))
+        return draw(*args, **kwargs)
+
+    monkeypatch.setattr(served.studio.pipeline, "control_images", interrupted)
+    handlers.redraw(True, request_of(session))
+    assert served.studio.pipeline.memory_of(photo) == 0
+
+
+def test_nothing_begins_in_a_visit_that_is_over(served: Served, session: str) -> None:
+    visit = served.visit(session)
+    run = visit.begin()
+    served.studio.visits.leave(session)
+    assert run.is_set()
+    visit.end(run)
+    with pytest.raises(ConsentMissing):
+        visit.begin()
 
 
 def test_the_preview_follows_the_choice_and_the_camera_with_it(
