@@ -3,7 +3,8 @@
 STUDIO_OPERATOR       who runs it and how to reach them, as visitors read it: "Ada Example, ada@example.org"
 STUDIO_STUDY_FOLDER   a folder switches the study on: portraits whose visitors allow it are kept there, and none others
 STUDIO_STUDY_ABOUT    one sentence that tells visitors what the study is for; needed with a folder
-STUDIO_STUDY_UNTIL    the last day, YYYY-MM-DD, on which anything is kept; needed with a folder
+STUDIO_STUDY_UNTIL    the last day, YYYY-MM-DD, on which anything is kept; needed with a folder. Once it is over, the
+                      app starts without the study and deletes the copies in the folder
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ UNNAMED = "whoever gave you its address; no name or contact was entered (operato
 
 @dataclass(frozen=True)
 class StudyTerms:
-    """A study that is switched on: where copies are kept, what for, and until the end of which day (UTC)."""
+    """A study: where copies are kept, what for, and until the end of which day (UTC)."""
 
     folder: Path
     about: str
@@ -30,10 +31,16 @@ class StudyTerms:
 
 @dataclass(frozen=True)
 class OperatorSettings:
-    """Who runs the studio, as a part of a sentence, and the study if there is one."""
+    """Who runs the studio, as a part of a sentence, and the study if there is one.
+
+    Attributes:
+        study: Running: visitors are asked for it.
+        ended: Its last day is over: nobody is asked, and what is left in its folder is to be deleted.
+    """
 
     operator: str = UNNAMED
     study: StudyTerms | None = None
+    ended: StudyTerms | None = None
 
 
 def read_settings(environ: Mapping[str, str], *, today: date | None = None) -> OperatorSettings:
@@ -61,9 +68,10 @@ def read_settings(environ: Mapping[str, str], *, today: date | None = None) -> O
         raise SettingsError(
             "STUDIO_STUDY_FOLDER needs STUDIO_STUDY_UNTIL too: the last day of keeping, written as 2027-06-30."
         ) from error
+    terms = StudyTerms(Path(folder).expanduser(), about, until)
     if until < (today or datetime.now(UTC).date()):
-        raise SettingsError("STUDIO_STUDY_UNTIL is over; set a later day, or leave out STUDIO_STUDY_FOLDER.")
-    return OperatorSettings(operator, StudyTerms(Path(folder).expanduser(), about, until))
+        return OperatorSettings(operator, ended=terms)
+    return OperatorSettings(operator, terms)
 
 
 def _words(environ: Mapping[str, str], name: str) -> str:

@@ -147,6 +147,10 @@ class PrivacyHandlers:
 def _study_row(studio: Studio) -> tuple[str, ...]:
     if studio.archive is None:
         return ("For a study or as examples", "Nowhere: no study is running here, so nobody is asked.", "Not at all.")
+    if not studio.consents.notice.optional:
+        until = studio.archive.until.isoformat()
+        ended = f"Nowhere: the last day of the study here was {until}, and its copies are deleted."
+        return ("For a study or as examples", ended, "Not at all.")
     return (
         "Copies of portraits, only if you ticked that: for the study, or as examples",
         "In the folder of the study, each under a random name in a folder with the number of your receipt. Never the "

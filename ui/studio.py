@@ -364,7 +364,7 @@ class Visits:
             for kept in old:
                 kept.portrait.path.unlink(missing_ok=True)
         if self._archive is not None:
-            self._archive.purge()
+            self._archive.sweep(now)
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,14 @@ def test_settings_of_a_study() -> None:
     assert read_settings(STUDY, today=date(2027, 6, 30)).study is not None, "the last day counts"
 
 
+def test_a_study_whose_last_day_is_over_asks_nobody_and_its_folder_is_still_known() -> None:
+    settings = read_settings(STUDY, today=date(2027, 7, 1))
+    assert settings.study is None
+    assert settings.ended is not None
+    assert settings.ended.folder == Path("/somewhere")
+    assert load_notice(settings).optional == ()
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -104,7 +112,6 @@ def test_settings_of_a_study() -> None:
         ({"STUDIO_STUDY_ABOUT": "x" * 301}, "STUDIO_STUDY_ABOUT"),
         ({"STUDIO_STUDY_UNTIL": ""}, "STUDIO_STUDY_UNTIL"),
         ({"STUDIO_STUDY_UNTIL": "next summer"}, "STUDIO_STUDY_UNTIL"),
-        ({"STUDIO_STUDY_UNTIL": "2026-11-23"}, "STUDIO_STUDY_UNTIL"),
     ],
 )
 def test_a_study_that_could_not_be_explained_does_not_start(changes: dict[str, str], named: str) -> None:

@@ -6,15 +6,20 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import gradio as gr
 import pytest
 
 import app
-from pipelines.errors import SettingsError
+from pipelines.errors import RequestInvalid, SettingsError
 from pipelines.photo import open_photo
-from tests.ui.conftest import Served, request_of
+from study.archive import PortraitArchive
+from study.consent import ConsentRegistry
+from study.notice import load_notice
+from study.settings import read_settings
+from tests.ui.conftest import STYLE, Served, request_of
 from tests.ui.test_portrait_handlers import LOOK, create, with_photo
 from ui import inventory
 from ui.api import Endpoints
@@ -23,6 +28,7 @@ from ui.page import build_page
 from ui.portrait_handlers import PortraitHandlers
 from ui.portrait_tab import Clearing
 from ui.privacy_tab import PrivacyHandlers
+from ui.studio import Choice
 
 STUDY = {
     "STUDIO_OPERATOR": "Ada Example, ada@example.org",
@@ -279,6 +285,32 @@ def test_a_study_that_cannot_be_explained_stops_the_start(
     with pytest.raises(SettingsError, match="STUDIO_OPERATOR"):
         app.build_studio(served.folder)
     assert not (tmp_path / "copies").exists()
+
+
+def test_a_study_that_ended_while_the_app_was_off_is_deleted_at_the_next_start(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    portrait, copies = tmp_path / "portrait.png", tmp_path / "copies"
+    portrait.write_bytes(b"a portrait")
+    consents = ConsentRegistry(load_notice(read_settings({**STUDY, "STUDIO_STUDY_FOLDER": str(copies)})))
+    consents.grant("study-ended", True)
+    consent = consents.allow("study-ended", "study", True)
+    PortraitArchive(copies, date(2099, 6, 30)).keep(consent, portrait)
+    assert len(list(copies.rglob("*.png"))) == 1
+
+    for name, value in {**STUDY, "STUDIO_STUDY_FOLDER": str(copies), "STUDIO_STUDY_UNTIL": "2026-01-31"}.items():
+        monkeypatch.setenv(name, value)
+    studio = app.build_studio(served.folder)
+    assert list(copies.iterdir()) == []
+    assert "2026-01-31" in capsys.readouterr().out
+    config = build_page(studio).config
+    ids = {one["props"].get("elem_id") for one in config["components"]}
+    assert "withdraw-number" in ids
+    assert "consent-study" not in ids
+    assert "the study here was 2026-01-31" in json.dumps(config)
+    studio.visits.open("study-after", True, Choice(STYLE))
+    with pytest.raises(RequestInvalid):
+        studio.visits.allow("study-after", "study", True)
 
 
 def test_a_program_allows_the_study_by_name_and_withdraws_with_everything(
