@@ -163,13 +163,12 @@ class Endpoints:
                 consent=record,
             )
             try:
-                guard.admit(studio, request, wanted)
-                result = self._make(wanted, visit)
+                with guard.counted(studio, request, wanted):
+                    result = self._make(wanted, visit)
             finally:
                 studio.pipeline.forget_photo(loaded)
             studio.visits.keep(record, screen.kept(result))
         except Exception as error:
-            guard.note(studio, request, error)
             raise for_api(error) from None
         facts = [
             {

@@ -167,14 +167,13 @@ class PortraitHandlers:
             yield gr.skip(), gr.skip(), alert(self._why_not(error)), *_IDLE, gr.skip()
             return
         try:
-            guard.admit(self._studio, request, wanted)
-            for event in self._work(wanted, stop):
-                if isinstance(event, PortraitSet):
-                    yield *self._hang(visit, wanted, event, controls), *_IDLE, wanted.seeds[0]
-                else:
-                    yield event, gr.skip(), "", *_BUSY, gr.skip()
+            with guard.counted(self._studio, request, wanted):
+                for event in self._work(wanted, stop):
+                    if isinstance(event, PortraitSet):
+                        yield *self._hang(visit, wanted, event, controls), *_IDLE, wanted.seeds[0]
+                    else:
+                        yield event, gr.skip(), "", *_BUSY, gr.skip()
         except Exception as error:
-            guard.note(self._studio, request, error)
             if visit.closed:  # the page was cleared when the consent was taken back
                 yield gr.skip(), gr.skip(), gr.skip(), *_IDLE, gr.skip()
                 return

@@ -6,6 +6,7 @@ many people can share one. Sessions and networks are remembered as keyed hashes,
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import secrets
@@ -22,6 +23,14 @@ _MINUTE, _HOUR = 60.0, 3600.0
 _MAX_KEYS = 20_000  # the quietest are forgotten first
 _ADDRESS_REFUSALS = 3  # times those of a session
 _KEPT = "Your photo and your choices are kept."
+
+
+class Admission(NamedTuple):
+    """What was counted for one request."""
+
+    keys: tuple[bytes, ...]
+    at: float
+    portraits: int
 
 
 class _Limit(NamedTuple):
@@ -48,7 +57,7 @@ class Limits:
         self._events: OrderedDict[bytes, deque[tuple[float, int]]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def admit(self, session: str, network: str = "", *, portraits: int, words: bool = False) -> None:
+    def admit(self, session: str, network: str = "", *, portraits: int, words: bool = False) -> Admission:
         """Count a request, or refuse it and count nothing.
 
         Args:
@@ -56,6 +65,9 @@ class Limits:
             network: Where from, as `client_network` tells it.
             portraits: How many are asked for; 0 asks only whether words may be read.
             words: Whether there are words of the visitor's own to be read.
+
+        Returns:
+            What was counted, for `give_back`.
 
         Raises:
             TooOften: A limit is reached; the hint says which, and when to try again.
@@ -77,8 +89,22 @@ class Limits:
                 wait = self._wait(limit, portraits, now)
                 if wait > 0:
                     raise TooOften(_portraits_hint(limit, wait), seconds=wait, rule=limit.rule)
-            for key in dict.fromkeys(limit.key for limit in limits if portraits):
+            keys = tuple(dict.fromkeys(limit.key for limit in limits if portraits))
+            for key in keys:
                 self._count(key, portraits, now)
+            return Admission(keys, now, portraits)
+
+    def give_back(self, admission: Admission) -> None:
+        """Take a request out of the count: no portrait came of it, and that was not the visitor's doing."""
+        with self._lock:
+            for key in admission.keys:
+                events = self._events.get(key)
+                if events is None:
+                    continue
+                with contextlib.suppress(ValueError):  # older than an hour
+                    events.remove((admission.at, admission.portraits))
+                if not events:
+                    del self._events[key]
 
     def refused(self, session: str, network: str = "") -> None:
         """Count words that were refused."""

@@ -70,6 +70,22 @@ def test_what_is_refused_is_not_counted(clock: Clock) -> None:
     counter.admit("me", portraits=1)
 
 
+def test_what_is_given_back_is_not_counted_for_session_or_network(clock: Clock) -> None:
+    counter = limits(clock, portraits_per_minute=4, portraits_per_hour=8, portraits_per_hour_per_address=8)
+    kept = counter.admit("me", "203.0.113.7", portraits=2)
+    clock.now += 10
+    for _ in range(20):
+        counter.give_back(counter.admit("me", "203.0.113.7", portraits=2))
+    counter.admit("me", "203.0.113.7", portraits=2)
+    assert refusal(counter, "me", "203.0.113.7").seconds == 50, "the one that was made counts from its own time"
+    counter.admit("you", "203.0.113.7", portraits=4)
+    assert refusal(counter, "them", "203.0.113.7").rule == "portraits-per-hour-per-address"
+    clock.now += 3600
+    counter.admit("me", "203.0.113.7", portraits=4)
+    counter.give_back(kept)  # forgotten long ago
+    refusal(counter, "me", "203.0.113.7")
+
+
 def test_an_hour_is_told_in_minutes(clock: Clock) -> None:
     counter = limits(clock, portraits_per_minute=4, portraits_per_hour=8)
     for _ in range(2):
