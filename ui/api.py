@@ -76,7 +76,7 @@ class Endpoints:
             offered = [one.id for one in studio.consents.notice.optional]
             if agreed is True and set(purposes) - set(offered):
                 raise RequestInvalid("No study is running here, so nothing can be kept for one; leave purposes empty.")
-            visit = studio.visits.open(session, agreed, Choice(next(iter(studio.presets.styles))))
+            visit = guard.open_visit(studio, request, agreed, Choice(next(iter(studio.presets.styles))))
             for purpose in offered:
                 studio.visits.allow(session, purpose, purpose in purposes)
             record = studio.consents.require(session)

@@ -12,7 +12,7 @@ from pipelines.safety.addresses import client_network
 from pipelines.safety.limits import Admission
 from pipelines.schema import PortraitRequest
 from ui.errors import sentence
-from ui.studio import Studio
+from ui.studio import Choice, Studio, Visit
 
 
 def network_of(request: gr.Request, trusted_proxies: int) -> str:
@@ -22,6 +22,23 @@ def network_of(request: gr.Request, trusted_proxies: int) -> str:
         return ""
     forwarded = ",".join(connection.headers.getlist("x-forwarded-for"))
     return client_network(connection.client.host, forwarded, trusted_proxies)
+
+
+def open_visit(studio: Studio, request: gr.Request, agreed: object, choice: Choice) -> Visit:
+    """`Visits.open`, with a limit on how many visits one network begins: there is room for so many in all.
+
+    Raises:
+        ConsentMissing: As `Visits.open`.
+        TooOften: The limit is reached. It is noted in the misuse log.
+    """
+    session = request.session_hash
+    if agreed is True and session and not studio.visits.is_open(session):
+        try:
+            studio.limits.consented(network_of(request, studio.limits.settings.trusted_proxies))
+        except TooOften as error:
+            studio.pipeline.safety.log.too_often(error.rule, session)
+            raise
+    return studio.visits.open(session, agreed, choice)
 
 
 @contextlib.contextmanager

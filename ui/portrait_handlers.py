@@ -39,7 +39,7 @@ class PortraitHandlers:
         if agreed is not True:
             return self.forget(style, scene, likeness, request)[1:]
         try:
-            self._studio.visits.open(request.session_hash, agreed, self._choice(style, scene, likeness))
+            guard.open_visit(self._studio, request, agreed, self._choice(style, scene, likeness))
             visit, consent = self._studio.visits.require(request.session_hash)
         except Exception as error:
             refused = *_panels(False), None, gr.skip(), gr.skip(), alert(sentence(error)), gr.update(visible=False)

@@ -63,6 +63,7 @@ class Visit:
         key: Unguessable; the page's own HTTP calls carry it. It is handed out by the consent step and dies with it.
         session: Gradio's session hash.
         faceless: The visitor goes on with a photo in which no face was found.
+        seen_at: When something was last asked for in its name.
     """
 
     session: str
@@ -74,6 +75,7 @@ class Visit:
     faceless: bool = False
     kept: list[KeptPortrait] = field(default_factory=list)
     closed: bool = False
+    seen_at: float = field(default_factory=time.monotonic)
     _running: threading.Event | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -104,6 +106,10 @@ class Visit:
         if running is not None:
             running.set()
         return running is not None
+
+    def is_idle(self, now: float) -> bool:
+        """Whether nothing is being made and nobody asked for anything in the time after which pictures are deleted."""
+        return self._running is None and now - self.seen_at > KEEP_SECONDS
 
     def end(self, run: threading.Event) -> None:
         """Note that what `begin` began is over."""
@@ -156,10 +162,10 @@ class Visits:
         """Record a consent and begin (or go on with) the visit.
 
         Raises:
-            ConsentMissing: `agreed` is anything but True.
+            ConsentMissing: `agreed` is anything but True, or too many visits are open.
         """
-        consent = self._consents.grant(session, agreed)
-        with self._lock:
+        with self._lock:  # as in `leave`: there is never one of both without the other
+            consent = self._consents.grant(session, agreed)
             visit = self._by_session.get(consent.session)
             if visit is None:
                 visit = Visit(session=consent.session, choice=choice)
@@ -177,6 +183,7 @@ class Visits:
             visit = self._by_session.get(consent.session)
         if visit is None:
             raise ConsentMissing(_ASK)
+        visit.seen_at = time.monotonic()
         return visit, consent
 
     def require_key(self, key: str) -> Visit:
@@ -190,7 +197,13 @@ class Visits:
         if visit is None:
             raise ConsentMissing(_ASK)
         self._consents.require(visit.session)
+        visit.seen_at = time.monotonic()
         return visit
+
+    def is_open(self, session: str) -> bool:
+        """Whether a session has a visit."""
+        with self._lock:
+            return session in self._by_session
 
     def allow(self, session: str | None, purpose: object, agreed: object) -> tuple[Consent, int]:
         """Tick an optional purpose, or take it back; what only that purpose allowed is deleted from the study.
@@ -276,8 +289,8 @@ class Visits:
         Copies that a visitor allowed the study to keep stay; `forget` still finds them, for the page may be open yet:
         a connection that breaks looks the same from here.
         """
-        consent = self._consents.end(session)
         with self._lock:
+            consent = self._consents.end(session)
             visit = self._by_session.pop(session or "", None)
             if visit is not None:
                 self._by_key.pop(visit.key, None)
@@ -346,14 +359,16 @@ class Visits:
         return deleted
 
     def sweep(self, now: float | None = None) -> None:
-        """Delete photos and portraits that have reached their age."""
+        """Delete photos and portraits that have reached their age.
+
+        Where no further consents can be noted, visits that nobody has come back to in that time make room: nothing is
+        kept of them but the consent.
+        """
         now = time.monotonic() if now is None else now
         with self._lock:
             visits = list(self._by_session.values())
         for visit in visits:
-            try:
-                self._consents.require(visit.session)
-            except ConsentMissing:  # so many came after that its record was dropped
+            if self._consents.is_full and visit.is_idle(now):
                 self.leave(visit.session)
                 continue
             if visit.photo is not None and now - visit.photo_at > KEEP_SECONDS:

@@ -1,7 +1,8 @@
 """How often one visitor may ask: portraits a minute and an hour, refused words an hour. Kept in memory only.
 
-Sessions are made anew by opening another page, so portraits and refusals are also counted by network, more generously:
-many people can share one. Sessions and networks are remembered as keyed hashes, for an hour at most.
+Sessions are made anew by opening another page, so portraits and refusals are also counted by network, more generously,
+and so are new consents: many people can share one. Sessions and networks are remembered as keyed hashes, for an hour
+at most.
 """
 
 from __future__ import annotations
@@ -105,6 +106,28 @@ class Limits:
                     events.remove((admission.at, admission.portraits))
                 if not events:
                     del self._events[key]
+
+    def consented(self, network: str) -> None:
+        """Count a new consent, or refuse it and count nothing. A network that cannot be told has no limit.
+
+        Raises:
+            TooOften: The network's limit is reached; the hint says when to try again.
+        """
+        most = self.settings.consents_per_hour_per_address
+        if not network or not most:
+            return
+        with self._lock:
+            now = self._clock()
+            limit = _Limit("consents-per-hour-per-address", self._key("consents-network", network), most, _HOUR)
+            wait = self._wait(limit, 1, now)
+            if wait > 0:
+                raise TooOften(
+                    f"Visitors from your network have begun as many visits as an hour allows ({most}). Try again in"
+                    f" {_in_words(wait)}.",
+                    seconds=wait,
+                    rule=limit.rule,
+                )
+            self._count(limit.key, 1, now)
 
     def refused(self, session: str, network: str = "") -> None:
         """Count words that were refused."""

@@ -33,6 +33,7 @@ def limits(clock: Clock, **values: int) -> Limits:
         "portraits_per_minute": 0,
         "portraits_per_hour": 0,
         "portraits_per_hour_per_address": 0,
+        "consents_per_hour_per_address": 0,
         "refusals_per_hour": 0,
     }
     return Limits(SafetySettings.model_validate({**none, **values}), clock)
@@ -112,6 +113,21 @@ def test_new_sessions_of_one_network_share_a_limit(clock: Clock) -> None:
     assert "network" in error.hint
     counter.admit("c", "203.0.113.8", portraits=4)
     counter.admit("d", "", portraits=4)  # unknown networks are not thrown together
+
+
+def test_a_network_begins_so_many_visits_an_hour(clock: Clock) -> None:
+    counter = limits(clock, consents_per_hour_per_address=3)
+    for _ in range(3):
+        counter.consented("203.0.113.7")
+        clock.now += 60
+    with pytest.raises(TooOften, match="in 57 minutes") as caught:
+        counter.consented("203.0.113.7")
+    assert caught.value.rule == "consents-per-hour-per-address"
+    counter.consented("203.0.113.8")
+    for _ in range(10):
+        counter.consented("")  # unknown networks are not thrown together
+    clock.now += 57 * 60
+    counter.consented("203.0.113.7")
 
 
 def test_refused_words_close_the_field_for_words_and_nothing_else(clock: Clock) -> None:

@@ -160,6 +160,35 @@ def test_what_the_visitor_cancels_counts(handlers: PortraitHandlers, visit: Visi
     assert "as many portraits as a minute allows" in create(handlers, visit)[2]
 
 
+def test_one_network_cannot_take_the_room_of_everybody(
+    served: Served, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = SafetySettings(consents_per_hour_per_address=2, trusted_proxies=1)
+    studio = replace(served.studio, limits=Limits(settings, clock))
+    handlers, api = PortraitHandlers(studio), Endpoints(studio)
+
+    def said(session: str, network: str) -> gr.Request:
+        headers = [(b"x-forwarded-for", network.encode())]
+        connection = Request({"type": "http", "client": ("127.0.0.1", 1234), "headers": headers})
+        return gr.Request(connection, session_hash=session)
+
+    assert handlers.agree(True, *LOOK, said("flood-0", "8.8.4.4"))[0]["visible"] is True
+    assert api.consent(True, [], said("flood-1", "8.8.4.4"))["key"]
+    for _ in range(2):
+        assert handlers.agree(True, *LOOK, said("flood-0", "8.8.4.4"))[0]["visible"] is True, "it has said yes before"
+    refused = handlers.agree(True, *LOOK, said("flood-2", "8.8.4.4"))
+    assert refused[0]["visible"] is False
+    assert "Try again in 60 minutes" in str(refused)
+    with pytest.raises(gr.Error, match="Try again in"):
+        api.consent(True, [], said("flood-3", "8.8.4.4"))
+    assert "consents-per-hour-per-address" in caplog.text
+    assert api.consent(True, [], said("flood-4", "1.1.1.1"))["key"]
+    clock.now += 3600
+    assert api.consent(True, [], said("flood-3", "8.8.4.4"))["key"]
+    for number in range(5):
+        served.studio.visits.forget(f"flood-{number}")
+
+
 def test_one_refused_picture_leaves_the_others_on_show(
     served: Served, handlers: PortraitHandlers, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -341,3 +341,28 @@ def test_age_deletes_photo_and_portraits(
     assert not visit.kept
     assert not path.exists()
     assert "photo" in screen.missing(visit)
+
+
+def test_newcomers_wait_until_a_visit_is_over_that_nobody_came_back_to(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand consents once made the studio delete everybody's pictures, the oldest first."""
+    visits, idle, late = served.studio.visits, served.visit(f"{session}-idle"), f"{session}-late"
+    visit = with_photo(served, handlers, session, photo_bytes)
+    list(create(handlers, session))
+    monkeypatch.setattr("study.consent._MAX_SESSIONS", 0)
+    assert "again in an hour" in str(handlers.agree(True, *LOOK, request_of(late)))
+    visits.sweep()
+    assert visits.is_open(idle.session)
+    assert visit.photo is not None
+    assert visit.kept[0].portrait.path.exists()
+    run = visit.begin()
+    visits.sweep(visit.seen_at + 61 * 60)
+    assert not visits.is_open(idle.session)
+    assert visits.is_open(session), "its portraits are still being made"
+    visit.end(run)
+    visits.sweep(visit.seen_at + 61 * 60)
+    assert not visits.is_open(session)
+    monkeypatch.undo()
+    assert handlers.agree(True, *LOOK, request_of(late))[0]["visible"] is True
+    visits.forget(late)
