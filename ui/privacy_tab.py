@@ -41,19 +41,29 @@ _WHERE = (
         "and no address. Your receipt is your copy of it.",
         "Until you take it back, close the page, or the program stops.",
     ),
+    (
+        "How often was asked, for the limits",
+        "In memory: counts under hashes of session and network, whose key is new with each start.",
+        "An hour; what is older goes with the next request.",
+    ),
     ("The log", "An id and the kind of error. No photo, no file name, no words of yours.", "As the operator decides."),
 )
 
-_REST = f"""\
-**Nothing is sent away.** Photos and portraits stay on the machine that runs this page. The page asks no other host for
-anything; there are no analytics, no cookies for tracking, and no history of runs in your browser.
+_COOKIES = """\
+**Cookies.** Only those whose names begin with `studio_visitor`: a random word, which scripts cannot read and which ends
+with the browser session. It tells the server which visit is yours. The server remembers in memory which page's session
+goes with which word, after *Delete my data* too, so that nobody else can take that session over; the list ends with the
+program, and its oldest lines go sooner.
+"""
+
+_REST = """\
 
 **Who can see your pictures.** Only somebody who has this page's key, a random one that the page gets with your consent
 and that ends with it.
 
 **Programs that use the API** send the photo as a file, which is taken in only with the key that the consent gives them.
-It lies in the temporary folder under a random name, is deleted as soon as it has been read, and after {KEEP_MINUTES}
-minutes if it never is.
+It lies in the temporary folder under a random name, is deleted as soon as it has been read, and within a
+minute if it never is.
 
 **What your portraits say.** Each file says that this studio made it, in which style and scene, with which seed and
 engine, and when, signed with the studio's certificate. It holds nothing of your photo, no name and no words of yours.
@@ -82,7 +92,7 @@ def build_privacy_tab(studio: Studio, tab: gr.Tab, clearing: Clearing) -> None:
             _later(handlers, panel, clearing)
         gr.Markdown(f"## What is kept where\n\n**Who runs this studio:** {notice.operator}")
         gr.Markdown(_table((*_WHERE, _study_row(studio))), elem_classes="where")
-        gr.Markdown(_REST)
+        gr.Markdown(f"{_sent_away(notice.authority)}\n{_COOKIES}{_REST}")
         build_reviewers(studio, tab)
         with gr.Accordion("The text you agree to", open=False):
             gr.Markdown(notice.document.replace("\n[ ]", "\n- [ ]"))
@@ -142,6 +152,16 @@ class PrivacyHandlers:
         if before and not after:  # it was the receipt of this very page
             return words, inventory.as_html(after), "", *self._clearing.handler(style, scene, likeness, request)
         return words, inventory.as_html(after), "", *untouched
+
+
+def _sent_away(authority: str) -> str:
+    sent = "Nothing is sent away."
+    if authority:
+        sent = f"For each portrait a hash is sent to {authority}, for a time stamp; nothing else is sent away."
+    return f"""\
+**{sent}** Photos and portraits stay on the machine that runs this page. The page asks no other host for
+anything; there are no analytics, no cookies for tracking, and no history of runs in your browser.
+"""
 
 
 def _study_row(studio: Studio) -> tuple[str, ...]:

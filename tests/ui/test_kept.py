@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -21,13 +22,14 @@ from study.notice import load_notice
 from study.settings import read_settings
 from tests.ui.conftest import STYLE, Served, request_of
 from tests.ui.test_portrait_handlers import LOOK, create, with_photo
-from ui import inventory
+from ui import inventory, screen
 from ui.api import Endpoints
 from ui.files import PrivateFolder
 from ui.page import build_page
 from ui.portrait_handlers import PortraitHandlers
 from ui.portrait_tab import Clearing
 from ui.privacy_tab import PrivacyHandlers
+from ui.routes import STATIC
 from ui.studio import Choice
 
 STUDY = {
@@ -86,6 +88,29 @@ def test_nothing_is_said_to_be_kept_where_nothing_is(served: Served, visitor: Vi
     for session in (visitor("nobody"), "", None):
         assert inventory.kept_of(served.studio, session) == []
     assert "Nothing is kept of you" in inventory.as_html([])
+
+
+def test_the_privacy_tab_names_the_cookies_and_what_stays_of_the_session(served: Served) -> None:
+    text = " ".join(json.dumps(build_page(served.studio).config).replace("\\n", " ").split())
+    assert "names begin with `studio_visitor`" in text
+    assert "within a minute if it never is" in text
+    assert "Nothing is sent away" in text
+    for panel in (inventory.as_html([]), inventory.as_html([inventory.Kept("A thing", "memory", 1, 1.0, "soon")])):
+        assert "this page's random number and your cookie's" in panel
+
+
+def test_the_privacy_tab_says_where_hashes_go_for_time_stamps(served: Served) -> None:
+    notice = load_notice(read_settings({"STUDIO_C2PA_TSA": "https://tsa.example.org/x"}))
+    text = json.dumps(build_page(replace(served.studio, consents=ConsentRegistry(notice))).config)
+    assert "a hash is sent to tsa.example.org" in text
+    assert "Nothing is sent" not in text
+
+
+def test_whose_face_it_may_be_is_the_same_everywhere(served: Served) -> None:
+    rule, notice = "one of somebody who has agreed to it", served.studio.consents.notice
+    sentences = [notice.summary, notice.text, (STATIC / "photo.js").read_text("utf-8"), screen.OTHERS_FACES]
+    assert [rule in words for words in sentences] == [True] * 4
+    assert "somebody else" not in notice.text
 
 
 def test_the_panel_lists_what_lies_on_the_disk_and_in_memory(
