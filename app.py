@@ -68,7 +68,11 @@ def build_studio(folder: PrivateFolder) -> Studio:
     pipeline = SelfPortraitPipeline(presets, folder.portraits, max_waiting=_max_waiting())
     settings = read_settings(os.environ)
     consents = ConsentRegistry(load_notice(settings, minutes=KEEP_MINUTES))
-    archive = PortraitArchive(settings.study.folder, settings.study.until) if settings.study is not None else None
+    study = settings.study or settings.ended
+    archive = PortraitArchive(study.folder, study.until) if study is not None else None
+    if archive is not None and settings.ended is not None:
+        archive.purge()
+        print(f"The study is off: its last day was {archive.until}, and its copies are deleted.", flush=True)
     uploads = Uploads(folder.path)
     return Studio(presets, pipeline, consents, Visits(pipeline, consents, uploads, archive), uploads, archive)
 

@@ -26,6 +26,7 @@ from pipelines.errors import SaveError
 from pipelines.schema import Consent, Purpose, Value
 
 KEEPING: frozenset[Purpose] = frozenset({"study", "examples"})  # the purposes that let a copy be kept
+_PURGE_SECONDS = 3600.0
 _NUMBER = re.compile(r"[0-9a-f]{32}")
 _GONE_WRONG = "The copies for the study could not be deleted; tell the operator the number of your receipt."
 
@@ -64,6 +65,7 @@ class PortraitArchive:
     def __init__(self, folder: Path, until: date) -> None:
         self.until = until
         self.folder = folder
+        self._purged: tuple[date, float] | None = None
         self._lock = threading.Lock()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -150,20 +152,53 @@ class PortraitArchive:
                 shutil.rmtree(home)
             return count
 
-    def purge(self, today: date | None = None) -> None:
-        """Delete copies whose last day is over, and whatever has no paper beside it. Meant to run every minute."""
+    def sweep(self, now: float, today: date | None = None) -> None:
+        """`purge` once an hour and on each new day, however often this is called: it reads every paper.
+
+        Args:
+            now: Seconds that never go back.
+            today: For tests; left out, today in UTC.
+
+        Raises:
+            SaveError: As `purge`; the next call tries again.
+        """
         today = today or _today()
-        with self._lock:
-            for home in [path for path in self.folder.iterdir() if _NUMBER.fullmatch(path.name) and path.is_dir()]:
-                current = {
-                    copy.path.stem
-                    for copy in self._copies(home.name)
-                    if min(copy.paper.delete_after, self.until) >= today
-                }
-                for path in home.iterdir():
-                    if path.stem not in current:
-                        path.unlink(missing_ok=True)
-                self._remove_if_empty(home)
+        if self._purged is None or today != self._purged[0] or now - self._purged[1] >= _PURGE_SECONDS:
+            self.purge(today)
+            self._purged = today, now
+
+    def purge(self, today: date | None = None) -> None:
+        """Delete copies whose last day is over, and whatever has no paper beside it.
+
+        Raises:
+            SaveError: Something could not be deleted; all else is.
+        """
+        today = today or _today()
+        stuck: list[OSError] = []
+        for home in [path for path in self.folder.iterdir() if _NUMBER.fullmatch(path.name)]:
+            with self._lock:  # one receipt at a time: whoever keeps a copy meanwhile does not wait for all
+                stuck += self._purge_home(home, today)
+        if stuck:
+            raise SaveError(
+                "Copies in STUDIO_STUDY_FOLDER could not be deleted though their last day is over; let this program"
+                " write there, or delete them by hand.",
+                detail=repr(stuck[0]),
+            ) from stuck[0]
+
+    def _purge_home(self, home: Path, today: date) -> list[OSError]:
+        if not home.is_dir():  # withdrawn meanwhile, or the operator's own
+            return []
+        stuck: list[OSError] = []
+        copies = self._copies(home.name)
+        current = {copy.path.stem for copy in copies if min(copy.paper.delete_after, self.until) >= today}
+        for path in home.iterdir():
+            if path.stem not in current:
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    stuck.append(error)
+        self._remove_if_empty(home)
+        return stuck
 
     def _copies(self, receipt: str) -> list[KeptCopy]:
         if not _NUMBER.fullmatch(receipt):

@@ -17,6 +17,7 @@ from pipelines.schema import Consent, Purpose, Value
 from study.notice import ConsentNotice, load_notice
 
 _MAX_SESSIONS = 10_000
+_FULL = "Too many visits are open here just now, so no more consents can be noted. Please try again in an hour."
 _ASK = "Tick the consent box first; without it no photo is taken in."
 
 
@@ -54,19 +55,26 @@ class ConsentRegistry:
         self._records: dict[str, Consent] = {}
         self._lock = threading.Lock()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no further session can say yes until another one has ended."""
+        return len(self._records) >= _MAX_SESSIONS
+
     def grant(self, session: str | None, agreed: object) -> Consent:
         """Write down a yes to the needed purpose. Only the value True is a yes: not 1, not "true".
 
-        A session that has said yes keeps its record.
+        A session that has said yes keeps its record: where there is no room, newcomers have to wait.
 
         Raises:
-            ConsentMissing: Anything else, or there is no session to write it down for.
+            ConsentMissing: Anything else, there is no session to write it down for, or `is_full`.
         """
         if agreed is not True or not isinstance(session, str) or len(session) < 4:
             raise ConsentMissing(_ASK)
         with self._lock:
             record = self._valid(session)
             if record is None:
+                if self.is_full:
+                    raise ConsentMissing(_FULL)
                 record = Consent(
                     id=secrets.token_hex(16),
                     session=session,
@@ -75,8 +83,6 @@ class ConsentRegistry:
                     notice_sha256=self.notice.sha256,
                 )
                 self._records[session] = record
-            while len(self._records) > _MAX_SESSIONS:  # the oldest must ask again; dicts keep their order
-                del self._records[next(iter(self._records))]
         return record
 
     def allow(self, session: str | None, purpose: object, agreed: object) -> Consent:

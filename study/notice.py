@@ -32,11 +32,17 @@ class PurposeText(Value):
 
 
 class Section(Value):
-    """One paragraph. `study`: shown only with a study (true), only without one (false), or always (left out)."""
+    """One paragraph.
+
+    Attributes:
+        study: Shown only with a study (true), only without one (false), or always (left out).
+        timestamps: The same for a time stamp authority.
+    """
 
     title: str = Field(min_length=2)
     text: str = Field(min_length=10)
     study: bool | None = None
+    timestamps: bool | None = None
 
 
 class ConsentFile(Value):
@@ -66,6 +72,7 @@ class ConsentNotice:
         summary: What stands beside the needed tick.
         text: The paragraphs, Markdown.
         purposes: The ticks that are offered, the needed one first.
+        authority: The host that is asked for time stamps, as in the text; "" where none is.
     """
 
     version: str
@@ -74,6 +81,7 @@ class ConsentNotice:
     summary: str
     text: str
     purposes: tuple[PurposeText, ...]
+    authority: str = ""
 
     @cached_property
     def document(self) -> str:
@@ -111,11 +119,12 @@ def load_notice(
     """
     settings = settings or OperatorSettings()
     file = read_consent_file(path)
-    values = {"operator": settings.operator, "minutes": str(minutes)}
+    values = {"operator": settings.operator, "minutes": str(minutes), "authority": settings.authority}
     if settings.study is not None:
         values |= {"about": settings.study.about, "until": settings.study.until.isoformat()}
-    running = settings.study is not None
-    text = "\n\n".join(f"**{s.title}** {' '.join(s.text.split())}" for s in file.sections if s.study in (None, running))
+    running, stamped = settings.study is not None, bool(settings.authority)
+    sections = [s for s in file.sections if s.study in (None, running) and s.timestamps in (None, stamped)]
+    text = "\n\n".join(f"**{s.title}** {' '.join(s.text.split())}" for s in sections)
     for name, words in values.items():
         text = text.replace("{" + name + "}", words)
     return ConsentNotice(
@@ -125,6 +134,7 @@ def load_notice(
         summary=next(purpose.label for purpose in file.purposes if purpose.needed),
         text=text,
         purposes=tuple(purpose for purpose in file.purposes if purpose.needed or running),
+        authority=settings.authority,
     )
 
 

@@ -3,7 +3,10 @@
 STUDIO_OPERATOR       who runs it and how to reach them, as visitors read it: "Ada Example, ada@example.org"
 STUDIO_STUDY_FOLDER   a folder switches the study on: portraits whose visitors allow it are kept there, and none others
 STUDIO_STUDY_ABOUT    one sentence that tells visitors what the study is for; needed with a folder
-STUDIO_STUDY_UNTIL    the last day, YYYY-MM-DD, on which anything is kept; needed with a folder
+STUDIO_STUDY_UNTIL    the last day, YYYY-MM-DD, on which anything is kept; needed with a folder. Once it is over, the
+                      app starts without the study and deletes the copies in the folder
+
+Visitors also read to which host hashes go for time stamps (STUDIO_C2PA_TSA, see pipelines/credentials.py).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pipelines.errors import SettingsError
 
@@ -21,7 +25,7 @@ UNNAMED = "whoever gave you its address; no name or contact was entered (operato
 
 @dataclass(frozen=True)
 class StudyTerms:
-    """A study that is switched on: where copies are kept, what for, and until the end of which day (UTC)."""
+    """A study: where copies are kept, what for, and until the end of which day (UTC)."""
 
     folder: Path
     about: str
@@ -30,10 +34,18 @@ class StudyTerms:
 
 @dataclass(frozen=True)
 class OperatorSettings:
-    """Who runs the studio, as a part of a sentence, and the study if there is one."""
+    """Who runs the studio, as a part of a sentence, and the study if there is one.
+
+    Attributes:
+        study: Running: visitors are asked for it.
+        ended: Its last day is over: nobody is asked, and what is left in its folder is to be deleted.
+        authority: The host of the time stamp authority; "" where none is asked.
+    """
 
     operator: str = UNNAMED
     study: StudyTerms | None = None
+    ended: StudyTerms | None = None
+    authority: str = ""
 
 
 def read_settings(environ: Mapping[str, str], *, today: date | None = None) -> OperatorSettings:
@@ -46,10 +58,10 @@ def read_settings(environ: Mapping[str, str], *, today: date | None = None) -> O
     Raises:
         SettingsError: One is missing or cannot be used; the hint names it.
     """
-    operator = _words(environ, "STUDIO_OPERATOR")
+    operator, authority = _words(environ, "STUDIO_OPERATOR"), _authority(environ)
     folder = environ.get("STUDIO_STUDY_FOLDER", "").strip()
     if not folder:
-        return OperatorSettings(operator or UNNAMED)
+        return OperatorSettings(operator or UNNAMED, authority=authority)
     if not operator:
         raise SettingsError("STUDIO_STUDY_FOLDER needs STUDIO_OPERATOR too: visitors must know who keeps portraits.")
     about = _words(environ, "STUDIO_STUDY_ABOUT")
@@ -61,9 +73,26 @@ def read_settings(environ: Mapping[str, str], *, today: date | None = None) -> O
         raise SettingsError(
             "STUDIO_STUDY_FOLDER needs STUDIO_STUDY_UNTIL too: the last day of keeping, written as 2027-06-30."
         ) from error
+    terms = StudyTerms(Path(folder).expanduser(), about, until)
     if until < (today or datetime.now(UTC).date()):
-        raise SettingsError("STUDIO_STUDY_UNTIL is over; set a later day, or leave out STUDIO_STUDY_FOLDER.")
-    return OperatorSettings(operator, StudyTerms(Path(folder).expanduser(), about, until))
+        return OperatorSettings(operator, ended=terms, authority=authority)
+    return OperatorSettings(operator, terms, authority=authority)
+
+
+def _authority(environ: Mapping[str, str]) -> str:
+    """The host alone: the rest of an address may be the operator's secret.
+
+    Raises:
+        SettingsError: There is none in the address.
+    """
+    address = environ.get("STUDIO_C2PA_TSA", "")
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        host = None
+    if address and not host:
+        raise SettingsError("STUDIO_C2PA_TSA must be an address with a host, such as https://tsa.example.org.")
+    return host or ""
 
 
 def _words(environ: Mapping[str, str], name: str) -> str:

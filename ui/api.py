@@ -76,7 +76,7 @@ class Endpoints:
             offered = [one.id for one in studio.consents.notice.optional]
             if agreed is True and set(purposes) - set(offered):
                 raise RequestInvalid("No study is running here, so nothing can be kept for one; leave purposes empty.")
-            visit = studio.visits.open(session, agreed, Choice(next(iter(studio.presets.styles))))
+            visit = guard.open_visit(studio, request, agreed, Choice(next(iter(studio.presets.styles))))
             for purpose in offered:
                 studio.visits.allow(session, purpose, purpose in purposes)
             record = studio.consents.require(session)
@@ -163,13 +163,12 @@ class Endpoints:
                 consent=record,
             )
             try:
-                guard.admit(studio, request, wanted)
-                result = self._make(wanted, visit)
+                with guard.counted(studio, request, wanted):
+                    result = self._make(wanted, visit)
             finally:
                 studio.pipeline.forget_photo(loaded)
             studio.visits.keep(record, screen.kept(result))
         except Exception as error:
-            guard.note(studio, request, error)
             raise for_api(error) from None
         facts = [
             {

@@ -11,6 +11,7 @@ from pathlib import Path
 from pipelines.errors import ConsentMissing
 from ui.studio import KEEP_MINUTES, Studio
 
+_WALL = "this page's random number and your cookie's, in memory, which keep others out of your visit"
 _WITH_YOU = "when you delete it or close the page"
 
 
@@ -61,21 +62,22 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
         _file(path, f"Portrait {_name(path)}") for path in sorted(studio.pipeline.folder(session).glob("*"), key=_made)
     ]
     found += [_file(path, "A photo sent by a program, not read yet") for path in studio.uploads.files(session)]
-    if studio.archive is not None and consent is not None:
-        for copy in studio.archive.copies(consent.id):
-            uses = " and ".join({"study": "the study", "examples": "examples"}[use] for use in copy.paper.purposes)
-            age = (datetime.now(UTC) - copy.paper.kept_at).total_seconds()
-            goes = f"when you delete it, after {copy.paper.delete_after.isoformat()} at the latest"
-            found.append(Kept(f"Copy of a portrait for {uses}", "study folder", copy.bytes, age, goes))
+    for copy in studio.visits.copies(session):
+        uses = " and ".join({"study": "the study", "examples": "examples"}[use] for use in copy.paper.purposes)
+        age = (datetime.now(UTC) - copy.paper.kept_at).total_seconds()
+        goes = f"when you delete it, after {copy.paper.delete_after.isoformat()} at the latest"
+        found.append(Kept(f"Copy of a portrait for {uses}", "study folder", copy.bytes, age, goes))
     return found
 
 
 def as_html(found: list[Kept]) -> str:
     """The list for the page, with the time at which it was looked at."""
     at = datetime.now(UTC).strftime("%H:%M:%S")
-    looked = f'<p class="fine">Looked up in memory and on the disk at {at} UTC, for this page only.</p>'
+    looked = f"Looked up in memory and on the disk at {at} UTC, for this page only."
+    looked = f'<p class="fine">{looked if not found else f"{looked} Besides, there are {_WALL}."}</p>'
     if not found:
-        return f'<div class="kept-now" role="status"><p class="lead">Nothing is kept of you.</p>{looked}</div>'
+        lead = f'<p class="lead">Nothing is kept of you, but for {_WALL}.</p>'
+        return f'<div class="kept-now" role="status">{lead}{looked}</div>'
     rows = "".join(
         f"<li><b>{html.escape(one.what)}</b><span>{html.escape(one.where)}</span><span>{size(one.bytes)}</span>"
         f"<span>{_age(one.seconds)} old</span><span>goes {html.escape(one.goes)}</span></li>"

@@ -40,7 +40,7 @@ class PortraitHandlers:
         if agreed is not True:
             return self.forget(style, scene, likeness, request)[1:]
         try:
-            self._studio.visits.open(request.session_hash, agreed, self._choice(style, scene, likeness))
+            guard.open_visit(self._studio, request, agreed, self._choice(style, scene, likeness))
             visit, consent = self._studio.visits.require(request.session_hash)
         except Exception as error:
             refused = *_panels(False), None, gr.skip(), gr.skip(), alert(sentence(error)), gr.update(visible=False)
@@ -168,14 +168,13 @@ class PortraitHandlers:
             yield gr.skip(), gr.skip(), alert(self._why_not(error)), *_IDLE, gr.skip()
             return
         try:
-            guard.admit(self._studio, request, wanted)
-            for event in self._work(wanted, stop):
-                if isinstance(event, PortraitSet):
-                    yield *self._hang(visit, wanted, event, controls), *_IDLE, wanted.seeds[0]
-                else:
-                    yield event, gr.skip(), "", *_BUSY, gr.skip()
+            with guard.counted(self._studio, request, wanted):
+                for event in self._work(wanted, stop):
+                    if isinstance(event, PortraitSet):
+                        yield *self._hang(visit, wanted, event, controls), *_IDLE, wanted.seeds[0]
+                    else:
+                        yield event, gr.skip(), "", *_BUSY, gr.skip()
         except Exception as error:
-            guard.note(self._studio, request, error)
             if visit.closed:  # the page was cleared when the consent was taken back
                 yield gr.skip(), gr.skip(), gr.skip(), *_IDLE, gr.skip()
                 return
@@ -186,6 +185,8 @@ class PortraitHandlers:
             yield self.restyle(style, scene, likeness, request), gr.skip(), notice, *_IDLE, again
         finally:
             visit.end(stop)
+            if visit.photo is not wanted.photo:  # deleted, removed or replaced meanwhile
+                self._studio.pipeline.forget_photo(wanted.photo)
             self._studio.visits.tidy(visit.session)
 
     def _work(self, wanted: PortraitRequest, stop: Event) -> Iterator[dict[str, Any] | PortraitSet]:
@@ -322,12 +323,19 @@ class PortraitHandlers:
 
     def _draw_controls(self, visit: Visit) -> None:
         """What would guide a diffusion model, for portraits made without one, as long as their photo is here."""
-        for kept in visit.kept:
-            if not kept.controls and visit.photo is not None and kept.photo_at == visit.photo_at:
-                drawn = self._studio.pipeline.control_images(
-                    visit.photo, face_index=kept.face_index, style_id=kept.portrait.style_id
-                )
-                kept.controls = tuple((f"{name}, for diffusion", pictures.data_uri(i)) for name, i in drawn.items())
+        photo = visit.photo
+        if photo is None:
+            return
+        try:
+            for kept in visit.kept:
+                if not kept.controls and kept.photo_at == visit.photo_at:
+                    drawn = self._studio.pipeline.control_images(
+                        photo, face_index=kept.face_index, style_id=kept.portrait.style_id
+                    )
+                    kept.controls = tuple((f"{name}, for diffusion", pictures.data_uri(i)) for name, i in drawn.items())
+        finally:
+            if visit.photo is not photo:  # as in `_stage`
+                self._studio.pipeline.forget_photo(photo)
 
     def _choice(self, style: str, scene: str, likeness: float) -> Choice:
         presets = self._studio.presets

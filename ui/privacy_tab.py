@@ -41,19 +41,29 @@ _WHERE = (
         "and no address. Your receipt is your copy of it.",
         "Until you take it back, close the page, or the program stops.",
     ),
+    (
+        "How often was asked, for the limits",
+        "In memory: counts under hashes of session and network, whose key is new with each start.",
+        "An hour; what is older goes with the next request.",
+    ),
     ("The log", "An id and the kind of error. No photo, no file name, no words of yours.", "As the operator decides."),
 )
 
-_REST = f"""\
-**Nothing is sent away.** Photos and portraits stay on the machine that runs this page. The page asks no other host for
-anything; there are no analytics, no cookies for tracking, and no history of runs in your browser.
+_COOKIES = """\
+**Cookies.** Only those whose names begin with `studio_visitor`: a random word, which scripts cannot read and which ends
+with the browser session. It tells the server which visit is yours. The server remembers in memory which page's session
+goes with which word, after *Delete my data* too, so that nobody else can take that session over; the list ends with the
+program, and its oldest lines go sooner.
+"""
+
+_REST = """\
 
 **Who can see your pictures.** Only somebody who has this page's key, a random one that the page gets with your consent
 and that ends with it.
 
 **Programs that use the API** send the photo as a file, which is taken in only with the key that the consent gives them.
-It lies in the temporary folder under a random name, is deleted as soon as it has been read, and after {KEEP_MINUTES}
-minutes if it never is.
+It lies in the temporary folder under a random name, is deleted as soon as it has been read, and within a
+minute if it never is.
 
 **What your portraits say.** Each file says that this studio made it, in which style and scene, with which seed and
 engine, and when, signed with the studio's certificate. It holds nothing of your photo, no name and no words of yours.
@@ -82,7 +92,7 @@ def build_privacy_tab(studio: Studio, tab: gr.Tab, clearing: Clearing) -> None:
             _later(handlers, panel, clearing)
         gr.Markdown(f"## What is kept where\n\n**Who runs this studio:** {notice.operator}")
         gr.Markdown(_table((*_WHERE, _study_row(studio))), elem_classes="where")
-        gr.Markdown(_REST)
+        gr.Markdown(f"{_sent_away(notice.authority)}\n{_COOKIES}{_REST}")
         build_reviewers(studio, tab)
         with gr.Accordion("The text you agree to", open=False):
             gr.Markdown(notice.document.replace("\n[ ]", "\n- [ ]"))
@@ -144,13 +154,28 @@ class PrivacyHandlers:
         return words, inventory.as_html(after), "", *untouched
 
 
+def _sent_away(authority: str) -> str:
+    sent = "Nothing is sent away."
+    if authority:
+        sent = f"For each portrait a hash is sent to {authority}, for a time stamp; nothing else is sent away."
+    return f"""\
+**{sent}** Photos and portraits stay on the machine that runs this page. The page asks no other host for
+anything; there are no analytics, no cookies for tracking, and no history of runs in your browser.
+"""
+
+
 def _study_row(studio: Studio) -> tuple[str, ...]:
     if studio.archive is None:
         return ("For a study or as examples", "Nowhere: no study is running here, so nobody is asked.", "Not at all.")
+    if not studio.consents.notice.optional:
+        until = studio.archive.until.isoformat()
+        ended = f"Nowhere: the last day of the study here was {until}, and its copies are deleted."
+        return ("For a study or as examples", ended, "Not at all.")
     return (
         "Copies of portraits, only if you ticked that: for the study, or as examples",
         "In the folder of the study, each under a random name in a folder with the number of your receipt. Never the "
-        "photo.",
+        "photo. The record of your consent stays in memory beside them, so that *Delete my data* finds them after a "
+        "connection that broke.",
         f"Until you take the tick back or withdraw; {studio.archive.until.isoformat()} at the latest.",
     )
 

@@ -21,7 +21,7 @@ ALLOWED = {  # said when an optional purpose is ticked
     "study": "From now on a copy of each new portrait is kept for the study.",
     "examples": "From now on a copy of each new portrait is kept as an example.",
 }
-OTHERS_FACES = "Choose another person's face only if they have agreed to it."
+OTHERS_FACES = "Choose your own face, or one of somebody who has agreed to it."
 EXAMPLE_CREDIT = "Example sitter: Eileen Collins, NASA, public domain"
 
 

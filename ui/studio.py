@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import threading
@@ -14,7 +15,7 @@ from pipelines.safety.limits import Limits
 from pipelines.safety.settings import SafetySettings
 from pipelines.schema import Consent, LoadedPhoto, Portrait
 from pipelines.self_portrait import SelfPortraitPipeline
-from study.archive import PortraitArchive
+from study.archive import KeptCopy, PortraitArchive
 from study.consent import ConsentRegistry, Receipt
 from ui.uploads import Uploads
 
@@ -24,6 +25,8 @@ KEEP_MINUTES = 60  # what the consent text and the Privacy tab promise
 _SWEEP_SECONDS = 60.0
 KEEP_SECONDS = KEEP_MINUTES * 60.0 - 2 * _SWEEP_SECONDS  # so that the sweep is never late for the promise
 MAX_KEPT_PORTRAITS = 12
+_ASK = "Tick the consent box first; without it no photo is taken in."
+_MAX_ENDED = 10_000  # consents that are over and whose copies are not; the oldest is forgotten first
 
 
 @dataclass
@@ -60,6 +63,7 @@ class Visit:
         key: Unguessable; the page's own HTTP calls carry it. It is handed out by the consent step and dies with it.
         session: Gradio's session hash.
         faceless: The visitor goes on with a photo in which no face was found.
+        seen_at: When something was last asked for in its name.
     """
 
     session: str
@@ -71,18 +75,30 @@ class Visit:
     faceless: bool = False
     kept: list[KeptPortrait] = field(default_factory=list)
     closed: bool = False
+    seen_at: float = field(default_factory=time.monotonic)
     _running: threading.Event | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def begin(self) -> threading.Event:
         """Note that portraits are being made. Returns the event that `stop` sets.
 
         Raises:
+            ConsentMissing: The visit is over.
             EngineBusy: Others of this visit are not finished.
         """
-        if self._running is not None:
-            raise EngineBusy("Your last portrait is still being made; wait for it, or cancel it.")
-        self._running = threading.Event()
-        return self._running
+        with self._lock:  # so that `close` meets either no beginning or one that it can stop
+            if self.closed:
+                raise ConsentMissing(_ASK)
+            if self._running is not None:
+                raise EngineBusy("Your last portrait is still being made; wait for it, or cancel it.")
+            self._running = threading.Event()
+            return self._running
+
+    def close(self) -> None:
+        """The visit is over: stop what is being made, and let nothing more begin."""
+        with self._lock:
+            self.closed = True
+            self.stop()
 
     def stop(self) -> bool:
         """Stop what is being made. Returns whether there was anything."""
@@ -90,6 +106,10 @@ class Visit:
         if running is not None:
             running.set()
         return running is not None
+
+    def is_idle(self, now: float) -> bool:
+        """Whether nothing is being made and nobody asked for anything in the time after which pictures are deleted."""
+        return self._running is None and now - self.seen_at > KEEP_SECONDS
 
     def end(self, run: threading.Event) -> None:
         """Note that what `begin` began is over."""
@@ -135,16 +155,17 @@ class Visits:
         self._archive = archive
         self._by_session: dict[str, Visit] = {}
         self._by_key: dict[str, Visit] = {}
+        self._ended: dict[str, Consent] = {}  # by receipt number: a page that is still open can delete these copies
         self._lock = threading.RLock()
 
     def open(self, session: str | None, agreed: object, choice: Choice) -> Visit:
         """Record a consent and begin (or go on with) the visit.
 
         Raises:
-            ConsentMissing: `agreed` is anything but True.
+            ConsentMissing: `agreed` is anything but True, or too many visits are open.
         """
-        consent = self._consents.grant(session, agreed)
-        with self._lock:
+        with self._lock:  # as in `leave`: there is never one of both without the other
+            consent = self._consents.grant(session, agreed)
             visit = self._by_session.get(consent.session)
             if visit is None:
                 visit = Visit(session=consent.session, choice=choice)
@@ -161,7 +182,8 @@ class Visits:
         with self._lock:
             visit = self._by_session.get(consent.session)
         if visit is None:
-            raise ConsentMissing("Tick the consent box first; without it no photo is taken in.")
+            raise ConsentMissing(_ASK)
+        visit.seen_at = time.monotonic()
         return visit, consent
 
     def require_key(self, key: str) -> Visit:
@@ -173,9 +195,15 @@ class Visits:
         with self._lock:
             visit = self._by_key.get(key)
         if visit is None:
-            raise ConsentMissing("Tick the consent box first; without it no photo is taken in.")
+            raise ConsentMissing(_ASK)
         self._consents.require(visit.session)
+        visit.seen_at = time.monotonic()
         return visit
+
+    def is_open(self, session: str) -> bool:
+        """Whether a session has a visit."""
+        with self._lock:
+            return session in self._by_session
 
     def allow(self, session: str | None, purpose: object, agreed: object) -> tuple[Consent, int]:
         """Tick an optional purpose, or take it back; what only that purpose allowed is deleted from the study.
@@ -258,15 +286,19 @@ class Visits:
     def leave(self, session: str | None) -> Consent | None:
         """The page was closed: delete all that was for this visit alone. Returns the consent that ended with it.
 
-        Copies that a visitor allowed the study to keep stay.
+        Copies that a visitor allowed the study to keep stay; `forget` still finds them, for the page may be open yet:
+        a connection that breaks looks the same from here.
         """
-        consent = self._consents.end(session)
         with self._lock:
+            consent = self._consents.end(session)
             visit = self._by_session.pop(session or "", None)
             if visit is not None:
                 self._by_key.pop(visit.key, None)
-                visit.closed = True
-                visit.stop()
+                visit.close()
+            if consent is not None and self._archive is not None and self._archive.copies(consent.id):
+                self._ended[consent.id] = consent
+                while len(self._ended) > _MAX_ENDED:
+                    del self._ended[next(iter(self._ended))]
         if session:
             self._uploads.forget(session)
             self._pipeline.forget(session, (visit.photo,) if visit is not None and visit.photo is not None else ())
@@ -276,20 +308,42 @@ class Visits:
         return consent
 
     def forget(self, session: str | None) -> Receipt | None:
-        """Consent is withdrawn: delete the photo, the portraits, the study's copies. Doing it twice is no error.
+        """Consent is withdrawn: delete the photo, the portraits, the study's copies, those of the same page's earlier
+        consents too. Doing it twice is no error.
 
         Returns:
-            The receipt with the time of the withdrawal; None where there was no consent.
+            The receipt of the newest consent with the time of the withdrawal; None where there was none.
 
         Raises:
-            SaveError: A copy in the study folder could not be deleted. All else is.
+            SaveError: A copy in the study folder could not be deleted; all else is, and the next try finds it again.
         """
         consent = self.leave(session)
-        if consent is None:
-            return None
+        withdrawn = self._ended_by(session)
+        if consent is not None and consent not in withdrawn:
+            withdrawn.append(consent)
         if self._archive is not None:
-            self._archive.delete(consent.id)
-        return self._consents.receipt(consent, withdrawn=True)
+            for one in withdrawn:
+                self._archive.delete(one.id)
+                self._forget_ended(one.id)
+        return self._consents.receipt(withdrawn[-1], withdrawn=True) if withdrawn else None
+
+    def copies(self, session: str | None) -> list[KeptCopy]:
+        """The copies in the study that `forget` would delete, oldest consent first."""
+        if self._archive is None:
+            return []
+        numbers = [consent.id for consent in self._ended_by(session)]
+        with contextlib.suppress(ConsentMissing):
+            numbers.append(self._consents.require(session).id)
+        return [copy for number in numbers for copy in self._archive.copies(number)]
+
+    def _ended_by(self, session: str | None) -> list[Consent]:
+        """Consents of a session that are over and whose copies may be there, oldest first."""
+        with self._lock:
+            return [consent for consent in self._ended.values() if consent.session == session]
+
+    def _forget_ended(self, number: str) -> None:
+        with self._lock:
+            self._ended.pop(number, None)
 
     def withdraw(self, receipt: str) -> int:
         """Consent is withdrawn by the number of its receipt, also after the visit. Returns how many copies there were.
@@ -300,17 +354,21 @@ class Visits:
         consent = self._consents.by_number(receipt)
         if consent is not None:
             self.leave(consent.session)
-        return self._archive.delete(receipt) if self._archive is not None else 0
+        deleted = self._archive.delete(receipt) if self._archive is not None else 0
+        self._forget_ended(receipt)
+        return deleted
 
     def sweep(self, now: float | None = None) -> None:
-        """Delete photos and portraits that have reached their age."""
+        """Delete photos and portraits that have reached their age.
+
+        Where no further consents can be noted, visits that nobody has come back to in that time make room: nothing is
+        kept of them but the consent.
+        """
         now = time.monotonic() if now is None else now
         with self._lock:
             visits = list(self._by_session.values())
         for visit in visits:
-            try:
-                self._consents.require(visit.session)
-            except ConsentMissing:  # so many came after that its record was dropped
+            if self._consents.is_full and visit.is_idle(now):
                 self.leave(visit.session)
                 continue
             if visit.photo is not None and now - visit.photo_at > KEEP_SECONDS:
@@ -321,7 +379,7 @@ class Visits:
             for kept in old:
                 kept.portrait.path.unlink(missing_ok=True)
         if self._archive is not None:
-            self._archive.purge()
+            self._archive.sweep(now)
 
 
 @dataclass(frozen=True)

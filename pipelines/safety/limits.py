@@ -1,11 +1,13 @@
 """How often one visitor may ask: portraits a minute and an hour, refused words an hour. Kept in memory only.
 
-Sessions are made anew by opening another page, so portraits and refusals are also counted by network, more generously:
-many people can share one. Sessions and networks are remembered as keyed hashes, for an hour at most.
+Sessions are made anew by opening another page, so portraits and refusals are also counted by network, more generously,
+and so are new consents: many people can share one. Sessions and networks are remembered as keyed hashes, for an hour
+at most.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import secrets
@@ -22,6 +24,14 @@ _MINUTE, _HOUR = 60.0, 3600.0
 _MAX_KEYS = 20_000  # the quietest are forgotten first
 _ADDRESS_REFUSALS = 3  # times those of a session
 _KEPT = "Your photo and your choices are kept."
+
+
+class Admission(NamedTuple):
+    """What was counted for one request."""
+
+    keys: tuple[bytes, ...]
+    at: float
+    portraits: int
 
 
 class _Limit(NamedTuple):
@@ -48,7 +58,7 @@ class Limits:
         self._events: OrderedDict[bytes, deque[tuple[float, int]]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def admit(self, session: str, network: str = "", *, portraits: int, words: bool = False) -> None:
+    def admit(self, session: str, network: str = "", *, portraits: int, words: bool = False) -> Admission:
         """Count a request, or refuse it and count nothing.
 
         Args:
@@ -56,6 +66,9 @@ class Limits:
             network: Where from, as `client_network` tells it.
             portraits: How many are asked for; 0 asks only whether words may be read.
             words: Whether there are words of the visitor's own to be read.
+
+        Returns:
+            What was counted, for `give_back`.
 
         Raises:
             TooOften: A limit is reached; the hint says which, and when to try again.
@@ -77,8 +90,44 @@ class Limits:
                 wait = self._wait(limit, portraits, now)
                 if wait > 0:
                     raise TooOften(_portraits_hint(limit, wait), seconds=wait, rule=limit.rule)
-            for key in dict.fromkeys(limit.key for limit in limits if portraits):
+            keys = tuple(dict.fromkeys(limit.key for limit in limits if portraits))
+            for key in keys:
                 self._count(key, portraits, now)
+            return Admission(keys, now, portraits)
+
+    def give_back(self, admission: Admission) -> None:
+        """Take a request out of the count: no portrait came of it, and that was not the visitor's doing."""
+        with self._lock:
+            for key in admission.keys:
+                events = self._events.get(key)
+                if events is None:
+                    continue
+                with contextlib.suppress(ValueError):  # older than an hour
+                    events.remove((admission.at, admission.portraits))
+                if not events:
+                    del self._events[key]
+
+    def consented(self, network: str) -> None:
+        """Count a new consent, or refuse it and count nothing. A network that cannot be told has no limit.
+
+        Raises:
+            TooOften: The network's limit is reached; the hint says when to try again.
+        """
+        most = self.settings.consents_per_hour_per_address
+        if not network or not most:
+            return
+        with self._lock:
+            now = self._clock()
+            limit = _Limit("consents-per-hour-per-address", self._key("consents-network", network), most, _HOUR)
+            wait = self._wait(limit, 1, now)
+            if wait > 0:
+                raise TooOften(
+                    f"Visitors from your network have begun as many visits as an hour allows ({most}). Try again in"
+                    f" {_in_words(wait)}.",
+                    seconds=wait,
+                    rule=limit.rule,
+                )
+            self._count(limit.key, 1, now)
 
     def refused(self, session: str, network: str = "") -> None:
         """Count words that were refused."""

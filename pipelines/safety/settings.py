@@ -7,6 +7,7 @@ STUDIO_SAFETY_CHECKER            auto: the picture checker is used where its wei
 STUDIO_PORTRAITS_PER_MINUTE      of one session (default 60; 0 is no limit, here and below)
 STUDIO_PORTRAITS_PER_HOUR        of one session (default 600)
 STUDIO_PORTRAITS_PER_HOUR_PER_ADDRESS   of one network address, over all its sessions (default 2400)
+STUDIO_CONSENTS_PER_HOUR_PER_ADDRESS    visits that one network address may begin (default 300)
 STUDIO_REFUSALS_PER_HOUR         refused words of one session, after which its words are not read for a while
                                  (default 10; three times as many for a network address)
 STUDIO_TRUSTED_PROXIES           how many proxies of your own stand in front and append to X-Forwarded-For
@@ -33,6 +34,7 @@ _NAMES = {
     "portraits_per_minute": "STUDIO_PORTRAITS_PER_MINUTE",
     "portraits_per_hour": "STUDIO_PORTRAITS_PER_HOUR",
     "portraits_per_hour_per_address": "STUDIO_PORTRAITS_PER_HOUR_PER_ADDRESS",
+    "consents_per_hour_per_address": "STUDIO_CONSENTS_PER_HOUR_PER_ADDRESS",
     "refusals_per_hour": "STUDIO_REFUSALS_PER_HOUR",
     "trusted_proxies": "STUDIO_TRUSTED_PROXIES",
     "misuse_log": "STUDIO_MISUSE_LOG",
@@ -48,6 +50,7 @@ class SafetySettings(BaseModel):
     portraits_per_minute: _Count = 60
     portraits_per_hour: _Count = 600
     portraits_per_hour_per_address: _Count = 2400
+    consents_per_hour_per_address: _Count = 300
     refusals_per_hour: _Count = 10
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     misuse_log: Path | None = None

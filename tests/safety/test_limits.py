@@ -33,6 +33,7 @@ def limits(clock: Clock, **values: int) -> Limits:
         "portraits_per_minute": 0,
         "portraits_per_hour": 0,
         "portraits_per_hour_per_address": 0,
+        "consents_per_hour_per_address": 0,
         "refusals_per_hour": 0,
     }
     return Limits(SafetySettings.model_validate({**none, **values}), clock)
@@ -70,6 +71,22 @@ def test_what_is_refused_is_not_counted(clock: Clock) -> None:
     counter.admit("me", portraits=1)
 
 
+def test_what_is_given_back_is_not_counted_for_session_or_network(clock: Clock) -> None:
+    counter = limits(clock, portraits_per_minute=4, portraits_per_hour=8, portraits_per_hour_per_address=8)
+    kept = counter.admit("me", "203.0.113.7", portraits=2)
+    clock.now += 10
+    for _ in range(20):
+        counter.give_back(counter.admit("me", "203.0.113.7", portraits=2))
+    counter.admit("me", "203.0.113.7", portraits=2)
+    assert refusal(counter, "me", "203.0.113.7").seconds == 50, "the one that was made counts from its own time"
+    counter.admit("you", "203.0.113.7", portraits=4)
+    assert refusal(counter, "them", "203.0.113.7").rule == "portraits-per-hour-per-address"
+    clock.now += 3600
+    counter.admit("me", "203.0.113.7", portraits=4)
+    counter.give_back(kept)  # forgotten long ago
+    refusal(counter, "me", "203.0.113.7")
+
+
 def test_an_hour_is_told_in_minutes(clock: Clock) -> None:
     counter = limits(clock, portraits_per_minute=4, portraits_per_hour=8)
     for _ in range(2):
@@ -96,6 +113,21 @@ def test_new_sessions_of_one_network_share_a_limit(clock: Clock) -> None:
     assert "network" in error.hint
     counter.admit("c", "203.0.113.8", portraits=4)
     counter.admit("d", "", portraits=4)  # unknown networks are not thrown together
+
+
+def test_a_network_begins_so_many_visits_an_hour(clock: Clock) -> None:
+    counter = limits(clock, consents_per_hour_per_address=3)
+    for _ in range(3):
+        counter.consented("203.0.113.7")
+        clock.now += 60
+    with pytest.raises(TooOften, match="in 57 minutes") as caught:
+        counter.consented("203.0.113.7")
+    assert caught.value.rule == "consents-per-hour-per-address"
+    counter.consented("203.0.113.8")
+    for _ in range(10):
+        counter.consented("")  # unknown networks are not thrown together
+    clock.now += 57 * 60
+    counter.consented("203.0.113.7")
 
 
 def test_refused_words_close_the_field_for_words_and_nothing_else(clock: Clock) -> None:

@@ -129,6 +129,42 @@ def test_an_earlier_last_day_counts_for_what_is_there_already(folder: Path, port
     assert list(folder.iterdir()) == []
 
 
+def test_the_papers_are_read_once_an_hour_and_on_each_new_day(
+    archive: PortraitArchive, folder: Path, portrait: Path
+) -> None:
+    kept = archive.keep(consent("a" * 32, "study"), portrait)
+    assert kept is not None
+    stray, day = kept.path.with_name("0123.png"), date(2098, 12, 31)
+    for now, today, purged in (
+        (50.0, day, True),
+        (60.0, day, False),
+        (3640.0, day, False),
+        (3650.0, day, True),
+        (3660.0, LATER, True),
+        (3670.0, LATER, False),
+    ):
+        stray.write_bytes(b"left by a crash")
+        archive.sweep(now, today)
+        assert stray.exists() != purged, (now, today)
+    archive.sweep(3680.0, date(2099, 1, 2))
+    assert list(folder.iterdir()) == []
+
+
+def test_what_cannot_be_deleted_is_told_and_keeps_nothing_else(
+    archive: PortraitArchive, folder: Path, portrait: Path
+) -> None:
+    for number in ("a", "b", "c"):
+        archive.keep(consent(number * 32, "study"), portrait)
+    stuck = folder / ("b" * 32) / "a-folder-of-somebody-else"
+    stuck.mkdir()
+    with pytest.raises(SaveError, match="STUDIO_STUDY_FOLDER"):
+        archive.purge(date(2099, 1, 2))
+    assert [*folder.rglob("*")] == [stuck.parent, stuck]
+    stuck.rmdir()
+    archive.purge(date(2099, 1, 2))
+    assert list(folder.iterdir()) == []
+
+
 def test_a_copy_without_its_paper_goes_and_the_operators_own_files_stay(
     archive: PortraitArchive, folder: Path, portrait: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,14 +19,16 @@ from pipelines.safety.limits import Limits
 from pipelines.safety.policy import default_policy
 from pipelines.safety.review import Safety
 from pipelines.safety.settings import SafetySettings
+from pipelines.waiting_line import Ticket, WaitingLine
 from tests.safety.test_limits import Clock
 from tests.safety.test_review import Picky
 from tests.ui.conftest import STYLE, Served, request_of
 from tests.ui.test_api import agree, ask
 from tests.ui.test_portrait_handlers import create as press_create
 from ui import guard, reviewers, screen
+from ui.api import Endpoints
 from ui.portrait_handlers import PortraitHandlers
-from ui.studio import Visit
+from ui.studio import Studio, Visit
 
 LOOK = (STYLE, "none", 0.5)
 WORDS = "my garden as a nude"
@@ -37,9 +40,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def handlers(served: Served, clock: Clock) -> PortraitHandlers:
+def studio(served: Served, clock: Clock) -> Studio:
+    """With limits of its own."""
     settings = SafetySettings(portraits_per_minute=4, refusals_per_hour=2)
-    return PortraitHandlers(replace(served.studio, limits=Limits(settings, clock)))
+    return replace(served.studio, limits=Limits(settings, clock))
+
+
+@pytest.fixture
+def handlers(studio: Studio) -> PortraitHandlers:
+    return PortraitHandlers(studio)
 
 
 @pytest.fixture
@@ -107,6 +116,77 @@ def test_too_many_portraits_say_when_to_come_back_and_lose_nothing(
     assert visit.kept == kept
     clock.now += 45
     assert "ready" in create(handlers, visit)[2]
+
+
+def fill_the_line(line: WaitingLine) -> list[Ticket]:
+    """The studio's own requests are never refused."""
+    return [line.join("", "preview", 1) for _ in range(line.limit + 1)]
+
+
+def test_a_full_line_costs_no_portraits(
+    studio: Studio, handlers: PortraitHandlers, visit: Visit, photo_bytes: bytes, tmp_path: Path
+) -> None:
+    tickets, api = fill_the_line(studio.pipeline.line), Endpoints(studio)
+    try:
+        for _ in range(2):
+            assert "The line is full" in create(handlers, visit, variations=4)[2]
+            photo = tmp_path / "upload" / "me.jpg"
+            photo.parent.mkdir()
+            photo.write_bytes(photo_bytes)
+            with pytest.raises(gr.Error, match="The line is full"):
+                api.portrait(str(photo), STYLE, "none", 0.5, 7, 4, "preview", False, request_of(visit.session))
+    finally:
+        for ticket in tickets:
+            ticket.leave()
+    assert "4 portraits are ready" in create(handlers, visit, variations=4)[2]
+    assert "as many portraits as a minute allows" in create(handlers, visit)[2]
+
+
+def test_an_engine_that_cannot_run_costs_no_portraits(served: Served, handlers: PortraitHandlers, visit: Visit) -> None:
+    absent = next(engine.id for engine in served.studio.pipeline.engines() if not engine.available)
+    for _ in range(2):
+        notice = create(handlers, visit, variations=4, model=absent)[2]
+        assert 'role="alert"' in notice
+        assert "as many portraits" not in notice
+    assert "4 portraits are ready" in create(handlers, visit, variations=4)[2]
+
+
+def test_what_the_visitor_cancels_counts(handlers: PortraitHandlers, visit: Visit) -> None:
+    running = press_create(handlers, visit.session, variations=4)
+    next(running)
+    next(running)
+    handlers.cancel(request_of(visit.session))
+    assert "Stopped" in list(running)[-1][2]
+    assert "as many portraits as a minute allows" in create(handlers, visit)[2]
+
+
+def test_one_network_cannot_take_the_room_of_everybody(
+    served: Served, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = SafetySettings(consents_per_hour_per_address=2, trusted_proxies=1)
+    studio = replace(served.studio, limits=Limits(settings, clock))
+    handlers, api = PortraitHandlers(studio), Endpoints(studio)
+
+    def said(session: str, network: str) -> gr.Request:
+        headers = [(b"x-forwarded-for", network.encode())]
+        connection = Request({"type": "http", "client": ("127.0.0.1", 1234), "headers": headers})
+        return gr.Request(connection, session_hash=session)
+
+    assert handlers.agree(True, *LOOK, said("flood-0", "8.8.4.4"))[0]["visible"] is True
+    assert api.consent(True, [], said("flood-1", "8.8.4.4"))["key"]
+    for _ in range(2):
+        assert handlers.agree(True, *LOOK, said("flood-0", "8.8.4.4"))[0]["visible"] is True, "it has said yes before"
+    refused = handlers.agree(True, *LOOK, said("flood-2", "8.8.4.4"))
+    assert refused[0]["visible"] is False
+    assert "Try again in 60 minutes" in str(refused)
+    with pytest.raises(gr.Error, match="Try again in"):
+        api.consent(True, [], said("flood-3", "8.8.4.4"))
+    assert "consents-per-hour-per-address" in caplog.text
+    assert api.consent(True, [], said("flood-4", "1.1.1.1"))["key"]
+    clock.now += 3600
+    assert api.consent(True, [], said("flood-3", "8.8.4.4"))["key"]
+    for number in range(5):
+        served.studio.visits.forget(f"flood-{number}")
 
 
 def test_one_refused_picture_leaves_the_others_on_show(

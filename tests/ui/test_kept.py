@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import gradio as gr
 import pytest
 
 import app
-from pipelines.errors import SettingsError
+from pipelines.errors import RequestInvalid, SettingsError
 from pipelines.photo import open_photo
-from tests.ui.conftest import Served, request_of
+from study.archive import PortraitArchive
+from study.consent import ConsentRegistry
+from study.notice import load_notice
+from study.settings import read_settings
+from tests.ui.conftest import STYLE, Served, request_of
 from tests.ui.test_portrait_handlers import LOOK, create, with_photo
-from ui import inventory
+from ui import inventory, screen
 from ui.api import Endpoints
 from ui.files import PrivateFolder
 from ui.page import build_page
 from ui.portrait_handlers import PortraitHandlers
 from ui.portrait_tab import Clearing
 from ui.privacy_tab import PrivacyHandlers
+from ui.routes import STATIC
+from ui.studio import Choice
 
 STUDY = {
     "STUDIO_OPERATOR": "Ada Example, ada@example.org",
@@ -79,6 +88,29 @@ def test_nothing_is_said_to_be_kept_where_nothing_is(served: Served, visitor: Vi
     for session in (visitor("nobody"), "", None):
         assert inventory.kept_of(served.studio, session) == []
     assert "Nothing is kept of you" in inventory.as_html([])
+
+
+def test_the_privacy_tab_names_the_cookies_and_what_stays_of_the_session(served: Served) -> None:
+    text = " ".join(json.dumps(build_page(served.studio).config).replace("\\n", " ").split())
+    assert "names begin with `studio_visitor`" in text
+    assert "within a minute if it never is" in text
+    assert "Nothing is sent away" in text
+    for panel in (inventory.as_html([]), inventory.as_html([inventory.Kept("A thing", "memory", 1, 1.0, "soon")])):
+        assert "this page's random number and your cookie's" in panel
+
+
+def test_the_privacy_tab_says_where_hashes_go_for_time_stamps(served: Served) -> None:
+    notice = load_notice(read_settings({"STUDIO_C2PA_TSA": "https://tsa.example.org/x"}))
+    text = json.dumps(build_page(replace(served.studio, consents=ConsentRegistry(notice))).config)
+    assert "a hash is sent to tsa.example.org" in text
+    assert "Nothing is sent" not in text
+
+
+def test_whose_face_it_may_be_is_the_same_everywhere(served: Served) -> None:
+    rule, notice = "one of somebody who has agreed to it", served.studio.consents.notice
+    sentences = [notice.summary, notice.text, (STATIC / "photo.js").read_text("utf-8"), screen.OTHERS_FACES]
+    assert [rule in words for words in sentences] == [True] * 4
+    assert "somebody else" not in notice.text
 
 
 def test_the_panel_lists_what_lies_on_the_disk_and_in_memory(
@@ -280,6 +312,32 @@ def test_a_study_that_cannot_be_explained_stops_the_start(
     assert not (tmp_path / "copies").exists()
 
 
+def test_a_study_that_ended_while_the_app_was_off_is_deleted_at_the_next_start(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    portrait, copies = tmp_path / "portrait.png", tmp_path / "copies"
+    portrait.write_bytes(b"a portrait")
+    consents = ConsentRegistry(load_notice(read_settings({**STUDY, "STUDIO_STUDY_FOLDER": str(copies)})))
+    consents.grant("study-ended", True)
+    consent = consents.allow("study-ended", "study", True)
+    PortraitArchive(copies, date(2099, 6, 30)).keep(consent, portrait)
+    assert len(list(copies.rglob("*.png"))) == 1
+
+    for name, value in {**STUDY, "STUDIO_STUDY_FOLDER": str(copies), "STUDIO_STUDY_UNTIL": "2026-01-31"}.items():
+        monkeypatch.setenv(name, value)
+    studio = app.build_studio(served.folder)
+    assert list(copies.iterdir()) == []
+    assert "2026-01-31" in capsys.readouterr().out
+    config = build_page(studio).config
+    ids = {one["props"].get("elem_id") for one in config["components"]}
+    assert "withdraw-number" in ids
+    assert "consent-study" not in ids
+    assert "the study here was 2026-01-31" in json.dumps(config)
+    studio.visits.open("study-after", True, Choice(STYLE))
+    with pytest.raises(RequestInvalid):
+        studio.visits.allow("study-after", "study", True)
+
+
 def test_a_program_allows_the_study_by_name_and_withdraws_with_everything(
     study: Served, handlers: PortraitHandlers, copies, photo_bytes: bytes
 ) -> None:
@@ -300,4 +358,59 @@ def test_a_program_allows_the_study_by_name_and_withdraws_with_everything(
     list(create(handlers, session))
     assert len(copies() - before) == 1
     assert api.consent(False, [], request_of(session))["receipt"]["withdrawn_at"]
+    assert copies() == before
+
+
+def test_a_broken_connection_takes_no_copy_out_of_reach_of_delete(
+    study: Served, handlers: PortraitHandlers, copies, photo_bytes: bytes
+) -> None:
+    """The page is still open: its client comes back with the same session."""
+    session, before, api = "study-broken", copies(), Endpoints(study.studio)
+    with_photo(study, handlers, session, photo_bytes)
+    _, given, _ = handlers.allow_study(True, request_of(session))
+    list(create(handlers, session))
+    handlers.leave(request_of(session))
+    assert len(copies() - before) == 1, "what was allowed outlasts the visit"
+    assert [one.where for one in inventory.kept_of(study.studio, session)] == ["study folder"]
+    assert inventory.kept_of(study.studio, "study-somebody-else") == []
+
+    receipt = receipt_of(handlers.forget(*LOOK, request_of(session)))
+    assert copies() == before
+    assert receipt["id"] == given["id"]
+    assert receipt["withdrawn_at"] is not None
+    assert inventory.kept_of(study.studio, session) == []
+    assert study.studio.visits.forget(session) is None, "twice is no error, and there is nothing more to withdraw"
+
+    for _ in range(2):  # ticked anew after each break: the page shows the newest receipt only
+        with_photo(study, handlers, session, photo_bytes)
+        handlers.allow_study(True, request_of(session))
+        list(create(handlers, session))
+        handlers.leave(request_of(session))
+    newest = receipt_of(handlers.agree(True, *LOOK, request_of(session)))
+    assert len(inventory.kept_of(study.studio, session)) == 3, "a consent and two copies"
+    assert api.consent(False, [], request_of(session))["receipt"]["id"] == newest["id"]
+    assert copies() == before
+
+
+def test_a_copy_that_cannot_be_deleted_is_found_again_by_the_next_delete(
+    study: Served, handlers: PortraitHandlers, copies, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, before = "study-stuck", copies()
+    assert study.studio.archive is not None
+    with_photo(study, handlers, session, photo_bytes)
+    handlers.allow_study(True, request_of(session))
+    list(create(handlers, session))
+
+    remove, folder = shutil.rmtree, study.studio.archive.folder
+
+    def stuck(path: Path, **options: bool) -> None:
+        if path.parent == folder:
+            raise PermissionError(str(path))
+        remove(path, **options)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(shutil, "rmtree", stuck)
+        assert "tell the operator" in str(handlers.forget(*LOOK, request_of(session)))
+    assert any(one.where == "study folder" for one in inventory.kept_of(study.studio, session))
+    handlers.forget(*LOOK, request_of(session))
     assert copies() == before

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from pipelines.errors import ConsentMissing
 from pipelines.photo import open_photo
 from tests.ui.conftest import OTHER_STYLE, STYLE, Served, request_of
 from ui import screen
@@ -209,6 +210,44 @@ def test_consent_taken_back_while_running_leaves_nothing(
     assert not served.studio.visits.require(session)[0].kept
 
 
+def test_a_photo_deleted_while_it_is_worked_on_leaves_nothing_in_memory(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    for delete in (handlers.forget, handlers.remove):
+        photo = with_photo(served, handlers, session, photo_bytes).require_photo()
+        running = create(handlers, session)
+        next(running)  # the photo is not cut yet
+        delete(*LOOK, request_of(session))
+        list(running)
+        assert served.studio.pipeline.memory_of(photo) == 0
+
+
+def test_a_photo_deleted_while_its_control_images_are_drawn_leaves_nothing_in_memory(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = with_photo(served, handlers, session, photo_bytes).require_photo()
+    list(create(handlers, session))
+    draw = served.studio.pipeline.control_images
+
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        handlers.forget(*LOOK, request_of(session))
+        return draw(*args, **kwargs)
+
+    monkeypatch.setattr(served.studio.pipeline, "control_images", interrupted)
+    handlers.redraw(True, request_of(session))
+    assert served.studio.pipeline.memory_of(photo) == 0
+
+
+def test_nothing_begins_in_a_visit_that_is_over(served: Served, session: str) -> None:
+    visit = served.visit(session)
+    run = visit.begin()
+    served.studio.visits.leave(session)
+    assert run.is_set()
+    visit.end(run)
+    with pytest.raises(ConsentMissing):
+        visit.begin()
+
+
 def test_the_preview_follows_the_choice_and_the_camera_with_it(
     served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
 ) -> None:
@@ -310,3 +349,28 @@ def test_age_deletes_photo_and_portraits(
     assert not visit.kept
     assert not path.exists()
     assert "photo" in screen.missing(visit)
+
+
+def test_newcomers_wait_until_a_visit_is_over_that_nobody_came_back_to(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand consents once made the studio delete everybody's pictures, the oldest first."""
+    visits, idle, late = served.studio.visits, served.visit(f"{session}-idle"), f"{session}-late"
+    visit = with_photo(served, handlers, session, photo_bytes)
+    list(create(handlers, session))
+    monkeypatch.setattr("study.consent._MAX_SESSIONS", 0)
+    assert "again in an hour" in str(handlers.agree(True, *LOOK, request_of(late)))
+    visits.sweep()
+    assert visits.is_open(idle.session)
+    assert visit.photo is not None
+    assert visit.kept[0].portrait.path.exists()
+    run = visit.begin()
+    visits.sweep(visit.seen_at + 61 * 60)
+    assert not visits.is_open(idle.session)
+    assert visits.is_open(session), "its portraits are still being made"
+    visit.end(run)
+    visits.sweep(visit.seen_at + 61 * 60)
+    assert not visits.is_open(session)
+    monkeypatch.undo()
+    assert handlers.agree(True, *LOOK, request_of(late))[0]["visible"] is True
+    visits.forget(late)

@@ -39,7 +39,7 @@ row.append(choose, open);
 empty.append(make("p", "lead", "A face looking at you, light from the front."), row, input, make("p", "fine", "Or drop or paste a picture here. JPEG, PNG, WebP, HEIC or AVIF, up to 40 MB."));
 
 // --- camera ---
-empty.append(make("p", "fine leave", "The photo must show you, or somebody who has agreed to this."));
+empty.append(make("p", "fine leave", "Use your own photo, or one of somebody who has agreed to it."));
 
 const camera = make("div", "camera");
 const video = make("video");
