@@ -7,6 +7,8 @@ authority lie in one file, mode 0600, so that there is never half of it.
 
 Settings from the environment:
     STUDIO_C2PA_CERTIFICATE, STUDIO_C2PA_KEY  the operator's own, PEM: the leaf first, then all its issuers; the key
+    STUDIO_C2PA_EARLIER                       certificates that signed before, PEM: each leaf followed by its issuers.
+                                              What they signed stays this studio's own
     STUDIO_C2PA_TSA                           address of a time stamp authority (RFC 3161); none is asked by default
     STUDIO_CREDENTIALS_DIR                    where the own certificate lies, instead of the user's data folder
 """
@@ -17,7 +19,7 @@ import contextlib
 import logging
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -46,8 +48,15 @@ class Credentials:
     key: str  # PEM, PKCS 8
     algorithm: str  # as C2PA names it
     serial: int  # of the leaf
-    anchor: str  # PEM of the last issuer
+    earlier: frozenset[int]  # serials of leaves that signed before
+    anchors: str  # PEM of the last issuer, and of those of earlier leaves
+    not_after: datetime  # UTC, of the leaf
     tsa: str | None
+
+    @property
+    def serials(self) -> frozenset[int]:
+        """Of all leaves whose signatures are this studio's own."""
+        return self.earlier | {self.serial}
 
     def __repr__(self) -> str:  # the key must not end up in a log
         return f"Credentials(serial={self.serial}, algorithm={self.algorithm!r})"
@@ -59,8 +68,41 @@ def load() -> Credentials:
     Raises:
         CredentialsError: The operator's certificate, or the stored one, cannot be used. It is never replaced silently.
     """
+    earlier = os.environ.get("STUDIO_C2PA_EARLIER", "")
     names = ("STUDIO_C2PA_CERTIFICATE", "STUDIO_C2PA_KEY", "STUDIO_C2PA_TSA", "STUDIO_CREDENTIALS_DIR", "XDG_DATA_HOME")
-    return _load(*(os.environ.get(name, "") for name in names))
+    return _with_earlier(_load(*(os.environ.get(name, "") for name in names)), earlier)
+
+
+def require_in_time(held: Credentials, now: datetime) -> None:
+    """That a certificate still counts: a process may outlive it.
+
+    Raises:
+        CredentialsError: It has expired.
+    """
+    if now > held.not_after:
+        raise CredentialsError("The certificate that signs portraits has expired; replace it and start again.")
+
+
+@lru_cache(maxsize=4)
+def _with_earlier(held: Credentials, file: str) -> Credentials:
+    if not file:
+        return held
+    try:
+        certificates = x509.load_pem_x509_certificates(_read(file, "STUDIO_C2PA_EARLIER"))
+    except ValueError as error:
+        raise CredentialsError("The file of STUDIO_C2PA_EARLIER is damaged or not PEM.") from error
+    leaves = [one for one in certificates if not _is_authority(one)]
+    anchors = "".join(_pem(one) for one in certificates if _is_authority(one))
+    if not leaves or not anchors:
+        raise CredentialsError("The file of STUDIO_C2PA_EARLIER must hold each leaf and all its issuers.")
+    return replace(held, earlier=frozenset(one.serial_number for one in leaves), anchors=held.anchors + anchors)
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
 
 
 @lru_cache(maxsize=4)
@@ -72,6 +114,8 @@ def _load(certificate: str, key: str, tsa: str, folder: str, data_home: str) -> 
         raise CredentialsError(f"{missing} is missing: set both the certificate and its key, or neither.")
     if certificate:
         chain = _read(certificate, "STUDIO_C2PA_CERTIFICATE")
+        if os.name == "posix" and Path(key).exists() and Path(key).stat().st_mode & 0o077:
+            log.warning("The file of STUDIO_C2PA_KEY can be read by others on this machine; make it mode 0600.")
         return _checked(chain, _read(key, "STUDIO_C2PA_KEY"), tsa, "of STUDIO_C2PA_CERTIFICATE and STUDIO_C2PA_KEY")
     try:
         pem = _own(Path(folder) if folder else _data_folder(data_home))
@@ -110,7 +154,7 @@ def _own(folder: Path) -> bytes:
                 stream.flush()
                 os.fsync(stream.fileno())
             with contextlib.suppress(FileExistsError):
-                os.link(unfinished, file)
+                _put(unfinished, file)
                 log.info("a signing certificate for this studio was made; it is valid for 20 years")
         finally:
             unfinished.unlink(missing_ok=True)
@@ -118,6 +162,18 @@ def _own(folder: Path) -> bytes:
         if os.fstat(stream.fileno()).st_mode & 0o077:
             os.fchmod(stream.fileno(), 0o600)
         return stream.read()
+
+
+def _put(unfinished: Path, file: Path) -> None:
+    """Give a finished file its name, unless another process was first (FileExistsError)."""
+    try:
+        os.link(unfinished, file)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if file.exists():
+            raise FileExistsError from None
+        unfinished.rename(file)
 
 
 def _checked(chain: bytes, key: bytes, tsa: str, whose: str) -> Credentials:
@@ -151,7 +207,9 @@ def _checked(chain: bytes, key: bytes, tsa: str, whose: str) -> Credentials:
         ).decode(),
         algorithm=algorithm,
         serial=leaf.serial_number,
-        anchor=_pem(certificates[-1]),
+        earlier=frozenset(),
+        anchors=_pem(certificates[-1]),
+        not_after=leaf.not_valid_after_utc,
         tsa=tsa or None,
     )
 

@@ -46,6 +46,7 @@ class Manifest:
     facts: tuple[tuple[str, str], ...] = ()
     history: tuple[str, ...] = ()
     is_remote: bool = False
+    is_too_slow: bool = False
 
 
 def sign(
@@ -96,7 +97,7 @@ def sign(
     )
     signed = io.BytesIO()
     try:
-        with c2pa.Builder(definition, context=_context(credentials.anchor)) as builder:
+        with c2pa.Builder(definition, context=_context(credentials.anchors)) as builder:
             builder.sign(c2pa.Signer.from_info(info), "image/png", io.BytesIO(png), signed)
     except c2pa.C2paError as error:
         if credentials.tsa and "http" in str(error):
@@ -109,12 +110,12 @@ def sign(
 
 def read(data: bytes, mime: str, credentials: Credentials) -> Manifest:
     """The manifest of a file of ours, read in this process in about 2 ms."""
-    return _manifest(manifest_reader.read(data, mime, _context(credentials.anchor)), credentials)
+    return _manifest(manifest_reader.read(data, mime, _context(credentials.anchors)), credentials)
 
 
 def read_foreign(data: bytes, mime: str, credentials: Credentials) -> Manifest:
     """The manifest of anybody's file, read in a process of its own with bounded memory and time."""
-    question = json.dumps({"mime": mime, "anchors": credentials.anchor}).encode() + b"\n"
+    question = json.dumps({"mime": mime, "anchors": credentials.anchors}).encode() + b"\n"
     try:
         answer = subprocess.run(
             [sys.executable, "-P", str(Path(manifest_reader.__file__))],
@@ -124,13 +125,15 @@ def read_foreign(data: bytes, mime: str, credentials: Credentials) -> Manifest:
             check=True,
         )
         return _manifest(json.loads(answer.stdout), credentials)
+    except subprocess.TimeoutExpired:
+        return Manifest(state="unreadable", is_too_slow=True)
     except (subprocess.SubprocessError, ValueError):
         return Manifest(state="unreadable")
 
 
 @lru_cache(maxsize=4)
-def _context(anchor: str) -> c2pa.Context:
-    return manifest_reader.context(anchor)
+def _context(anchors: str) -> c2pa.Context:
+    return manifest_reader.context(anchors)
 
 
 def _bytes(text: str | None) -> bytes | None:
@@ -153,7 +156,7 @@ def _manifest(answer: dict[str, Any], credentials: Credentials) -> Manifest:
     is_ours = (
         {"signingCredential.trusted", "claimSignature.validated"} <= passed
         and "assertion.hashedURI.mismatch" not in failed  # else the facts are not what was signed
-        and str(signature.get("cert_serial_number")) == str(credentials.serial)
+        and str(signature.get("cert_serial_number")) in {str(serial) for serial in credentials.serials}
     )
     actions = list(_actions(active))
     facts = next((_dict(a.get("data")) for a in _assertions(active) if a.get("label") == FACTS_LABEL), {})

@@ -122,6 +122,7 @@ def save(
         SaveError: It could not be written or its marks could not be read back; nothing is left behind.
     """
     held, now = credentials.load(), datetime.now(UTC)
+    credentials.require_in_time(held, now)
     source_type = DIFFUSION_SOURCE if is_diffusion else PREVIEW_SOURCE
     info = PngImagePlugin.PngInfo()
     info.add_itxt(_XMP_KEY, _packet(source_type, facts, now))
@@ -205,6 +206,8 @@ def check(source: Path | str | bytes) -> ProvenanceReport:
     if manifest.is_remote:
         problems.append("Its content credentials lie on another server, which this studio does not ask.")
         manifest = manifests.Manifest()
+    elif manifest.is_too_slow:
+        problems.append("Its content credentials could not be read in time; try again later.")
     elif manifest.state == "unreadable" and b"c2pa" not in data:
         problems.append("The file is damaged or was cut off on its way.")
         manifest = manifests.Manifest()

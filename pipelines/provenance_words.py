@@ -100,8 +100,11 @@ def _verdict(report: ProvenanceReport) -> tuple[Tone, str, str]:
         sentence = "The signature is this studio's own, and neither picture nor description were changed since."
         return "good", "Made by this studio, unchanged", sentence
     if report.state == "changed" and report.is_ours:
-        sentence = "This file is no longer what this studio signed. What follows describes the picture as it was made."
-        return "warn", "Changed after this studio made it", sentence
+        sentence = (
+            "Either the picture was changed after this studio signed it, or the signature was moved here from another "
+            "picture. What follows describes the signed one."
+        )
+        return "warn", "Not as this studio signed it", sentence
     if report.state == "changed":
         sentence = f"Picture or description are not as they were signed. {_NOT_PROVEN}"
         return "warn", "Changed after it was signed", sentence
@@ -109,7 +112,7 @@ def _verdict(report: ProvenanceReport) -> tuple[Tone, str, str]:
         who = f"“{report.signer}”" if report.signer else "a certificate without a name"
         sentence = f"Unchanged since it was signed. This studio cannot say who really stands behind {who}."
         if report.software.startswith(SOFTWARE):
-            return "plain", "Signed by another studio of this kind", sentence
+            return "plain", f"Signed by somebody who names {SOFTWARE}", sentence
         return "plain", "Signed by somebody else", sentence
     if report.state == "unreadable":
         return (
@@ -118,14 +121,14 @@ def _verdict(report: ProvenanceReport) -> tuple[Tone, str, str]:
             f"There is a signature, but it cannot be read. {_NOT_PROVEN}",
         )
     if report.software.startswith(SOFTWARE) or report.facts:
-        sentence = f"It names {SOFTWARE}, but the signature is gone, as after saving it again. {_NOT_PROVEN}"
+        sentence = f"It names {SOFTWARE}, but carries no signature; saving a picture again loses it. {_NOT_PROVEN}"
         if report.watermark in _MADE:
             sentence = f"{sentence} The watermark in the pixels is this software's too."
         return "warn", "Says where it is from, without proof", sentence
     if report.watermark in _MADE:
         lost = "no credentials" if "XMP" in report.marks else "no credentials and no description"
         sentence = (
-            f"The file has {lost}, but this software's invisible watermark is in the pixels: it was made "
+            f"The file has {lost}, but this software's invisible watermark is in the pixels. It says: made "
             f"{_MADE[report.watermark]}, by this studio or by another one that runs the same software. {_NO_PROOF}"
         )
         return "warn", "Carries this software's watermark", sentence
@@ -168,11 +171,13 @@ def _watermark(report: ProvenanceReport) -> str:
     if report.watermark not in _MADE:
         return "none found" if report.watermark == "none" else "could not be looked for"
     mirrored = "; the picture was mirrored" if report.mirrored else ""
-    return f"there: made {_MADE[report.watermark]}{mirrored}"
+    return f"there, says: made {_MADE[report.watermark]}{mirrored}"
 
 
 def _contradictions(report: ProvenanceReport) -> tuple[str, ...]:
     """Where pixels and words say different things, one of them was moved over from another picture."""
+    if report.watermark == "none" and any(step.startswith("watermarked") for step in report.history):
+        return ("The credentials tell of a watermark that is not in these pixels: they may be another picture's.",)
     name = report.digital_source_type.rstrip("/").rpartition("/")[2]
     said = {"algorithmicallyEnhanced": "filter", "compositeWithTrainedAlgorithmicMedia": "ai"}.get(name)
     if said is None or report.watermark not in _MADE or report.watermark == said:
@@ -185,7 +190,7 @@ def _xmp(report: ProvenanceReport) -> str:
         return "none"
     return {
         "intact": "there and intact",
-        "untrusted-signer": "there, covered by the signature",
+        "untrusted-signer": "there; as good as the signer's word",
         "unsigned": "there, not signed",
         "changed": "there, may have been changed",
         "unreadable": "there, not verified",

@@ -238,6 +238,62 @@ def test_another_leaf_of_the_same_authority_is_not_this_studio(
     assert provenance.check(tmp_path / "False.png").state == "untrusted-signer"
 
 
+def test_after_a_renewal_earlier_portraits_are_still_this_studios(
+    tmp_path: Path, face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = face_photo.resize((64, 64))
+    operator = Operator(tmp_path, ec.generate_private_key(ec.SECP256R1()))
+    operator.use(monkeypatch)
+    provenance.save(small, tmp_path / "before.png", is_diffusion=True, facts={})
+    (tmp_path / "earlier.pem").write_bytes(operator.certificate_file.read_bytes())
+    (tmp_path / "new").mkdir()
+    Operator(tmp_path / "new", ec.generate_private_key(ec.SECP256R1())).use(monkeypatch)
+    assert provenance.check(tmp_path / "before.png").state == "untrusted-signer"
+    monkeypatch.setenv("STUDIO_C2PA_EARLIER", str(tmp_path / "earlier.pem"))
+    provenance.save(small, tmp_path / "after.png", is_diffusion=True, facts={})
+    for name in ("before.png", "after.png"):
+        report = provenance.check(tmp_path / name)
+        assert (report.state, report.is_ours) == ("intact", True)
+    for content in ("no certificate", operator.certificate_file.read_text().split("-----END")[0]):
+        (tmp_path / "broken.pem").write_text(content)
+        monkeypatch.setenv("STUDIO_C2PA_EARLIER", str(tmp_path / "broken.pem"))
+        with pytest.raises(CredentialsError, match="STUDIO_C2PA_EARLIER"):
+            provenance.prepare()
+
+
+def test_a_certificate_that_runs_out_while_the_studio_runs_is_told(
+    tmp_path: Path, face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Operator(tmp_path, ec.generate_private_key(ec.SECP256R1())).use(monkeypatch)
+    held = credentials.load()
+    credentials.require_in_time(held, held.not_after)
+    with pytest.raises(CredentialsError, match="expired"):
+        credentials.require_in_time(held, held.not_after + timedelta(seconds=1))
+
+
+def test_a_key_that_others_can_read_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    operator = Operator(tmp_path, ec.generate_private_key(ec.SECP256R1()))
+    for mode, warned in ((0o600, False), (0o644, True)):
+        operator.key_file.chmod(mode)
+        caplog.clear()
+        operator.use(monkeypatch)
+        credentials.load()
+        assert ("STUDIO_C2PA_KEY can be read by others" in caplog.text) is warned
+
+
+def test_a_folder_without_hard_links_keeps_the_certificate(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(source: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    first = credentials.load()
+    assert [path.name for path in folder.iterdir()] == ["signing.pem"]
+    credentials._load.cache_clear()
+    assert credentials.load() == first
+
+
 def broken(operator: Operator, how: str) -> None:
     if how == "text":
         operator.certificate_file.write_text("no certificate")

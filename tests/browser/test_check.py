@@ -64,7 +64,7 @@ def test_a_portrait_is_downloaded_and_checked(
     expect(answer).to_have_attribute("role", "status")
 
     drop(page, replaced(path.read_bytes(), b"iTXt", b"Seed=", b"sEED="), "changed.png")
-    expect(answer.get_by_role("heading")).to_have_text("Changed after this studio made it", timeout=LONG)
+    expect(answer.get_by_role("heading")).to_have_text("Not as this studio signed it", timeout=LONG)
     drop(page, b"no picture", "evil.png")
     expect(page.locator("#check-problem")).to_contain_text("not a picture", timeout=LONG)
     expect(answer).to_be_empty()

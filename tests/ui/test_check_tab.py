@@ -50,7 +50,8 @@ def test_a_downloaded_portrait_is_known_and_told_in_words(http: httpx.Client, se
 def test_a_changed_one_is_told(http: httpx.Client, ours: bytes) -> None:
     card = ask(http, replaced(ours, b"iTXt", b'Seed="5"', b'Seed="6"'))
     assert card["tone"] == "warn"
-    assert "changed" in card["title"].lower()
+    assert card["title"] == "Not as this studio signed it"
+    assert "was changed after this studio signed it" in card["sentence"]
     assert card["rows"]["Seed"] == "5"
 
 
@@ -74,7 +75,7 @@ def test_a_strangers_signature_is_told(
         elsewhere.setenv("STUDIO_CREDENTIALS_DIR", str(tmp_path / "elsewhere"))
         provenance.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={"Style": "their-own"})
     card = ask(http, (tmp_path / "p.png").read_bytes())
-    assert card["title"] == "Signed by another studio of this kind"
+    assert card["title"] == "Signed by somebody who names Self-Portrait Studio"
     assert card["rows"]["Style"] == "their-own"
     assert "not verified" in card["rows"]["Signed by"]
 
