@@ -1,6 +1,6 @@
 """A contact sheet: rows are people, columns are styles, the photo first.
 
-    python -m benchmarks.contact_sheet FOLDER [--styles a,b] [--scene orbit] [--out out/sheet.jpg] [--size 256]
+    python -m benchmarks.contact_sheet FOLDER [--styles a,b] [--scene orbit] [--out out/sheet.png] [--size 256]
                                               [--limit 12] [--seed 0] [--likeness 0.5]
 
 Made with the preview engine. For looking at, with one's own eyes, before anything is called finished.
@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from pipelines import provenance
 from pipelines.engines.preview import PreviewEngine
-from pipelines.errors import PhotoError
+from pipelines.errors import PhotoError, SaveError
 from pipelines.photo import open_photo, prepare
 from pipelines.presets import load_presets
 from pipelines.schema import PreparedPhoto, Scene, Style
@@ -62,7 +63,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--styles", default="", help="ids with commas between them; all by default")
     parser.add_argument("--scene", default="none")
-    parser.add_argument("--out", type=Path, default=Path("out/sheet.jpg"))
+    parser.add_argument("--out", type=Path, default=Path("out/sheet.png"), help="PNG, marked as portraits are")
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--limit", type=int, default=0, help="people, 0 for all")
     parser.add_argument("--seed", type=int, default=0)
@@ -83,10 +84,13 @@ def main(arguments: list[str]) -> int:
     if not people:
         print("no photo in that folder", file=sys.stderr)
         return 1
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    sheet(people, styles, scene, options.size, seed=options.seed, likeness=options.likeness).save(
-        options.out, quality=90
-    )
+    painted = sheet(people, styles, scene, options.size, seed=options.seed, likeness=options.likeness)
+    facts = {"Engine": PreviewEngine.name, "Scene": scene.id, "Seed": str(options.seed)}
+    try:
+        provenance.save(painted, options.out.with_suffix(".png"), is_diffusion=False, facts=facts)
+    except SaveError as error:
+        print(f"{error.hint} A sheet of {painted.width} x {painted.height} pixels may be too large.", file=sys.stderr)
+        return 1
     print(f"{len(people)} people x {len(styles)} styles: {options.out}")
     return 0
 

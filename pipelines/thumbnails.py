@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image
 from skimage import data
 
+from pipelines import provenance
 from pipelines.engines.preview import PreviewEngine
 from pipelines.photo import open_photo, prepare
 from pipelines.presets import THUMBNAILS, load_presets
@@ -36,10 +37,11 @@ def sitter(size: int = _PAINTED_AT) -> PreparedPhoto:
 
 
 def paint(engine: PreviewEngine, photo: PreparedPhoto, style: Style, scene: Scene) -> bytes:
-    """One thumbnail as WebP bytes; the same bytes every time."""
+    """One thumbnail as WebP bytes, watermarked; the same bytes every time."""
     picture = engine.render(photo, style, scene)
+    small = provenance.finish(picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS), is_diffusion=False)
     target = io.BytesIO()
-    picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS).save(target, "WEBP", quality=80, method=6)
+    small.save(target, "WEBP", quality=80, method=6)
     return target.getvalue()
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipelines import faithfulness
+from benchmarks import contact_sheet
+from pipelines import faithfulness, provenance
 from pipelines.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,3 +81,12 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     for word in ("oil-master", "orbit", "preview", "sd15-lcm"):
         assert word in shown
+
+
+def test_a_contact_sheet_is_marked_as_portraits_are(face_photo: Image.Image, tmp_path: Path) -> None:
+    (tmp_path / "people").mkdir()
+    face_photo.save(tmp_path / "people" / "eileen.jpg")
+    arguments = [str(tmp_path / "people"), "--styles", "charcoal,comic", "--out", str(tmp_path / "sheet.png")]
+    assert contact_sheet.main(arguments) == 0
+    report = provenance.check(tmp_path / "sheet.png")
+    assert (report.state, report.is_ours, report.watermark) == ("intact", True, "filter")

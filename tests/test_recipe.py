@@ -7,8 +7,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
+from pipelines import watermark
 from pipelines.engines.operations import OPERATIONS
 from pipelines.engines.preview import PreviewEngine
 from pipelines.presets import PRESETS, THUMBNAILS, Presets
@@ -98,6 +100,14 @@ def test_every_style_and_scene_has_its_thumbnail(presets: Presets):
     assert not missing, f"run python -m pipelines.thumbnails: {missing}"
     there = set(THUMBNAILS.rglob("*.webp"))
     assert not there - wanted, "thumbnails of presets that are gone"
+
+
+def test_every_thumbnail_is_watermarked():
+    for path in sorted(THUMBNAILS.rglob("*.webp")):
+        with Image.open(path) as thumbnail:
+            found = watermark.detect(thumbnail.convert("RGB"), in_place_only=True)
+        assert found is not None, path.name
+        assert found.kind == "filter"
 
 
 def test_thumbnails_are_the_same_every_time(presets: Presets):

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pipelines.errors import PhotoUnreadable
+from pipelines.watermark import SMALLEST_SIDE
 
 
 def jpeg(image: Image.Image, *, quality: int = 88) -> bytes:
@@ -31,11 +32,11 @@ def frame(data: bytes, *, longest: int = 1280) -> np.ndarray:
     """A webcam frame, JPEG bytes to (H, W, 3) uint8.
 
     Raises:
-        PhotoUnreadable: It is no JPEG, is damaged or larger than `longest`.
+        PhotoUnreadable: It is no JPEG, is damaged, larger than `longest` or too small to be watermarked.
     """
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-            if max(image.size) > longest or min(image.size) < 32:
+            if max(image.size) > longest or min(image.size) < SMALLEST_SIDE:
                 raise PhotoUnreadable("This camera frame has an unusual size.")
             return np.asarray(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError) as error:
