@@ -147,7 +147,8 @@ class PromptPolicy:
         spelled = self._accented.sub(_GAP, unicodedata.normalize("NFC", text).casefold())
         plain = self._harmless.sub(_GAP, fold(spelled))  # before the views, which close up "pussy-willow"
         texts = [self._harmless.sub(_GAP, view) for view in views(plain)]
-        hits = [hit for rule in self._rules if (hit := self._hit(rule, texts))]
+        blotted = _blotted(texts)
+        hits = [hit for rule in self._rules if (hit := self._hit(rule, texts, blotted))]
         child = next((found for view in texts if (found := self._child.find(view))), None)
         if child is not None:
             suggestive = next((found for view in texts if (found := self._suggestive.find(view))), None)
@@ -171,12 +172,11 @@ class PromptPolicy:
         """Nothing keeps it from working: its data ships with the studio."""
         return ""
 
-    def _hit(self, rule: _Compiled, texts: list[str]) -> tuple[_Compiled, str] | None:
+    def _hit(self, rule: _Compiled, texts: list[str], blotted: re.Pattern[str]) -> tuple[_Compiled, str] | None:
         for text in texts:
-            found = rule.matcher.find(text) or _blotted(text, rule.matcher.whole)
-            if found:
+            if found := rule.matcher.find(text):
                 return rule, found
-        return None
+        return next(((rule, word) for word in rule.matcher.whole if blotted.fullmatch(word)), None)
 
     def _refusal(self, category: RefusalCategory, rule: str, found: str) -> Refusal:
         sentence = f"{self._sentences.sentence[category]} {self._sentences.advice}"
@@ -205,12 +205,17 @@ def _read(path: Path, kind: type[T]) -> T:
 
 def _matcher(words: Iterable[str], glue: str = r"[\W_]+") -> _Matcher:
     folded = sorted({fold(word) for word in words}, key=lambda word: (-len(word), word))
-    expression = re.compile("|".join(_pattern(word, glue) for word in folded) or r"(?!)")
+    # What must stand before a word is asked once for all words: asked of each, it took seconds for 400 characters.
+    bodies: dict[str, list[str]] = {}
+    for word in folded:
+        before, body = _pattern(word, glue)
+        bodies.setdefault(before, []).append(body)
+    expression = re.compile("|".join(f"{before}(?:{'|'.join(found)})" for before, found in bodies.items()) or r"(?!)")
     return _Matcher(expression, frozenset(word for word in folded if len(word) > 2 and word.isalpha()))
 
 
-def _pattern(word: str, glue: str) -> str:
-    """A regular expression for one word of a data file, already folded."""
+def _pattern(word: str, glue: str) -> tuple[str, str]:
+    """Regular expressions for what must stand before a word of a data file, already folded, and for the word."""
     body = glue.join(_part(part) for part in word.split())
     first, last = word[0], word.rstrip("*")[-1]
     if re.match(f"[{CJK}]", first):
@@ -220,7 +225,7 @@ def _pattern(word: str, glue: str) -> str:
     else:
         before = r"(?<!\w)" if first.isalnum() or first == "{" else ""
     after = r"(?!\w)" if last.isalnum() and not re.match(f"[{CJK}]", last) else ""
-    return f"{before}{body}{after}"
+    return before, body + after
 
 
 def _part(part: str) -> str:
@@ -228,11 +233,12 @@ def _part(part: str) -> str:
     return _AGE.join(pieces) + (r"\w*" if part.endswith("*") else "")
 
 
-def _blotted(text: str, whole: frozenset[str]) -> str | None:
-    """A word with letters blotted out by asterisks (n*de) that can only be meant as one of `whole`."""
-    for token in re.findall(r"\w+\*+\w+", text):
-        if sum(character.isalpha() for character in token) >= 2:
-            expression = re.compile(re.escape(token).replace(r"\*", r"\w"))
-            if any(expression.fullmatch(word) for word in whole):
-                return str(token)
-    return None
+def _blotted(texts: Iterable[str]) -> re.Pattern[str]:
+    """What the words with letters blotted out by asterisks (n*de) can be meant as."""
+    tokens = {token.strip("*") for text in texts if "*" in text for token in re.findall(r"[\w*]+", text)}
+    meant = [
+        re.escape(token).replace(r"\*", r"\w")
+        for token in sorted(tokens)
+        if "*" in token and sum(character.isalpha() for character in token) >= 2
+    ]
+    return re.compile("|".join(meant) or r"(?!)")
