@@ -23,7 +23,8 @@ _PLAIN_LETTER = re.compile(
     r"|(?:NEGATIVE .+|REGIONAL INDICATOR SYMBOL) LETTER ([A-Z])$"
 )
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
-_SPELLED = re.compile(r"(?<!\w)(?:\w[\W_]+){2,}\w(?!\w)")
+# No character fits into two parts of this that stand side by side: otherwise a line of them takes exponential time.
+_SPELLED = re.compile(r"(?<![^\W_])(?:[^\W_][\W_]+){2,}[^\W_](?![^\W_])")
 _INSIDE = re.compile(rf"(?<=\w)[.*~^|'’`´·•+\-_]+(?=\w)|(?<=[{CJK}])[\s·・.]+(?=[{CJK}])")
 _RUN = re.compile(r"([^\W\d_])\1{2,}")
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
