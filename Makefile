@@ -4,6 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(call usable
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 7860
+SPREAD ?= -n 2 --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: run test test-all check format bench train thumbnails screenshots clean
@@ -12,10 +13,10 @@ run: $(VENV)/.run  ## start the app
 	$(BIN)/python app.py --port $(PORT)
 
 test: $(VENV)/.dev  ## all tests but those marked slow or gpu
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 test-all: $(VENV)/.dev  ## the slow ones too
-	$(BIN)/python -m pytest -m "not gpu"
+	$(BIN)/python -m pytest $(SPREAD) -m "not gpu"
 
 check: $(VENV)/.dev  ## format, lint, types, generated files, known vulnerabilities
 	$(BIN)/ruff format --check .

@@ -12,6 +12,7 @@ from pathlib import Path
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
+import hypothesis  # noqa: F401  # early: where its plugin imports it after many threads, CPython 3.11 may refuse
 import numpy as np
 import pytest
 from PIL import Image
