@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipelines import annotators, faithfulness, heavy, photo, provenance, vision
+from pipelines import annotators, faithfulness, heavy, memory, photo, provenance, vision
 from pipelines.engines import Engine, EngineChoice, EngineInfo, available_engines, create_engine
 from pipelines.engines.loading import is_out_of_memory
 from pipelines.engines.preview import PreviewEngine
@@ -245,6 +245,7 @@ class SelfPortraitPipeline:
         with self._cache_lock:
             for key in [key for key, entry in self._cache.items() if entry.source is source]:
                 del self._cache[key]
+        memory.give_back()
 
     def close(self) -> None:
         """Free all engines."""
