@@ -15,6 +15,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from functools import partial
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -27,6 +28,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "studio_visitor"
+OWNS = "studio.owns"  # in a request's scope: says whether a session is the sender's
 MAX_JSON_BYTES = 256 * 1024  # events carry choices and words; photos have a route of their own
 _MAX_OWNED = 50_000
 _API = "/gradio_api"
@@ -102,6 +104,7 @@ class Isolation:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         visitor = _visitor(scope)
         sent = _with_headers(send, scope, path, visitor)
+        scope[OWNS] = partial(self._owns, visitor=visitor)
         try:
             receive, sent = await self._admit(scope, path, visitor, receive, sent)
         except _Refused as refused:
@@ -136,9 +139,12 @@ class Isolation:
     def _session(self, session: str, visitor: str) -> None:
         if not _SESSION.fullmatch(session):
             raise _Refused(HTTPStatus.BAD_REQUEST, "This is no session.")
-        if not self._owners.claim(f"session {session}", visitor):
+        if not self._owns(session, visitor):
             raise _Refused(HTTPStatus.FORBIDDEN, _NOT_YOURS)
         self._owners.claim(f"folder {self._folder_of(session).absolute()}", visitor)
+
+    def _owns(self, session: str, visitor: str) -> bool:
+        return self._owners.claim(f"session {session}", visitor)
 
     def _mine(self, thing: str, visitor: str) -> None:
         if not self._owners.owns(thing, visitor):

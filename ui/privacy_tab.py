@@ -48,8 +48,8 @@ _REST = f"""\
 **Nothing is sent away.** Photos and portraits stay on the machine that runs this page. The page asks no other host for
 anything; there are no analytics, no cookies for tracking, and no history of runs in your browser.
 
-**Who can see your pictures.** Only somebody who has this page's key, a random one that the page gets with your consent
-and that ends with it.
+**Who can see your pictures.** Only this browser, told by a random cookie, and only with this page's key, a random one
+that the page gets with your consent and that ends with it.
 
 **Programs that use the API** send the photo as a file, which is taken in only with the key that the consent gives them.
 It lies in the temporary folder under a random name, is deleted as soon as it has been read, and after {KEEP_MINUTES}

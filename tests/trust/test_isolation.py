@@ -166,6 +166,28 @@ def test_keys_and_names_of_our_own_routes_cannot_be_guessed(scene: Scene) -> Non
             assert answer.status_code in (403, 404) or answer.content.startswith(b"PK\x05\x06"), "an empty archive"
 
 
+@pytest.mark.parametrize("who", ["another browser", "nobody", "a made-up cookie"])
+def test_the_true_key_opens_nothing_in_another_browser(scene: Scene, photo: bytes, who: str) -> None:
+    """A picture's address holds the key: copied to a friend, or read in a proxy's log, it must not be enough."""
+    other = scene.thief.http
+    if who != "another browser":
+        other.cookies.clear()
+    if who == "a made-up cookie":
+        other.headers["Cookie"] = "studio_visitor=guess"
+    portrait = scene.files[0].name.removesuffix(".png").rsplit("-", 1)[1]
+    key = {"X-Studio-Key": scene.victim.key}
+    for answer in (
+        other.get(f"/studio/portrait/{scene.victim.key}/{portrait}.png"),
+        other.get(f"/studio/portraits/{scene.victim.key}.zip"),
+        other.post("/studio/photo", content=photo[: len(photo) // 2], headers=key),
+        other.post("/studio/frame", content=photo, headers=key),
+        other.post("/gradio_api/upload", files={"files": (NAME, b"x")}, headers=key),
+    ):
+        assert answer.status_code == 403, answer.url
+        scene.nothing_in(answer)
+    assert scene.victim.http.get(f"/studio/portrait/{scene.victim.key}/{portrait}.png").content == scene.victim.portrait
+
+
 def test_the_same_photo_does_not_tell_that_somebody_has_it(visitor: Arrive, photo: bytes, traces: Traces) -> None:
     """Content hashes: an upload's path says nothing of its content, and no two uploads share one."""
     places = set()
