@@ -108,7 +108,14 @@ def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = 
         app_kwargs={
             "routes": build_routes(studio),
             "lifespan": shield,
-            "middleware": [Middleware(Isolation, folder_of=studio.pipeline.folder)],
+            "middleware": [
+                Middleware(
+                    Isolation,
+                    folder_of=studio.pipeline.folder,
+                    in_use=studio.visits.is_open,
+                    trusted_proxies=studio.limits.settings.trusted_proxies,
+                )
+            ],
         },
         max_file_size=MAX_BYTES,
         show_error=False,

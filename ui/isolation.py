@@ -12,8 +12,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from functools import partial
 from http import HTTPStatus
@@ -24,13 +22,17 @@ from urllib.parse import parse_qs
 
 import gradio as gr
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.guard import connection_network
+from ui.owners import Owners, Sender
+
 COOKIE = "studio_visitor"
 OWNS = "studio.owns"  # in a request's scope: says whether a session is the sender's
+_FOR = "studio.session"  # there too: the session that the request is for
 MAX_JSON_BYTES = 256 * 1024  # events carry choices and words; photos have a route of their own
-_MAX_OWNED = 50_000
 _API = "/gradio_api"
 _OPEN = re.compile(
     r"/(?:config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon(?:/\d+)?)?"
@@ -55,46 +57,23 @@ _NOT_YOURS = "This belongs to another visit. Reload the page to begin your own."
 _CLOSED = "This address is closed here."
 
 
-class Owners:
-    """What belongs to which visitor. The first who names a thing owns it. Safe for many threads.
-
-    Args:
-        limit: How many things are remembered; the one that was not named for longest is forgotten first.
-    """
-
-    def __init__(self, limit: int = _MAX_OWNED) -> None:
-        self._owner: OrderedDict[str, str] = OrderedDict()
-        self._limit = limit
-        self._lock = threading.Lock()
-
-    def claim(self, thing: str, visitor: str) -> bool:
-        """Whether it is this visitor's; a thing that is nobody's becomes theirs."""
-        with self._lock:
-            owner = self._owner.setdefault(thing, visitor)
-            self._owner.move_to_end(thing)
-            while len(self._owner) > self._limit:
-                self._owner.popitem(last=False)
-        return _same(owner, visitor)
-
-    def owns(self, thing: str, visitor: str) -> bool:
-        """Whether it is this visitor's."""
-        with self._lock:
-            owner = self._owner.get(thing)
-        return owner is not None and _same(owner, visitor)
-
-
 class Isolation:
     """ASGI middleware.
 
     Args:
         app: What stands behind the wall.
         folder_of: Session to the folder of its portraits; only what lies in such a folder is served as a file.
+        in_use: Whether there is a consent for a session: its owner is never forgotten.
+        trusted_proxies: How many proxies of the operator's own stand in front.
     """
 
-    def __init__(self, app: ASGIApp, folder_of: Callable[[str], Path]) -> None:
+    def __init__(
+        self, app: ASGIApp, folder_of: Callable[[str], Path], in_use: Callable[[str], bool], trusted_proxies: int = 0
+    ) -> None:
         self._app = app
         self._folder_of = folder_of
-        self._owners = Owners()
+        self._owners = Owners(in_use)
+        self._trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -102,72 +81,73 @@ class Isolation:
                 await self._app(scope, receive, send)
             return  # no address here speaks WebSocket
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        visitor = _visitor(scope)
-        sent = _with_headers(send, scope, path, visitor)
-        scope[OWNS] = partial(self._owns, visitor=visitor)
+        sender = Sender((_visitor(scope),), connection_network(HTTPConnection(scope), self._trusted_proxies))
+        sent = _with_headers(send, scope, path, sender)
+        scope[OWNS] = partial(self._owns, scope, sender)
         try:
-            receive, sent = await self._admit(scope, path, visitor, receive, sent)
+            receive, sent = await self._admit(scope, path, sender, receive, sent)
         except _Refused as refused:
             await JSONResponse({"detail": refused.words}, refused.status)(scope, receive, sent)
             return
         await self._app(scope, receive, sent)
 
-    async def _admit(self, scope: Scope, path: str, visitor: str, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    async def _admit(
+        self, scope: Scope, path: str, sender: Sender, receive: Receive, send: Send
+    ) -> tuple[Receive, Send]:
         """Let a request through, or raise."""
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        for session in query.get("session_hash", []):
-            self._session(session, visitor)
         if "deep_link" in query or path.startswith("/monitoring"):
             raise _Refused(HTTPStatus.NOT_FOUND, _CLOSED)
         if match := _STREAM.fullmatch(path):
-            if match["session"]:
-                self._session(match["session"], visitor)
             if match["event"]:
-                self._mine(f"event {match['event']}", visitor)
+                self._mine(f"event {match['event']}", sender)
+            else:  # only where Gradio uses the name: whoever claims many makes others forgotten
+                self._session(scope, match["session"] or _one(query.get("session_hash", [])), sender)
         elif match := _FILE.fullmatch(path):
-            self._file(match["path"], visitor)
+            self._file(match["path"], sender)
         elif _EVENT.fullmatch(path):
             body, receive = await _json_body(receive)
-            self._event(body, visitor)
-            return receive, self._noting(send, visitor)
+            self._event(scope, body, sender)
+            return receive, self._noting(send, scope, sender)
         elif _UPLOAD.fullmatch(path):
-            return receive, self._noting(send, visitor)
+            return receive, self._noting(send, scope, sender)
         elif not _OPEN.fullmatch(path):
             raise _Refused(HTTPStatus.NOT_FOUND, _CLOSED)
         return receive, send
 
-    def _session(self, session: str, visitor: str) -> None:
+    def _session(self, scope: Scope, session: str, sender: Sender) -> None:
         if not _SESSION.fullmatch(session):
             raise _Refused(HTTPStatus.BAD_REQUEST, "This is no session.")
-        if not self._owns(session, visitor):
+        if not self._owns(scope, sender, session):
             raise _Refused(HTTPStatus.FORBIDDEN, _NOT_YOURS)
-        self._owners.claim(f"folder {self._folder_of(session).absolute()}", visitor)
+        self._owners.give(session, f"folder {self._folder_of(session).absolute()}")
 
-    def _owns(self, session: str, visitor: str) -> bool:
-        return self._owners.claim(f"session {session}", visitor)
+    def _owns(self, scope: Scope, sender: Sender, session: str) -> bool:
+        scope[_FOR] = session
+        return self._owners.claim(session, sender)
 
-    def _mine(self, thing: str, visitor: str) -> None:
-        if not self._owners.owns(thing, visitor):
+    def _mine(self, thing: str, sender: Sender) -> None:
+        if not self._owners.owns(thing, sender):
             raise _Refused(HTTPStatus.FORBIDDEN, _NOT_YOURS)
 
-    def _event(self, body: dict[str, Any], visitor: str) -> None:
-        """Names a session, perhaps an event, and files: all must be the visitor's."""
+    def _event(self, scope: Scope, body: dict[str, Any], sender: Sender) -> None:
+        """Names a session, perhaps an event, and files: all must be the sender's."""
         session, event = body.get("session_hash"), body.get("event_id")
         if not isinstance(session, str | None) or not isinstance(event, str | None):
             raise _Refused(HTTPStatus.BAD_REQUEST, "A session and an event are named by text.")
         if session is not None:
-            self._session(session, visitor)
+            self._session(scope, session, sender)
         if event is not None:
-            self._mine(f"event {event}", visitor)
+            self._mine(f"event {event}", sender)
         for file in _files(body.get("data")):
             file.pop("url", None)  # where the file could be read again: nothing for us to fetch
-            self._mine(f"upload {file.get('path')}", visitor)
+            self._mine(f"upload {file.get('path')}", sender)
 
-    def _file(self, name: str, visitor: str) -> None:
-        """A portrait of one of the visitor's own sessions. The name must be the plain one that was handed out."""
-        self._mine(f"folder {Path(name).parent}", visitor)
+    def _file(self, name: str, sender: Sender) -> None:
+        """A portrait of one of the sender's own sessions. The name must be the plain one that was handed out."""
+        self._mine(f"folder {Path(name).parent}", sender)
 
-    def _noting(self, send: Send, visitor: str) -> Send:
+    def _noting(self, send: Send, scope: Scope, sender: Sender) -> Send:
         """A `send` that notes which event or upload is told to whom."""
         body = bytearray()
         ok = False
@@ -179,8 +159,10 @@ class Isolation:
             elif ok and len(body) < MAX_JSON_BYTES:
                 body.extend(message.get("body", b""))
                 if not message.get("more_body"):
-                    for thing in _told(bytes(body)):
-                        self._owners.claim(thing, visitor)
+                    for thing, name in _told(bytes(body)):
+                        session = scope.get(_FOR) or name  # Gradio names a session after an event that came without
+                        self._owners.claim(session, sender)
+                        self._owners.give(session, thing)
             await send(message)
 
         return noting
@@ -195,6 +177,12 @@ def forget_values(page: gr.Blocks) -> None:
         session.config_values.clear()
 
 
+def _one(sessions: list[str]) -> str:
+    if len(sessions) > 1:
+        raise _Refused(HTTPStatus.FORBIDDEN, "Name one session.")
+    return sessions[0] if sessions else ""
+
+
 def _visitor(scope: Scope) -> str:
     """The random word in the visitor's cookie; empty for programs."""
     try:
@@ -204,7 +192,7 @@ def _visitor(scope: Scope) -> str:
     return jar[COOKIE].value if COOKIE in jar else ""
 
 
-def _with_headers(send: Send, scope: Scope, path: str, visitor: str) -> Send:
+def _with_headers(send: Send, scope: Scope, path: str, sender: Sender) -> Send:
     """A `send` that hands out the cookie with the page, and lets browsers keep nothing but the page's assets."""
     secure = scope["scheme"] == "https" or Headers(scope=scope).get("x-forwarded-proto", "").startswith("https")
     # Inside another site's frame, as on Hugging Face, a browser sends only a cookie that is marked so.
@@ -215,7 +203,7 @@ def _with_headers(send: Send, scope: Scope, path: str, visitor: str) -> Send:
             headers = MutableHeaders(scope=message)
             if not path.startswith(_ASSETS):
                 headers["Cache-Control"] = "no-store"
-            if path == "/" and not visitor:
+            if path == "/" and not sender.words[0]:
                 word = secrets.token_urlsafe(24)
                 headers.append("Set-Cookie", f"{COOKIE}={word}; Path=/; HttpOnly; {rule}")
         await send(message)
@@ -265,18 +253,13 @@ def _files(value: Any) -> Iterator[dict[str, Any]]:
             yield from _files(inner)
 
 
-def _told(body: bytes) -> Iterator[str]:
-    """What an answer of Gradio hands to the visitor: an event's id, or the paths of uploads."""
+def _told(body: bytes) -> Iterator[tuple[str, str]]:
+    """What an answer of Gradio hands to the visitor, as a thing and its name: an event's id, paths of uploads."""
     try:
         value = json.loads(body)
     except ValueError:
         return
     if isinstance(value, dict) and isinstance(value.get("event_id"), str):
-        yield f"event {value['event_id']}"
+        yield f"event {value['event_id']}", value["event_id"]
     elif isinstance(value, list):
-        yield from (f"upload {path}" for path in value if isinstance(path, str))
-
-
-def _same(first: str, second: str) -> bool:
-    """Compared in a time that does not tell how much of it is right."""
-    return secrets.compare_digest(first.encode("utf-8", "replace"), second.encode("utf-8", "replace"))
+        yield from ((f"upload {path}", path) for path in value if isinstance(path, str))

@@ -177,6 +177,11 @@ class Visits:
         self._consents.require(visit.session)
         return visit
 
+    def is_open(self, session: str) -> bool:
+        """Whether a session has a visit."""
+        with self._lock:
+            return session in self._by_session
+
     def allow(self, session: str | None, purpose: object, agreed: object) -> tuple[Consent, int]:
         """Tick an optional purpose, or take it back; what only that purpose allowed is deleted from the study.
 

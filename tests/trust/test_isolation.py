@@ -104,6 +104,23 @@ def test_another_event_cannot_be_replayed_or_cancelled(scene: Scene) -> None:
     assert "looks like it" in str(scene.traces.in_bytes(scene.victim.listen().encode()))
 
 
+def test_a_flood_of_made_up_sessions_does_not_bring_the_wall_down(scene: Scene, site: Site) -> None:
+    """Whoever could have the owner of her session forgotten would be taken for its owner."""
+    flood = httpx.Client(base_url=site.url, timeout=60)
+    several = {"session_hash": ["flood-a", "flood-b"]}
+    assert flood.get("/gradio_api/queue/data", params=several).status_code == 403, "one name for a request"
+    for number in range(60):
+        names = "&".join(f"session_hash=flood{number}x{one}" for one in range(1000))
+        for address in ("/robots.txt", "/gradio_api/queue/status", "/gradio_api/upload", "/studio/static/studio.css"):
+            flood.get(f"{address}?{names}")
+    for thief in (flood, scene.thief.http):
+        scene.thief.http = thief
+        answer = scene.thief.join("arrived", *LOOK, session=scene.victim.session)
+        assert answer.status_code == 403
+        scene.nothing_in(answer)
+    flood.close()
+
+
 def test_a_stolen_session_hidden_in_the_body_is_found(scene: Scene) -> None:
     number = next(d["id"] for d in scene.victim.config["dependencies"] if d["api_name"] == "arrived")
     mine, hers = json.dumps(scene.thief.session), json.dumps(scene.victim.session)
