@@ -15,7 +15,6 @@ import secrets
 from collections.abc import Callable, Iterator
 from functools import partial
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -43,6 +42,8 @@ _UPLOAD = re.compile(rf"{_API}/upload/?")
 _EVENT = re.compile(rf"{_API}/(?:queue/join|cancel|(?:call|run|api)/[\w-]+/?)")
 _STREAM = re.compile(rf"{_API}/(?:queue/data|heartbeat/(?P<session>[^/]+)|call/[\w-]+/(?P<event>[^/]+))")
 _FILE = re.compile(rf"{_API}/file=(?P<path>.+)", re.DOTALL)
+_WORD = re.compile(r"[\w-]{32}", re.ASCII)
+_MAX_WORDS = 8
 _SESSION = re.compile(r"[\w-]{1,128}", re.ASCII)
 _ASSETS = ("/assets/", "/static/", "/svelte/", "/studio/static/", "/studio/thumbnails/", "/favicon.ico", "/theme.css")
 
@@ -81,7 +82,7 @@ class Isolation:
                 await self._app(scope, receive, send)
             return  # no address here speaks WebSocket
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        sender = Sender((_visitor(scope),), connection_network(HTTPConnection(scope), self._trusted_proxies))
+        sender = Sender(_words(scope), connection_network(HTTPConnection(scope), self._trusted_proxies))
         sent = _with_headers(send, scope, path, sender)
         scope[OWNS] = partial(self._owns, scope, sender)
         try:
@@ -183,20 +184,32 @@ def _one(sessions: list[str]) -> str:
     return sessions[0] if sessions else ""
 
 
-def _visitor(scope: Scope) -> str:
-    """The random word in the visitor's cookie; empty for programs."""
-    try:
-        jar = SimpleCookie(Headers(scope=scope).get("cookie", ""))
-    except CookieError:
-        return ""
-    return jar[COOKIE].value if COOKIE in jar else ""
+def _is_secure(scope: Scope) -> bool:
+    return scope["scheme"] == "https" or Headers(scope=scope).get("x-forwarded-proto", "").startswith("https")
+
+
+def _cookie_name(scope: Scope) -> str:
+    """How the names of our cookies begin. What begins with __Host- no neighbouring site can set for this one."""
+    return f"__Host-{COOKIE}_" if _is_secure(scope) else f"{COOKIE}_"
+
+
+def _words(scope: Scope) -> tuple[str, ...]:
+    """The random words in the visitor's cookies; one empty word for programs."""
+    ours, cookies = _cookie_name(scope), HTTPConnection(scope).cookies
+    words = [word for name, word in cookies.items() if name.startswith(ours) and _WORD.fullmatch(word)]
+    return tuple(words[:_MAX_WORDS]) or ("",)
 
 
 def _with_headers(send: Send, scope: Scope, path: str, sender: Sender) -> Send:
-    """A `send` that hands out the cookie with the page, and lets browsers keep nothing but the page's assets."""
-    secure = scope["scheme"] == "https" or Headers(scope=scope).get("x-forwarded-proto", "").startswith("https")
+    """A `send` that hands out the cookie with the page, and lets browsers keep nothing but the page's assets.
+
+    Each cookie has a name of its own: where two pages are asked for in the same moment, before the browser has any, the
+    later answer must not take away what the earlier page already lives by.
+    """
     # Inside another site's frame, as on Hugging Face, a browser sends only a cookie that is marked so.
-    rule = "SameSite=None; Secure; Partitioned" if secure else "SameSite=Strict"
+    # Strict would not be sent by whoever follows a link to here while another tab is at work.
+    rule = "SameSite=None; Secure; Partitioned" if _is_secure(scope) else "SameSite=Lax"
+    name = f"{_cookie_name(scope)}{secrets.token_hex(8)}"
 
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -205,7 +218,7 @@ def _with_headers(send: Send, scope: Scope, path: str, sender: Sender) -> Send:
                 headers["Cache-Control"] = "no-store"
             if path == "/" and not sender.words[0]:
                 word = secrets.token_urlsafe(24)
-                headers.append("Set-Cookie", f"{COOKIE}={word}; Path=/; HttpOnly; {rule}")
+                headers.append("Set-Cookie", f"{name}={word}; Path=/; HttpOnly; {rule}")
         await send(message)
 
     return with_headers

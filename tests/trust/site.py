@@ -161,6 +161,12 @@ class Visitor:
         assert found, said[-2000:]
         return "/" + found.group(0)
 
+    @property
+    def cookie(self) -> str:
+        """The word by which the site tells this browser."""
+        [word] = [word for name, word in self.http.cookies.items() if name.startswith("studio_visitor")]
+        return word
+
     def close(self) -> None:
         self.http.close()
 

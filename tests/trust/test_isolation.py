@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +64,10 @@ def test_another_session_id_opens_nothing(scene: Scene) -> None:
     """Every event of the page, asked for in the first visitor's session by another browser."""
     for name in ("agree", "arrived", "anyway", "restyle", "redraw", "create", "reuse", "remove", "forget", "leave"):
         values = [True, *LOOK] if name == "agree" else LOOK if name in ("arrived", "restyle", "create") else ()
-        for cookie in (scene.thief.http.cookies["studio_visitor"], "", "guess", '"', "a; studio_visitor=b"):
+        own = scene.thief.cookie
+        for cookie in (own, "", "guess", "g" * len(own), '"', "a; studio_visitor_b=b", scene.victim.session):
             scene.thief.http.cookies.clear()
-            header = {"Cookie": f"studio_visitor={cookie}"} if cookie else {}
+            header = {"Cookie": f"studio_visitor_a={cookie}"} if cookie else {}
             scene.thief.http.headers.update(header)
             answer = scene.thief.join(name, *values, session=scene.victim.session)
             assert answer.status_code == 403, (name, cookie)
@@ -183,14 +185,60 @@ def test_keys_and_names_of_our_own_routes_cannot_be_guessed(scene: Scene) -> Non
             assert answer.status_code in (403, 404) or answer.content.startswith(b"PK\x05\x06"), "an empty archive"
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_tab_at_work_keeps_its_visit_when_another_page_is_opened_without_the_cookie(
+    site: Site, visitor: Arrive, photo: bytes, newest_first: bool
+) -> None:
+    """Two tabs opened in the same moment, or a page that was reached in a way in which a browser sends no cookie."""
+    tab = visitor()
+    tab.agree()
+    answer = httpx.get(site.url)
+    assert "SameSite=Lax" in answer.headers["set-cookie"], "a link on another site leads to the same visitor"
+    jar = [*tab.http.cookies.items(), *answer.cookies.items()]
+    assert len(dict(jar)) == 2, "no answer can take the place of an earlier one"
+    tab.http.cookies.clear()
+    tab.http.headers["Cookie"] = "; ".join(f"{name}={word}" for name, word in (jar[::-1] if newest_first else jar))
+    assert tab.send_photo(photo).is_success
+    assert tab.http.get(f"/studio/portraits/{tab.key}.zip").is_success
+    assert "are deleted" in tab.call("forget", *LOOK)
+    assert tab.send_photo(photo).status_code == 403
+    assert "set-cookie" not in tab.http.get("/").headers
+
+
+def test_cookies_of_other_programs_on_the_same_host_do_not_hide_ours(visitor: Arrive) -> None:
+    tab, program = visitor(), visitor()
+    [(name, word)] = tab.http.cookies.items()
+    tab.http.cookies.clear()
+    tab.http.headers["Cookie"] = f'prefs={{"a":1,"b":2}}; {name}={word}; =x; q="'
+    tab.agree()
+    program.http.cookies.clear()
+    assert program.join("arrived", *LOOK, session=tab.session).status_code == 403
+    assert program.http.get(f"/studio/portraits/{tab.key}.zip").status_code == 403
+    assert tab.http.get(f"/studio/portraits/{tab.key}.zip").is_success
+
+
+def test_behind_tls_no_neighbouring_site_can_set_the_cookie(site: Site, visitor: Arrive) -> None:
+    behind = {"X-Forwarded-Proto": "https"}
+    said = httpx.get(site.url, headers=behind).headers["set-cookie"]
+    assert re.match(r"__Host-studio_visitor_\w+=[\w-]{32}; Path=/; HttpOnly; SameSite=None; Secure; Partitioned$", said)
+    tab, planted = visitor(), visitor()
+    for one, cookie in ((tab, said.split(";")[0]), (planted, said.split(";")[0].removeprefix("__Host-"))):
+        one.http.cookies.clear()
+        one.http.headers.update(behind | {"Cookie": cookie})
+    tab.agree()
+    assert tab.http.get(f"/studio/portraits/{tab.key}.zip").is_success
+    assert planted.http.get(f"/studio/portraits/{tab.key}.zip").status_code == 403
+    assert "set-cookie" in planted.http.get("/").headers
+
+
 @pytest.mark.parametrize("who", ["another browser", "nobody", "a made-up cookie"])
 def test_the_true_key_opens_nothing_in_another_browser(scene: Scene, photo: bytes, who: str) -> None:
     """A picture's address holds the key: copied to a friend, or read in a proxy's log, it must not be enough."""
-    other = scene.thief.http
+    other, other_word = scene.thief.http, scene.thief.cookie
     if who != "another browser":
         other.cookies.clear()
     if who == "a made-up cookie":
-        other.headers["Cookie"] = "studio_visitor=guess"
+        other.headers["Cookie"] = f"studio_visitor_a={'g' * len(other_word)}"
     portrait = scene.files[0].name.removesuffix(".png").rsplit("-", 1)[1]
     key = {"X-Studio-Key": scene.victim.key}
     for answer in (
