@@ -26,6 +26,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.guard import connection_network
+from ui.open_events import Crowded, OpenEvents
 from ui.owners import Owners, Sender
 
 COOKIE = "studio_visitor"
@@ -39,7 +40,9 @@ _OPEN = re.compile(
     rf"|{_API}/(?:info/?|app_id/?|startup-events|theme\.css|queue/status|reset/?)"
 )
 _UPLOAD = re.compile(rf"{_API}/upload/?")
-_EVENT = re.compile(rf"{_API}/(?:queue/join|cancel|(?:call|run|api)/[\w-]+/?)")
+_JOIN = re.compile(rf"{_API}/(?:queue/join|call/[\w-]+/?)")
+_CALL = re.compile(rf"{_API}/(?:run|api)/[\w-]+/?")  # answers only events that are not for the queue
+_EVENT = re.compile(rf"{_JOIN.pattern}|{_CALL.pattern}|{_API}/cancel")
 _STREAM = re.compile(rf"{_API}/(?:queue/data|heartbeat/(?P<session>[^/]+)|call/[\w-]+/(?P<event>[^/]+))")
 _FILE = re.compile(rf"{_API}/file=(?P<path>.+)", re.DOTALL)
 _WORD = re.compile(r"[\w-]{32}", re.ASCII)
@@ -65,15 +68,22 @@ class Isolation:
         app: What stands behind the wall.
         folder_of: Session to the folder of its portraits; only what lies in such a folder is served as a file.
         in_use: Whether there is a consent for a session: its owner is never forgotten.
+        events: Bounds on what may be asked for at a time.
         trusted_proxies: How many proxies of the operator's own stand in front.
     """
 
     def __init__(
-        self, app: ASGIApp, folder_of: Callable[[str], Path], in_use: Callable[[str], bool], trusted_proxies: int = 0
+        self,
+        app: ASGIApp,
+        folder_of: Callable[[str], Path],
+        in_use: Callable[[str], bool],
+        events: OpenEvents,
+        trusted_proxies: int = 0,
     ) -> None:
         self._app = app
         self._folder_of = folder_of
         self._owners = Owners(in_use)
+        self._events = events
         self._trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,10 +97,17 @@ class Isolation:
         scope[OWNS] = partial(self._owns, scope, sender)
         try:
             receive, sent = await self._admit(scope, path, sender, receive, sent)
+            if _JOIN.fullmatch(path):
+                with self._events.joining(scope, sender, scope.get(_FOR, "")):
+                    await self._app(scope, receive, sent)
+            elif _CALL.fullmatch(path):
+                await self._events.call(self._app, scope, receive, sent, sender)
+            else:
+                await self._app(scope, receive, sent)
         except _Refused as refused:
             await JSONResponse({"detail": refused.words}, refused.status)(scope, receive, sent)
-            return
-        await self._app(scope, receive, sent)
+        except Crowded as crowded:
+            await JSONResponse({"detail": str(crowded)}, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, sent)
 
     async def _admit(
         self, scope: Scope, path: str, sender: Sender, receive: Receive, send: Send

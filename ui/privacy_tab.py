@@ -89,9 +89,9 @@ def build_privacy_tab(studio: Studio, tab: gr.Tab, clearing: Clearing) -> None:
             gr.Markdown(f"Version {notice.version}, SHA-256 `{notice.sha256}`")
 
     gr.on([tab.select, again.click], handlers.look, outputs=panel, **_PRIVATE)
-    deleted = delete.click(clearing.handler, inputs=clearing.inputs, outputs=clearing.outputs, **_PRIVATE)
+    deleted = delete.click(clearing.handler, inputs=clearing.inputs, outputs=clearing.outputs, queue=False, **_PRIVATE)
     for event in (deleted, clearing.done):
-        event.then(handlers.look, outputs=panel, **_PRIVATE)
+        event.then(handlers.look, outputs=panel, queue=False, **_PRIVATE)
 
 
 def _later(handlers: PrivacyHandlers, panel: gr.HTML, clearing: Clearing) -> None:
@@ -108,6 +108,7 @@ def _later(handlers: PrivacyHandlers, panel: gr.HTML, clearing: Clearing) -> Non
         handlers.withdraw,
         inputs=[number, *clearing.inputs],
         outputs=[said, panel, number, *clearing.outputs],
+        queue=False,
         **_PRIVATE,
     )
 
