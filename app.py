@@ -46,6 +46,7 @@ from ui.errors import sentence
 from ui.files import PrivateFolder, end_process, every, no_core_dumps, stop_on_signals
 from ui.isolation import Isolation, forget_values
 from ui.logs import set_up_logging
+from ui.open_events import MAX_EVENTS, OpenEvents
 from ui.page import build_page
 from ui.routes import build_routes
 from ui.shield import shield
@@ -56,7 +57,6 @@ from ui.uploads import Uploads
 log = logging.getLogger("studio")
 
 SWEEP_SECONDS = 10.0
-_MAX_EVENTS = 512
 _THREADS = 48
 _MAX_WAITING_ALLOWED = 500
 _LOOK_UP_SECONDS = 0.5
@@ -104,7 +104,7 @@ def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = 
     page = build_page(studio)
     # Gradio's queue holds the page's short events; portraits wait in the pipeline's own line. Each that waits there
     # needs a thread now and then, and the short events must find one free.
-    page.queue(api_open=False, max_size=_MAX_EVENTS, default_concurrency_limit=8)
+    page.queue(api_open=False, max_size=MAX_EVENTS, default_concurrency_limit=8)
     page.launch(
         server_name=host,
         server_port=port,
@@ -114,7 +114,15 @@ def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = 
         app_kwargs={
             "routes": build_routes(studio),
             "lifespan": shield,
-            "middleware": [Middleware(Isolation, folder_of=studio.pipeline.folder)],
+            "middleware": [
+                Middleware(
+                    Isolation,
+                    folder_of=studio.pipeline.folder,
+                    in_use=studio.visits.is_open,
+                    events=OpenEvents(page, studio.visits.is_open),
+                    trusted_proxies=studio.limits.settings.trusted_proxies,
+                )
+            ],
         },
         max_file_size=MAX_BYTES,
         show_error=False,

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 import gradio as gr
+from starlette.requests import HTTPConnection
 
 from pipelines.errors import EngineError, TooOften, WordsRefused
 from pipelines.safety.addresses import client_network
@@ -17,7 +18,11 @@ from ui.studio import Choice, Studio, Visit
 
 def network_of(request: gr.Request, trusted_proxies: int) -> str:
     """Where an event came from, as far as a limit may count for it; "" where that cannot be told."""
-    connection = request.request
+    return connection_network(request.request, trusted_proxies)
+
+
+def connection_network(connection: HTTPConnection | None, trusted_proxies: int) -> str:
+    """As `network_of`, of a request that Gradio has not seen."""
     if connection is None or connection.client is None:
         return ""
     forwarded = ",".join(connection.headers.getlist("x-forwarded-for"))

@@ -12,23 +12,27 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from functools import partial
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import gradio as gr
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.guard import connection_network
+from ui.open_events import Crowded, OpenEvents
+from ui.owners import Owners, Sender
+
 COOKIE = "studio_visitor"
+OWNS = "studio.owns"  # in a request's scope: says whether a session is the sender's
+_FOR = "studio.session"  # there too: the session that the request is for
 MAX_JSON_BYTES = 256 * 1024  # events carry choices and words; photos have a route of their own
-_MAX_OWNED = 50_000
 _API = "/gradio_api"
 _OPEN = re.compile(
     r"/(?:config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon(?:/\d+)?)?"
@@ -36,9 +40,13 @@ _OPEN = re.compile(
     rf"|{_API}/(?:info/?|app_id/?|startup-events|theme\.css|queue/status|reset/?)"
 )
 _UPLOAD = re.compile(rf"{_API}/upload/?")
-_EVENT = re.compile(rf"{_API}/(?:queue/join|cancel|(?:call|run|api)/[\w-]+/?)")
+_JOIN = re.compile(rf"{_API}/(?:queue/join|call/[\w-]+/?)")
+_CALL = re.compile(rf"{_API}/(?:run|api)/[\w-]+/?")  # answers only events that are not for the queue
+_EVENT = re.compile(rf"{_JOIN.pattern}|{_CALL.pattern}|{_API}/cancel")
 _STREAM = re.compile(rf"{_API}/(?:queue/data|heartbeat/(?P<session>[^/]+)|call/[\w-]+/(?P<event>[^/]+))")
 _FILE = re.compile(rf"{_API}/file=(?P<path>.+)", re.DOTALL)
+_WORD = re.compile(r"[\w-]{32}", re.ASCII)
+_MAX_WORDS = 8
 _SESSION = re.compile(r"[\w-]{1,128}", re.ASCII)
 _ASSETS = ("/assets/", "/static/", "/svelte/", "/studio/static/", "/studio/thumbnails/", "/favicon.ico", "/theme.css")
 
@@ -53,46 +61,30 @@ _NOT_YOURS = "This belongs to another visit. Reload the page to begin your own."
 _CLOSED = "This address is closed here."
 
 
-class Owners:
-    """What belongs to which visitor. The first who names a thing owns it. Safe for many threads.
-
-    Args:
-        limit: How many things are remembered; the one that was not named for longest is forgotten first.
-    """
-
-    def __init__(self, limit: int = _MAX_OWNED) -> None:
-        self._owner: OrderedDict[str, str] = OrderedDict()
-        self._limit = limit
-        self._lock = threading.Lock()
-
-    def claim(self, thing: str, visitor: str) -> bool:
-        """Whether it is this visitor's; a thing that is nobody's becomes theirs."""
-        with self._lock:
-            owner = self._owner.setdefault(thing, visitor)
-            self._owner.move_to_end(thing)
-            while len(self._owner) > self._limit:
-                self._owner.popitem(last=False)
-        return _same(owner, visitor)
-
-    def owns(self, thing: str, visitor: str) -> bool:
-        """Whether it is this visitor's."""
-        with self._lock:
-            owner = self._owner.get(thing)
-        return owner is not None and _same(owner, visitor)
-
-
 class Isolation:
     """ASGI middleware.
 
     Args:
         app: What stands behind the wall.
         folder_of: Session to the folder of its portraits; only what lies in such a folder is served as a file.
+        in_use: Whether there is a consent for a session: its owner is never forgotten.
+        events: Bounds on what may be asked for at a time.
+        trusted_proxies: How many proxies of the operator's own stand in front.
     """
 
-    def __init__(self, app: ASGIApp, folder_of: Callable[[str], Path]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        folder_of: Callable[[str], Path],
+        in_use: Callable[[str], bool],
+        events: OpenEvents,
+        trusted_proxies: int = 0,
+    ) -> None:
         self._app = app
         self._folder_of = folder_of
-        self._owners = Owners()
+        self._owners = Owners(in_use)
+        self._events = events
+        self._trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -100,68 +92,80 @@ class Isolation:
                 await self._app(scope, receive, send)
             return  # no address here speaks WebSocket
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        visitor = _visitor(scope)
-        sent = _with_headers(send, scope, path, visitor)
+        sender = Sender(_words(scope), connection_network(HTTPConnection(scope), self._trusted_proxies))
+        sent = _with_headers(send, scope, path, sender)
+        scope[OWNS] = partial(self._owns, scope, sender)
         try:
-            receive, sent = await self._admit(scope, path, visitor, receive, sent)
+            receive, sent = await self._admit(scope, path, sender, receive, sent)
+            if _JOIN.fullmatch(path):
+                with self._events.joining(scope, sender, scope.get(_FOR, "")):
+                    await self._app(scope, receive, sent)
+            elif _CALL.fullmatch(path):
+                await self._events.call(self._app, scope, receive, sent, sender)
+            else:
+                await self._app(scope, receive, sent)
         except _Refused as refused:
             await JSONResponse({"detail": refused.words}, refused.status)(scope, receive, sent)
-            return
-        await self._app(scope, receive, sent)
+        except Crowded as crowded:
+            await JSONResponse({"detail": str(crowded)}, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, sent)
 
-    async def _admit(self, scope: Scope, path: str, visitor: str, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    async def _admit(
+        self, scope: Scope, path: str, sender: Sender, receive: Receive, send: Send
+    ) -> tuple[Receive, Send]:
         """Let a request through, or raise."""
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        for session in query.get("session_hash", []):
-            self._session(session, visitor)
         if "deep_link" in query or path.startswith("/monitoring"):
             raise _Refused(HTTPStatus.NOT_FOUND, _CLOSED)
         if match := _STREAM.fullmatch(path):
-            if match["session"]:
-                self._session(match["session"], visitor)
             if match["event"]:
-                self._mine(f"event {match['event']}", visitor)
+                self._mine(f"event {match['event']}", sender)
+            else:  # only where Gradio uses the name: whoever claims many makes others forgotten
+                self._session(scope, match["session"] or _one(query.get("session_hash", [])), sender)
         elif match := _FILE.fullmatch(path):
-            self._file(match["path"], visitor)
+            self._file(match["path"], sender)
         elif _EVENT.fullmatch(path):
             body, receive = await _json_body(receive)
-            self._event(body, visitor)
-            return receive, self._noting(send, visitor)
+            self._event(scope, body, sender)
+            return receive, self._noting(send, scope, sender)
         elif _UPLOAD.fullmatch(path):
-            return receive, self._noting(send, visitor)
+            return receive, self._noting(send, scope, sender)
         elif not _OPEN.fullmatch(path):
             raise _Refused(HTTPStatus.NOT_FOUND, _CLOSED)
         return receive, send
 
-    def _session(self, session: str, visitor: str) -> None:
+    def _session(self, scope: Scope, session: str, sender: Sender) -> None:
         if not _SESSION.fullmatch(session):
             raise _Refused(HTTPStatus.BAD_REQUEST, "This is no session.")
-        if not self._owners.claim(f"session {session}", visitor):
+        if not self._owns(scope, sender, session):
             raise _Refused(HTTPStatus.FORBIDDEN, _NOT_YOURS)
-        self._owners.claim(f"folder {self._folder_of(session).absolute()}", visitor)
+        self._owners.give(session, f"folder {self._folder_of(session).absolute()}")
 
-    def _mine(self, thing: str, visitor: str) -> None:
-        if not self._owners.owns(thing, visitor):
+    def _owns(self, scope: Scope, sender: Sender, session: str) -> bool:
+        scope[_FOR] = session
+        return self._owners.claim(session, sender)
+
+    def _mine(self, thing: str, sender: Sender) -> None:
+        if not self._owners.owns(thing, sender):
             raise _Refused(HTTPStatus.FORBIDDEN, _NOT_YOURS)
 
-    def _event(self, body: dict[str, Any], visitor: str) -> None:
-        """Names a session, perhaps an event, and files: all must be the visitor's."""
+    def _event(self, scope: Scope, body: dict[str, Any], sender: Sender) -> None:
+        """Names a session, perhaps an event, and files: all must be the sender's."""
         session, event = body.get("session_hash"), body.get("event_id")
         if not isinstance(session, str | None) or not isinstance(event, str | None):
             raise _Refused(HTTPStatus.BAD_REQUEST, "A session and an event are named by text.")
         if session is not None:
-            self._session(session, visitor)
+            self._session(scope, session, sender)
         if event is not None:
-            self._mine(f"event {event}", visitor)
+            self._mine(f"event {event}", sender)
         for file in _files(body.get("data")):
             file.pop("url", None)  # where the file could be read again: nothing for us to fetch
-            self._mine(f"upload {file.get('path')}", visitor)
+            self._mine(f"upload {file.get('path')}", sender)
 
-    def _file(self, name: str, visitor: str) -> None:
-        """A portrait of one of the visitor's own sessions. The name must be the plain one that was handed out."""
-        self._mine(f"folder {Path(name).parent}", visitor)
+    def _file(self, name: str, sender: Sender) -> None:
+        """A portrait of one of the sender's own sessions. The name must be the plain one that was handed out."""
+        self._mine(f"folder {Path(name).parent}", sender)
 
-    def _noting(self, send: Send, visitor: str) -> Send:
+    def _noting(self, send: Send, scope: Scope, sender: Sender) -> Send:
         """A `send` that notes which event or upload is told to whom."""
         body = bytearray()
         ok = False
@@ -173,8 +177,10 @@ class Isolation:
             elif ok and len(body) < MAX_JSON_BYTES:
                 body.extend(message.get("body", b""))
                 if not message.get("more_body"):
-                    for thing in _told(bytes(body)):
-                        self._owners.claim(thing, visitor)
+                    for thing, name in _told(bytes(body)):
+                        session = scope.get(_FOR) or name  # Gradio names a session after an event that came without
+                        self._owners.claim(session, sender)
+                        self._owners.give(session, thing)
             await send(message)
 
         return noting
@@ -189,29 +195,47 @@ def forget_values(page: gr.Blocks) -> None:
         session.config_values.clear()
 
 
-def _visitor(scope: Scope) -> str:
-    """The random word in the visitor's cookie; empty for programs."""
-    try:
-        jar = SimpleCookie(Headers(scope=scope).get("cookie", ""))
-    except CookieError:
-        return ""
-    return jar[COOKIE].value if COOKIE in jar else ""
+def _one(sessions: list[str]) -> str:
+    if len(sessions) > 1:
+        raise _Refused(HTTPStatus.FORBIDDEN, "Name one session.")
+    return sessions[0] if sessions else ""
 
 
-def _with_headers(send: Send, scope: Scope, path: str, visitor: str) -> Send:
-    """A `send` that hands out the cookie with the page, and lets browsers keep nothing but the page's assets."""
-    secure = scope["scheme"] == "https" or Headers(scope=scope).get("x-forwarded-proto", "").startswith("https")
+def _is_secure(scope: Scope) -> bool:
+    return scope["scheme"] == "https" or Headers(scope=scope).get("x-forwarded-proto", "").startswith("https")
+
+
+def _cookie_name(scope: Scope) -> str:
+    """How the names of our cookies begin. What begins with __Host- no neighbouring site can set for this one."""
+    return f"__Host-{COOKIE}_" if _is_secure(scope) else f"{COOKIE}_"
+
+
+def _words(scope: Scope) -> tuple[str, ...]:
+    """The random words in the visitor's cookies; one empty word for programs."""
+    ours, cookies = _cookie_name(scope), HTTPConnection(scope).cookies
+    words = [word for name, word in cookies.items() if name.startswith(ours) and _WORD.fullmatch(word)]
+    return tuple(words[:_MAX_WORDS]) or ("",)
+
+
+def _with_headers(send: Send, scope: Scope, path: str, sender: Sender) -> Send:
+    """A `send` that hands out the cookie with the page, and lets browsers keep nothing but the page's assets.
+
+    Each cookie has a name of its own: where two pages are asked for in the same moment, before the browser has any, the
+    later answer must not take away what the earlier page already lives by.
+    """
     # Inside another site's frame, as on Hugging Face, a browser sends only a cookie that is marked so.
-    rule = "SameSite=None; Secure; Partitioned" if secure else "SameSite=Strict"
+    # Strict would not be sent by whoever follows a link to here while another tab is at work.
+    rule = "SameSite=None; Secure; Partitioned" if _is_secure(scope) else "SameSite=Lax"
+    name = f"{_cookie_name(scope)}{secrets.token_hex(8)}"
 
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             if not path.startswith(_ASSETS):
                 headers["Cache-Control"] = "no-store"
-            if path == "/" and not visitor:
+            if path == "/" and not sender.words[0]:
                 word = secrets.token_urlsafe(24)
-                headers.append("Set-Cookie", f"{COOKIE}={word}; Path=/; HttpOnly; {rule}")
+                headers.append("Set-Cookie", f"{name}={word}; Path=/; HttpOnly; {rule}")
         await send(message)
 
     return with_headers
@@ -259,18 +283,13 @@ def _files(value: Any) -> Iterator[dict[str, Any]]:
             yield from _files(inner)
 
 
-def _told(body: bytes) -> Iterator[str]:
-    """What an answer of Gradio hands to the visitor: an event's id, or the paths of uploads."""
+def _told(body: bytes) -> Iterator[tuple[str, str]]:
+    """What an answer of Gradio hands to the visitor, as a thing and its name: an event's id, paths of uploads."""
     try:
         value = json.loads(body)
     except ValueError:
         return
     if isinstance(value, dict) and isinstance(value.get("event_id"), str):
-        yield f"event {value['event_id']}"
+        yield f"event {value['event_id']}", value["event_id"]
     elif isinstance(value, list):
-        yield from (f"upload {path}" for path in value if isinstance(path, str))
-
-
-def _same(first: str, second: str) -> bool:
-    """Compared in a time that does not tell how much of it is right."""
-    return secrets.compare_digest(first.encode("utf-8", "replace"), second.encode("utf-8", "replace"))
+        yield from ((f"upload {path}", path) for path in value if isinstance(path, str))

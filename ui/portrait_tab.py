@@ -15,6 +15,8 @@ from ui.portrait_handlers import PortraitHandlers
 from ui.studio import Studio
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+# Past the queue, so that consent can be given and taken back, and work be stopped, however long the queue is.
+_AT_ONCE: dict[str, Any] = {**_PRIVATE, "queue": False}
 _LIVE: dict[str, Any] = {**_PRIVATE, "trigger_mode": "always_last", "concurrency_id": "preview", "concurrency_limit": 2}
 
 
@@ -70,9 +72,9 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
         **_PRIVATE,
     )
     # Not Gradio's `cancels`: it hangs an "Error" on the outputs, and a click on Create soon after it is swallowed.
-    cancel.click(handlers.cancel, outputs=cancel, queue=False, **_PRIVATE)
-    consent.agree.input(handlers.agree, inputs=[consent.agree, *look], outputs=cleared, **_PRIVATE)
-    deleted = consent.delete.click(handlers.forget, inputs=look, outputs=[consent.agree, *cleared], **_PRIVATE)
+    cancel.click(handlers.cancel, outputs=cancel, **_AT_ONCE)
+    consent.agree.input(handlers.agree, inputs=[consent.agree, *look], outputs=cleared, **_AT_ONCE)
+    deleted = consent.delete.click(handlers.forget, inputs=look, outputs=[consent.agree, *cleared], **_AT_ONCE)
     allow = {"study": handlers.allow_study, "examples": handlers.allow_examples}
     for purpose, tick in consent.ticks.items():
         tick.input(allow[purpose], inputs=tick, outputs=[tick, consent.receipt, notice], **_PRIVATE)

@@ -58,8 +58,8 @@ program, and its oldest lines go sooner.
 
 _REST = """\
 
-**Who can see your pictures.** Only somebody who has this page's key, a random one that the page gets with your consent
-and that ends with it.
+**Who can see your pictures.** Only this browser, told by a random cookie, and only with this page's key, a random one
+that the page gets with your consent and that ends with it.
 
 **Programs that use the API** send the photo as a file, which is taken in only with the key that the consent gives them.
 It lies in the temporary folder under a random name, is deleted as soon as it has been read, and within a
@@ -99,9 +99,9 @@ def build_privacy_tab(studio: Studio, tab: gr.Tab, clearing: Clearing) -> None:
             gr.Markdown(f"Version {notice.version}, SHA-256 `{notice.sha256}`")
 
     gr.on([tab.select, again.click], handlers.look, outputs=panel, **_PRIVATE)
-    deleted = delete.click(clearing.handler, inputs=clearing.inputs, outputs=clearing.outputs, **_PRIVATE)
+    deleted = delete.click(clearing.handler, inputs=clearing.inputs, outputs=clearing.outputs, queue=False, **_PRIVATE)
     for event in (deleted, clearing.done):
-        event.then(handlers.look, outputs=panel, **_PRIVATE)
+        event.then(handlers.look, outputs=panel, queue=False, **_PRIVATE)
 
 
 def _later(handlers: PrivacyHandlers, panel: gr.HTML, clearing: Clearing) -> None:
@@ -118,6 +118,7 @@ def _later(handlers: PrivacyHandlers, panel: gr.HTML, clearing: Clearing) -> Non
         handlers.withdraw,
         inputs=[number, *clearing.inputs],
         outputs=[said, panel, number, *clearing.outputs],
+        queue=False,
         **_PRIVATE,
     )
 

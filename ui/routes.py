@@ -3,7 +3,8 @@
 Why not Gradio's: its upload route writes the raw file, with its GPS position, to the disk before any handler can ask
 for consent; its camera mirrors the pixels and streams frames through the job queue; its file route serves a picture to
 anybody who has the path. Here a photo goes from the request's body to memory, a frame is answered or dropped at once,
-and every call with a visitor's face carries the key of a visit whose consent is on record.
+and every call with a visitor's face carries the key of a visit whose consent is on record, and comes from the browser
+that the visit belongs to.
 
 Programs send their photo to Gradio's upload address; these routes stand before Gradio's, so the same lock is on it.
 """
@@ -35,6 +36,7 @@ from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError
 from pipelines.presets import THUMBNAILS
 from ui import pictures
 from ui.errors import sentence
+from ui.isolation import OWNS
 from ui.studio import Studio, Visit
 
 STATIC = Path(__file__).parent / "static"
@@ -85,7 +87,7 @@ class _Calls:
             await run_in_threadpool(self._open, visit, data)
             return JSONResponse({"ok": True}, headers=_NO_STORE)
 
-        return await self._guarded(request.headers.get(KEY_HEADER, ""), answer)
+        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
     async def upload(self, request: Request) -> Response:
         """Take in one file of a program, for /portrait; answers as Gradio does, with a list of its path."""
@@ -99,7 +101,7 @@ class _Calls:
                 raise ConsentMissing("Your consent was taken back, so the file was deleted.")
             return JSONResponse([str(path)], headers=_NO_STORE)
 
-        return await self._guarded(request.headers.get(KEY_HEADER, ""), answer)
+        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
     async def frame(self, request: Request) -> Response:
         """Answer a JPEG camera frame with the same frame in the picked style, or 204 where another one is in work."""
@@ -114,7 +116,7 @@ class _Calls:
                 self._rendering.release()
             return Response(styled, media_type="image/jpeg", headers=_NO_STORE)
 
-        return await self._guarded(request.headers.get(KEY_HEADER, ""), answer)
+        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
     async def check(self, request: Request) -> Response:
         """Say what marks a picture carries: the raw file as the body. Needs no consent, for nothing of it is kept."""
@@ -149,7 +151,7 @@ class _Calls:
                     )
             return _problem(HTTPStatus.NOT_FOUND, "This portrait has been deleted; create it again from its seed.")
 
-        return await self._guarded(request.path_params["key"], answer)
+        return await self._guarded(request, request.path_params["key"], answer)
 
     async def portraits(self, request: Request) -> Response:
         """All portraits of a visit as a zip, each byte for byte as it was written."""
@@ -159,11 +161,15 @@ class _Calls:
             name = 'attachment; filename="self-portraits.zip"'
             return Response(data, media_type="application/zip", headers={**_NO_STORE, "Content-Disposition": name})
 
-        return await self._guarded(request.path_params["key"].removesuffix(".zip"), answer)
+        return await self._guarded(request, request.path_params["key"].removesuffix(".zip"), answer)
 
-    async def _guarded(self, key: str, answer: Callable[[Visit], Any]) -> Response:
+    async def _guarded(self, request: Request, key: str, answer: Callable[[Visit], Any]) -> Response:
+        """Answer whoever has the key and sends from the browser (or program) that it was given to."""
         try:
-            return await answer(self._studio.visits.require_key(key))
+            visit = self._studio.visits.require_key(key)
+            if not request.scope[OWNS](visit.session):  # a picture's address, key included, may have been passed on
+                raise ConsentMissing("This belongs to another browser's visit. Open the page to begin your own.")
+            return await answer(visit)
         except ConsentMissing as error:
             return _problem(HTTPStatus.FORBIDDEN, sentence(error))
         except PortraitError as error:

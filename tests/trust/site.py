@@ -111,11 +111,20 @@ class Visitor:
 
     def join(self, name: str, *data: Any, session: str | None = None, **event: Any) -> httpx.Response:
         """Ask for an event by the name of its handler; inputs that are left out have what the page shows at first."""
+        _, body = self._event(name, data, session, event)
+        return self.http.post("/gradio_api/queue/join", json=body)
+
+    def press(self, name: str, *data: Any) -> httpx.Response:
+        """Ask for an event as the page does: past the queue where it is not for the queue."""
+        wanted, body = self._event(name, data, None, {})
+        return self.http.post(f"/gradio_api/{'queue/join' if wanted['queue'] else f'run/{name}'}", json=body)
+
+    def _event(self, name: str, data: tuple[Any, ...], session: str | None, event: dict[str, Any]) -> Any:
         wanted = next(d for d in self.config["dependencies"] if d["api_name"] == name)
         shown = {component["id"]: component["props"].get("value") for component in self.config["components"]}
         values = [*data, *(shown[component] for component in wanted["inputs"][len(data) :])]
         body = {"data": values, "fn_index": wanted["id"], "session_hash": session or self.session, "event_data": event}
-        return self.http.post("/gradio_api/queue/join", json=body)
+        return wanted, body
 
     def listen(self, session: str | None = None) -> str:
         """What the event stream of a session says until the answer is complete."""
@@ -160,6 +169,12 @@ class Visitor:
         found = re.search(r"studio/portrait/[\w-]+/\w+\.png", said)
         assert found, said[-2000:]
         return "/" + found.group(0)
+
+    @property
+    def cookie(self) -> str:
+        """The word by which the site tells this browser."""
+        [word] = [word for name, word in self.http.cookies.items() if name.startswith("studio_visitor")]
+        return word
 
     def close(self) -> None:
         self.http.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +64,10 @@ def test_another_session_id_opens_nothing(scene: Scene) -> None:
     """Every event of the page, asked for in the first visitor's session by another browser."""
     for name in ("agree", "arrived", "anyway", "restyle", "redraw", "create", "reuse", "remove", "forget", "leave"):
         values = [True, *LOOK] if name == "agree" else LOOK if name in ("arrived", "restyle", "create") else ()
-        for cookie in (scene.thief.http.cookies["studio_visitor"], "", "guess", '"', "a; studio_visitor=b"):
+        own = scene.thief.cookie
+        for cookie in (own, "", "guess", "g" * len(own), '"', "a; studio_visitor_b=b", scene.victim.session):
             scene.thief.http.cookies.clear()
-            header = {"Cookie": f"studio_visitor={cookie}"} if cookie else {}
+            header = {"Cookie": f"studio_visitor_a={cookie}"} if cookie else {}
             scene.thief.http.headers.update(header)
             answer = scene.thief.join(name, *values, session=scene.victim.session)
             assert answer.status_code == 403, (name, cookie)
@@ -102,6 +104,23 @@ def test_another_event_cannot_be_replayed_or_cancelled(scene: Scene) -> None:
         assert scene.thief.http.post("/gradio_api/cancel", json=body).status_code == 403
     assert scene.thief.http.post(f"/gradio_api/stream/{event}", json={"data": []}).status_code in (403, 404)
     assert "looks like it" in str(scene.traces.in_bytes(scene.victim.listen().encode()))
+
+
+def test_a_flood_of_made_up_sessions_does_not_bring_the_wall_down(scene: Scene, site: Site) -> None:
+    """Whoever could have the owner of her session forgotten would be taken for its owner."""
+    flood = httpx.Client(base_url=site.url, timeout=60)
+    several = {"session_hash": ["flood-a", "flood-b"]}
+    assert flood.get("/gradio_api/queue/data", params=several).status_code == 403, "one name for a request"
+    for number in range(60):
+        names = "&".join(f"session_hash=flood{number}x{one}" for one in range(1000))
+        for address in ("/robots.txt", "/gradio_api/queue/status", "/gradio_api/upload", "/studio/static/studio.css"):
+            flood.get(f"{address}?{names}")
+    for thief in (flood, scene.thief.http):
+        scene.thief.http = thief
+        answer = scene.thief.join("arrived", *LOOK, session=scene.victim.session)
+        assert answer.status_code == 403
+        scene.nothing_in(answer)
+    flood.close()
 
 
 def test_a_stolen_session_hidden_in_the_body_is_found(scene: Scene) -> None:
@@ -164,6 +183,74 @@ def test_keys_and_names_of_our_own_routes_cannot_be_guessed(scene: Scene) -> Non
             answer = scene.thief.http.get(address)
             scene.nothing_in(answer)
             assert answer.status_code in (403, 404) or answer.content.startswith(b"PK\x05\x06"), "an empty archive"
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_tab_at_work_keeps_its_visit_when_another_page_is_opened_without_the_cookie(
+    site: Site, visitor: Arrive, photo: bytes, newest_first: bool
+) -> None:
+    """Two tabs opened in the same moment, or a page that was reached in a way in which a browser sends no cookie."""
+    tab = visitor()
+    tab.agree()
+    answer = httpx.get(site.url)
+    assert "SameSite=Lax" in answer.headers["set-cookie"], "a link on another site leads to the same visitor"
+    jar = [*tab.http.cookies.items(), *answer.cookies.items()]
+    assert len(dict(jar)) == 2, "no answer can take the place of an earlier one"
+    tab.http.cookies.clear()
+    tab.http.headers["Cookie"] = "; ".join(f"{name}={word}" for name, word in (jar[::-1] if newest_first else jar))
+    assert tab.send_photo(photo).is_success
+    assert tab.http.get(f"/studio/portraits/{tab.key}.zip").is_success
+    assert "are deleted" in tab.call("forget", *LOOK)
+    assert tab.send_photo(photo).status_code == 403
+    assert "set-cookie" not in tab.http.get("/").headers
+
+
+def test_cookies_of_other_programs_on_the_same_host_do_not_hide_ours(visitor: Arrive) -> None:
+    tab, program = visitor(), visitor()
+    [(name, word)] = tab.http.cookies.items()
+    tab.http.cookies.clear()
+    tab.http.headers["Cookie"] = f'prefs={{"a":1,"b":2}}; {name}={word}; =x; q="'
+    tab.agree()
+    program.http.cookies.clear()
+    assert program.join("arrived", *LOOK, session=tab.session).status_code == 403
+    assert program.http.get(f"/studio/portraits/{tab.key}.zip").status_code == 403
+    assert tab.http.get(f"/studio/portraits/{tab.key}.zip").is_success
+
+
+def test_behind_tls_no_neighbouring_site_can_set_the_cookie(site: Site, visitor: Arrive) -> None:
+    behind = {"X-Forwarded-Proto": "https"}
+    said = httpx.get(site.url, headers=behind).headers["set-cookie"]
+    assert re.match(r"__Host-studio_visitor_\w+=[\w-]{32}; Path=/; HttpOnly; SameSite=None; Secure; Partitioned$", said)
+    tab, planted = visitor(), visitor()
+    for one, cookie in ((tab, said.split(";")[0]), (planted, said.split(";")[0].removeprefix("__Host-"))):
+        one.http.cookies.clear()
+        one.http.headers.update(behind | {"Cookie": cookie})
+    tab.agree()
+    assert tab.http.get(f"/studio/portraits/{tab.key}.zip").is_success
+    assert planted.http.get(f"/studio/portraits/{tab.key}.zip").status_code == 403
+    assert "set-cookie" in planted.http.get("/").headers
+
+
+@pytest.mark.parametrize("who", ["another browser", "nobody", "a made-up cookie"])
+def test_the_true_key_opens_nothing_in_another_browser(scene: Scene, photo: bytes, who: str) -> None:
+    """A picture's address holds the key: copied to a friend, or read in a proxy's log, it must not be enough."""
+    other, other_word = scene.thief.http, scene.thief.cookie
+    if who != "another browser":
+        other.cookies.clear()
+    if who == "a made-up cookie":
+        other.headers["Cookie"] = f"studio_visitor_a={'g' * len(other_word)}"
+    portrait = scene.files[0].name.removesuffix(".png").rsplit("-", 1)[1]
+    key = {"X-Studio-Key": scene.victim.key}
+    for answer in (
+        other.get(f"/studio/portrait/{scene.victim.key}/{portrait}.png"),
+        other.get(f"/studio/portraits/{scene.victim.key}.zip"),
+        other.post("/studio/photo", content=photo[: len(photo) // 2], headers=key),
+        other.post("/studio/frame", content=photo, headers=key),
+        other.post("/gradio_api/upload", files={"files": (NAME, b"x")}, headers=key),
+    ):
+        assert answer.status_code == 403, answer.url
+        scene.nothing_in(answer)
+    assert scene.victim.http.get(f"/studio/portrait/{scene.victim.key}/{portrait}.png").content == scene.victim.portrait
 
 
 def test_the_same_photo_does_not_tell_that_somebody_has_it(visitor: Arrive, photo: bytes, traces: Traces) -> None:

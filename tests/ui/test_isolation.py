@@ -5,26 +5,72 @@ from __future__ import annotations
 import gradio as gr
 from gradio_client import Client
 
-from ui.isolation import Owners, forget_values
+from ui.isolation import forget_values
+from ui.owners import Owners, Sender
+
+ADA, BOB, PROGRAM = Sender(("ada",)), Sender(("bob",)), Sender(("",), "192.0.2.1")
+
+
+def owners(*in_use: str, limit: int = 3, each: int = 3) -> Owners:
+    return Owners(in_use.__contains__, limit, each)
 
 
 def test_the_first_who_names_a_thing_owns_it() -> None:
-    owners = Owners(limit=3)
-    assert owners.claim("session a", "ada")
-    assert not owners.claim("session a", "bob")
-    assert not owners.claim("session a", "")
-    assert owners.owns("session a", "ada")
-    assert not owners.owns("session b", "ada")
-    assert not owners.owns("session a", "a\udcffda")
+    known = owners()
+    assert known.claim("a", ADA)
+    assert not known.claim("a", BOB)
+    assert not known.claim("a", PROGRAM)
+    assert not known.claim("a", Sender(("a\udcffda",)))
+    assert known.claim("a", ADA)
+    known.give("a", "event 1")
+    assert known.owns("event 1", ADA)
+    assert not known.owns("event 1", BOB)
+    assert not known.owns("event 2", ADA)
+    known.claim("b", BOB)
+    known.give("b", "event 1")
+    assert known.owns("event 1", ADA), "it stays hers"
 
 
 def test_what_is_in_use_is_not_forgotten_first() -> None:
-    owners = Owners(limit=3)
-    for thing in ("a", "b", "c"):
-        owners.claim(thing, "ada")
-    owners.claim("a", "ada")
-    owners.claim("d", "bob")
-    assert [owners.owns(thing, "ada") for thing in ("a", "b", "c")] == [True, False, True]
+    known = owners()
+    for session in ("a", "b", "c"):
+        known.claim(session, ADA)
+        known.give(session, f"event {session}")
+    known.claim("a", ADA)
+    known.claim("d", BOB)
+    assert [known.owns(f"event {session}", ADA) for session in ("a", "b", "c")] == [True, False, True]
+
+
+def test_a_session_with_consent_is_never_forgotten_whatever_is_named_after_it() -> None:
+    known = owners("a", "b", limit=50, each=20)
+    known.claim("a", ADA)
+    known.claim("b", PROGRAM)
+    for number in range(1000):
+        known.claim(f"one each {number}", Sender((f"guess {number}",)))
+        known.claim(f"many {number}", PROGRAM._replace(network="192.0.2.7"))
+        known.claim(f"more {number}", PROGRAM)
+    assert not known.claim("a", BOB)
+    assert not known.claim("b", BOB)
+    assert known.claim("a", ADA)
+    assert known.claim("b", PROGRAM)
+
+
+def test_whoever_names_many_sessions_forgets_their_own() -> None:
+    known = owners(limit=50, each=20)
+    known.claim("a", ADA)
+    for number in range(1000):
+        known.claim(f"b{number}", BOB)
+        known.claim(f"c{number}", PROGRAM)
+    assert not known.claim("a", BOB)
+    assert not known.claim("b999", ADA)
+    assert known.claim("b0", ADA), "which is nobody's now"
+
+
+def test_where_all_are_in_use_the_newest_is_kept_too() -> None:
+    known = Owners(lambda session: session != "new", limit=2, each=2)
+    for session in ("a", "b", "c", "new"):
+        known.claim(session, ADA)
+    assert not known.claim("new", BOB)
 
 
 def test_gradio_s_memory_of_a_session_s_values_is_emptied() -> None:
