@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from pipelines import photo as photos
 from pipelines import worker
 from pipelines.errors import Cancelled, RequestInvalid
-from pipelines.schema import FAMILY_NAMES, PortraitRequest, PortraitSet
+from pipelines.schema import FAMILY_NAMES, LoadedPhoto, PortraitRequest, PortraitSet
 from pipelines.self_portrait import build_request
 from ui import guard, screen
 from ui.errors import for_api
 from ui.studio import Choice, Studio, Visit
+
+_UNOPENED = LoadedPhoto(image=Image.new("RGB", (64, 64)))  # stands for a photo until a request is admitted
 
 
 def build_api(studio: Studio) -> None:
@@ -149,22 +152,22 @@ class Endpoints:
                 visit, record = studio.visits.require(request.session_hash)
                 if photo is None:
                     raise RequestInvalid("Send a photo.")
+                wanted = build_request(
+                    photo=_UNOPENED,
+                    style_id=style,
+                    scene_id=scene,
+                    likeness=likeness,
+                    seeds=screen.seeds(seed, seed == -1, variations),
+                    model_id=model,
+                    visible_label=visible_label,
+                    consent=record,
+                )
+                guard.admit(studio, request, wanted)  # before the photo is unpacked, which takes memory
                 loaded = photos.open_photo(photo)
             finally:
                 _remove_upload(photo)
-            wanted = build_request(
-                photo=loaded,
-                style_id=style,
-                scene_id=scene,
-                likeness=likeness,
-                seeds=screen.seeds(seed, seed == -1, variations),
-                model_id=model,
-                visible_label=visible_label,
-                consent=record,
-            )
             try:
-                guard.admit(studio, request, wanted)
-                result = self._make(wanted, visit)
+                result = self._make(wanted.model_copy(update={"photo": loaded}), visit)
             finally:
                 studio.pipeline.forget_photo(loaded)
             studio.visits.keep(record, screen.kept(result))

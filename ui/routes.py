@@ -20,6 +20,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -73,7 +74,7 @@ class _Assets(StaticFiles):
 class _Calls:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._decoding = threading.BoundedSemaphore(2)  # a 60-megapixel photo takes some 200 MB while it is opened
+        self._opening = CapacityLimiter(2)  # the others wait without a thread: those serve files, too
         self._checking = threading.BoundedSemaphore(_CHECKS_AT_ONCE)
         self._rendering = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 
@@ -82,7 +83,7 @@ class _Calls:
 
         async def answer(visit: Visit) -> Response:
             data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
-            await run_in_threadpool(self._open, visit, data)
+            await to_thread.run_sync(self._open, visit, data, limiter=self._opening)
             return JSONResponse({"ok": True}, headers=_NO_STORE)
 
         return await self._guarded(request.headers.get(KEY_HEADER, ""), answer)
@@ -179,8 +180,7 @@ class _Calls:
         return provenance_words.card(report, styles, scenes)._asdict() | {"report": report.model_dump()}
 
     def _open(self, visit: Visit, data: bytes) -> None:
-        with self._decoding:
-            self._studio.visits.take_photo(visit, photos.open_photo(data))
+        self._studio.visits.take_photo(visit, photos.open_photo(data))
 
     def _render(self, visit: Visit, data: bytes) -> bytes:
         choice = visit.choice
