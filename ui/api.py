@@ -165,7 +165,8 @@ class Endpoints:
                 guard.admit(studio, request, wanted)  # before the photo is unpacked, which takes memory
                 loaded = photos.open_photo(photo)
             finally:
-                _remove_upload(photo)
+                if photo is not None:  # with its metadata; Gradio has checked that it lies in its own folder
+                    studio.uploads.remove(Path(photo))
             try:
                 result = self._make(wanted.model_copy(update={"photo": loaded}), visit)
             finally:
@@ -206,11 +207,3 @@ class Endpoints:
                 if visit.closed:
                     break
         raise Cancelled("Stopped: consent was taken back, or the session has ended.")
-
-
-def _remove_upload(photo: str | None) -> None:
-    """Gradio's raw copy of an API upload, with its metadata. Gradio has checked that it lies in its own folder."""
-    if photo is not None:
-        with contextlib.suppress(OSError):
-            Path(photo).unlink()
-            Path(photo).parent.rmdir()

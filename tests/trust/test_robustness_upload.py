@@ -23,7 +23,7 @@ from PIL import Image
 from benchmarks import fuzz
 from pipelines.errors import PhotoUnreadable
 from pipelines.photo import MAX_PIXELS, open_photo
-from tests.trust.site import ROOT, Site
+from tests.trust.site import ROOT, Site, Visitor
 
 ORIGINALS = fuzz.originals()
 
@@ -191,3 +191,10 @@ def test_the_address_answers_every_bent_file_with_a_photo_or_a_sentence(site: Si
     answers = asyncio.run(fuzz.over_http(site.url, fuzz.Cases(seed=11), range(0, 90)))
     assert set(answers) == {"200", "422"}
     assert site.process.poll() is None
+
+
+def test_a_program_that_sends_and_never_asks_fills_no_disk(site: Site, visitor: Any) -> None:
+    guest: Visitor = visitor()
+    guest.agree()
+    paths = [Path(guest.upload("a.jpg", b"x" * 1000)) for _ in range(6)]
+    assert [path.exists() for path in paths] == [False] * 4 + [True] * 2
