@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import re
 import socket
@@ -198,6 +199,19 @@ def test_many_tiny_parts_are_refused(visitor: Any) -> None:
     assert (
         guest.http.post("/gradio_api/upload", content=field * 3000 + b"--b--\r\n", headers=headers).status_code == 422
     )
+
+
+def test_senders_that_stall_do_not_keep_others_from_checking_a_picture(site: Site, photo: bytes) -> None:
+    host, port = site.url.removeprefix("http://").split(":")
+    head = f"POST /studio/check HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 1000\r\n\r\nx"
+    with contextlib.ExitStack() as wires, httpx.Client(base_url=site.url, timeout=120) as http:
+        for _ in range(8):
+            wire = wires.enter_context(socket.create_connection((host, int(port)), timeout=120))
+            wire.sendall(head.encode())
+        http.get("/config")  # so that theirs have begun
+        answer = http.post("/studio/check", content=photo)
+    assert answer.status_code == 200
+    assert answer.json()["title"]
 
 
 # --- the shield alone ---
