@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from pipelines import vision
 from pipelines.errors import PhotoUnreadable, RequestInvalid
@@ -25,6 +29,19 @@ MAX_SIDE = 2048  # what is kept in memory; no engine needs more
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "TIFF", "BMP")
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Gradio decodes some uploads before our code sees them
 
+_PLACES = 2  # pictures unpacked at the same time in the whole process
+_PLACE_SECONDS = 30.0  # for a place to become free
+_BAND_PIXELS = 4_000_000  # a picture is converted that many pixels at a time
+_TURNS: dict[object, Image.Transpose] = {  # by EXIF orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
 _MIN_FACE = 64  # pixels; MediaPipe's face control refuses smaller ones, and there is little to keep
 _SMALL_FACE = 90
 _DARK_HIGH, _DARK_MIDDLE, _BRIGHT = 72, 45, 225  # gray levels of the face's bright parts and middle
@@ -36,6 +53,9 @@ _ROOM = 2.8  # crop side in face box heights: head, hair, shoulders and some of 
 def open_photo(source: str | Path | bytes | np.ndarray | Image.Image, *, mirrored: bool = False) -> LoadedPhoto:
     """Open a photo, whatever it is, and look at it.
 
+    Two files are unpacked at the same time in the whole process, WebP, HEIC and AVIF one at a time, because their
+    decoders hold several copies; whoever comes later waits half a minute at most.
+
     Args:
         source: A file, its bytes, (H, W), (H, W, 3) or (H, W, 4) uint8 pixels, or a PIL picture.
         mirrored: True where the camera handed over a mirrored shot; it is turned back.
@@ -44,7 +64,8 @@ def open_photo(source: str | Path | bytes | np.ndarray | Image.Image, *, mirrore
         Upright RGB without metadata, at most MAX_SIDE long, with faces (largest first) and hints.
 
     Raises:
-        PhotoUnreadable: It is no picture, is damaged, empty or too large; the hint says which.
+        PhotoUnreadable: It is no picture, is damaged, empty or too large, or others were being opened all the time; the
+            hint says which.
     """
     try:
         return _open(source, mirrored)
@@ -54,18 +75,61 @@ def open_photo(source: str | Path | bytes | np.ndarray | Image.Image, *, mirrore
         ) from error
 
 
+class _Places:
+    """So many pictures are unpacked at the same time. First come, first served."""
+
+    def __init__(self, count: int) -> None:
+        self._free = threading.BoundedSemaphore(count)
+        self._next = threading.Lock()  # whoever needs two is not overtaken by those who need one
+
+    @contextlib.contextmanager
+    def take(self, count: int) -> Iterator[None]:
+        """Hold so many places.
+
+        Raises:
+            PhotoUnreadable: They did not become free in time.
+        """
+        until = time.monotonic() + _PLACE_SECONDS
+        taken = 0
+        try:
+            if self._next.acquire(timeout=_PLACE_SECONDS):
+                try:
+                    while taken < count and self._free.acquire(timeout=max(0.0, until - time.monotonic())):
+                        taken += 1
+                finally:
+                    self._next.release()
+            if taken < count:
+                raise PhotoUnreadable("Many photos are being opened just now; send yours again in a minute.")
+            yield
+        finally:
+            for _ in range(taken):
+                self._free.release()
+
+
+_places = _Places(_PLACES)
+
+
+def _weight(source: str | Path | bytes) -> int:
+    """How many places a file needs, by its first bytes."""
+    head = b""
+    if isinstance(source, bytes):
+        head = source[:12]
+    else:
+        with contextlib.suppress(OSError), Path(source).open("rb") as file:
+            head = file.read(12)
+    return _PLACES if head[8:] == b"WEBP" or head[4:8] == b"ftyp" else 1
+
+
 def _open(source: str | Path | bytes | np.ndarray | Image.Image, mirrored: bool) -> LoadedPhoto:
     image = Image.fromarray(source) if isinstance(source, np.ndarray) else source
-    if not isinstance(image, Image.Image):
-        image = _decode(_read(image))
-    image = _flatten(image)
+    if isinstance(image, Image.Image):
+        _require_shape(image)
+        image = _flatten(image)
+    else:
+        with _places.take(_weight(image)):  # before it is read: those who wait hold nothing
+            image = _decode(_read(image))
     if mirrored:
         image = ImageOps.mirror(image)
-    if min(image.size) < 64:
-        raise PhotoUnreadable("This picture is smaller than 64 pixels; choose a larger one.")
-    if max(image.size) / min(image.size) > 6:
-        raise PhotoUnreadable("This picture is a narrow strip; choose one that shows a face with some room around it.")
-    image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     rgb = np.asarray(image)
     faces = tuple(vision.detect_faces(rgb)[:12])
     return LoadedPhoto(image=image, faces=faces, hints=tuple(_hints(rgb, faces)))
@@ -134,15 +198,18 @@ def _decode(data: bytes) -> Image.Image:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
+            _require_shape(image)
             image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a large JPEG is decoded at a fraction of its size
             image.load()
-            if image.mode in ("RGB", "L", "RGBA"):  # made small before it is copied, not after
+            turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+            if image.mode in ("RGB", "L") and "transparency" not in image.info:  # these shrink where they are
                 image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
-            return ImageOps.exif_transpose(image)
+            flat = _flatten(image)
+            return flat if turn is None else flat.transpose(turn)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         limit = MAX_PIXELS // 1_000_000
         raise PhotoUnreadable(f"This picture has more than {limit} megapixels; choose a smaller one.") from error
-    except MemoryError:  # not the file's fault
+    except (MemoryError, PhotoUnreadable):  # not damage
         raise
     except UnidentifiedImageError as error:
         raise PhotoUnreadable(
@@ -155,20 +222,55 @@ def _decode(data: bytes) -> Image.Image:
         ) from error
 
 
+def _require_shape(image: Image.Image) -> None:
+    if min(image.size) < 64:
+        raise PhotoUnreadable("This picture is smaller than 64 pixels; choose a larger one.")
+    if max(image.size) / min(image.size) > 6:
+        raise PhotoUnreadable("This picture is a narrow strip; choose one that shows a face with some room around it.")
+
+
 def _flatten(image: Image.Image) -> Image.Image:
-    """Any mode to RGB: transparency on white, 16 bit scaled, CMYK converted; metadata left behind."""
+    """Any mode to RGB, at most MAX_SIDE long: transparency on white, 16 bit scaled, CMYK converted; no metadata.
+
+    In bands, each made narrow at once: whole copies in other modes would take up to 1.5 GB for 64 megapixels.
+    """
+    shrink = min(1.0, MAX_SIDE / max(image.size))
+    width, height = (round(side * shrink) for side in image.size)
+    high = _highest(image)
+    narrow = Image.new("RGB", (width, image.height))
+    top = 0
+    for band in _bands(image):
+        narrow.paste(_band_to_rgb(band, high).resize((width, band.height), Image.Resampling.LANCZOS), (0, top))
+        top += band.height
+    return narrow.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _bands(image: Image.Image) -> Iterator[Image.Image]:
+    """The picture from top to bottom, _BAND_PIXELS at a time."""
+    rows = max(1, _BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(image.height, top + rows)))
+
+
+def _highest(image: Image.Image) -> float:
+    """The value that stands for white in a picture of numbers."""
+    if image.mode != "F":
+        return 65535.0
+    most = max(float(_numbers(band).max()) for band in _bands(image))
+    return 1.0 if most <= 1.0 else 255.0 if most <= 255 else 65535.0
+
+
+def _numbers(image: Image.Image) -> np.ndarray:
+    return np.nan_to_num(np.asarray(image, np.float32))  # a TIFF may hold infinities and no numbers at all
+
+
+def _band_to_rgb(image: Image.Image, high: float) -> Image.Image:
     if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
-        values = np.nan_to_num(np.asarray(image, np.float32))  # a TIFF may hold infinities and no numbers at all
-        high = 65535.0 if image.mode != "F" or values.max(initial=0) > 255 else 255.0
-        if image.mode == "F" and values.max(initial=0) <= 1.0:
-            high = 1.0
-        image = Image.fromarray((np.clip(values, 0, high) / high * 255).astype(np.uint8))
+        image = Image.fromarray((np.clip(_numbers(image), 0, high) / high * 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
-        background = Image.new("RGBA", rgba.size, "white")
-        image = Image.alpha_composite(background, rgba)
-    clean = image.convert("RGB")
-    return Image.frombytes("RGB", clean.size, clean.tobytes())
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return image.convert("RGB")
 
 
 def _hints(rgb: np.ndarray, faces: tuple[Face, ...]) -> list[PhotoHint]:

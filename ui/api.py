@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from pipelines import photo as photos
 from pipelines import worker
 from pipelines.errors import Cancelled, RequestInvalid
-from pipelines.schema import FAMILY_NAMES, PortraitRequest, PortraitSet
+from pipelines.schema import FAMILY_NAMES, LoadedPhoto, PortraitRequest, PortraitSet
 from pipelines.self_portrait import build_request
 from ui import guard, screen
 from ui.errors import for_api
 from ui.studio import Choice, Studio, Visit
+
+_UNOPENED = LoadedPhoto(image=Image.new("RGB", (64, 64)))  # stands for a photo until a request is admitted
 
 
 def build_api(studio: Studio) -> None:
@@ -145,28 +148,29 @@ class Endpoints:
         """
         studio = self._studio
         try:
-            try:
+            with contextlib.ExitStack() as unread:
+                if photo is not None:  # with its metadata; Gradio has checked that it lies in its own folder
+                    unread.callback(studio.uploads.remove, Path(photo))
                 visit, record = studio.visits.require(request.session_hash)
                 if photo is None:
                     raise RequestInvalid("Send a photo.")
-                loaded = photos.open_photo(photo)
-            finally:
-                _remove_upload(photo)
-            wanted = build_request(
-                photo=loaded,
-                style_id=style,
-                scene_id=scene,
-                likeness=likeness,
-                seeds=screen.seeds(seed, seed == -1, variations),
-                model_id=model,
-                visible_label=visible_label,
-                consent=record,
-            )
-            try:
-                with guard.counted(studio, request, wanted):
-                    result = self._make(wanted, visit)
-            finally:
-                studio.pipeline.forget_photo(loaded)
+                wanted = build_request(
+                    photo=_UNOPENED,
+                    style_id=style,
+                    scene_id=scene,
+                    likeness=likeness,
+                    seeds=screen.seeds(seed, seed == -1, variations),
+                    model_id=model,
+                    visible_label=visible_label,
+                    consent=record,
+                )
+                with guard.counted(studio, request, wanted):  # before the photo is unpacked, which takes memory
+                    loaded = photos.open_photo(photo)
+                    unread.close()
+                    try:
+                        result = self._make(wanted.model_copy(update={"photo": loaded}), visit)
+                    finally:
+                        studio.pipeline.forget_photo(loaded)
             studio.visits.keep(record, screen.kept(result))
         except Exception as error:
             raise for_api(error) from None
@@ -202,11 +206,3 @@ class Endpoints:
                 if visit.closed:
                     break
         raise Cancelled("Stopped: consent was taken back, or the session has ended.")
-
-
-def _remove_upload(photo: str | None) -> None:
-    """Gradio's raw copy of an API upload, with its metadata. Gradio has checked that it lies in its own folder."""
-    if photo is not None:
-        with contextlib.suppress(OSError):
-            Path(photo).unlink()
-            Path(photo).parent.rmdir()

@@ -21,6 +21,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -42,8 +43,8 @@ from ui.studio import Studio, Visit
 STATIC = Path(__file__).parent / "static"
 KEY_HEADER = "x-studio-key"
 _MAX_FRAME_BYTES = 400_000
-_CHECKS_AT_ONCE = 2  # each may hold a file of 40 MB
-_CHECK_SECONDS = 60.0  # for the file to arrive; a slow sender must not keep the others out
+_CHECKS_AT_ONCE = 2  # each holds a file of 40 MB and a process of its own
+_CHECK_SECONDS = 60.0  # for the file to arrive
 _NO_STORE = {"Cache-Control": "no-store"}
 _MULTIPART_BYTES = 4096  # around one file
 
@@ -75,7 +76,7 @@ class _Assets(StaticFiles):
 class _Calls:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._decoding = threading.BoundedSemaphore(2)  # a 60-megapixel photo takes some 200 MB while it is opened
+        self._opening = CapacityLimiter(2)  # the others wait without a thread: those serve files, too
         self._checking = threading.BoundedSemaphore(_CHECKS_AT_ONCE)
         self._rendering = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 
@@ -84,7 +85,7 @@ class _Calls:
 
         async def answer(visit: Visit) -> Response:
             data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
-            await run_in_threadpool(self._open, visit, data)
+            await to_thread.run_sync(self._open, visit, data, limiter=self._opening)
             return JSONResponse({"ok": True}, headers=_NO_STORE)
 
         return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
@@ -120,21 +121,22 @@ class _Calls:
 
     async def check(self, request: Request) -> Response:
         """Say what marks a picture carries: the raw file as the body. Needs no consent, for nothing of it is kept."""
-        if not self._checking.acquire(blocking=False):  # before the body is taken in, so that memory stays bounded
-            words = "Other pictures are being checked just now; try again in a moment."
-            return _problem(HTTPStatus.SERVICE_UNAVAILABLE, words, {"Retry-After": "1"})
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
                 data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
-            return JSONResponse(await run_in_threadpool(self._card, data), headers=_NO_STORE)
+            if not self._checking.acquire(blocking=False):  # not while it arrives: a slow sender keeps nobody out
+                words = "Other pictures are being checked just now; try again in a moment."
+                return _problem(HTTPStatus.SERVICE_UNAVAILABLE, words, {"Retry-After": "1"})
+            try:
+                return JSONResponse(await run_in_threadpool(self._card, data), headers=_NO_STORE)
+            finally:
+                self._checking.release()
         except TimeoutError:
             return _problem(HTTPStatus.REQUEST_TIMEOUT, "The picture took too long to arrive; try again.")
         except PortraitError as error:
             return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error))
         except Exception as error:
             return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence(error))
-        finally:
-            self._checking.release()
 
     async def portrait(self, request: Request) -> Response:
         """One portrait, byte for byte as it was written and marked."""
@@ -185,8 +187,7 @@ class _Calls:
         return provenance_words.card(report, styles, scenes)._asdict() | {"report": report.model_dump()}
 
     def _open(self, visit: Visit, data: bytes) -> None:
-        with self._decoding:
-            self._studio.visits.take_photo(visit, photos.open_photo(data))
+        self._studio.visits.take_photo(visit, photos.open_photo(data))
 
     def _render(self, visit: Visit, data: bytes) -> bytes:
         choice = visit.choice

@@ -2,7 +2,8 @@
 
 The headers follow the OWASP Secure Headers Project (https://owasp.org/www-project-secure-headers/). Two concessions are
 Gradio's: it writes style attributes, and it runs a component's script through the Function constructor; so the Content
-Security Policy has 'unsafe-inline' for styles and 'unsafe-eval' for scripts. Inline scripts run by their hash only.
+Security Policy has 'unsafe-inline' for styles and 'unsafe-eval' for scripts. Inline scripts run by their hash only, and
+only those of Gradio's own page: they are read from its file at start, with holes where each answer has JSON.
 
 A middleware handed to FastAPI would stand inside Gradio's, which answers some requests itself, and inside the one that
 turns an unexpected error into an answer. This one is put around them all when the server starts.
@@ -15,11 +16,15 @@ import base64
 import hashlib
 import json
 import logging
+import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from html.parser import HTMLParser
 from http import HTTPStatus
+from pathlib import Path
 
+import gradio
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -36,7 +41,8 @@ _MAX_BODY = 1024 * 1024  # the page's events are a few hundred bytes
 _MAX_IN_FLIGHT = 512 * 1024 * 1024
 _BODY_SECONDS = 180.0  # for a whole body; a slow phone needs its time, a stalled sender must not hold memory for ever
 
-_EMBEDDERS = "'self' https://huggingface.co https://*.hf.space"
+# A Space is shown in a frame of Hugging Face's own page. Other Spaces are strangers: anybody can have one.
+_EMBEDDERS = "'self' https://huggingface.co" if os.environ.get("SPACE_ID") else "'self'"
 _PAGE_POLICY = {
     "default-src": "'none'",
     "script-src": "'self' 'unsafe-eval'",
@@ -64,6 +70,9 @@ HEADERS = {
 _TOO_LARGE = "This is too large; photos may have up to 40 MB."
 _TOO_SLOW = "The upload took too long; try again with a better connection or a smaller photo."
 _TOO_MUCH = "Too many uploads are on their way just now; try again in a moment."
+_PAGE = Path(gradio.__file__).parent / "templates" / "frontend" / "index.html"
+_HOLE = re.compile(r"\{\{.*?\}\}")
+
 _FAILED = "Something went wrong on our side. Please try again."
 
 
@@ -82,10 +91,19 @@ class Shield:
         app: What it protects.
         in_flight: Bytes of request bodies that may be held at the same time.
         body_seconds: How long a request body may take to arrive.
+        page: The template of the page, whose inline scripts may run; None is Gradio's. {{ }} stands for JSON.
     """
 
-    def __init__(self, app: ASGIApp, *, in_flight: int = _MAX_IN_FLIGHT, body_seconds: float = _BODY_SECONDS) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        in_flight: int = _MAX_IN_FLIGHT,
+        body_seconds: float = _BODY_SECONDS,
+        page: str | None = None,
+    ) -> None:
         self._app = app
+        self._scripts = known_scripts(_PAGE.read_text("utf-8") if page is None else page)
         self._room = in_flight
         self._body_seconds = body_seconds
 
@@ -95,7 +113,7 @@ class Shield:
             await self._app(scope, receive, send)
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        answer = _Answer(send, is_page=path == "/")
+        answer = _Answer(send, self._scripts if path == "/" else None)
         limit = _MAX_PICTURE_BODY if path.rstrip("/") in _TAKES_PICTURES else _MAX_BODY
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > limit:
@@ -138,11 +156,17 @@ class Shield:
 
 
 class _Answer:
-    """One answer on its way out. The page itself is held back until its inline scripts are known."""
+    """One answer on its way out. The page itself is held back until its inline scripts are known.
 
-    def __init__(self, send: Send, *, is_page: bool) -> None:
+    Args:
+        send: Sends it.
+        scripts: What may run in the page; None where this is not the page.
+    """
+
+    def __init__(self, send: Send, scripts: tuple[re.Pattern[str], ...] | None) -> None:
         self._send = send
-        self._is_page = is_page
+        self._is_page = scripts is not None
+        self._scripts = scripts or ()
         self._start: Message | None = None
         self._body: list[bytes] = []
         self.started = False
@@ -170,7 +194,7 @@ class _Answer:
         self._body.append(message.get("body", b""))
         if not message.get("more_body", False):
             html = b"".join(self._body)
-            await self._begin(page_policy(html.decode("utf-8", "replace")))
+            await self._begin(page_policy(html.decode("utf-8", "replace"), self._scripts))
             await self._send({"type": "http.response.body", "body": html})
 
     async def finish(self) -> None:
@@ -196,13 +220,44 @@ class _Answer:
         await self._send(self._start)
 
 
-def page_policy(html: str) -> str:
-    """The Content Security Policy of a page in which the inline scripts that it has now may run, and no others."""
+def known_scripts(template: str) -> tuple[re.Pattern[str], ...]:
+    """Patterns of a page's inline scripts, with a group for each hole that an answer fills with JSON."""
+    return tuple(
+        re.compile("(.+)".join(re.escape(piece) for piece in _HOLE.split(text)), re.DOTALL)
+        for text in _inline_scripts(template)
+    )
+
+
+def page_policy(html: str, known: tuple[re.Pattern[str], ...]) -> str:
+    """The Content Security Policy of a page in which the known inline scripts may run, and no others.
+
+    A script that is there twice may not run at all: the second one was put there by somebody else, or the first.
+    """
+    found = _inline_scripts(html)
+    matching = ([text for text in found if _fills(pattern, text)] for pattern in known)
+    allowed = [texts[0] for texts in matching if len(texts) == 1]
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in allowed]
+    sources = " ".join([_PAGE_POLICY["script-src"], *(f"'sha256-{digest}'" for digest in hashes)])
+    return "; ".join(f"{name} {value}" for name, value in {**_PAGE_POLICY, "script-src": sources}.items())
+
+
+def _fills(pattern: re.Pattern[str], text: str) -> bool:
+    """Whether it is this script, with nothing but JSON in its holes."""
+    match = pattern.fullmatch(text)
+    if match is None:
+        return False
+    try:
+        for value in match.groups():
+            json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _inline_scripts(html: str) -> list[str]:
     scripts = _InlineScripts()
     scripts.feed(html)
-    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts.found]
-    allowed = " ".join([_PAGE_POLICY["script-src"], *(f"'sha256-{digest}'" for digest in dict.fromkeys(hashes))])
-    return "; ".join(f"{name} {value}" for name, value in {**_PAGE_POLICY, "script-src": allowed}.items())
+    return scripts.found
 
 
 class _InlineScripts(HTMLParser):

@@ -11,8 +11,13 @@ import threading
 import time
 from pathlib import Path
 
+from pipelines.errors import TooOften
+
 _ENDING = re.compile(r"\.[a-z0-9]{1,5}")
 UNREAD_SECONDS = 45.0  # looked at every 10 s: a file that nobody comes for is gone within the minute
+MAX_UNREAD = 2  # files of a session
+MAX_UNREAD_FILES = 200  # of all sessions together
+MAX_UNREAD_BYTES = 512 * 1024 * 1024
 
 
 class Uploads:
@@ -28,14 +33,28 @@ class Uploads:
         self._lock = threading.Lock()  # so that no folder goes between its making and its first file
 
     def take(self, session: str, data: bytes, name: str) -> Path:
-        """Write a file; returns where it lies."""
+        """Write a file; returns where it lies. Of a session's files only the newest MAX_UNREAD stay.
+
+        Raises:
+            TooOften: All sessions together have as many unread files as may lie here.
+        """
         ending = Path(name).suffix.lower()
         folder = self._of(session)
         path = folder / f"{secrets.token_hex(16)}{ending if _ENDING.fullmatch(ending) else ''}"
         with self._lock:
+            mine = sorted(folder.glob("*"), key=lambda file: file.stat().st_mtime_ns)
+            for older in mine[: max(0, len(mine) + 1 - MAX_UNREAD)]:
+                self._unlink(older)
+            self._require_room(len(data))
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.write_bytes(data)
         return path
+
+    def _require_room(self, size: int) -> None:
+        sizes = [file.stat().st_size for file in self._folder.glob("*/*")]
+        if len(sizes) >= MAX_UNREAD_FILES or sum(sizes) + size > MAX_UNREAD_BYTES:
+            words = "Too many photos of others are waiting to be read just now; send yours again in a minute."
+            raise TooOften(words, seconds=60.0, rule="unread-uploads")
 
     def files(self, session: str) -> list[Path]:
         """What lies here for a session."""
@@ -43,14 +62,19 @@ class Uploads:
 
     def remove(self, path: Path) -> None:
         """Delete a file and any copy that Gradio made of it, under the same random name, to hand it to a program."""
+        with self._lock:
+            self._unlink(path)
+
+    def _unlink(self, path: Path) -> None:
         for copy in (path, *self._root.glob(f"*/{path.name}")):
-            with self._lock, contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):
                 copy.unlink(missing_ok=True)
                 copy.parent.rmdir()  # fails, as it should, where something is left inside
 
     def forget(self, session: str) -> None:
         """Delete all files of a session."""
-        shutil.rmtree(self._of(session), ignore_errors=True)
+        with self._lock:
+            shutil.rmtree(self._of(session), ignore_errors=True)
 
     def sweep(self, now: float | None = None) -> None:
         """Delete what nobody came for."""

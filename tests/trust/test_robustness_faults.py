@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import threading
 from collections.abc import Callable, Iterator
@@ -9,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import httpx
 import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from PIL import Image
 
 from pipelines import heavy, worker
@@ -22,6 +26,7 @@ from pipelines.self_portrait import SelfPortraitPipeline, build_request
 from tests.ui.conftest import Served, served  # noqa: F401  the fixture
 from tests.ui.test_portrait_handlers import LOOK, create, with_photo
 from ui.portrait_handlers import PortraitHandlers
+from ui.routes import KEY_HEADER
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 SESSION = "faults"
@@ -220,6 +225,65 @@ def test_a_photo_that_does_not_fit_into_memory_is_not_called_damaged(
         with pytest.raises(PhotoUnreadable, match="memory"):
             open_photo(photo_bytes)
     assert open_photo(photo_bytes).faces
+
+
+def test_photos_that_wait_to_be_opened_keep_no_file_of_the_page_waiting(
+    served: Served,  # noqa: F811
+    photo_bytes: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go, opened, real = threading.Event(), threading.Event(), Image.open
+
+    def slow(*arguments: Any, **options: Any) -> Image.Image:
+        opened.set()
+        go.wait(60)
+        return real(*arguments, **options)
+
+    visit = served.visit("waiting-photos")
+    monkeypatch.setattr("PIL.Image.open", slow)
+
+    async def work() -> list[int]:
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(base_url=served.url, timeout=120, limits=limits) as client:
+            headers = {KEY_HEADER: visit.key}
+            sent = [
+                asyncio.create_task(client.post("/studio/photo", content=photo_bytes, headers=headers))
+                for _ in range(60)
+            ]
+            try:
+                while not opened.is_set():
+                    await asyncio.sleep(0.05)
+                await asyncio.sleep(1.0)  # for the others to be taken in
+                assert (await client.get("/studio/static/studio.css", timeout=20)).is_success
+            finally:
+                go.set()
+            return [(await one).status_code for one in sent]
+
+    assert set(asyncio.run(work())) == {200}
+
+
+def test_a_program_that_asks_too_often_is_refused_before_its_photo_is_unpacked(
+    served: Served,  # noqa: F811
+    photo_bytes: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(photo_bytes)
+    client = Client(served.url, verbose=False, download_files=str(tmp_path))
+    try:
+        client.headers[KEY_HEADER] = client.predict(True, api_name="/consent")["key"]
+        limits = served.studio.limits
+        limits.admit(client.session_hash, portraits=limits.settings.portraits_per_minute)
+        opened: list[object] = []
+        with monkeypatch.context() as patches:
+            patches.setattr("PIL.Image.open", lambda *arguments, **_: opened.append(arguments))
+            with pytest.raises(AppError, match="as many portraits as a minute allows"):
+                client.predict(handle_file(photo), LOOK[0], api_name="/portrait")
+        assert not opened
+        assert served.studio.uploads.files(client.session_hash) == []
+    finally:
+        client.close()
 
 
 def request_in(served: Served) -> PortraitRequest:  # noqa: F811

@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 import io
 import struct
+import subprocess
+import sys
+import threading
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,7 +23,7 @@ from PIL import Image
 from benchmarks import fuzz
 from pipelines.errors import PhotoUnreadable
 from pipelines.photo import MAX_PIXELS, open_photo
-from tests.trust.site import Site
+from tests.trust.site import ROOT, Site, Visitor
 
 ORIGINALS = fuzz.originals()
 
@@ -68,6 +75,97 @@ def test_text_in_a_file_cannot_be_a_bomb() -> None:
     assert psutil.Process().memory_info().rss - before < 60 * 2**20
 
 
+_PEAK = """
+import resource, sys
+from PIL import Image
+from pipelines.photo import open_photo
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+open_photo(Image.effect_noise((600, 600), 40).convert("RGB"))  # libraries and models
+for name in sys.argv[1:]:
+    before = peak()
+    open_photo(name)
+    print(peak() - before)
+"""
+
+
+def test_no_mode_of_64_megapixels_takes_more_than_its_pixels_and_a_little(tmp_path: Path) -> None:
+    modes: dict[str, dict[str, Any]] = {"P": {"transparency": b"\x80" * 256}, "LA": {}, "CMYK": {}, "F": {}}
+    paths = []
+    for mode, options in modes.items():
+        tiff = mode in ("CMYK", "F")
+        if tiff:
+            options["compression"] = "tiff_adobe_deflate"
+        paths.append(tmp_path / f"{mode}.{'tif' if tiff else 'png'}")
+        Image.new(mode, (8000, 8000)).save(paths[-1], **options)
+        assert paths[-1].stat().st_size < 10**6
+    # Through a small process: a peak is inherited from the one that starts it, and this one's may be large.
+    starts = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
+    command = [sys.executable, "-c", starts, sys.executable, "-c", _PEAK, *map(str, paths)]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
+    more = [int(line) for line in said.stdout.split()]
+    assert len(more) == len(modes)
+    assert sum(more) < 450, f"MB more at the peak for {list(modes)}: {more}"
+
+
+class Opened:
+    """Counts how many pictures are being opened at the same time, and holds each of them for a moment."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, until: threading.Event | None = None) -> None:
+        self.now = self.most = 0
+        self._lock = threading.Lock()
+        self._until = until
+        self._real = Image.open
+        monkeypatch.setattr("PIL.Image.open", self)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Image.Image:
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        if self._until is None:
+            time.sleep(0.1)
+        else:
+            self._until.wait(60)
+        with self._lock:
+            self.now -= 1
+        return self._real(*arguments, **options)
+
+
+@pytest.mark.parametrize(("kind", "most"), [("PNG", 2), ("WEBP", 1), ("HEIF", 1), ("AVIF", 1)])
+def test_so_many_are_unpacked_at_once_and_no_more(
+    face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, most: int
+) -> None:
+    path = tmp_path / "photo"
+    face_photo.save(path, kind)
+    sources = [path, path.read_bytes()] * 4
+    opened = Opened(monkeypatch)
+    with ThreadPoolExecutor(len(sources)) as threads:
+        assert all(photo.faces for photo in threads.map(open_photo, sources))
+    assert opened.most == most
+
+
+def test_whoever_finds_no_place_is_told_and_the_next_is_served(
+    face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer, go = io.BytesIO(), threading.Event()
+    face_photo.save(buffer, "PNG")
+    with monkeypatch.context() as patches, ThreadPoolExecutor(2) as threads:
+        opened = Opened(patches, until=go)
+        patches.setattr("pipelines.photo._PLACE_SECONDS", 0.05)
+        held = [threads.submit(open_photo, buffer.getvalue()) for _ in range(2)]
+        try:
+            while opened.now < 2:
+                time.sleep(0.01)
+            with pytest.raises(PhotoUnreadable, match="again in a minute"):
+                open_photo(buffer.getvalue())
+        finally:
+            go.set()
+        assert all(photo.result().faces for photo in held)
+    assert open_photo(buffer.getvalue()).faces
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf"), 3e38, -3e38])
 def test_a_picture_of_numbers_that_are_none(number: float) -> None:
     image = Image.new("F", (100, 100), 0.5)
@@ -93,3 +191,10 @@ def test_the_address_answers_every_bent_file_with_a_photo_or_a_sentence(site: Si
     answers = asyncio.run(fuzz.over_http(site.url, fuzz.Cases(seed=11), range(0, 90)))
     assert set(answers) == {"200", "422"}
     assert site.process.poll() is None
+
+
+def test_a_program_that_sends_and_never_asks_fills_no_disk(site: Site, visitor: Any) -> None:
+    guest: Visitor = visitor()
+    guest.agree()
+    paths = [Path(guest.upload("a.jpg", b"x" * 1000)) for _ in range(6)]
+    assert [path.exists() for path in paths] == [False] * 4 + [True] * 2

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import socket
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -113,26 +115,46 @@ def test_nothing_of_it_is_kept(served: Served, http: httpx.Client, photo_bytes: 
     assert not [path for path in new if path.stat().st_size == len(photo_bytes)]
 
 
-def test_slow_senders_take_two_places_and_the_next_one_is_told_to_wait(
-    served: Served, http: httpx.Client, photo_bytes: bytes
-) -> None:
+def test_slow_senders_keep_nobody_out(served: Served, http: httpx.Client, photo_bytes: bytes) -> None:
     host, port = served.url.removeprefix("http://").split(":")
     head = f"POST /studio/check HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(photo_bytes)}\r\n"
-    slow = [socket.create_connection((host, int(port)), timeout=30) for _ in range(2)]
+    slow = [socket.create_connection((host, int(port)), timeout=30) for _ in range(4)]
     try:
         for one in slow:
             one.sendall(head.encode() + b"Expect: 100-continue\r\n\r\n")
-            assert b"100 Continue" in one.recv(4096)  # the place is taken, the body awaited
-        answer = http.post("/studio/check", content=photo_bytes)
-        assert answer.status_code == 503
-        assert "moment" in answer.json()["sentence"]
-        assert answer.headers["retry-after"] == "1"
+            assert b"100 Continue" in one.recv(4096)  # the body is awaited
+        assert ask(http, photo_bytes)["title"] == "No marks were found"
         for one in slow:
             one.sendall(photo_bytes)
             assert b"200 OK" in one.recv(4096)
     finally:
         for one in slow:
             one.close()
+
+
+def test_two_are_checked_at_once_and_the_next_one_is_told_to_wait(
+    http: httpx.Client, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, real = threading.Event(), Image.open
+    begun = threading.Semaphore(0)
+
+    def slow(*arguments: Any, **options: Any) -> Image.Image:
+        begun.release()
+        go.wait(60)
+        return real(*arguments, **options)
+
+    with monkeypatch.context() as patches, ThreadPoolExecutor(2) as pool:
+        patches.setattr("PIL.Image.open", slow)
+        held = [pool.submit(http.post, "/studio/check", content=photo_bytes) for _ in range(2)]
+        try:
+            assert all(begun.acquire(timeout=60) for _ in held)
+            answer = http.post("/studio/check", content=photo_bytes)
+        finally:
+            go.set()
+        assert [one.result().status_code for one in held] == [200, 200]
+    assert answer.status_code == 503
+    assert "moment" in answer.json()["sentence"]
+    assert answer.headers["retry-after"] == "1"
     assert ask(http, photo_bytes)["title"] == "No marks were found"
 
 

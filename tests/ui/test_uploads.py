@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import app
-from ui.uploads import UNREAD_SECONDS, Uploads
+from pipelines.errors import TooOften
+from ui.uploads import MAX_UNREAD_BYTES, MAX_UNREAD_FILES, UNREAD_SECONDS, Uploads
 
 
 @pytest.fixture
@@ -18,16 +19,16 @@ def uploads(tmp_path: Path) -> Uploads:
 
 
 def test_a_name_says_nothing_of_the_file_and_no_two_are_the_same(uploads: Uploads) -> None:
-    paths = {uploads.take("session-1", b"the same", "Aunt Erna.JPG") for _ in range(20)}
-    assert len(paths) == 20
+    paths = {uploads.take(f"session-{number // 2}", b"the same", "Aunt Erna.JPG") for number in range(20)}
+    assert len({path.name for path in paths}) == len(paths) == 20
     for path in paths:
         assert "Erna" not in str(path)
-        assert "session-1" not in str(path)
+        assert "session-" not in str(path)
         assert hashlib.sha256(b"the same").hexdigest() not in str(path)
         assert path.suffix == ".jpg"
         assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert set(uploads.files("session-1")) == paths
-    assert uploads.files("session-2") == []
+    assert {path for number in range(10) for path in uploads.files(f"session-{number}")} == paths
+    assert uploads.files("session-10") == []
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,32 @@ def test_removing_takes_the_copies_along_and_leaves_the_others(uploads: Uploads,
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [other]
     uploads.forget("session-1")
     assert not other.exists()
+
+
+def test_of_one_session_two_files_wait_and_a_third_takes_the_place_of_the_oldest(uploads: Uploads) -> None:
+    other = uploads.take("session-2", b"x", "a.jpg")
+    paths = []
+    for _ in range(5):
+        paths.append(uploads.take("session-1", b"x", "a.jpg"))
+        time.sleep(0.02)  # coarser clocks than this stamp no files
+    assert set(uploads.files("session-1")) == set(paths[-2:])
+    assert other.exists()
+
+
+def test_all_sessions_together_fill_the_disk_so_far(uploads: Uploads, tmp_path: Path) -> None:
+    large = b"\0" * (MAX_UNREAD_BYTES // 16)
+    for number in range(16):
+        uploads.take(f"session-{number}", large, "a.jpg")
+    with pytest.raises(TooOften, match="again in a minute"):
+        uploads.take("session-16", b"x", "a.jpg")
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) == MAX_UNREAD_BYTES
+    uploads.forget("session-3")
+    assert uploads.take("session-16", large, "a.jpg").exists()
+
+
+def test_many_small_files_are_counted_too(uploads: Uploads) -> None:
+    for number in range(MAX_UNREAD_FILES):
+        uploads.take(f"session-{number}", b"x", "a.jpg")
+    with pytest.raises(TooOften):
+        uploads.take("one more", b"x", "a.jpg")
+    assert uploads.files("one more") == []
