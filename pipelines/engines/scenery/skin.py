@@ -3,8 +3,8 @@
 Contrast and saturation are what moves skin: turned about the middle of a face, they lift what lies above it, cheeks and
 forehead, and the more so the more light and shade a face has. So skin is put back place by place, not by one number for
 the whole face, which would make the shaded half darker. The correction is found by trying it out: over the whole face
-on a small copy, then on cheeks and forehead, where skin tone is measured (`vision.SKIN_SITES`). Each place speaks for
-little around it: reaching further, the correction of a lit cheek lightened the chin below it.
+on a small copy, then on cheeks and forehead, where skin tone is measured (`vision.SKIN_SITES`). Each place speaks only
+for what is near it: averaged over more, parts of brown and dark faces between those places were left lighter.
 """
 
 from __future__ import annotations
