@@ -5,6 +5,7 @@ Argument names are those of diffusers wherever diffusers has one, from the prese
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Protocol, Self
@@ -375,7 +376,10 @@ class RatioChange(Value):
 
 
 class SkinShift(Value):
-    """Skin tone as the individual typology angle (ITA, degrees) and L* (0..100); positive shifts: lighter."""
+    """Skin tone as the individual typology angle (ITA, degrees) and CIE L*a*b* (L* 0..100).
+
+    Positive shifts: lighter (ITA and L*), redder (a*), yellower (b*).
+    """
 
     ita_before: float
     ita_after: float
@@ -383,6 +387,13 @@ class SkinShift(Value):
     lightness_before: float
     lightness_after: float
     lightness_shift: float
+    red_shift: float
+    yellow_shift: float
+
+    @property
+    def distance(self) -> float:
+        """CIE 1976 colour difference in L*a*b*; about 2.3 is just noticeable (Mahy et al. 1994)."""
+        return math.hypot(self.lightness_shift, self.red_shift, self.yellow_shift)
 
 
 class Faithfulness(Value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,11 +62,34 @@ def sideways_by(photo: PreparedPhoto, indices: tuple[int, ...], factor: float) -
     return moved(photo, {index: middle + across * (landmarks[index] - middle) for index in indices})
 
 
-def lab_by(photo: PreparedPhoto, lightness: float) -> Image.Image:
+def lab_by(photo: PreparedPhoto, lightness: float, red: float = 0.0, yellow: float = 0.0) -> Image.Image:
     lab = cv2.cvtColor(np.asarray(photo.image, np.float32) / 255, cv2.COLOR_RGB2LAB)
-    lab[..., 0] += lightness
+    lab += np.array((lightness, red, yellow), np.float32)
     rgb = cv2.cvtColor(np.clip(lab, (0, -128, -128), (100, 127, 127)).astype(np.float32), cv2.COLOR_LAB2RGB)
     return Image.fromarray((np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8))
+
+
+def toned(photo: PreparedPhoto, tone: tuple[float, float, float]) -> PreparedPhoto:
+    """The photo with the middle of cheeks and forehead at an L*a*b* tone."""
+    mask = np.zeros(photo.image.size[::-1], np.uint8)
+    for site in vision.SKIN_SITES:
+        cv2.fillConvexPoly(mask, cv2.convexHull(points_of(photo)[list(site)].round().astype(np.int32)), 1)
+    for _ in range(3):  # what is clipped at black moves the middle
+        lab = cv2.cvtColor(np.asarray(photo.image, np.float32) / 255, cv2.COLOR_RGB2LAB)
+        picture = lab_by(photo, *(tone - np.median(lab[mask > 0], axis=0)))
+        photo = photo.model_copy(update={"image": picture})
+    assert photo.face is not None
+    points = vision.face_landmarks(np.asarray(photo.image), photo.face.box)
+    return photo.model_copy(update={"face": photo.face.model_copy(update={"landmarks": points})})
+
+
+def below_nose_by(photo: PreparedPhoto, lightness: float) -> Image.Image:
+    """The photo, lighter from the lips down, softly up to the nose."""
+    points = points_of(photo)
+    rows = np.arange(photo.image.height)[:, None, None]
+    share = np.clip((rows - points[2, 1]) / (points[13, 1] - points[2, 1]), 0, 1)
+    before, after = (np.asarray(picture, np.float32) for picture in (photo.image, lab_by(photo, lightness)))
+    return Image.fromarray(((1 - share) * before + share * after + 0.5).astype(np.uint8))
 
 
 def saved_again(picture: Image.Image) -> Image.Image:
@@ -182,7 +206,55 @@ def test_yellower_dark_skin_is_not_called_lighter(prepared: PreparedPhoto) -> No
     assert kept.skin is not None
     assert kept.skin.ita_shift > faithfulness.SKIN_LIGHTER
     assert kept.warning is None
-    assert kept.sentence.endswith("skin of another tint.")
+    assert "lighter" not in kept.sentence
+    assert re.search(r"skin darker by [3-5] of 100 and of another tint by \d+ \(2 is just visible\)\.$", kept.sentence)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ((68, 14, 18), (69, 8, 10), "of another tint by 10"),
+        ((65, 12, 17), (65, 26, 17), "of another tint by 14"),
+        ((65, 12, 17), (65, -2, 17), "of another tint by 14"),
+        ((60, 14, 18), (61, 1, 5), "of another tint by 18"),
+    ],
+    ids=["porcelain", "red", "green", "grey"],
+)
+def test_another_tint_is_never_called_kept(
+    prepared: PreparedPhoto, before: tuple[float, float, float], after: tuple[float, float, float], words: str
+) -> None:
+    """The typology angle does not know a*, and rises as colour goes."""
+    photo = toned(prepared, before)
+    kept = measure(photo, lab_by(photo, *np.subtract(after, before)), natural_colour=True)
+    assert kept.skin is not None
+    assert kept.skin.distance == pytest.approx(np.linalg.norm(np.subtract(after, before)), abs=2.5)
+    number = int(words.split()[-1])
+    assert any(f"{words[: -len(str(number))]}{near} " in kept.sentence for near in range(number - 2, number + 3))
+    assert "kept your skin" not in kept.sentence.lower()
+    assert "and skin tone" not in kept.sentence
+    assert kept.warning is None
+
+
+@pytest.mark.parametrize(("before", "after"), [((25, 10, 10), (31, 8, 8)), ((25, 10, 12), (38, 6, 6))])
+def test_dark_skin_lightened_with_less_colour_is_warned_of(
+    prepared: PreparedPhoto, before: tuple[float, float, float], after: tuple[float, float, float]
+) -> None:
+    """The typology angle hardly moves there: 13 L* lighter were 2 degrees."""
+    photo = toned(prepared, before)
+    kept = measure(photo, lab_by(photo, *np.subtract(after, before)), natural_colour=True)
+    assert kept.skin is not None
+    assert kept.skin.lightness_shift > faithfulness.LIGHTNESS_LIGHTER
+    assert kept.warning == "This picture made your skin lighter than in your photo."
+    assert f"skin lighter by {kept.skin.lightness_shift:.0f} of 100" in kept.sentence
+
+
+def test_a_lighter_lower_face_is_seen_while_cheeks_and_forehead_stay(prepared: PreparedPhoto) -> None:
+    """The engine aims at cheeks and forehead, so they alone cannot say what became of the face."""
+    kept = measure(prepared, below_nose_by(prepared, 8.0), natural_colour=True)
+    assert kept.skin is not None
+    assert kept.skin.lightness_shift > faithfulness.LIGHTNESS_LIGHTER
+    assert kept.warning == "This picture made your skin lighter than in your photo."
+    assert "skin lighter by" in kept.sentence
 
 
 def test_brown_skin_is_warned_of_past_five_degrees(prepared: PreparedPhoto) -> None:

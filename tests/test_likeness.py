@@ -1,12 +1,18 @@
-"""One slider, three numbers."""
+"""One slider, three numbers, and the benchmark of what it does to a person."""
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import pytest
+from PIL import Image
 
+from benchmarks.likeness import HELD_OUT, held_out
+from pipelines import vision
+from pipelines.faithfulness import LOWER_FACE
 from pipelines.likeness import apply_likeness, for_stack
 from pipelines.presets import Presets
-from pipelines.schema import StyleOverride
+from pipelines.schema import PreparedPhoto, StyleOverride
 
 
 def test_the_middle_is_the_style_itself(presets: Presets) -> None:
@@ -35,3 +41,31 @@ def test_overrides_of_a_stack_replace_only_what_they_name(presets: Presets) -> N
     assert changed.strength == 0.33
     assert changed.prompt == style.prompt
     assert for_stack(style, "sdxl-lightning") is style
+
+
+def test_held_out_patches_overlap_none_that_engine_or_meter_looks_at(prepared: PreparedPhoto) -> None:
+    known, held = (_covered(prepared, sites) for sites in ((*vision.SKIN_SITES, *LOWER_FACE), HELD_OUT))
+    assert (held & known).sum() < 0.03 * held.sum(), "outlines may touch"
+
+
+def test_held_out_patches_see_what_the_known_ones_do_not(prepared: PreparedPhoto) -> None:
+    unchanged = held_out(prepared, prepared.image)
+    assert unchanged is not None
+    assert unchanged.distance == 0
+    pixels = np.asarray(prepared.image)
+    lab = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab[_covered(prepared, HELD_OUT), 0] += 5
+    lighter = (np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 1) * 255 + 0.5).astype(np.uint8)
+    shift = held_out(prepared, Image.fromarray(lighter))
+    assert shift is not None
+    assert shift.lightness_shift == pytest.approx(5, abs=0.5)
+
+
+def _covered(photo: PreparedPhoto, sites: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    assert photo.face is not None
+    assert photo.face.landmarks is not None
+    mask = np.zeros(photo.image.size[::-1], np.uint8)
+    for site in sites:
+        cv2.fillConvexPoly(mask, cv2.convexHull(photo.face.landmarks[list(site)].round().astype(np.int32)), 1)
+    covered: np.ndarray = mask > 0
+    return covered

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.likeness import STYLES as MEASURED
+from benchmarks.likeness import held_out
 from pipelines import faithfulness
 from pipelines.engines import Engine
 from pipelines.engines.operations import OPERATIONS
@@ -214,6 +216,19 @@ def test_each_style_keeps_skin(engine, presets, portraits_dir, style):
     angle, light = np.median(shifts, axis=0)
     assert abs(angle) < 5.0
     assert abs(light) < 1.5
+
+
+def test_brown_and_dark_skin_is_not_lightened_where_nobody_looks(engine, presets, portraits_dir):
+    """Cheeks and forehead are what the engine aims at; nothing is fitted to these patches."""
+    shifts = []
+    for name in (*_PEOPLE["brown"], *_PEOPLE["dark"]):
+        photo = _portrait(portraits_dir / f"{name}.jpg", 512)
+        for style in MEASURED.split(","):
+            shifts.append(held_out(photo, paint(engine, job_of(presets, photo, style))[0]))
+    known = [shift for shift in shifts if shift is not None]
+    assert len(known) > 0.9 * len(shifts)
+    assert np.mean([faithfulness.lightened(shift) for shift in known]) <= 0.05
+    assert np.percentile([shift.lightness_shift for shift in known], 95) < 2.0
 
 
 @pytest.mark.parametrize("scene", ["neon-city", "theatre", "orbit", "underwater"])

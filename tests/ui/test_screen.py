@@ -49,7 +49,14 @@ def test_what_was_kept_is_told_in_a_sentence_and_in_numbers() -> None:
         eye_size=RatioChange(before=0.6, after=0.612, percent=2.0),
         jaw_width=RatioChange(before=1.8, after=1.8, percent=-0.01),
         skin=SkinShift(
-            ita_before=53, ita_after=59, ita_shift=6.3, lightness_before=70, lightness_after=66.5, lightness_shift=-3.5
+            ita_before=53,
+            ita_after=59,
+            ita_shift=6.3,
+            lightness_before=70,
+            lightness_after=66.5,
+            lightness_shift=-3.5,
+            red_shift=0,
+            yellow_shift=0,
         ),
         edges_kept=0.72,
         unmeasured=("The nose could not be compared.", "Kept your face shape."),

@@ -2,8 +2,9 @@
 
 Contrast and saturation are what moves skin: turned about the middle of a face, they lift what lies above it, cheeks and
 forehead, and the more so the more light and shade a face has. So skin is put back place by place, not by one number for
-the whole face, which would make the shaded half darker. The correction is found by trying it out: twice over the whole
-face on a small copy, then on cheeks and forehead, where skin tone is measured (`vision.SKIN_SITES`).
+the whole face, which would make the shaded half darker. The correction is found by trying it out: over the whole face
+on a small copy, then on cheeks and forehead, where skin tone is measured (`vision.SKIN_SITES`). Each place speaks only
+for what is near it: averaged over more, parts of brown and dark faces between those places were left lighter.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import numpy as np
 from pipelines import vision
 from pipelines.engines.operations.canvas import Canvas
 
-_WIDTH = 112  # pixels of the small copy
+_WIDTH = 160  # pixels of the small copy
 _WINDOW = 5  # pixels of it, of the median; OpenCV is fastest up to 5
-_REACH, _SITE = 0.06, 0.2  # face heights: of the median's smoothing, and how far a site speaks
-_ROUNDS = 2
+_REACH, _SITE = 0.035, 0.12  # face heights: of the median's smoothing, and how far a site speaks
+_ROUNDS = 3
 _LEAST_PIXELS, _MOST_PIXELS = 12, 900  # of a site; more are thinned out
 _SLIVER = 0.35  # of the largest site; smaller ones are turned away
 # How far skin is moved at most. A style that goes further than this has colours of its own.
