@@ -75,7 +75,7 @@ def test_refused_words_are_explained_and_everything_is_kept(
     with caplog.at_level(logging.DEBUG):
         stage, results, notice, create_button, cancel, _ = create(handlers, visit, words=WORDS)
     assert 'role="alert"' in notice
-    assert "nudity or sexual content" in notice
+    assert "nudity or sex" in notice
     assert "“nude”" in notice
     assert stage["mode"] == "photo", "the photo is still to be seen"
     assert results == gr.skip()
