@@ -3,8 +3,8 @@
     python -m benchmarks.memory [--portraits 500] [--each 10] [--every 100]
 
 The real app in a process of its own; each visitor makes a few portraits and closes the page. Prints the app's resident
-memory after the first fifth, when all is loaded and every cache is full, and then as it goes on. The exit status is 1
-where the straight line through what follows the first fifth rises by more than 10 % of the memory over the whole run.
+memory after the first tenth, when all is loaded and every cache is full, and then as it goes on. The exit status is 1
+where the straight line through what follows the first tenth rises by more than 10 % of the memory over the whole run.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def growth(seen: list[tuple[int, float]]) -> float:
 
 
 def settled(seen: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """What follows the first fifth of the portraits."""
-    return [point for point in seen if point[0] > seen[-1][0] / 5]
+    """What follows the first tenth of the portraits."""
+    return [point for point in seen if point[0] > seen[-1][0] / 10]
 
 
 def main(arguments: list[str]) -> int:
@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
             print(f"{seen[-1][0]:>9} {seen[-1][1]:>6.0f}", flush=True)
     rest = settled(seen)
     rise, last = growth(rest), rest[-1][1]
-    print(f"after the first fifth {rise:+.1f} MB for every 100 portraits")
+    print(f"after the first tenth {rise:+.1f} MB for every 100 portraits")
     return 1 if rise * options.portraits / 100 > _ALLOWED * last else 0
 
 

@@ -15,13 +15,14 @@ import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from pipelines import vision
+from pipelines import memory, vision
 from pipelines.errors import PhotoUnreadable, RequestInvalid
 from pipelines.schema import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS, Face, LoadedPhoto, PhotoHint, PreparedPhoto
 
 log = logging.getLogger(__name__)
 
 pillow_heif.register_heif_opener()
+memory.keep_no_large_pieces()
 
 MAX_BYTES = MAX_UPLOAD_BYTES
 MAX_PIXELS = MAX_UPLOAD_PIXELS

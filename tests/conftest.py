@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # several files are tested at a time
 
 import hypothesis  # noqa: F401  # early: where its plugin imports it after many threads, CPython 3.11 may refuse
 import numpy as np

@@ -77,6 +77,7 @@ def test_text_in_a_file_cannot_be_a_bomb() -> None:
 
 _PEAK = """
 import resource, sys
+from concurrent.futures import ThreadPoolExecutor
 from PIL import Image
 from pipelines.photo import open_photo
 
@@ -84,9 +85,10 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 open_photo(Image.effect_noise((600, 600), 40).convert("RGB"))  # libraries and models
-for name in sys.argv[1:]:
+for name in sys.argv[2:]:
     before = peak()
-    open_photo(name)
+    with ThreadPoolExecutor(int(sys.argv[1])) as threads:
+        list(threads.map(open_photo, [name] * int(sys.argv[1])))
     print(peak() - before)
 """
 
@@ -101,13 +103,25 @@ def test_no_mode_of_64_megapixels_takes_more_than_its_pixels_and_a_little(tmp_pa
         paths.append(tmp_path / f"{mode}.{'tif' if tiff else 'png'}")
         Image.new(mode, (8000, 8000)).save(paths[-1], **options)
         assert paths[-1].stat().st_size < 10**6
+    more = peaks(1, *paths)
+    assert sum(more) < 450, f"MB more at the peak for {list(modes)}: {more}"
+
+
+def test_six_threads_at_once_take_what_two_pictures_take(tmp_path: Path) -> None:
+    path = tmp_path / "palette.png"
+    Image.new("P", (8000, 8000)).save(path, transparency=b"\x80" * 256)
+    assert peaks(6, path)[0] < 500
+
+
+def peaks(threads: int, *paths: Path) -> list[int]:
+    """MB by which the peak of a fresh process rises with each picture, opened in so many threads at once."""
     # Through a small process: a peak is inherited from the one that starts it, and this one's may be large.
     starts = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
-    command = [sys.executable, "-c", starts, sys.executable, "-c", _PEAK, *map(str, paths)]
+    command = [sys.executable, "-c", starts, sys.executable, "-c", _PEAK, str(threads), *map(str, paths)]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
     more = [int(line) for line in said.stdout.split()]
-    assert len(more) == len(modes)
-    assert sum(more) < 450, f"MB more at the peak for {list(modes)}: {more}"
+    assert len(more) == len(paths)
+    return more
 
 
 class Opened:
