@@ -112,10 +112,10 @@ def test_what_is_being_saved_while_the_folder_goes_does_not_keep_it(tmp_path: Pa
 @pytest.mark.parametrize("numbers", [["SIGHUP"], ["SIGTERM", "SIGINT"], ["SIGINT"] * 5])
 def test_every_polite_way_to_stop_clears_up(tmp_path: Path, numbers: list[str]) -> None:
     code = (
-        "import sys, threading; from pathlib import Path; from ui.files import PrivateFolder, stop_on_signals\n"
+        "import sys, time; from pathlib import Path; from ui.files import PrivateFolder, stop_on_signals\n"
         f"stop_on_signals(); f = PrivateFolder(Path({str(tmp_path)!r}))\n"
         "for i in range(2000): (f.path / str(i)).write_text('x')\n"
-        "try:\n    print('ready', flush=True); threading.Event().wait()\n"
+        "try:\n    print('ready', flush=True)\n    while True: time.sleep(0.5)\n"
         "except KeyboardInterrupt:\n    f.remove(); print('cleared', flush=True)"
     )
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -126,6 +126,12 @@ def test_every_polite_way_to_stop_clears_up(tmp_path: Path, numbers: list[str]) 
         assert process.stdout.read() == "cleared\n"
     assert process.returncode == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def start(temp: Path, port: int) -> subprocess.Popen[str]:
@@ -140,9 +146,7 @@ def start(temp: Path, port: int) -> subprocess.Popen[str]:
 
 
 def test_a_stopped_app_leaves_nothing_and_a_taken_port_is_one_sentence(tmp_path: Path, photo_bytes: bytes) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     app = start(tmp_path, port)
     try:
         assert app.stdout is not None
@@ -167,9 +171,7 @@ def test_a_stopped_app_leaves_nothing_and_a_taken_port_is_one_sentence(tmp_path:
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "tgkill"), reason="a C library that cannot address a thread")
 def test_a_signal_that_reaches_another_thread_stops_the_app_too(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     app = start(tmp_path, port)
     try:
         assert app.stdout is not None
