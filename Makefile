@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(call usable
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 7860
-SPREAD ?= -n 3 --dist loadfile --no-loadscope-reorder
+SPREAD ?= -n 2 --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: run test test-all check format bench train thumbnails screenshots clean
