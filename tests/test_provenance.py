@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from pipelines import provenance, provenance_words
+from pipelines import manifests, provenance, provenance_words
 from pipelines.errors import PhotoUnreadable, SaveError
 from tests.conftest import ROOT, difference
 from tests.png_chunks import chunks, rebuilt, replaced
@@ -200,6 +200,13 @@ def test_a_changed_word_in_the_manifest_shows_and_is_not_believed(marked: bytes)
     assert report.state == "changed"
     assert not report.is_ours
     assert "anybody" in provenance_words.card(report).sentence
+
+
+def test_credentials_that_take_too_long_are_not_called_damaged(marked: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifests, "_SECONDS", 0.0)
+    report = provenance.check(marked)
+    assert (report.state, report.is_ours) == ("unreadable", False)
+    assert report.problems == ("Its content credentials could not be read in time; try again later.",)
 
 
 def test_saving_again_removes_the_signature_and_the_answer_says_so(tmp_path: Path, marked: bytes) -> None:

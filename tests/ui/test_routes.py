@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines import provenance, worker
+from pipelines import provenance, watermark, worker
 from pipelines.schema import PortraitSet
 from pipelines.self_portrait import build_request
 from tests.conftest import difference
@@ -91,7 +91,8 @@ def test_a_frame_must_be_a_small_jpeg(served: Served, http: httpx.Client) -> Non
     visit, png = served.visit("routes-not-jpeg"), io.BytesIO()
     Image.new("RGB", (64, 64)).save(png, "PNG")
     huge = jpeg(Image.fromarray(np.zeros((2000, 2000, 3), np.uint8)))
-    for body in (png.getvalue(), huge, b"", b"x" * 500_000):
+    unmarkable = jpeg(Image.new("RGB", (watermark.SMALLEST_SIDE - 1, 200)))
+    for body in (png.getvalue(), huge, unmarkable, b"", b"x" * 500_000):
         answer = http.post("/studio/frame", content=body, headers={KEY_HEADER: visit.key})
         assert answer.status_code == 422
 
