@@ -87,7 +87,21 @@ class Style(Value):
     ip_adapter_scale: Unit = Field(0.6, description="Weight of the face adapter at likeness 0.5.")
     natural_colour: bool = Field(True, description="Whether skin is meant to keep its own colour in this style.")
     preview: tuple[RecipeStep, ...] = Field(min_length=1, max_length=16, description="Recipe of the preview engine.")
+    finish_steps: int = Field(
+        0,
+        ge=0,
+        le=15,
+        description="How many of the last steps of `preview` are a finish: what lives at the scale of pixels (line,"
+        ' hatching, tiles, grain, paper). A stack with `start = "preview"` repaints the steps before, and lays these'
+        " on its picture at full size.",
+    )
     overrides: dict[PresetId, StyleOverride] = Field(default_factory=dict, description="Changes by model stack id.")
+
+    @model_validator(mode="after")
+    def _something_is_painted(self) -> Self:
+        if self.finish_steps >= len(self.preview):
+            raise ValueError("finish_steps must leave at least one step of the recipe to be painted")
+        return self
 
 
 class Light(Value):

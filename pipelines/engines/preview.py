@@ -96,22 +96,42 @@ class PreviewEngine:
         done = _to_bytes(canvas.image)
         return done if size == (width, height) else cv2.resize(done, (width, height), interpolation=cv2.INTER_CUBIC)
 
+    def paint(self, job: GenerationJob, seed: int) -> Image.Image:
+        """The recipe up to its finish (`Style.finish_steps`): what a diffusion stack begins with.
+
+        Raises:
+            EngineFailed: This style cannot be painted on this photo.
+        """
+        steps = len(job.style.preview) - job.style.finish_steps
+        painted = job.style.model_copy(update={"preview": job.style.preview[:steps], "finish_steps": 0})
+        update = {"style": painted, "seeds": (seed,)}
+        return self.generate(job.model_copy(update=update), lambda step, total, preview: True)[0]
+
+    def finish(self, job: GenerationJob, seed: int, picture: Image.Image) -> Image.Image:
+        """A picture of the job's person with the finish of the recipe laid on, and their skin kept.
+
+        Args:
+            picture: RGB, as large as the job's photo, painted by anyone from what `paint` gave.
+        """
+        canvas = self._sitting(job, seed)
+        canvas.image = np.asarray(picture.convert("RGB"), np.float32) / 255.0
+        first = len(job.style.preview) - job.style.finish_steps
+        for index, step in enumerate(job.style.preview[first:], first):
+            operations.apply(canvas, step, index)
+        self._finish(canvas, job.style)
+        return Image.fromarray(_to_bytes(canvas.image))
+
     def close(self) -> None:
         """Forget the backdrops."""
         self._backdrops.clear()
 
     def _generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
-        pixels = np.asarray(job.photo.image.convert("RGB"))
-        mask = job.photo.person_mask
-        mask = vision.person_mask(pixels) if mask is None else mask
-        landmarks = job.photo.face.landmarks if job.photo.face is not None else None
         has_scene = job.scene.backdrop is not None or job.scene.light is not None
         total = len(job.seeds) * (len(job.style.preview) + has_scene)
         done = 0
         pictures: list[Image.Image] = []
         for seed in job.seeds:
-            canvas = _canvas(pixels, mask, landmarks, job.likeness, seed, job.scene)
-            self._set_scene(canvas, job.scene)
+            canvas = self._sitting(job, seed)
             if has_scene:
                 done += 1
                 _report(on_step, done, total, canvas.image)
@@ -124,6 +144,16 @@ class PreviewEngine:
                 _report(on_step, done, total, canvas.image)
             pictures.append(Image.fromarray(_to_bytes(canvas.image)))
         return pictures
+
+    def _sitting(self, job: GenerationJob, seed: int) -> Canvas:
+        """The person in the scene, in this seed's light, before the recipe."""
+        pixels = np.asarray(job.photo.image.convert("RGB"))
+        mask = job.photo.person_mask
+        mask = vision.person_mask(pixels) if mask is None else mask
+        landmarks = job.photo.face.landmarks if job.photo.face is not None else None
+        canvas = _canvas(pixels, mask, landmarks, job.likeness, seed, job.scene)
+        self._set_scene(canvas, job.scene)
+        return canvas
 
     def _set_scene(self, canvas: Canvas, scene: Scene) -> None:
         backdrop = None
