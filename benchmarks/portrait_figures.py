@@ -68,6 +68,41 @@ def face_kept(landmarks: np.ndarray, portrait: np.ndarray) -> FaceKept:
     return FaceKept(True, float(np.linalg.norm(landmarks - other, axis=1).mean() / max(1e-6, distance)))
 
 
+_LIDS = ((159, 145, 33, 133), (386, 374, 263, 362))  # MediaPipe: upper and lower lid, outer and inner corner
+_OPEN = (0.6, 1.6)  # times as open as in the photo
+_HARDLY_OPEN = 0.12  # of an eye's width; an eye that is shut in the photo may come out shut
+
+
+def eyes_kept(landmarks: np.ndarray, portrait: np.ndarray) -> bool:
+    """Whether both eyes are found in a portrait where they are in the photo, and about as open.
+
+    Args:
+        landmarks: (478, 2) of the photo, in pixels.
+        portrait: (H, W, 3).
+    """
+    faces = vision.detect_faces(portrait)
+    other = vision.face_landmarks(portrait, faces[0].box) if faces else None
+    if other is None:
+        return False
+    distance = np.linalg.norm(landmarks[_OUTER_EYES[0]] - landmarks[_OUTER_EYES[1]])
+    for upper, lower, outer, inner in _LIDS:
+        before, after = (
+            np.linalg.norm(points[upper] - points[lower]) / max(1e-6, np.linalg.norm(points[outer] - points[inner]))
+            for points in (landmarks, other)
+        )
+        there = np.linalg.norm(landmarks[[upper, lower]].mean(axis=0) - other[[upper, lower]].mean(axis=0))
+        if there > 0.1 * distance:
+            return False
+        if before > _HARDLY_OPEN and not _OPEN[0] <= after / before <= _OPEN[1]:
+            return False
+    return True
+
+
+def sharpness(picture: np.ndarray) -> float:
+    """Variance of the Laplacian of the luminance of an (H, W, 3) uint8 picture."""
+    return float(cv2.Laplacian(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32), cv2.CV_32F).var())
+
+
 def skin_ita(picture: np.ndarray, landmarks: np.ndarray) -> float | None:
     """Individual typology angle of cheeks and forehead in degrees, higher is lighter; None without colour.
 

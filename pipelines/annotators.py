@@ -169,6 +169,11 @@ def _depth(photo: PreparedPhoto) -> np.ndarray:
     return _person_only(cv2.cvtColor((grey * 255).round().astype(np.uint8), cv2.COLOR_GRAY2RGB), photo)
 
 
+def _tile(photo: PreparedPhoto) -> np.ndarray:
+    """The photo itself, in colour, as ControlNets of the "tile" kind read it."""
+    return np.asarray(photo.image.convert("RGB"))
+
+
 ANNOTATORS: dict[AnnotatorName, Annotator] = {
     "canny": _canny,
     "lineart": _lineart,
@@ -176,6 +181,7 @@ ANNOTATORS: dict[AnnotatorName, Annotator] = {
     "mediapipe_face": _mediapipe_face,
     "pose": _pose,
     "depth": _depth,
+    "tile": _tile,
 }
 
 

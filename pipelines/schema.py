@@ -19,7 +19,7 @@ from pipelines.recipe import RecipeStep
 PresetId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
-AnnotatorName = Literal["canny", "lineart", "softedge", "mediapipe_face", "pose", "depth"]
+AnnotatorName = Literal["canny", "lineart", "softedge", "mediapipe_face", "pose", "depth", "tile"]
 Family = Literal["painting", "illustration", "futuristic", "photographic"]
 Purpose = Literal["portraits", "study", "examples"]  # make them, keep them for the study, show them to others
 RefusalCategory = Literal["minors", "sexual", "public-figure", "hate", "gore"]
@@ -157,6 +157,9 @@ class ControlNetSource(HubSource):
     control_guidance_end: Unit | None = Field(
         None, description="Replaces the styles' own, for a UNet that leaves the picture unfinished without it."
     )
+    controlnet_conditioning_scale: float | None = Field(
+        None, ge=0.0, le=2.0, description="It guides every style with this weight, whether asked for or not."
+    )
 
 
 class IPAdapterSource(HubSource):
@@ -191,6 +194,14 @@ class ModelStack(Value):
         ge=0, le=1000, description="`auto` takes the highest rank that can run here; 0 is taken only when asked for."
     )
     size: int = Field(ge=64, le=2048, multiple_of=8, description="Width and height of a portrait in pixels.")
+    working_size: int | None = Field(
+        None,
+        ge=64,
+        le=2048,
+        multiple_of=8,
+        description="Width and height at which it diffuses, where that is less than `size`: the photo's detail and the"
+        ' style\'s finish are laid on at full size. Only with `start = "preview"`.',
+    )
     base: HubSource = Field(description="Pipeline folder: UNet, text encoders, VAE, scheduler.")
     controlnets: dict[AnnotatorName, ControlNetSource] = Field(min_length=1, description="ControlNet by annotator.")
     vae: HubSource | None = Field(None, description="Replaces the VAE of the base.")
@@ -229,6 +240,12 @@ class ModelStack(Value):
             raise ValueError("every ControlNet of a union needs its control_mode")
         if self.kind != "sdxl-union" and any(modes):
             raise ValueError("control_mode belongs to kind sdxl-union only")
+        return self
+
+    @model_validator(mode="after")
+    def _only_the_preview_is_finished(self) -> Self:
+        if self.working_size is not None and (self.start != "preview" or self.working_size > self.size):
+            raise ValueError('working_size belongs to start = "preview" and is at most size')
         return self
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """From packed data to checkpoint: `python -m training --preset gpu`. Interrupt it at any time; run it again to go on.
 
-    python -m training.data                      photos and paintings -> .cache/training/pack.zip
+    python -m training.data                      photos -> .cache/training/pack.zip
     python -m training --preset gpu              pack -> networks -> .cache/training/embedded
     python -m training --preset gpu --minutes 9  the same in pieces, for machines that are lent by the minute
     python -m benchmarks.embedded_bars --folder .cache/training/embedded
@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import time
 from pathlib import Path
 
 import torch
+from transformers import CLIPTokenizer
 
-from training.autoencoder import psnr, train_autoencoder
+from pipelines.patch_autoencoder import PatchAutoencoder
+from training.autoencoder import fit_autoencoder, psnr
 from training.config import PRESETS, TrainConfig
 from training.diffusion import train_diffusion
 from training.export import export
@@ -32,45 +33,55 @@ WORK = ROOT / ".cache" / "training"
 
 
 def train(pack: Pack, config: TrainConfig, work: Path, out: Path) -> bool:
-    """Both stages and the export.
+    """Autoencoder, diffusion and the export.
 
     Args:
         pack: From read_pack.
         config: One of PRESETS, or changed.
         work: Folder of checkpoints, logs and sample sheets.
-        out: The finished folder, written when both stages are through, and whenever the clock or a signal ends one.
+        out: The finished folder, written when training is through, and whenever the clock or a signal ends it.
 
     Returns:
         Whether the plan was finished; otherwise call again.
     """
     torch.set_num_threads(config.threads)
     torch.set_float32_matmul_precision("high")
-    began = time.monotonic()
-    tokenizer = build_tokenizer([*pack.prompts.values(), *pack.scene_prompts.values()])
-    decoder = train_autoencoder(pack, config, work)
-    if decoder.stopped:
-        return False
-    if config.minutes:
-        left = config.minutes - (time.monotonic() - began) / 60
-        config = dataclasses.replace(config, minutes=max(0.01, left))
-    diffusion = train_diffusion(pack, decoder.ema, tokenizer, config, work)
-    photos = list(pack.photos.values())[:8]
+    tokenizer, autoencoder = _tokenizer(pack, work), _autoencoder(pack, config, work)
+    stage = train_diffusion(pack, autoencoder, tokenizer, config, work)
+    pictures = list(pack.targets.values())[:32]
     facts = {
         "training": {
             "preset": config.name,
-            "photos_and_pieces_of_paintings": len(pack.photos),
+            "people": len({example.name.split("-")[0] for example in pack.examples}),
             "styles": len(pack.prompts),
-            "pairs": len(pack.pairs),
-            "decoder_steps": decoder.step,
-            "diffusion_steps": f"{diffusion.step} of {config.diffusion.steps}, {config.diffusion.batch_size} a step",
-            "last_loss": round(sum(diffusion.losses[-100:]) / max(1, len(diffusion.losses[-100:])), 4),
-            "autoencoder_psnr_db": round(sum(psnr(decoder.ema, photo) for photo in photos) / len(photos), 1),
+            "examples": len(pack.examples),
+            "diffusion_steps": f"{stage.step} of {config.diffusion.steps}, {config.diffusion.batch_size} a step",
+            "last_loss": round(sum(stage.losses[-100:]) / max(1, len(stage.losses[-100:])), 4),
+            "autoencoder_psnr_db": round(sum(psnr(autoencoder, picture) for picture in pictures) / len(pictures), 1),
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "processor",
         }
     }
-    size = export(diffusion.ema, decoder.ema, tokenizer, out, facts)
-    print(f"wrote {out} ({size / 1e6:.1f} MB) after {diffusion.step} steps")
-    return not diffusion.stopped
+    size = export(stage.ema, autoencoder, tokenizer, out, facts)
+    print(f"wrote {out} ({size / 1e6:.1f} MB) after {stage.step} steps")
+    return not stage.stopped
+
+
+def _tokenizer(pack: Pack, work: Path) -> CLIPTokenizer:
+    """Learnt once: a run that goes on with other prompts must keep the words that it learnt."""
+    folder = work / "tokenizer"
+    if not folder.exists():
+        build_tokenizer([*pack.prompts.values(), *pack.scene_prompts.values()]).save_pretrained(folder)
+    tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(folder)
+    return tokenizer
+
+
+def _autoencoder(pack: Pack, config: TrainConfig, work: Path) -> PatchAutoencoder:
+    """Fitted once, for the same reason: latents must go on meaning the same."""
+    folder = work / "vae"
+    if not folder.exists():
+        pictures = [*pack.tiles.values(), *pack.starts.values(), *pack.targets.values()]
+        fit_autoencoder(config.model, pictures, seed=config.seed).save_pretrained(folder)
+    return PatchAutoencoder.from_pretrained(folder)
 
 
 def main() -> int:
@@ -78,7 +89,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__.split("\n")[0])
     parser.add_argument("--preset", choices=sorted(PRESETS), default="cpu", help="size and length of the run")
     parser.add_argument(
-        "--data", type=Path, default=WORK / "pack.zip", help="packed data, from python -m training.data"
+        "--data", type=Path, nargs="+", default=[WORK / "pack.zip"], help="packed data, from python -m training.data"
     )
     parser.add_argument("--work", type=Path, default=WORK, help="folder of checkpoints and sample sheets")
     parser.add_argument("--out", type=Path, default=WORK / "embedded", help="the finished folder")
@@ -86,14 +97,15 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=0.0, help="stop after this time, to be resumed")
     parser.add_argument("--threads", type=int, help="processor threads instead of the preset's")
     arguments = parser.parse_args()
-    if not arguments.data.exists():
-        parser.error(f"{arguments.data} is not there; run python -m training.data first")
+    for path in arguments.data:
+        if not path.exists():
+            parser.error(f"{path} is not there; run python -m training.data first")
     config = dataclasses.replace(PRESETS[arguments.preset], minutes=arguments.minutes)
     if arguments.threads:
         config = dataclasses.replace(config, threads=arguments.threads)
     if arguments.steps:
         config = dataclasses.replace(config, diffusion=dataclasses.replace(config.diffusion, steps=arguments.steps))
-    return 0 if train(read_pack(arguments.data), config, arguments.work / config.name, arguments.out) else 3
+    return 0 if train(read_pack(*arguments.data), config, arguments.work / config.name, arguments.out) else 3
 
 
 if __name__ == "__main__":

@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Shapes of the four networks. Names are those of diffusers and transformers."""
+    """Shapes of the networks. Names are those of diffusers and transformers."""
 
-    latent_channels: int = 12
-    autoencoder_channels: int = 32
-    num_encoder_blocks: tuple[int, ...] = (0, 0, 0)  # linear; three stages: latents at a quarter of the side
-    num_decoder_blocks: tuple[int, ...] = (1, 2, 1)
-    block_out_channels: tuple[int, ...] = (64, 128, 224, 288)
+    latent_channels: int = 32
+    patch_size: int = 4
+    block_out_channels: tuple[int, ...] = (64, 96, 160, 224)
     layers_per_block: int = 1
     norm_num_groups: int = 16
     cross_attention_dim: int = 128
@@ -26,11 +24,6 @@ class ModelConfig:
     text_layers: int = 2
     text_heads: int = 4
     sample_size: int = 512
-
-    @property
-    def downscale(self) -> int:
-        """Picture pixels per latent, along one side."""
-        return 2 ** (len(self.num_encoder_blocks) - 1)
 
 
 @dataclass(frozen=True)
@@ -60,10 +53,10 @@ class TrainConfig:
 
     Attributes:
         ema_decay: Of the averaged weights, which are the ones that are exported.
-        control_dropout: Share of the examples that see no line drawing, and are asked for an underpainting.
+        control_dropout: Share of the examples that do without a control, for each control. Without the line drawing
+            the answer is an underpainting; without the photo it must make do with the start.
         word_dropout: Share of the words that are left out of a prompt.
         self_start: Share of the steps that start from the network's own noised prediction, as sampling does.
-        pixel_loss: Weight of the loss on decoded pixels and their gradients, 0 to save the decoding.
         adversarial: Weight of the critic, 0 for none.
         adversarial_from: Share of the steps after which the critic speaks; colours and shapes come first.
         amp: bfloat16 on a GPU.
@@ -76,19 +69,17 @@ class TrainConfig:
 
     name: str
     model: ModelConfig = field(default_factory=ModelConfig)
-    autoencoder: StageConfig = field(default_factory=lambda: StageConfig(1500, 16, 96, 2e-3))
-    diffusion: StageConfig = field(default_factory=lambda: StageConfig(4000, 16, 128, 6e-4))
+    diffusion: StageConfig = field(default_factory=lambda: StageConfig(6000, 6, 112, 8e-4))
     ema_decay: float = 0.998
-    control_dropout: float = 0.15
+    control_dropout: float = 0.12
     word_dropout: float = 0.1
     self_start: float = 0.1
-    pixel_loss: float = 0.0
     adversarial: float = 0.0
-    adversarial_from: float = 0.4
+    adversarial_from: float = 0.6
     amp: bool = False
     threads: int = 2
     checkpoint_seconds: float = 120.0
-    sheet_seconds: float = 300.0
+    sheet_seconds: float = 600.0
     minutes: float = 0.0
     seed: int = 0
 
@@ -97,9 +88,7 @@ PRESETS: dict[str, TrainConfig] = {
     "toy": TrainConfig(
         "toy",
         model=ModelConfig(
-            latent_channels=4,
-            autoencoder_channels=12,
-            num_decoder_blocks=(1, 0, 0),
+            latent_channels=12,
             block_out_channels=(8, 16),
             norm_num_groups=4,
             cross_attention_dim=16,
@@ -109,32 +98,24 @@ PRESETS: dict[str, TrainConfig] = {
             text_heads=2,
             sample_size=64,
         ),
-        autoencoder=StageConfig(30, 4, 32, 5e-3, warmup=3),
         diffusion=StageConfig(30, 4, 32, 3e-3, warmup=3),
         ema_decay=0.9,
         self_start=0.3,
-        pixel_loss=0.2,
         adversarial=0.05,
         threads=1,
     ),
     "cpu": TrainConfig(
         "cpu",
-        model=ModelConfig(block_out_channels=(48, 96, 160, 224), conditioning_embedding_out_channels=(8, 24, 48)),
-        autoencoder=StageConfig(600, 8, 96, 3e-3),
-        diffusion=StageConfig(4000, 8, 128, 1e-3, large_crop=256, large_share=0.3),
-        ema_decay=0.995,
-        self_start=0.0,
-        adversarial=0.05,
-        adversarial_from=0.6,
+        diffusion=StageConfig(4000, 8, 112, 8e-4, warmup=100, large_crop=224, large_share=0.3),
+        adversarial=0.02,
     ),
     "gpu": TrainConfig(
         "gpu",
-        autoencoder=StageConfig(6_000, 64, 128, 2e-3, warmup=200),
-        diffusion=StageConfig(20_000, 128, 128, 1e-3, warmup=500, large_crop=256, large_share=0.35),
+        model=ModelConfig(block_out_channels=(64, 128, 224, 288)),
+        diffusion=StageConfig(20_000, 96, 128, 1e-3, warmup=500, large_crop=256, large_share=0.35),
         ema_decay=0.9995,
         self_start=0.3,
-        pixel_loss=0.5,
-        adversarial=0.1,
+        adversarial=0.05,
         amp=True,
         threads=8,
         checkpoint_seconds=180.0,

@@ -1,11 +1,13 @@
-"""Stage two: UNet, ControlNet and text encoder together, on stylised portraits.
+"""The training: UNet, ControlNets and text encoder together, on stylised portraits.
 
-The input is a stylised picture, noised, with the person's line drawing and the style's words; the answer its finished
-latents (x0, `prediction_type="sample"`: Salimans and Ho 2022, arXiv:2202.00512), so that a few steps of LCMScheduler
-work without distillation. Image-to-image begins with the preview engine's picture, which is what the network knows.
+The input is the quick recipe's picture, noised, with the photo, its line drawing and the style's words; the answer are
+the latents of the slow teacher's picture (x0, `prediction_type="sample"`: Salimans and Ho 2022, arXiv:2202.00512), so
+that a few steps of LCMScheduler work without distillation. Steps after the first begin with the network's own answer,
+so a part of the examples is noised from the target.
 
-Where the drawing is held back, the answer is a loose underpainting without lines: the UNet lays in colour, and the
-lines are the ControlNet's work, so that its conditioning scale is a dial from loose to exact.
+Where the drawing is held back, the answer is a loose underpainting without lines: its conditioning scale is a dial from
+loose to exact. The start of styles with natural colour is recoloured a little and the photo is not, so that skin is
+looked up in the photo.
 """
 
 from __future__ import annotations
@@ -15,28 +17,29 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that everybody knows
-from diffusers import AutoencoderTiny
 from transformers import CLIPTokenizer
 
-from training.autoencoder import latent_deviations, picture_loss, to_unit
+from pipelines.patch_autoencoder import PatchAutoencoder
+from training.autoencoder import to_unit
 from training.config import TrainConfig
 from training.critic import Critic
 from training.loop import Batch, Stage
-from training.models import Networks, build_scheduler, tokenize
-from training.pack import Pack, Pair
+from training.models import CONTROLS, Networks, build_scheduler, tokenize
+from training.pack import Example, Pack
 from training.sheets import draw_sheet
 
 _LAST_TIMESTEP = 950  # the studio never asks for more than strength 0.95
 _SCALES = (0.5, 1.25)  # conditioning scales at which the answer is the finished picture
-_LOOSE = 4  # latents across that an underpainting melts into one
+_LOOSE = 3  # latents across that an underpainting melts into one
+_FROM_START = 0.6  # share of the examples that begin as a portrait does; the others as its later steps
 _FACE_SHARE = 0.5  # of the cuts, those that hold the face; photos are prepared with it in one place
-_FACE_AT = (0.42, 0.5)  # of the photo, from its top and left
-_FACE_SPREAD = 0.1
+_FACE_AT = (0.42, 0.5)  # of the picture, from its top and left
+_FACE_SPREAD = 0.12
 
 
 def train_diffusion(
     pack: Pack,
-    autoencoder: AutoencoderTiny,
+    autoencoder: PatchAutoencoder,
     tokenizer: CLIPTokenizer,
     config: TrainConfig,
     folder: Path,
@@ -52,7 +55,7 @@ def train_diffusion(
     )
     stage.companion = critic
     stage.resume()
-    trainer = _Denoising(stage, autoencoder.to(stage.device).eval().requires_grad_(False), critic, pack, config)
+    trainer = _Denoising(stage, autoencoder.to(stage.device).eval().requires_grad_(False), critic, config)
 
     def sheet(network: Networks, path: Path) -> None:
         draw_sheet(network, trainer.autoencoder, tokenizer, pack, path)
@@ -69,19 +72,18 @@ class Batches:
 
     def __init__(self, pack: Pack, tokenizer: CLIPTokenizer, config: TrainConfig) -> None:
         self.pack, self.tokenizer, self.config = pack, tokenizer, config
-        self.by_style: dict[str, list[Pair]] = {}
-        for pair in pack.pairs:
-            self.by_style.setdefault(pair.style, []).append(pair)
+        self.by_style: dict[str, list[Example]] = {}
+        for example in pack.examples:
+            self.by_style.setdefault(example.style, []).append(example)
         self.styles = sorted(self.by_style)
         self.natural = frozenset(pack.natural)
         self._tokens: dict[tuple[str, str], np.ndarray] = {}
-        for key in sorted({(pair.style, pair.scene) for pair in pack.pairs}):
+        for key in sorted({(example.style, example.scene) for example in pack.examples}):
             self._tokens[key] = tokenize(tokenizer, [pack.prompt(*key)])[0].numpy()
 
     def draw(self, crop: int, count: int, numbers: np.random.Generator) -> Batch:
-        """One batch on the CPU: target (N, H, W, 3), lineart (N, H, W), token ids, natural, style number."""
-        target = np.empty((count, crop, crop, 3), np.uint8)
-        lineart = np.empty((count, crop, crop), np.uint8)
+        """One batch on the CPU: start, target, tile (N, H, W, 3), lineart (N, H, W), token ids, natural, style."""
+        pictures: dict[str, list[np.ndarray]] = {"start": [], "target": [], "tile": [], "lineart": []}
         token_ids: list[np.ndarray] = []
         styles: list[int] = []
         natural: list[bool] = []
@@ -89,42 +91,39 @@ class Batches:
         for index in range(count):
             styles.append(int(order[index % len(order)]))
             style = self.styles[styles[-1]]
-            pairs = self.by_style[style]
-            pair = pairs[numbers.integers(len(pairs))]
-            target[index], lineart[index] = self._cut(pair, crop, numbers)
-            token_ids.append(self._words(pair, numbers))
+            examples = self.by_style[style]
+            example = examples[numbers.integers(len(examples))]
+            for name, cut in self._cut(example, crop, numbers).items():
+                pictures[name].append(cut)
+            token_ids.append(self._words(example, numbers))
             natural.append(style in self.natural)
-        return {
-            "target": torch.from_numpy(target),
-            "lineart": torch.from_numpy(lineart),
+        batch = {name: torch.from_numpy(np.stack(cuts)) for name, cuts in pictures.items()}
+        return batch | {
             "token_ids": torch.from_numpy(np.stack(token_ids)),
             "natural": torch.tensor(natural),
             "style": torch.tensor(styles),
         }
 
-    def _cut(self, pair: Pair, crop: int, numbers: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        target = self.pack.pictures[pair.target]
-        top, left = self._corner(pair, target.shape[:2], crop, numbers)
-        here = np.s_[top : top + crop, left : left + crop]
-        there = np.s_[pair.top + top : pair.top + top + crop, pair.left + left : pair.left + left + crop]
-        lineart = self.pack.lineart[pair.person]
-        if numbers.random() < 0.5:
-            return target[here], lineart[there]
-        return target[here][:, ::-1], lineart[there][:, ::-1]
+    def _cut(self, example: Example, crop: int, numbers: np.random.Generator) -> dict[str, np.ndarray]:
+        """The same place of all pictures of an example; every other one about the face, where a mistake shows most."""
+        pack, name = self.pack, example.name
+        whole = {
+            "start": pack.starts[name],
+            "target": pack.targets[name],
+            "tile": pack.tiles[name],
+            "lineart": pack.lineart[name],
+        }
+        last = np.array(whole["target"].shape[:2]) - crop
+        top, left = (int(numbers.integers(0, most + 1)) for most in last)
+        if numbers.random() < _FACE_SHARE:
+            about = (np.array(_FACE_AT) + numbers.normal(0, _FACE_SPREAD, 2)) * (last + crop) - crop / 2
+            top, left = (int(value) for value in np.clip(np.round(about), 0, last))
+        flip = -1 if numbers.random() < 0.5 else 1
+        return {key: picture[top : top + crop, left : left + crop][:, ::flip] for key, picture in whole.items()}
 
-    def _corner(self, pair: Pair, size: tuple[int, ...], crop: int, numbers: np.random.Generator) -> tuple[int, int]:
-        """Top and left of a cut within the target: every other one about the face, where a mistake shows most."""
-        last = [side - crop for side in size]
-        if numbers.random() >= _FACE_SHARE:
-            return int(numbers.integers(0, last[0] + 1)), int(numbers.integers(0, last[1] + 1))
-        whole = self.pack.photos[pair.person].shape
-        about = (np.array(_FACE_AT) + numbers.normal(0, _FACE_SPREAD, 2)) * whole[:2] - crop / 2
-        top, left = np.clip(np.round(about - (pair.top, pair.left)), 0, last)
-        return int(top), int(left)
-
-    def _words(self, pair: Pair, numbers: np.random.Generator) -> np.ndarray:
+    def _words(self, example: Example, numbers: np.random.Generator) -> np.ndarray:
         """(77,) token ids with some words left out, so that no single one carries a style."""
-        whole = self._tokens[pair.style, pair.scene]
+        whole = self._tokens[example.style, example.scene]
         end = self.tokenizer.eos_token_id
         words = whole[1 : int(np.argmax(whole == end))]
         kept = words[numbers.random(len(words)) >= self.config.word_dropout]
@@ -139,45 +138,36 @@ class _Denoising:
     """The loss of one step."""
 
     def __init__(
-        self,
-        stage: Stage[Networks],
-        autoencoder: AutoencoderTiny,
-        critic: Critic | None,
-        pack: Pack,
-        config: TrainConfig,
+        self, stage: Stage[Networks], autoencoder: PatchAutoencoder, critic: Critic | None, config: TrainConfig
     ) -> None:
         self.stage, self.autoencoder, self.critic, self.config = stage, autoencoder, critic, config
-        # Detail lives in channels of small variance; without a weight it would be learnt last.
-        deviations = latent_deviations(autoencoder, list(pack.pictures.values()))
-        self.weights = (deviations.rsqrt() / deviations.rsqrt().mean())[None, :, None, None]
+        # Whitened, every component would count the same; eyes see the coarse ones more.
+        weights = autoencoder.deviations.sqrt()
+        self.weights = (weights / weights.mean())[None, :, None, None]
         self.alphas = build_scheduler().alphas_cumprod.to(stage.device)
 
     def loss(self, batch: Batch, noise: torch.Generator, numbers: np.random.Generator) -> torch.Tensor:
-        """Distance between the predicted and the true stylised latents."""
-        device = self.stage.device
-        target = _recolour(to_unit(batch["target"]), batch["natural"], noise)
-        control = batch["lineart"][:, None].expand(-1, 3, -1, -1).float().div(255.0)
-        factor = self.autoencoder.config.scaling_factor
+        """Distance between the predicted and the teacher's latents."""
+        device, count = self.stage.device, len(batch["target"])
+        start = _recolour(to_unit(batch["start"]), batch["natural"], noise)
+        controls = {
+            "tile": to_unit(batch["tile"]).add(1).div(2),
+            "lineart": batch["lineart"][:, None].expand(-1, 3, -1, -1).float().div(255.0),
+        }
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
-            target_latents = self.autoencoder.encode(target).latents * factor
-        count = len(target)
+            target, begin = (self.autoencoder.encode(pixels).latents for pixels in (to_unit(batch["target"]), start))
         timesteps = (_uniform(count, noise, device) * _LAST_TIMESTEP).long()
         low, high = _SCALES
-        drawn = _uniform(count, noise, device) >= self.config.control_dropout
-        scales = drawn * (low + (high - low) * _uniform(count, noise, device))
-        answer = torch.where(drawn[:, None, None, None], target_latents, _smear(target_latents, _LOOSE))
-        # The later of a few steps see an answer that is not quite sharp.
-        blur = (_uniform(count, noise, device) * 1.4 - 0.7).clamp_min(0)[:, None, None, None]
-        origin = torch.lerp(target_latents, _smear(target_latents, 2), blur)
+        on = {name: _uniform(count, noise, device) >= self.config.control_dropout for name in CONTROLS}
+        scales = {name: there * (low + (high - low) * _uniform(count, noise, device)) for name, there in on.items()}
+        answer = torch.where(on["lineart"][:, None, None, None], target, _smear(target, _LOOSE))
+        first = (_uniform(count, noise, device) < _FROM_START)[:, None, None, None]
+        origin = torch.where(first, begin, target)
         if numbers.random() < self.config.self_start:
-            origin, timesteps = self._own_answer(origin, timesteps, batch["token_ids"], control, scales, noise)
+            origin, timesteps = self._own_answer(begin, timesteps, batch["token_ids"], controls, scales, noise)
         noisy = self._add_noise(origin, timesteps, noise)
-        predicted = self.stage.network(noisy, timesteps, batch["token_ids"], control, scales)
+        predicted = self.stage.network(noisy, timesteps, batch["token_ids"], controls, scales)
         loss = _latent_loss(predicted, answer, self.weights)
-        if self.config.pixel_loss > 0:
-            decoded = self.autoencoder.decode(predicted / factor).sample
-            wanted = self.autoencoder.decode(answer / factor).sample
-            loss = loss + self.config.pixel_loss * picture_loss(decoded, wanted)
         if self.critic is not None and self.stage.step >= self.config.adversarial_from * self.stage.plan.steps:
             made, real = predicted.float() * self.weights, answer * self.weights
             self.critic.learn(real, made, batch["style"])
@@ -190,13 +180,13 @@ class _Denoising:
         origin: torch.Tensor,
         timesteps: torch.Tensor,
         token_ids: torch.Tensor,
-        control: torch.Tensor,
-        scales: torch.Tensor,
+        controls: dict[str, torch.Tensor],
+        scales: dict[str, torch.Tensor],
         noise: torch.Generator,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What the network makes of this input, and a lower noise level to correct it from."""
         noisy = self._add_noise(origin, timesteps, noise)
-        answer = self.stage.network(noisy, timesteps, token_ids, control, scales).float()
+        answer = self.stage.network(noisy, timesteps, token_ids, controls, scales).float()
         share = 0.15 + 0.7 * _uniform(len(answer), noise, answer.device)
         return answer, (timesteps * share).long()
 
@@ -208,32 +198,30 @@ class _Denoising:
 
 def _latent_loss(predicted: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Absolute difference at three scales: the coarse ones teach colour early."""
-    predicted, target = predicted.float(), target.float()
-    loss = F.l1_loss(predicted * weights, target * weights)
+    predicted, target = predicted.float() * weights, target.float() * weights
+    loss = F.l1_loss(predicted, target)
     for factor in (4, 8):
         loss = loss + 0.5 * F.l1_loss(F.avg_pool2d(predicted, factor), F.avg_pool2d(target, factor))
     return loss
 
 
 def _smear(latents: torch.Tensor, factor: int) -> torch.Tensor:
-    """Latents without the detail that is finer than `factor` of them."""
-    return F.interpolate(F.avg_pool2d(latents, factor), scale_factor=factor, mode="bilinear")
+    """Latents without the detail that is finer than `factor` of them, and without that inside a patch."""
+    coarse = F.avg_pool2d(latents, factor, stride=1, padding=factor // 2, count_include_pad=False)
+    return torch.cat([coarse[:, :4], 0.3 * coarse[:, 4:]], dim=1)
 
 
-def _recolour(target: torch.Tensor, natural: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
-    """Change the light, and with it skin tones both ways, where a style keeps natural colour.
+def _recolour(start: torch.Tensor, natural: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
+    """Change the light and skin tones of the start, both ways, where a style keeps natural colour.
 
     Other styles have palettes of their own that must come out as they are.
     """
-    count, device = len(target), target.device
-    gamma = torch.exp((_uniform(count, noise, device) - 0.5) * 0.9)[:, None, None, None]
-    balance = torch.exp((torch.rand((count, 3, 1, 1), generator=noise, device=device) - 0.5) * 0.2)
-    saturation = 0.6 + 0.7 * _uniform(count, noise, device)[:, None, None, None]
-    unit = target.add(1).div(2).clamp(1e-4, 1)
-    unit = (unit**gamma * balance).clamp(0, 1)
-    grey = unit.mean(dim=1, keepdim=True)
-    changed = torch.lerp(grey.expand_as(unit), unit, saturation).clamp(0, 1).mul(2).sub(1)
-    return torch.where(natural[:, None, None, None], changed, target)
+    count, device = len(start), start.device
+    gamma = torch.exp((_uniform(count, noise, device) - 0.5) * 0.4)[:, None, None, None]
+    balance = torch.exp((torch.rand((count, 3, 1, 1), generator=noise, device=device) - 0.5) * 0.12)
+    unit = start.add(1).div(2).clamp(1e-4, 1)
+    changed = (unit**gamma * balance).clamp(0, 1).mul(2).sub(1)
+    return torch.where(natural[:, None, None, None], changed, start)
 
 
 def _uniform(count: int, noise: torch.Generator, device: torch.device) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The finished folder: float16 safetensors in small shards, laid out as a diffusers pipeline, with a model card."""
+"""The finished folder: float16 safetensors in small shards, a folder a part, with a model card."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderTiny
 from transformers import CLIPTokenizer
 
+from pipelines.patch_autoencoder import PatchAutoencoder
 from training.card import render_card
-from training.models import Networks
-from training.sampling import build_pipeline
+from training.models import Networks, build_scheduler
 
 MAX_SHARD_SIZE = "9MB"  # every file stays under 10 MB, so that the folder lives in plain git
 MAX_BYTES = 90_000_000
 
 
 def export(
-    networks: Networks, autoencoder: AutoencoderTiny, tokenizer: CLIPTokenizer, folder: Path, facts: dict[str, Any]
+    networks: Networks, autoencoder: PatchAutoencoder, tokenizer: CLIPTokenizer, folder: Path, facts: dict[str, Any]
 ) -> int:
-    """Write the folder that `StableDiffusionControlNetImg2ImgPipeline.from_pretrained` loads; an old one is replaced.
+    """Write the folder that the stack of training/embedded.toml loads; an old one is replaced.
 
     Args:
         networks: The averaged weights. Left as they are.
@@ -42,8 +41,13 @@ def export(
     shutil.rmtree(fresh, ignore_errors=True)
     small = _half(networks)
     small.text_encoder.float()  # transformers loads what is written: all parts must agree without a torch_dtype
-    pipeline = build_pipeline(small, _half(autoencoder), tokenizer)
-    pipeline.save_pretrained(fresh, safe_serialization=True, max_shard_size=MAX_SHARD_SIZE)
+    saved = {"unet": small.unet} | {f"controlnets/{name}": network for name, network in small.controlnets.items()}
+    for name, network in saved.items():
+        network.save_pretrained(fresh / name, safe_serialization=True, max_shard_size=MAX_SHARD_SIZE)
+    autoencoder.save_pretrained(fresh / "vae", safe_serialization=True)  # in float32: it must be exact
+    small.text_encoder.save_pretrained(fresh / "text_encoder", safe_serialization=True)
+    tokenizer.save_pretrained(fresh / "tokenizer")
+    build_scheduler().save_pretrained(fresh / "scheduler")
     (fresh / "training.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
     (fresh / "README.md").write_text(render_card(facts), "utf-8")
     size = sum(path.stat().st_size for path in fresh.rglob("*") if path.is_file())

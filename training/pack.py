@@ -1,7 +1,6 @@
-"""The packed data file: photos, line drawings and targets as pictures in one zip, small enough to travel.
+"""The packed data file: pictures in one zip, small enough to travel.
 
-Members: `index.json` (people, pairs, styles, scenes, prompts) and the pictures, named by what they are. Reading needs
-numpy and Pillow only.
+Members: `index.json` (examples, prompts) and the pictures, named by what they are. Reading needs numpy and Pillow only.
 """
 
 from __future__ import annotations
@@ -16,28 +15,23 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-_QUALITY = {"pictures": 75, "paintings": 80}  # 60 people in 29 styles stay under 60 MB
+_QUALITY = {"lineart": 85}
+FOLDERS = ("starts", "targets", "tiles", "lineart")
 
 
 @dataclass(frozen=True)
-class Pair:
+class Example:
     """One training example: a person in a style and a scene.
 
     Attributes:
-        person: Key into Pack.photos and Pack.lineart.
+        name: Key into the pictures of a Pack.
         style: Style id, key into Pack.prompts.
         scene: Scene id, key into Pack.scene_prompts.
-        target: Name of the stylised picture.
-        left: Left edge of the target in the person's photo, in pixels.
-        top: Top edge, likewise.
     """
 
-    person: str
+    name: str
     style: str
     scene: str
-    target: str
-    left: int
-    top: int
 
 
 @dataclass
@@ -47,22 +41,22 @@ class Pack:
     Attributes:
         prompts: Prompt by style id.
         scene_prompts: Prompt by scene id, "" for none.
-        natural: Ids of the styles that keep natural colour, whose photo and target may be recoloured together.
-        pairs: The examples.
-        photos: Photo by person.
-        lineart: Line drawing by person, white on black.
-        pictures: Targets by name, side x side.
-        paintings: Paintings by file stem, for the autoencoder.
+        natural: Ids of the styles that keep natural colour, whose start may be recoloured: the tile says what is right.
+        examples: What is learnt from.
+        starts: What diffusion begins with, by name: the quick recipe's picture.
+        targets: What it is to make of it: the teacher's picture.
+        tiles: The photo in its scene and light: what the colour control shows.
+        lineart: Line drawing of the photo, white on black.
     """
 
     prompts: dict[str, str]
     scene_prompts: dict[str, str]
     natural: list[str]
-    pairs: list[Pair] = field(default_factory=list)
-    photos: dict[str, np.ndarray] = field(default_factory=dict)
+    examples: list[Example] = field(default_factory=list)
+    starts: dict[str, np.ndarray] = field(default_factory=dict)
+    targets: dict[str, np.ndarray] = field(default_factory=dict)
+    tiles: dict[str, np.ndarray] = field(default_factory=dict)
     lineart: dict[str, np.ndarray] = field(default_factory=dict)
-    pictures: dict[str, np.ndarray] = field(default_factory=dict)
-    paintings: dict[str, np.ndarray] = field(default_factory=dict)
 
     def prompt(self, style: str, scene: str) -> str:
         """The words for a style in a scene, as the studio puts them together."""
@@ -81,45 +75,45 @@ class PackWriter:
         """Add one picture as WebP.
 
         Args:
-            folder: photos, lineart, pictures or paintings.
+            folder: One of FOLDERS.
             name: Unique within the folder.
             pixels: (H, W, 3) or (H, W) uint8.
         """
         buffer = io.BytesIO()
-        Image.fromarray(pixels).convert("RGB").save(buffer, "WEBP", quality=_QUALITY.get(folder, 90), method=3)
+        Image.fromarray(pixels).convert("RGB").save(buffer, "WEBP", quality=_QUALITY.get(folder, 92), method=2)
         self._zip.writestr(f"{folder}/{name}.webp", buffer.getvalue())
 
-    def close(self, pairs: Iterable[Pair]) -> None:
+    def close(self, examples: Iterable[Example]) -> None:
         """Write the index and end the file."""
         index = {
             "prompts": self._pack.prompts,
             "scene_prompts": self._pack.scene_prompts,
             "natural": self._pack.natural,
-            "pairs": [asdict(pair) for pair in pairs],
+            "examples": [asdict(example) for example in examples],
         }
         self._zip.writestr("index.json", json.dumps(index))
         self._zip.close()
 
 
-def read_pack(path: Path) -> Pack:
-    """Decode a pack into memory (about 0.8 GB for 60 people in 29 styles).
+def read_pack(*paths: Path) -> Pack:
+    """Decode packs into memory (1.5 MB an example), one after the other; words of the last hold.
 
     Raises:
-        FileNotFoundError: There is no such file; `python -m training data` makes it.
+        FileNotFoundError: There is no such file; `python -m training.data` makes it.
     """
-    with zipfile.ZipFile(path) as archive:
-        index = json.loads(archive.read("index.json"))
-        pack = Pack(
-            prompts=index["prompts"],
-            scene_prompts=index["scene_prompts"],
-            natural=index["natural"],
-            pairs=[Pair(**pair) for pair in index["pairs"]],
-        )
-        for member in archive.namelist():
-            folder, _, name = member.removesuffix(".webp").partition("/")
-            if not name:
-                continue
-            with Image.open(io.BytesIO(archive.read(member))) as image:
-                pixels = np.array(image.convert("L" if folder == "lineart" else "RGB"))
-            getattr(pack, folder)[name] = pixels
+    pack = Pack({}, {}, [])
+    for path in paths:
+        with zipfile.ZipFile(path) as archive:
+            index = json.loads(archive.read("index.json"))
+            pack.prompts |= index["prompts"]
+            pack.scene_prompts |= index["scene_prompts"]
+            pack.natural = index["natural"]
+            pack.examples += [Example(**example) for example in index["examples"]]
+            for member in archive.namelist():
+                folder, _, name = member.removesuffix(".webp").partition("/")
+                if not name:
+                    continue
+                with Image.open(io.BytesIO(archive.read(member))) as image:
+                    pixels = np.array(image.convert("L" if folder == "lineart" else "RGB"))
+                getattr(pack, folder)[name] = pixels
     return pack

@@ -1,23 +1,24 @@
-"""The finished networks as the pipeline that the studio loads."""
+"""The networks as the pipeline that the studio runs."""
 
 from __future__ import annotations
 
-from diffusers import AutoencoderTiny, StableDiffusionControlNetImg2ImgPipeline
+from diffusers import MultiControlNetModel, StableDiffusionControlNetImg2ImgPipeline
 from transformers import CLIPTokenizer
 
-from training.models import Networks, build_scheduler
+from pipelines.patch_autoencoder import PatchAutoencoder
+from training.models import CONTROLS, Networks, build_scheduler
 
 
 def build_pipeline(
-    networks: Networks, autoencoder: AutoencoderTiny, tokenizer: CLIPTokenizer
+    networks: Networks, autoencoder: PatchAutoencoder, tokenizer: CLIPTokenizer
 ) -> StableDiffusionControlNetImg2ImgPipeline:
-    """Put the parts together, without a progress bar. They are shared, not copied."""
+    """Put the parts together, ControlNets in the order of CONTROLS. They are shared, not copied."""
     pipeline = StableDiffusionControlNetImg2ImgPipeline(
         vae=autoencoder,
         text_encoder=networks.text_encoder,
         tokenizer=tokenizer,
         unet=networks.unet,
-        controlnet=networks.controlnet,
+        controlnet=MultiControlNetModel([networks.controlnets[name] for name in CONTROLS]),
         scheduler=build_scheduler(),
         safety_checker=None,
         feature_extractor=None,

@@ -1,4 +1,4 @@
-"""Sample sheets while training: photo, preview picture and what the network makes of it, for a few styles."""
+"""Sample sheets while training: photo, start, target and what the network makes of the start, for some styles."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderTiny
 from PIL import Image
 from transformers import CLIPTokenizer
 
+from pipelines.patch_autoencoder import PatchAutoencoder
 from training.models import Networks
-from training.pack import Pack, Pair
+from training.pack import Example, Pack
 from training.sampling import build_pipeline
 
 _STYLES = 8
-_STRENGTHS = (0.45, 0.65, 0.85)
+_STRENGTHS = (0.4, 0.6, 0.8)
 
 
 @torch.no_grad()
 def draw_sheet(
     networks: Networks,
-    autoencoder: AutoencoderTiny,
+    autoencoder: PatchAutoencoder,
     tokenizer: CLIPTokenizer,
     pack: Pack,
     path: Path,
     *,
-    side: int = 256,
+    side: int = 320,
 ) -> None:
-    """One column a style: photo, preview picture, then the answer at each strength, in two real steps.
+    """One column a style: photo, start, target, then the answer at each strength, in two real steps.
 
     Args:
         networks: To sample from.
-        autoencoder: With its scaling factor set.
+        autoencoder: The one that they were trained with.
         tokenizer: The project's.
         pack: Where the examples come from.
         path: JPEG to write.
@@ -41,14 +41,17 @@ def draw_sheet(
     pipeline = build_pipeline(networks, autoencoder, tokenizer)
     device = next(networks.parameters()).device
     columns = []
-    for pair in _chosen(pack):
-        photo, target, lineart = _tiles(pack, pair, side)
-        column = [photo, target]
+    for example in _chosen(pack):
+        size = min(side, *pack.targets[example.name].shape[:2]) // 32 * 32
+        tile, start, target, lineart = (
+            pictures[example.name][:size, :size] for pictures in (pack.tiles, pack.starts, pack.targets, pack.lineart)
+        )
+        column = [tile, start, target]
         for strength in _STRENGTHS:
             result = pipeline(
-                pack.prompt(pair.style, pair.scene),
-                image=Image.fromarray(target),
-                control_image=Image.fromarray(lineart).convert("RGB"),
+                pack.prompt(example.style, example.scene),
+                image=Image.fromarray(start),
+                control_image=[Image.fromarray(tile), Image.fromarray(lineart).convert("RGB")],
                 strength=strength,
                 num_inference_steps=round(2 / strength),
                 guidance_scale=1.0,
@@ -59,21 +62,11 @@ def draw_sheet(
     Image.fromarray(np.hstack(columns)).save(path, quality=92)
 
 
-def _chosen(pack: Pack) -> list[Pair]:
+def _chosen(pack: Pack) -> list[Example]:
     """One example of some styles, the same on every sheet, with different people."""
-    styles: dict[str, list[Pair]] = {}
-    for pair in pack.pairs:
-        styles.setdefault(pair.style, []).append(pair)
+    styles: dict[str, list[Example]] = {}
+    for example in pack.examples:
+        styles.setdefault(example.style, []).append(example)
     names = sorted(styles)
     names = names[:: max(1, len(names) // _STYLES)][:_STYLES]
     return [styles[name][index * 7 % len(styles[name])] for index, name in enumerate(names)]
-
-
-def _tiles(pack: Pack, pair: Pair, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The middle of photo, target and line drawing, a multiple of 32 pixels wide."""
-    target = pack.pictures[pair.target]
-    size = min(side, *target.shape[:2]) // 32 * 32
-    middle = (target.shape[0] - size) // 2
-    here = np.s_[middle : middle + size, middle : middle + size]
-    there = np.s_[pair.top + middle : pair.top + middle + size, pair.left + middle : pair.left + middle + size]
-    return pack.photos[pair.person][there], target[here], pack.lineart[pair.person][there]

@@ -55,8 +55,15 @@ class DiffusionEngine:
         self._closed = False
 
     def annotators(self, style: Style) -> tuple[AnnotatorName, ...]:
-        """The style's controls that this stack has ControlNets for; its first ControlNet where it has none of them."""
-        wanted = tuple(control.annotator for control in style.controls if control.annotator in self.stack.controlnets)
+        """What guides every style of this stack, and the style's controls that it has ControlNets for; its first
+        ControlNet where it has none of them.
+        """
+        asked = {control.annotator for control in style.controls}
+        wanted = tuple(
+            name
+            for name, source in self.stack.controlnets.items()
+            if name in asked or source.controlnet_conditioning_scale is not None
+        )
         return wanted or (self._main_control(),)
 
     def load(self, annotator: AnnotatorName | None = None) -> None:
@@ -100,7 +107,8 @@ class DiffusionEngine:
             EngineUnavailable: The weights are not on this machine.
         """
         steps = img2img_steps(self.stack.num_inference_steps, job.strength, self._longest_schedule())
-        report = _Report(on_step, steps.run * len(job.seeds))
+        repaints = self.stack.start == "preview"
+        report = _Report(on_step, (steps.run + repaints) * len(job.seeds))  # the finish is a step, too
         report(0, None)
         try:
             controls = self._controls(job)
@@ -125,14 +133,34 @@ class DiffusionEngine:
     # --- one portrait ------------------------------------------------------------------------------------------------
 
     def _one(self, arguments: dict[str, Any], seed: int, job: GenerationJob, report: _Report) -> Image.Image:
+        last = report.step + report.total // len(job.seeds)
+        if self.stack.start != "preview":
+            start = self._stage.set(job.photo, job.scene, seed)
+            picture = self._diffuse(start, arguments, seed, report, last)
+            return picture if picture.size == job.photo.image.size else picture.resize(job.photo.image.size, _LANCZOS)
+        size = arguments["control_image"][0].width
+        begun = self._stage.begin(job, seed, size)
+        names = tuple(control.annotator for control in self._controls(job))
+        images = [
+            begun.tile if name == "tile" else image
+            for name, image in zip(names, arguments["control_image"], strict=True)
+        ]
+        picture = self._diffuse(begun.start, arguments | {"control_image": images}, seed, report, last)
+        finished = self._stage.finish(job, seed, picture)
+        report(last, None)
+        return finished
+
+    def _diffuse(
+        self, start: Image.Image, arguments: dict[str, Any], seed: int, report: _Report, last: int
+    ) -> Image.Image:
+        """Noise a picture and denoise it, telling of each step; the size is that of the control images.
+
+        Args:
+            last: The number of the step that has no picture of its own, because the finished one follows at once.
+        """
         torch = heavy.load("torch")
         pipe = self._pipe
-        if self.stack.start == "preview":
-            start = self._stage.paint(job, seed)
-        else:
-            start = self._stage.set(job.photo, job.scene, seed)
         denoised = record_denoised(pipe.scheduler)
-        last = report.step + report.total // len(job.seeds)
 
         def on_step_end(_: Any, __: int, ___: Any, values: dict[str, Any]) -> dict[str, Any]:
             step = report.step + 1
@@ -153,14 +181,14 @@ class DiffusionEngine:
             ).images
         finally:
             del pipe.scheduler.step  # the recorder, an attribute of the instance
-        picture = self._decode_tiny(result) if tiny is not None else result[0]
-        return picture if picture.size == job.photo.image.size else picture.resize(job.photo.image.size, _LANCZOS)
+        picture: Image.Image = self._decode_tiny(result) if tiny is not None else result[0]
+        return picture
 
     def _arguments(self, job: GenerationJob, controls: tuple[Control, ...], steps: Steps) -> dict[str, Any]:
         """Keyword arguments that all seeds share: all but the photo, whose backdrop depends on the seed."""
         guidance = self.stack.guidance_scale if job.guidance_scale is None else job.guidance_scale
         guidance = min(guidance, self.stack.max_guidance_scale)
-        size = self._working_size(job.photo.image.size)
+        size = self._working_size((self.stack.working_size,) * 2 if self.stack.working_size else job.photo.image.size)
         # diffusers demands a photo and control images of one size, a multiple of the VAE's scale.
         images = [_resized(control.image, size) for control in controls]
         arguments: dict[str, Any] = {
@@ -191,11 +219,15 @@ class DiffusionEngine:
             controlnet_conditioning_scale=0.0,
             image=Image.new("RGB", job.photo.image.size),
         )
-        return tuple(self._until_end(control) for control in weighted) or (off,)
+        return tuple(self._as_the_stack_wants(control) for control in weighted) or (off,)
 
-    def _until_end(self, control: Control) -> Control:
-        end = self.stack.controlnets[control.annotator].control_guidance_end
-        return control if end is None else control.model_copy(update={"control_guidance_end": end})
+    def _as_the_stack_wants(self, control: Control) -> Control:
+        source = self.stack.controlnets[control.annotator]
+        wanted = {
+            "control_guidance_end": source.control_guidance_end,
+            "controlnet_conditioning_scale": source.controlnet_conditioning_scale,
+        }
+        return control.model_copy(update={name: value for name, value in wanted.items() if value is not None})
 
     def _prompt_embeds(self, prompt: str, negative_prompt: str | None) -> dict[str, Any]:
         key = hashlib.sha256(repr((prompt, negative_prompt)).encode()).digest()  # visitors' words are not kept

@@ -180,8 +180,7 @@ class Loader:
         """The small decoder for step previews, on the device, or None where the stack has none."""
         if self.stack.tiny_vae is None:
             return None
-        model = self._model(heavy.load("diffusers").AutoencoderTiny, self.stack.tiny_vae, "preview decoder")
-        return model.to(self.device.kind)
+        return self._autoencoder(self.stack.tiny_vae, "preview decoder").to(self.device.kind)
 
     def _model(self, model_class: Any, source: HubSource, name: str, folder: str = "") -> Any:
         subfolder = "/".join(part for part in (source.subfolder, folder) if part)
@@ -202,16 +201,19 @@ class Loader:
         return model.eval()
 
     def _vae(self) -> Any:
-        """The autoencoder of the class that its own config names: AutoencoderKL, or AutoencoderTiny in small stacks."""
+        if self.stack.vae:
+            return self._autoencoder(self.stack.vae, "VAE")
+        return self._autoencoder(self.stack.base, "base model", "vae")
+
+    def _autoencoder(self, source: HubSource, name: str, folder: str = "") -> Any:
+        """Of the class that its own config names: AutoencoderKL, AutoencoderTiny, or this project's."""
         diffusers = heavy.load("diffusers")
-        source = self.stack.vae or self.stack.base
-        name, folder = ("VAE", "") if self.stack.vae else ("base model", "vae")
         with self._part(name):
             root = weights.resolve(source, name, stack_id=self.stack.id) / (source.subfolder or "") / folder
-            tiny = (
-                diffusers.AutoencoderTiny.load_config(root, local_files_only=True).get("_class_name")
-                == "AutoencoderTiny"
-            )
+            named = diffusers.AutoencoderTiny.load_config(root, local_files_only=True).get("_class_name")
+        if named == "PatchAutoencoder":
+            return self._model(heavy.load("pipelines.patch_autoencoder").PatchAutoencoder, source, name, folder)
+        tiny = named == "AutoencoderTiny"
         return self._model(diffusers.AutoencoderTiny if tiny else diffusers.AutoencoderKL, source, name, folder)
 
     def _tokenizer(self, folder: str) -> Any:

@@ -96,6 +96,10 @@ class PreviewEngine:
         done = _to_bytes(canvas.image)
         return done if size == (width, height) else cv2.resize(done, (width, height), interpolation=cv2.INTER_CUBIC)
 
+    def stage(self, job: GenerationJob, seed: int) -> Image.Image:
+        """The job's photo in its scene and in this seed's light, before any recipe."""
+        return Image.fromarray(_to_bytes(self._sitting(job, seed).source))
+
     def paint(self, job: GenerationJob, seed: int) -> Image.Image:
         """The recipe up to its finish (`Style.finish_steps`): what a diffusion stack begins with.
 

@@ -6,6 +6,9 @@ The preview engine's painted backdrop, and its light on the person, give diffusi
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -16,6 +19,13 @@ from pipelines.engines.scenery.lighting import compose
 from pipelines.schema import GenerationJob, PreparedPhoto, Scene
 
 
+class Begun(NamedTuple):
+    """A picture to repaint, and the photo in its scene and light, of the same size."""
+
+    start: Image.Image
+    tile: Image.Image
+
+
 class Stage:
     """Sets people into scenes; the last few backdrops are kept."""
 
@@ -23,9 +33,25 @@ class Stage:
         self._backdrops = Backdrops()
         self._preview = PreviewEngine()
 
-    def paint(self, job: GenerationJob, seed: int) -> Image.Image:
-        """The preview engine's picture of a job, for models too small to find a style on their own."""
-        return self._preview.generate(job.model_copy(update={"seeds": (seed,)}), lambda step, total, preview: True)[0]
+    def begin(self, job: GenerationJob, seed: int, size: int) -> Begun:
+        """What a stack that repaints the preview engine's picture begins with.
+
+        Args:
+            size: Width and height of both pictures in pixels; the job's photo may be larger.
+        """
+        small = job.model_copy(update={"photo": resized(job.photo, size)})
+        return Begun(self._preview.paint(small, seed), self._preview.stage(small, seed))
+
+    def finish(self, job: GenerationJob, seed: int, picture: Image.Image) -> Image.Image:
+        """What diffusion made, as large as the job's photo, with the photo's edges and the style's finish.
+
+        Args:
+            picture: RGB, square, at most as large as the photo.
+        """
+        if picture.size != job.photo.image.size:
+            guide = np.asarray(self._preview.stage(job, seed), np.float32) / 255.0
+            picture = Image.fromarray(to_bytes(enlarged(np.asarray(picture, np.float32) / 255.0, guide)))
+        return self._preview.finish(job, seed, picture)
 
     def set(self, photo: PreparedPhoto, scene: Scene, seed: int) -> Image.Image:
         """The photo with the scene's backdrop behind the person, in its light.
@@ -45,4 +71,60 @@ class Stage:
         if scene.backdrop is not None:
             backdrop = self._backdrops.get(scene.backdrop, seed, canvas.height, canvas.width, canvas.light_side)
         compose(canvas, backdrop, scene.light)
-        return Image.fromarray((np.clip(canvas.image, 0.0, 1.0) * 255.0).round().astype(np.uint8))
+        return Image.fromarray(to_bytes(canvas.image))
+
+
+def enlarged(picture: np.ndarray, guide: np.ndarray, *, radius: int = 3, epsilon: float = 4e-4) -> np.ndarray:
+    """A small picture at the size of a large one of the same things, whose finest octave comes from the large one.
+
+    Where the small picture follows the large one's light and dark, it goes on to do so at the finer scale; where it is
+    flat or differs, nothing is added. Fast guided filter (He and Sun 2015, arXiv:1505.00996) for that octave alone:
+    all that is coarser stays as it was painted.
+
+    Args:
+        picture: (h, w, 3) float32 in 0..1.
+        guide: (H, W, 3) float32 in 0..1, H and W larger than h and w.
+        radius: Of the windows, in pixels of the small picture.
+        epsilon: Variance of the guide below which it is taken to be flat.
+
+    Returns:
+        (H, W, 3) float32 in 0..1.
+    """
+    small, large = picture.shape[1::-1], guide.shape[1::-1]
+    light = cv2.cvtColor(guide, cv2.COLOR_RGB2GRAY)
+    coarse = cv2.resize(light, small, interpolation=cv2.INTER_AREA)
+    window = (2 * radius + 1,) * 2
+    mean, mean_picture = cv2.blur(coarse, window), cv2.blur(picture, window)
+    variance = cv2.blur(coarse * coarse, window) - mean * mean
+    covariance = cv2.blur(picture * coarse[..., None], window) - mean_picture * mean[..., None]
+    slope = cv2.resize(cv2.blur(covariance / (variance + epsilon)[..., None], window), large)
+    fine = light - cv2.resize(coarse, large, interpolation=cv2.INTER_CUBIC)
+    up = cv2.resize(picture, large, interpolation=cv2.INTER_CUBIC)
+    return np.clip(up + np.clip(slope, -1.5, 1.5) * fine[..., None], 0.0, 1.0)
+
+
+def to_bytes(picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) float in 0..1 to uint8."""
+    return (np.clip(picture, 0.0, 1.0) * 255.0).round().astype(np.uint8)
+
+
+def resized(photo: PreparedPhoto, size: int) -> PreparedPhoto:
+    """The same photo in another size: picture, mask and face.
+
+    Args:
+        size: Width and height in pixels.
+    """
+    if photo.image.width == size:
+        return photo
+    factor = size / photo.image.width
+    face = photo.face
+    if face is not None:
+        left, top, right, bottom = face.box
+        landmarks = None if face.landmarks is None else (face.landmarks * factor).astype(np.float32)
+        box = (left * factor, top * factor, right * factor, bottom * factor)
+        face = face.model_copy(update={"box": box, "landmarks": landmarks})
+    mask = photo.person_mask
+    if mask is not None:
+        mask = cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+    image = photo.image.resize((size, size), Image.Resampling.BOX if factor == 0.5 else Image.Resampling.LANCZOS)
+    return photo.model_copy(update={"image": image, "face": face, "person_mask": mask})
