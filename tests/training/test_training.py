@@ -10,24 +10,30 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from diffusers import AutoencoderTiny, StableDiffusionControlNetImg2ImgPipeline
 from PIL import Image
+from safetensors.torch import load_file
 from transformers import CLIPTokenizer
 
-from benchmarks.embedded_bars import Person, job_for, stack_of
+from benchmarks.embedded_bars import CONTROLS, Person, job_for, stack_of
+from benchmarks.portrait_figures import sharpness
 from pipelines.annotators import annotate
 from pipelines.engines.diffusion import DiffusionEngine
+from pipelines.engines.preview import PreviewEngine
+from pipelines.engines.stage import resized
+from pipelines.patch_autoencoder import PatchAutoencoder
 from pipelines.photo import open_photo, prepare
 from pipelines.presets import Presets
+from pipelines.schema import AnnotatorName
 from training.__main__ import train
-from training.autoencoder import fit_encoder, psnr, to_unit, train_autoencoder
+from training.autoencoder import fit_autoencoder, psnr, to_unit
 from training.config import PRESETS, ModelConfig, StageConfig
 from training.critic import Critic
-from training.data import BRUSHWORK, HELD_OUT, held_out_portraits, training_portraits, write_pack
+from training.data import HELD_OUT, held_out_portraits, training_portraits, write_pack
 from training.diffusion import train_diffusion
 from training.export import MAX_BYTES
-from training.models import Networks, build_autoencoder
+from training.models import Networks
 from training.pack import Pack, read_pack
+from training.teachers import FOLDER, PAINTED_AT, target, teacher
 from training.words import build_tokenizer
 
 TOY = PRESETS["toy"]
@@ -47,7 +53,7 @@ def _one_thread() -> Iterator[None]:
 def pack_file(face_photo: Image.Image, presets: Presets, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pack") / "pack.zip"
     few = dataclasses.replace(presets, styles={style: presets.styles[style] for style in STYLES})
-    assert write_pack(path, {"astronaut": face_photo}, [], few, side=128, rounds=2, scene_share=0.5) == 4
+    assert write_pack(path, {"astronaut": face_photo, "again": face_photo}, few, side=128, scene_share=0.5) == 4
     return path
 
 
@@ -69,11 +75,8 @@ def folder(pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def autoencoder(pack: Pack) -> AutoencoderTiny:
-    torch.manual_seed(0)
-    network = build_autoencoder(TOY.model)
-    fit_encoder(network, list(pack.pictures.values()), blocks=2000)
-    return network
+def autoencoder(pack: Pack) -> PatchAutoencoder:
+    return fit_autoencoder(TOY.model, list(pack.targets.values()))
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
@@ -84,53 +87,66 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
 # --- data ------------------------------------------------------------------------------------------------------------
 
 
-def test_pack_holds_target_and_control_of_one_place(pack: Pack) -> None:
-    assert {pair.style for pair in pack.pairs} == set(STYLES)
-    assert {pair.scene for pair in pack.pairs} > {"none"}
-    for pair in pack.pairs:
-        target = pack.pictures[pair.target]
-        assert target.shape == (128, 128, 3)
-        if pair.scene != "none":
-            continue
-        # A filter changes colours and strokes but not where things are: the same place agrees, a mirrored one less.
-        photo = pack.photos[pair.person][pair.top : pair.top + 128, pair.left : pair.left + 128]
-        assert correlation(photo, target) > 0.4
-        assert correlation(photo, target) > correlation(photo[:, ::-1], target)
+def test_pack_holds_start_target_and_controls_of_one_place(pack: Pack) -> None:
+    assert {example.style for example in pack.examples} == set(STYLES)
+    assert {example.scene for example in pack.examples} > {"none"}
+    for example in pack.examples:
+        start, made, tile = (pictures[example.name] for pictures in (pack.starts, pack.targets, pack.tiles))
+        assert start.shape == made.shape == tile.shape == (128, 128, 3)
+        assert pack.lineart[example.name].shape == (128, 128)
+        # A recipe changes colours and strokes but not where things are: the same place agrees, a mirrored one less.
+        for other in (start, tile):
+            assert correlation(other, made) > 0.4
+            assert correlation(other, made) > correlation(other[:, ::-1], made)
 
 
 def test_rendering_repeats_with_its_seed(pack: Pack, face_photo: Image.Image, presets: Presets, tmp_path: Path) -> None:
     few = dataclasses.replace(presets, styles={style: presets.styles[style] for style in STYLES})
-    write_pack(tmp_path / "again.zip", {"astronaut": face_photo}, [], few, side=128, rounds=1, scene_share=0.5)
+    write_pack(tmp_path / "again.zip", {"astronaut": face_photo}, few, side=128, scene_share=0.5)
     again = read_pack(tmp_path / "again.zip")
-    assert again.pairs == pack.pairs[: len(again.pairs)]
-    for pair in again.pairs:
-        assert np.array_equal(again.pictures[pair.target], pack.pictures[pair.target])
+    assert again.examples == pack.examples[: len(again.examples)]
+    for example in again.examples:
+        assert np.array_equal(again.targets[example.name], pack.targets[example.name])
 
 
-def test_paintings_teach_brushwork(presets: Presets, tmp_path: Path) -> None:
-    strokes = np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8)
-    painting = tmp_path / f"{next(iter(BRUSHWORK))}.jpg"
-    Image.fromarray(strokes).resize((200, 160), Image.Resampling.BICUBIC).save(painting, quality=95)
-    unknown = tmp_path / "unknown.jpg"
-    Image.new("RGB", (200, 160), "red").save(unknown)
-    write_pack(tmp_path / "pack.zip", {}, [painting, unknown], presets, side=128)
-    pack = read_pack(tmp_path / "pack.zip")
-    assert set(pack.paintings) == {painting.stem, "unknown"}
-    assert {pair.style for pair in pack.pairs} == {BRUSHWORK[painting.stem]}
-    for pair in pack.pairs:
-        smooth, target = pack.photos[pair.person], pack.pictures[pair.target]
-        assert (
-            np.abs(np.diff(smooth.astype(int), axis=0)).mean()
-            < 0.5 * np.abs(np.diff(target.astype(int), axis=0)).mean()
-        )
+def test_packs_add_up(pack_file: Path, pack: Pack, face_photo: Image.Image, presets: Presets, tmp_path: Path) -> None:
+    few = dataclasses.replace(presets, styles={"ink-hatching": presets.styles["ink-hatching"]})
+    write_pack(tmp_path / "more.zip", {"astronaut": face_photo}, few, side=128)
+    both = read_pack(pack_file, tmp_path / "more.zip")
+    assert len(both.examples) == len(both.targets) == len(pack.examples) + 1
+    assert both.prompt("ink-hatching", "none")
+    assert both.prompt(STYLES[0], "none")
 
 
-def test_one_palette_a_style(face_photo: Image.Image, presets: Presets, tmp_path: Path) -> None:
-    """Where the studio's seed draws a palette, the targets keep to one: a network could only learn the mean of all."""
-    few = dataclasses.replace(presets, styles={"pop-art": presets.styles["pop-art"]})
-    write_pack(tmp_path / "pack.zip", {"astronaut": face_photo}, [], few, side=512, rounds=4, scene_share=0.0)
-    colours = [picture.reshape(-1, 3).mean(axis=0) for picture in read_pack(tmp_path / "pack.zip").pictures.values()]
-    assert np.ptp(colours, axis=0).max() < 16
+# --- teachers --------------------------------------------------------------------------------------------------------
+
+
+def test_every_teacher_is_a_recipe_of_a_style_that_is_there(presets: Presets) -> None:
+    for path in FOLDER.glob("*.toml"):
+        taught = teacher(presets.style(path.stem))
+        assert taught.finish_steps == 0
+        assert taught.preview != presets.style(path.stem).preview
+
+
+def test_a_style_without_a_teacher_is_taught_by_its_own_recipe(presets: Presets, tmp_path: Path) -> None:
+    style = presets.style("ink-hatching")
+    assert teacher(style, tmp_path).preview == style.preview[: -style.finish_steps]
+    (tmp_path / "ink-hatching.toml").write_text('[[paint]]\nop = "kuwahara"\n', "utf-8")
+    assert [step.op for step in teacher(style, tmp_path).preview] == ["kuwahara"]
+    (tmp_path / "ink-hatching.toml").write_text('[[paint]]\nop = "kuwahara"\nradios = 3\n', "utf-8")
+    with pytest.raises(ValueError, match="radios"):
+        teacher(style, tmp_path)
+
+
+def test_targets_follow_the_start_at_half_the_size(face_photo: Image.Image, presets: Presets) -> None:
+    """What is to be learnt must be in what is seen: the seed's palette and light are those of the start."""
+    photo, engine = prepare(open_photo(face_photo), None, PAINTED_AT), PreviewEngine()
+    style, scene = presets.style("cyanotype"), presets.scene("none")
+    made = target(engine, photo, style, scene, seed=3, likeness=0.5)
+    assert made.size == (PAINTED_AT // 2,) * 2
+    job = job_for(Person("astronaut", photo, dict.fromkeys(CONTROLS, photo.image)), style, scene, seed=3)
+    start = engine.paint(job.model_copy(update={"photo": resized(photo, PAINTED_AT // 2)}), 3)
+    assert np.abs(np.asarray(made, np.float32) - np.asarray(start, np.float32)).mean() < 12
 
 
 def test_ten_portraits_are_never_trained_on(portraits_dir: Path) -> None:
@@ -160,44 +176,37 @@ def test_unknown_words_are_read_in_pieces(tokenizer: CLIPTokenizer) -> None:
 # --- autoencoder -----------------------------------------------------------------------------------------------------
 
 
-def test_encoder_is_the_principal_components_of_blocks(pack: Pack) -> None:
-    """All 48 components hold a block without loss: the least-squares way back gives the pixels again."""
-    network = build_autoencoder(ModelConfig(latent_channels=48, autoencoder_channels=48, num_decoder_blocks=(0, 0, 0)))
-    picture = next(iter(pack.pictures.values()))
-    fit_encoder(network, [picture], blocks=3000)
-    with torch.no_grad():
-        latents = network.encode(to_unit(torch.from_numpy(picture[None].copy()))).latents[0].flatten(1).T.double()
-    blocks = torch.from_numpy(
-        picture.reshape(32, 4, 32, 4, 3).transpose(0, 2, 1, 3, 4).reshape(1024, 48).copy()
-    ).double()
-    known = torch.cat([latents, torch.ones(1024, 1, dtype=torch.float64)], dim=1)
-    back = known @ torch.linalg.lstsq(known, blocks, driver="gelsd").solution
-    assert float((back - blocks).abs().max()) < 1.0
+def test_all_components_bring_a_picture_back_exactly(pack: Pack) -> None:
+    picture = next(iter(pack.targets.values()))
+    assert psnr(fit_autoencoder(ModelConfig(latent_channels=48), [picture]), picture) > 90
 
 
-def test_scaled_latents_have_a_deviation_of_two(pack: Pack, autoencoder: AutoencoderTiny) -> None:
-    pictures = np.stack(list(pack.pictures.values()))
-    latents = autoencoder.encode(to_unit(torch.from_numpy(pictures))).latents * autoencoder.config.scaling_factor
-    assert 1.6 < float(latents.detach().std()) < 2.4
+def test_the_chosen_components_lose_nothing_that_people_see(pack: Pack) -> None:
+    """The bar of the checkpoint, on pictures that the components were not taken from."""
+    network = fit_autoencoder(PRESETS["cpu"].model, list(pack.targets.values()))
+    for picture in pack.tiles.values():
+        assert psnr(network, picture) > 36
+        decoded = network.decode(network.encode(to_unit(torch.from_numpy(picture[None]))).latents).sample
+        again = decoded.clamp(-1, 1).add(1).mul(127.5).round().byte()[0].permute(1, 2, 0).numpy()
+        assert 0.95 < sharpness(again) / sharpness(picture) < 1.05
 
 
-def test_encoder_with_blocks_is_refused(pack: Pack) -> None:
-    network = build_autoencoder(dataclasses.replace(TOY.model, num_encoder_blocks=(0, 1, 0)))
-    with pytest.raises(ValueError, match="no blocks"):
-        fit_encoder(network, list(pack.pictures.values()))
+def test_latents_are_white(pack: Pack, autoencoder: PatchAutoencoder) -> None:
+    pictures = np.stack(list(pack.targets.values()))
+    latents = autoencoder.encode(to_unit(torch.from_numpy(pictures))).latents
+    flat = latents.permute(1, 0, 2, 3).flatten(1)
+    assert torch.allclose(flat.std(dim=1), torch.ones(len(flat)), atol=0.25)
 
 
-def test_decoder_learns(pack: Pack, tmp_path: Path) -> None:
-    picture = next(iter(pack.pictures.values()))
-    short = train_autoencoder(pack, TOY, tmp_path / "short", until=1)
-    long = train_autoencoder(pack, TOY, tmp_path / "long")
-    assert psnr(long.network, picture) > psnr(short.network, picture) + 3
+def test_a_patch_size_that_diffusers_would_misread_is_refused() -> None:
+    with pytest.raises(ValueError, match="halvings"):
+        PatchAutoencoder(patch_size=8)
 
 
 # --- diffusion -------------------------------------------------------------------------------------------------------
 
 
-def test_loss_falls(pack: Pack, autoencoder: AutoencoderTiny, tokenizer: CLIPTokenizer, tmp_path: Path) -> None:
+def test_loss_falls(pack: Pack, autoencoder: PatchAutoencoder, tokenizer: CLIPTokenizer, tmp_path: Path) -> None:
     longer = dataclasses.replace(TOY, diffusion=StageConfig(80, 4, 32, 4e-3, warmup=3))
     stage = train_diffusion(pack, autoencoder, tokenizer, longer, tmp_path)
     assert np.mean(stage.losses[-20:]) < 0.8 * np.mean(stage.losses[:5])
@@ -205,7 +214,7 @@ def test_loss_falls(pack: Pack, autoencoder: AutoencoderTiny, tokenizer: CLIPTok
 
 @pytest.mark.parametrize("interrupted_at", [1, 7])
 def test_resumed_run_equals_an_uninterrupted_one(
-    pack: Pack, autoencoder: AutoencoderTiny, tokenizer: CLIPTokenizer, tmp_path: Path, interrupted_at: int
+    pack: Pack, autoencoder: PatchAutoencoder, tokenizer: CLIPTokenizer, tmp_path: Path, interrupted_at: int
 ) -> None:
     short = dataclasses.replace(TOY, diffusion=StageConfig(12, 2, 32, 3e-3, warmup=3, large_crop=64, large_share=0.25))
     straight = train_diffusion(pack, autoencoder, tokenizer, short, tmp_path / "straight")
@@ -237,42 +246,28 @@ def test_critic_tells_targets_from_smooth_answers() -> None:
     assert float(smooth.grad.abs().max()) > 0
 
 
-def test_clock_stops_a_run_and_the_next_call_goes_on(pack: Pack, tmp_path: Path) -> None:
+def test_clock_stops_a_run_and_the_next_call_goes_on(
+    pack: Pack, autoencoder: PatchAutoencoder, tokenizer: CLIPTokenizer, tmp_path: Path
+) -> None:
     hurried = dataclasses.replace(TOY, minutes=1e-9)
-    stopped = train_autoencoder(pack, hurried, tmp_path)
+    stopped = train_diffusion(pack, autoencoder, tokenizer, hurried, tmp_path)
     assert stopped.stopped
     assert stopped.step == 1
-    assert train_autoencoder(pack, TOY, tmp_path).step == TOY.autoencoder.steps
+    assert train_diffusion(pack, autoencoder, tokenizer, TOY, tmp_path).step == TOY.diffusion.steps
+
+
+def test_a_run_with_more_data_keeps_words_and_latents(pack: Pack, tmp_path: Path) -> None:
+    hurried = dataclasses.replace(TOY, minutes=1e-9)
+    train(pack, hurried, tmp_path / "work", tmp_path / "first")
+    changed = dataclasses.replace(
+        pack, prompts=pack.prompts | {"new": "quite another portrait"}, examples=pack.examples[:2]
+    )
+    train(changed, hurried, tmp_path / "work", tmp_path / "second")
+    for part in ("vae/diffusion_pytorch_model.safetensors", "tokenizer/tokenizer.json"):
+        assert (tmp_path / "first" / part).read_bytes() == (tmp_path / "second" / part).read_bytes()
 
 
 # --- the finished folder ---------------------------------------------------------------------------------------------
-
-
-def test_folder_loads_with_plain_diffusers_and_paints(folder: Path, pack: Pack) -> None:
-    pipeline = StableDiffusionControlNetImg2ImgPipeline.from_pretrained(folder, safety_checker=None)
-    pipeline.set_progress_bar_config(disable=True)
-    person = next(iter(pack.photos))
-
-    def paint(prompt: str, seed: int, scale: float = 1.0) -> np.ndarray:
-        result = pipeline(
-            prompt,
-            image=Image.fromarray(pack.photos[person]).resize((64, 64)),
-            control_image=Image.fromarray(pack.lineart[person]).convert("RGB").resize((64, 64)),
-            strength=0.7,
-            num_inference_steps=4,
-            guidance_scale=1.0,
-            controlnet_conditioning_scale=scale,
-            generator=torch.Generator().manual_seed(seed),
-        )
-        return np.asarray(result.images[0], np.float32)
-
-    prompt = pack.prompts["oil-master"]
-    first = paint(prompt, 1)
-    assert first.shape == (64, 64, 3)
-    assert np.array_equal(first, paint(prompt, 1))
-    assert np.abs(first - paint(prompt, 2)).mean() > 0.5
-    assert np.abs(first - paint(pack.prompts["cyanotype"], 1)).mean() > 0.05
-    assert np.abs(first - paint(prompt, 1, scale=0.0)).mean() > 0.05
 
 
 def test_folder_is_float16_in_small_files(folder: Path) -> None:
@@ -280,30 +275,40 @@ def test_folder_is_float16_in_small_files(folder: Path) -> None:
     assert max(path.stat().st_size for path in files) < 10_000_000
     assert sum(path.stat().st_size for path in files) < MAX_BYTES
     assert not [path for path in files if path.suffix in {".bin", ".pt", ".pkl"}]
-    pipeline = StableDiffusionControlNetImg2ImgPipeline.from_pretrained(
-        folder, safety_checker=None, torch_dtype=torch.float16
-    )
-    assert pipeline.unet.dtype == torch.float16
+    stored = {path.parent.name: load_file(path) for path in files if path.suffix == ".safetensors"}
+    assert {tensor.dtype for tensor in stored["unet"].values()} == {torch.float16}
+    assert {tensor.dtype for tensor in stored["vae"].values()} == {torch.float32}  # it must be exact
     assert "Data and rights" in (folder / "README.md").read_text("utf-8")
 
 
 def test_studio_engine_runs_the_folder(folder: Path, face_photo: Image.Image, presets: Presets) -> None:
-    stack = stack_of(folder).model_copy(update={"size": 64})
-    photo = prepare(open_photo(face_photo), None, 64)
+    stack = stack_of(folder).model_copy(update={"size": 128, "working_size": 64})
+    photo = prepare(open_photo(face_photo), None, 128)
     engine = DiffusionEngine(stack)
-    job = job_for(
-        Person("astronaut", photo, annotate("lineart", photo)), presets.style("oil-master"), presets.scene("none")
-    )
+    sitter = Person("astronaut", photo, {name: annotate(name, photo) for name in CONTROLS})
+
+    def paint(style: str, seed: int = 1, without: AnnotatorName | None = None) -> np.ndarray:
+        job = job_for(sitter, presets.style(style), presets.scene("none"), seed=seed, without=without)
+        return np.asarray(engine.generate(job, lambda *_: True)[0], np.float32)
+
     steps: list[int] = []
 
-    def on_step(step: int, _total: int, preview: Image.Image | None) -> bool:
+    def on_step(step: int, total: int, preview: Image.Image | None) -> bool:
         steps.append(step)
+        assert total == stack.num_inference_steps + 1
         assert preview is None or preview.size == (64, 64)
         return True
 
+    job = job_for(sitter, presets.style("oil-master"), presets.scene("none"), seed=1)
     (portrait,) = engine.generate(job, on_step)
-    assert portrait.size == (64, 64)
-    assert steps[-1] == stack.num_inference_steps
+    assert portrait.size == (128, 128)
+    assert steps[-1] == stack.num_inference_steps + 1
+    first = np.asarray(portrait, np.float32)
+    assert np.array_equal(first, paint("oil-master"))
+    assert np.abs(first - paint("oil-master", seed=2)).mean() > 0.5
+    assert np.abs(first - paint("cyanotype")).mean() > 1
+    for name in CONTROLS:
+        assert np.abs(first - paint("oil-master", without=name)).mean() > 0.01
     engine.close()
 
 
