@@ -164,6 +164,18 @@ class Watercolour(Step):
     margin: Share = Field(0.5, description="Unpainted paper around the picture.")
 
 
+class Flat(Step):
+    """Flat areas with rounded borders: tones of skin and of hair apart, the rest in a small palette of its own."""
+
+    op: Literal["flat"] = "flat"
+    colors: int = Field(10, ge=2, le=24, description="Of all that is neither skin nor hair.")
+    skin_tones: int = Field(3, ge=1, le=8)
+    hair_tones: int = Field(3, ge=1, le=8)
+    shade: Share = Field(0.7, description="How far the tones of skin lie apart; 1 as in the photo.")
+    rounding: float = Field(3.0, ge=0.5, le=16.0, description="Smallest curve of a border; grows with boldness.")
+    saturation: float = Field(1.0, ge=0.0, le=2.5)
+
+
 # --- line and print --------------------------------------------------------------------------------------------------
 
 
@@ -178,6 +190,17 @@ class Ink(Step):
     amount: Share = Field(1.0)
     skin: Share = Field(0.55, description="Readiness of lines on skin away from eyes, brows and mouth.")
     rough: Share = Field(0.0, description="Lines break up as on rough paper.")
+
+
+class Features(Step):
+    """Eyes, brows, nose and mouth drawn anew from the face mesh. Without a mesh nothing is drawn."""
+
+    op: Literal["features"] = "features"
+    color: HexColor = Field("#1a1420")
+    weight: float = Field(1.0, ge=0.2, le=4.0, description="Of the lines; 1 suits a face of 220 px.")
+    eyes: float = Field(1.15, ge=1.0, le=1.6, description="How much wider than in the photo they open.")
+    iris: float = Field(1.6, ge=0.0, le=3.0, description="Colourfulness of the iris.")
+    lips: Share = Field(0.8, description="How firmly lips are coloured.")
 
 
 class Hatch(Step):
@@ -385,6 +408,8 @@ RecipeStep = Annotated[
     | Smooth
     | Kuwahara
     | Flow
+    | Flat
+    | Features
     | Strokes
     | Watercolour
     | Ink

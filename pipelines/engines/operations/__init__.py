@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.engines.operations import light, line, material, paint, prints, strokes, tiles, tone
+from pipelines.engines.operations import features, flat, light, line, material, paint, prints, strokes, tiles, tone
 from pipelines.engines.operations.canvas import Canvas
 from pipelines.recipe import RecipeStep
 
@@ -22,6 +22,8 @@ OPERATIONS: dict[str, Operation] = {
     "charcoal": line.charcoal,
     "cutout": prints.cutout,
     "flare": tone.flare,
+    "features": features.features,
+    "flat": flat.flat,
     "flow": paint.flow,
     "glass": tiles.glass,
     "grade": tone.grade,

@@ -104,7 +104,7 @@ def pixels(canvas: Canvas, step: recipe.Pixels) -> None:
     # Skin counts more than its area, or a face is left with the palette of the wall.
     face = cv2.resize(canvas.face, (columns, rows), interpolation=cv2.INTER_AREA) > 0.5
     samples = np.concatenate((lab.reshape(-1, 3), np.repeat(lab[face], 3, axis=0)))
-    palette = _palette(samples, step.colors, canvas.seed)
+    palette = palette_of(samples, step.colors, canvas.seed)
     pattern = np.tile(_BAYER, (rows // 4 + 1, columns // 4 + 1))[:rows, :columns]
     features = cv2.resize(canvas.features, (columns, rows), interpolation=cv2.INTER_AREA)
     lab[..., 0] += pattern * 13.0 * step.dither * (1 - features)
@@ -118,7 +118,7 @@ def pixels(canvas: Canvas, step: recipe.Pixels) -> None:
     canvas.image = cv2.resize(small, (canvas.width, canvas.height), interpolation=cv2.INTER_NEAREST)
 
 
-def _palette(samples: np.ndarray, colors: int, seed: int) -> np.ndarray:
+def palette_of(samples: np.ndarray, colors: int, seed: int) -> np.ndarray:
     """(colors, 3) Lab centres by k-means, started from a seeded draw so that threads cannot disturb each other."""
     samples = samples.astype(np.float32)
     rng = np.random.default_rng((seed, 5))
