@@ -133,6 +133,21 @@ class Flow(Step):
     sharpen: Share = Field(0.3, description="Shock-like sharpening across the flow afterwards.")
 
 
+class Neural(Step):
+    """Neural paint: a network redraws the picture as one of 26 painters (Dumoulin 2017); a filter, not diffusion."""
+
+    op: Literal["neural"] = "neural"
+    style: int = Field(0, ge=0, le=25, description="Which painter.")
+    amount: Share = Field(1.0, description="0 keeps the picture.")
+    colour: Share = Field(
+        0.5, description="0: the network's palette; 1: colours and broad light of the picture before."
+    )
+    person_light: Share = Field(1.0, description="How far the person, whom networks lighten, keeps their broad light.")
+    detail: float = Field(
+        512, ge=128, le=1024, description="Size that a 512 px portrait is shown to it: less, broader."
+    )
+
+
 class Strokes(Step):
     """Brush strokes laid along the flow, coarse to fine (Litwinowicz 1997, Hertzmann 1998), with relief and light."""
 
@@ -385,6 +400,7 @@ RecipeStep = Annotated[
     | Smooth
     | Kuwahara
     | Flow
+    | Neural
     | Strokes
     | Watercolour
     | Ink

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipelines", "study", "ui")
 SIBLINGS = ("photo", "annotators", "engines", "provenance", "safety", "faithfulness")
-HEAVY = ("torch", "diffusers", "transformers", "controlnet_aux", "mediapipe", "accelerate", "peft")
+HEAVY = ("torch", "diffusers", "transformers", "controlnet_aux", "mediapipe", "accelerate", "peft", "onnxruntime")
 
 
 def modules() -> dict[str, Path]:

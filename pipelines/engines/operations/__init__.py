@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.engines.operations import light, line, material, paint, prints, strokes, tiles, tone
+from pipelines.engines.operations import light, line, material, neural, paint, prints, strokes, tiles, tone
 from pipelines.engines.operations.canvas import Canvas
 from pipelines.recipe import RecipeStep
 
@@ -33,6 +33,7 @@ OPERATIONS: dict[str, Operation] = {
     "kuwahara": paint.kuwahara,
     "mosaic": tiles.mosaic,
     "neon": light.neon,
+    "neural": neural.neural,
     "pixels": prints.pixels,
     "plate": material.plate,
     "polygons": tiles.polygons,
