@@ -41,7 +41,9 @@ class _Pen:
         """(n, 2) of these landmarks."""
         return self.points[list(indices)]
 
-    def fill(self, outline: np.ndarray, color: np.ndarray, amount: float = 1.0, within: np.ndarray | None = None) -> None:
+    def fill(
+        self, outline: np.ndarray, color: np.ndarray, amount: float = 1.0, within: np.ndarray | None = None
+    ) -> None:
         """A closed shape. `within`: another outline that cuts it."""
         box, mask = self._mask(outline)
         if within is not None:
@@ -90,6 +92,8 @@ def features(canvas: Canvas, step: recipe.Features) -> None:
         if seen > 0.05:
             _brow(canvas, pen, side, step, ink, seen)
             _eye(canvas, pen, side, step, ink, weight, seen)
+    if step.blush:
+        _blush(canvas, pen, step.blush)
     _nose(canvas, pen, ink, weight)
     _mouth(canvas, pen, step, ink, weight)
 
@@ -120,7 +124,9 @@ def _median(canvas: Canvas, pen: _Pen, indices: Sequence[int], part: tuple[float
     (left, top, right, bottom), mask = pen._mask(hull)
     pixels = canvas.source[top:bottom, left:right][mask > 0.5]
     if len(pixels) < 3:
-        return canvas.source[canvas.face > 0.9].mean(axis=0) if (canvas.face > 0.9).any() else np.full(3, 0.5, np.float32)
+        return (
+            canvas.source[canvas.face > 0.9].mean(axis=0) if (canvas.face > 0.9).any() else np.full(3, 0.5, np.float32)
+        )
     order = np.argsort(pixels.mean(axis=1))
     kept = order[round(part[0] * len(order)) : max(1, round(part[1] * len(order)))]
     return np.median(pixels[kept if len(kept) else order], axis=0).astype(np.float32)
@@ -186,7 +192,12 @@ def _ball(
     rich = rich * np.clip(0.34 / max(0.05, luma), 0.8, 1.7)  # an iris in shade is still drawn with a colour
     pen.fill(middle + circle * radius * 1.06, ink, seen, opening)
     pen.fill(middle + circle * radius * 0.92, np.clip(rich * 0.72, 0, 1), seen, opening)
-    pen.fill(middle + (0, 0.30 * radius) + circle * (0.62 * radius, 0.5 * radius), np.clip(rich * 1.35, 0, 1), 0.9 * seen, opening)
+    pen.fill(
+        middle + (0, 0.30 * radius) + circle * (0.62 * radius, 0.5 * radius),
+        np.clip(rich * 1.35, 0, 1),
+        0.9 * seen,
+        opening,
+    )
     pen.fill(middle + circle * radius * 0.46, ink * 0.6, seen, opening)
     top = opening[: len(opening) // 2]
     shade = np.concatenate((top, (top + (0, 0.55 * radius))[::-1])).astype(np.float32)
@@ -205,6 +216,19 @@ def _brow(canvas: Canvas, pen: _Pen, side: int, step: recipe.Features, ink: np.n
     middle, thick = (upper + lower) / 2, np.linalg.norm(upper - lower, axis=1)
     amount = float(smoothstep(0.02, 0.12, np.float32(contrast))) * seen
     pen.line(middle, 0.62 * thick.mean() * _taper(len(middle), 0.15, 0.75), mix(color, ink, 0.35), amount)
+
+
+def _blush(canvas: Canvas, pen: _Pen, amount: float) -> None:
+    """Round spots on the cheeks, in the skin's own colour turned redder, at its own lightness."""
+    spots = np.zeros((canvas.height, canvas.width), np.float32)
+    for site in vision.SKIN_SITES[:2]:
+        middle = pen.at(site).mean(axis=0)
+        cv2.circle(spots, (round(middle[0]), round(middle[1])), round(0.085 * canvas.face_size), 1.0, -1, cv2.LINE_AA)
+    spots = blur(spots, 0.03 * canvas.face_size) * canvas.face * (amount * 0.5)
+    lab = cv2.cvtColor(canvas.image, cv2.COLOR_RGB2LAB)
+    lab[..., 1] += 26 * spots
+    lab[..., 2] += 6 * spots
+    canvas.image = np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 1)
 
 
 def _nose(canvas: Canvas, pen: _Pen, ink: np.ndarray, weight: float) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pipelines import recipe
-from pipelines.engines.operations.canvas import Canvas, blur, mix, smoothstep
+from pipelines.engines.operations.canvas import Canvas, blur, mix, rgb, smoothstep
 from pipelines.engines.operations.paint import flat_patches
 from pipelines.engines.operations.prints import palette_of
 from pipelines.engines.operations.zones import zones
@@ -24,7 +24,10 @@ def flat(canvas: Canvas, step: recipe.Flat) -> None:
     smooth = mix(smooth, cv2.GaussianBlur(image, (0, 0), max(0.5, 0.6 * canvas.unit)), 0.8 * features)
     lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB)
     found = zones(canvas)
+    person = smoothstep(0.35, 0.65, canvas.person)
     rest = np.clip(1 - found.skin - found.hair, 0, 1)
+    if step.wall == 0:
+        rest = rest * blur(person, 3 * reach)
     around = _Borders(features)
     shares: list[np.ndarray] = []
     used: list[np.ndarray] = []
@@ -38,13 +41,16 @@ def flat(canvas: Canvas, step: recipe.Flat) -> None:
     if rest.mean() > 0.002:
         colors = palette_of(_samples(lab, rest), step.colors, canvas.seed)
         which = _nearest(lab, colors)
+        if step.inks:
+            colors = _pigments(colors, step.inks[canvas.choice(len(step.inks))], step.pull)
         shares += [around.share((which == index) * rest, reach) for index in range(len(colors))]
         used += list(colors)
     stacked = np.stack(shares).reshape(len(shares), -1)
     mixed = (np.asarray(used, np.float32).T @ stacked) / np.maximum(stacked.sum(axis=0), 1e-9)
     mixed[1:] *= step.saturation
     planes = cv2.merge([plane.reshape(features.shape) for plane in mixed])
-    canvas.image = np.clip(cv2.cvtColor(planes, cv2.COLOR_LAB2RGB), 0, 1)
+    done = np.clip(cv2.cvtColor(planes, cv2.COLOR_LAB2RGB), 0, 1)
+    canvas.image = mix(image, done, np.maximum(person, step.wall)) if step.wall < 1 else done
 
 
 class _Borders:
@@ -97,14 +103,29 @@ def _tones(lab: np.ndarray, zone: np.ndarray, tones: int) -> tuple[np.ndarray, n
     return limits, np.asarray(colors, np.float32)
 
 
+def skin_middle(face: np.ndarray) -> np.ndarray:
+    """(3,) Lab of a face's (n, 3) pixels: the hue of its lit half, as light as between that and the whole face."""
+    median = float(np.median(face[:, 0]))
+    lit = np.median(face[face[:, 0] >= median - 2], axis=0)
+    light = 0.6 * median + 0.4 * float(lit[0])
+    return np.array((light, *(lit[1:] * (0.3 + 0.7 * light / max(1.0, float(lit[0]))))), np.float32)
+
+
 def _as_one(colors: np.ndarray, face: np.ndarray, shade: float) -> np.ndarray:
     """Tones drawn towards the hue, colourfulness and lightness of the face's (n, 3) own middle."""
-    middle = np.median(face, axis=0)
+    middle = skin_middle(face)
     done = colors.copy()
     done[:, 0] = middle[0] + shade * (colors[:, 0] - middle[0])
     own = middle[1:] * (0.4 + 0.6 * done[:, :1] / max(1.0, float(middle[0])))
     done[:, 1:] = mix(colors[:, 1:], own, _HUE)
     return done
+
+
+def _pigments(colors: np.ndarray, inks: tuple[str, ...], pull: float) -> np.ndarray:
+    """Lab colours drawn towards the nearest of a printer's pigments."""
+    there = cv2.cvtColor(np.array([[rgb(ink) for ink in inks]], np.float32), cv2.COLOR_RGB2LAB)[0]
+    near = there[_nearest(colors[None].astype(np.float32), there)[0]]
+    return mix(colors, near, pull)
 
 
 def _nearest(lab: np.ndarray, colors: np.ndarray) -> np.ndarray:

@@ -42,17 +42,24 @@ def zones(canvas: Canvas) -> Zones:
         return Zones(empty, empty)
     off_skin = _distance(lab, inner) - 1.0 * face
     skin = smoothstep(_REACH * 1.25, _REACH * 0.85, off_skin)
+    forehead = cv2.dilate(face, np.ones((3, 3), np.uint8), iterations=max(1, round(0.04 * head)))
+    fair = float(np.median(lab[inner][:, 0]))
+    shine = smoothstep(0.2, 0.7, forehead) * smoothstep(fair - 4, fair + 4, lab[..., 0])
     crown = _crown(canvas, size, factor, head) & (person > 0.6)
     hair = np.zeros_like(skin)
     if crown.sum() >= _LEAST and not _same(lab[crown], lab[inner]):
         rows = np.arange(size[1], dtype=np.float32)[:, None]
         chin = float(canvas.landmarks[152, 1]) * factor
         low = smoothstep(chin - 0.3 * head, chin + 1.0 * head, rows)
-        off_hair = _distance(lab, crown) + 1.5 * low + 1.2 * smoothstep(0.5, 1.0, face)
+        off_hair = _distance(lab, crown) + 3.0 * low + 1.2 * smoothstep(0.5, 1.0, face)
         nearer = smoothstep(-0.4, 0.4, off_skin - off_hair)
+        if float(np.median(lab[crown][:, 0])) < fair:  # what shines on a forehead is not dark hair
+            nearer = nearer * (1 - shine)
         hair = smoothstep(_REACH * 1.25, _REACH * 0.85, off_hair) * nearer * person
+        hair = hair * _touching(hair > 0.4, crown)
         skin = skin * (1 - nearer)
     # Highlights and shadows inside the face are skin, whatever their colour; a beard and a fringe are not.
+    skin = np.maximum(skin, shine * (1 - hair))
     skin = np.maximum(skin, smoothstep(0.85, 1.0, face) * (1 - hair) * smoothstep(0.15, 0.35, lab[..., 0] / 100))
     skin = np.maximum(skin * person, features * smoothstep(0.3, 0.8, face))
     skin, hair = (_clean(each, 0.012 * head) for each in (skin, hair))
@@ -76,8 +83,8 @@ def _crown(canvas: Canvas, size: tuple[int, int], factor: float, head: float) ->
 
 def _same(some: np.ndarray, other: np.ndarray) -> bool:
     """Whether two sets of (n, 3) Lab pixels are of one colour, as a shaven head is to its face."""
-    apart = np.abs(np.median(some, axis=0) - np.median(other, axis=0))
-    return bool(apart[0] < 10 and np.hypot(apart[1], apart[2]) < 7)
+    apart = np.median(some, axis=0) - np.median(other, axis=0)
+    return bool(-12 < apart[0] < 30 and np.hypot(apart[1], apart[2]) < 11)  # a bare scalp shines
 
 
 def _distance(lab: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -88,6 +95,13 @@ def _distance(lab: np.ndarray, where: np.ndarray) -> np.ndarray:
     weights = np.array((0.55, 1, 1), np.float32)
     distance: np.ndarray = np.sqrt((((lab - middle) / deviation) ** 2 * weights).sum(axis=2))
     return distance
+
+
+def _touching(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """(h, w) bool: the connected parts of a mask that reach seeds."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    kept = np.unique(labels[seeds & mask])
+    return np.isin(labels, kept[kept > 0])
 
 
 def _clean(mask: np.ndarray, reach: float) -> np.ndarray:
