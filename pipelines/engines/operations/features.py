@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from pipelines import recipe, vision
+from pipelines import recipe_drawn as recipe
+from pipelines import vision
 from pipelines.engines.operations.canvas import Canvas, blur, mix, rgb, smoothstep
 
 # MediaPipe face mesh, corner to corner: outer to inner for eyes and brows, left to right in the picture for lips.
@@ -108,7 +109,7 @@ def _seen(canvas: Canvas, pen: _Pen) -> tuple[float, float]:
         under, lid = _lab(_median(canvas, pen, _UNDER[side])), _lab(_median(canvas, pen, _LID[side]))
         off = min(float(np.linalg.norm((under - cheek) * weights)) for cheek in cheeks)
         near = width > _AWAY * canvas.face_size
-        seen.append(float(smoothstep(_STRANGE, _STRANGE * 0.7, np.float32(off))) if near else 0.0)
+        seen.append(float(smoothstep(_STRANGE, _STRANGE * 0.7, np.asarray(off, np.float32))) if near else 0.0)
         tinted.append(bool(lid[1] < 0.5 and min(cheek[1] for cheek in cheeks) > 6))
     return (0.0, 0.0) if all(tinted) else (seen[0], seen[1])
 
@@ -200,7 +201,7 @@ def _ball(
     )
     pen.fill(middle + circle * radius * 0.46, ink * 0.6, seen, opening)
     top = opening[: len(opening) // 2]
-    shade = np.concatenate((top, (top + (0, 0.55 * radius))[::-1])).astype(np.float32)
+    shade = np.concatenate((top, (top + np.array((0, 0.55 * radius)))[::-1])).astype(np.float32)
     pen.fill(shade, ink, 0.30 * seen, opening)
     spot = middle + np.array((canvas.light_side * 0.34, -0.36), np.float32) * radius
     pen.fill(spot + circle * radius * 0.27, np.ones(3, np.float32), seen, opening)
@@ -214,7 +215,7 @@ def _brow(canvas: Canvas, pen: _Pen, side: int, step: recipe.Features, ink: np.n
     contrast = float(np.abs(skin - color).mean())
     upper, lower = _smooth(outline[:5]), _smooth(outline[5:][::-1])
     middle, thick = (upper + lower) / 2, np.linalg.norm(upper - lower, axis=1)
-    amount = float(smoothstep(0.02, 0.12, np.float32(contrast))) * seen
+    amount = float(smoothstep(0.02, 0.12, np.asarray(contrast, np.float32))) * seen
     pen.line(middle, 0.62 * thick.mean() * _taper(len(middle), 0.15, 0.75), mix(color, ink, 0.35), amount)
 
 
@@ -261,5 +262,5 @@ def _mouth(canvas: Canvas, pen: _Pen, step: recipe.Features, ink: np.ndarray, we
     else:
         path = (above + below) / 2
         pen.line(path, 1.8 * weight * _taper(len(path), 0.4, 0.4), ink, 0.9)
-    under = bottom[12:-12] + (0, 0.012 * canvas.face_size)
+    under = bottom[12:-12] + np.array((0, 0.012 * canvas.face_size))
     pen.line(under, 1.0 * weight * _taper(len(under), 0.1, 0.1), ink, 0.4)

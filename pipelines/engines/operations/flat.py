@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pipelines import recipe
+from pipelines import recipe_drawn as recipe
 from pipelines.engines.operations.canvas import Canvas, blur, mix, rgb, smoothstep
 from pipelines.engines.operations.paint import flat_patches
 from pipelines.engines.operations.prints import palette_of
