@@ -110,7 +110,7 @@ def _seen(canvas: Canvas, pen: _Pen) -> tuple[float, float]:
         off = min(float(np.linalg.norm((under - cheek) * weights)) for cheek in cheeks)
         near = width > _AWAY * canvas.face_size
         seen.append(float(smoothstep(_STRANGE, _STRANGE * 0.7, np.asarray(off, np.float32))) if near else 0.0)
-        tinted.append(bool(lid[1] < 0.5 and min(cheek[1] for cheek in cheeks) > 6))
+        tinted.append(bool(lid[1] < 0.5 and float(np.median([cheek[1] for cheek in cheeks])) > 4))
     return (0.0, 0.0) if all(tinted) else (seen[0], seen[1])
 
 

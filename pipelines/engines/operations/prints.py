@@ -59,7 +59,7 @@ def cutout(canvas: Canvas, step: recipe.Cutout) -> None:
     background = blur(luma, 15 * unit) * 0.8 + 0.12
     rounded = step.rounding * unit * canvas.boldness
     figure = mix(blur(luma, rounded), blur(luma, 0.9 * unit), np.clip(canvas.features * 1.1, 0, 1))
-    person = smoothstep(0.35, 0.65, blur(canvas.person, 1.2 * unit))
+    person = cut(blur(canvas.person, 1.2 * unit) - 0.5)
     paper = relief_of("paper", canvas.height, canvas.width, unit, rng)
     shift = 2.6 * unit
     move = np.array([[1, 0, -canvas.light_side * shift], [0, 1, shift]], np.float32)
@@ -96,7 +96,7 @@ def _limit(tone: np.ndarray, where: np.ndarray, share: float) -> float:
     if inside.size < 16:
         return share
     low, high = np.quantile(inside, (0.03, 0.97))
-    limit = 0.35 * np.quantile(inside, share) + 0.35 * (low + share * (high - low)) + 0.30 * share
+    limit = 0.28 * np.quantile(inside, share) + 0.27 * (low + share * (high - low)) + 0.45 * share
     return float(limit)
 
 

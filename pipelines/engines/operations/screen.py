@@ -11,7 +11,8 @@ from pipelines.engines.operations.flat import skin_middle
 from pipelines.engines.operations.prints import cut, dots_of
 from pipelines.engines.operations.zones import zones
 
-_LEAST_CHROMA, _MOST_RICH = 26.0, 3.0  # of printed skin, also where the photo's is nearly grey
+_LEAST_CHROMA, _MOST_RICH = 26.0, 5.0  # of printed skin, also where the photo's is nearly grey
+_GREY = 3.0
 _COLORS = 5  # of a palette: wall, its dots, hair, dark and light clothes
 
 
@@ -63,6 +64,8 @@ def _skin(canvas: Canvas, zone: np.ndarray, richness: float) -> np.ndarray:
     if where.sum() < 16:
         return np.full(3, 0.6, np.float32)
     lab = skin_middle(cv2.cvtColor(canvas.source[where][None], cv2.COLOR_RGB2LAB)[0])[None, None]
+    if float(np.hypot(*lab[0, 0, 1:])) < _GREY:  # a black-and-white photo
+        lab[..., 1:] = (3.2, 3.8)
     chroma = float(np.hypot(*lab[0, 0, 1:]))
     lab[..., 1:] *= max(richness, min(_LEAST_CHROMA / max(chroma, 1.0), _MOST_RICH))
     color: np.ndarray = np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)[0, 0], 0, 1)
