@@ -1,6 +1,6 @@
 """The one place where heavy libraries are imported, when first needed.
 
-torch, diffusers, transformers, controlnet_aux and mediapipe take seconds to import; the page must not wait for them.
+torch, diffusers, transformers, controlnet_aux, mediapipe, onnxruntime take seconds to import; the page must not wait.
 """
 
 from __future__ import annotations

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-HexColor = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Signed = Annotated[float, Field(ge=-1.0, le=1.0)]
-Ramp = Annotated[tuple[HexColor, ...], Field(min_length=2, max_length=8)]
-
-
-class Step(BaseModel):
-    """Base of all operations."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+from pipelines.recipe_drawn import (
+    Charcoal,
+    Cutout,
+    Features,
+    Flat,
+    Halftone,
+    Hatch,
+    Ink,
+    Pixels,
+    Screenprint,
+)
+from pipelines.recipe_words import HexColor, Ramp, Share, Signed, Step
 
 # --- tone ------------------------------------------------------------------------------------------------------------
 
@@ -133,6 +134,21 @@ class Flow(Step):
     sharpen: Share = Field(0.3, description="Shock-like sharpening across the flow afterwards.")
 
 
+class Neural(Step):
+    """Neural paint: a network redraws the picture as one of 26 painters (Dumoulin 2017); a filter, not diffusion."""
+
+    op: Literal["neural"] = "neural"
+    style: int = Field(0, ge=0, le=25, description="Which painter.")
+    amount: Share = Field(1.0, description="0 keeps the picture.")
+    colour: Share = Field(
+        0.5, description="0: the network's palette; 1: colours and broad light of the picture before."
+    )
+    person_light: Share = Field(1.0, description="How far the person, whom networks lighten, keeps their broad light.")
+    detail: float = Field(
+        512, ge=128, le=1024, description="Size that a 512 px portrait is shown to it: less, broader."
+    )
+
+
 class Strokes(Step):
     """Brush strokes laid along the flow, coarse to fine (Litwinowicz 1997, Hertzmann 1998), with relief and light."""
 
@@ -162,89 +178,6 @@ class Watercolour(Step):
     turbulence: float = Field(0.5, ge=0.0, le=2.0)
     granulation: float = Field(0.4, ge=0.0, le=2.0)
     margin: Share = Field(0.5, description="Unpainted paper around the picture.")
-
-
-# --- line and print --------------------------------------------------------------------------------------------------
-
-
-class Ink(Step):
-    """Lines by flow-based difference of Gaussians (Winnemoeller, XDoG, 2012), calm on skin, clear on features."""
-
-    op: Literal["ink"] = "ink"
-    width: float = Field(1.2, ge=0.4, le=5.0, description="Of a line.")
-    gain: float = Field(1.0, ge=0.1, le=4.0, description="How readily a line appears.")
-    blacks: Share = Field(0.0, description="Share of the picture's darks filled solid.")
-    color: HexColor = Field("#111111")
-    amount: Share = Field(1.0)
-    skin: Share = Field(0.55, description="Readiness of lines on skin away from eyes, brows and mouth.")
-    rough: Share = Field(0.0, description="Lines break up as on rough paper.")
-
-
-class Hatch(Step):
-    """Pen hatching: layers of lines that thicken with darkness, on paper."""
-
-    op: Literal["hatch"] = "hatch"
-    pitch: float = Field(5.0, ge=2.0, le=16.0, description="Distance of lines.")
-    layers: int = Field(4, ge=1, le=6)
-    color: HexColor = Field("#1b1b22")
-    paper: HexColor = Field("#f6f1e6")
-    follow: Share = Field(0.5, description="How far lines bend with the form.")
-    keep_color: Share = Field(0.0, description="Share of the picture's own colour in the lines.")
-
-
-class Charcoal(Step):
-    """Charcoal and white chalk on toned paper; deposit depends on the paper's tooth."""
-
-    op: Literal["charcoal"] = "charcoal"
-    paper: HexColor = Field("#c9bda8")
-    color: HexColor = Field("#1d1a18")
-    chalk: HexColor = Field("#fbf6ea")
-    highlights: Share = Field(0.5, description="Amount of chalk.")
-    tooth: Share = Field(0.5, description="Roughness of the paper.")
-    smudge: float = Field(8.0, ge=0.0, le=40.0)
-
-
-class Halftone(Step):
-    """Printed dots on rotated screens."""
-
-    op: Literal["halftone"] = "halftone"
-    pitch: float = Field(6.0, ge=2.5, le=24.0)
-    mode: Literal["shade", "cmyk", "ink"] = Field(
-        "shade", description="shade: dots darken what is there; cmyk: four screens; ink: dots of one colour on paper."
-    )
-    color: HexColor = Field("#1a1a1a")
-    paper: HexColor = Field("#ffffff")
-    amount: Share = Field(1.0)
-    low: Share = Field(0.0, description="shade: darkest lightness that gets dots.")
-    high: Share = Field(0.6, description="shade: lightest lightness that gets dots.")
-
-
-class Cutout(Step):
-    """Layers of coloured paper, each with its shadow; the seed chooses the colours."""
-
-    op: Literal["cutout"] = "cutout"
-    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=6)
-    rounding: float = Field(4.0, ge=0.5, le=20.0, description="Smallest curve of the scissors; grows with boldness.")
-    shadow: Share = Field(0.5)
-
-
-class Pixels(Step):
-    """Pixel art: a coarse raster in a small palette with ordered dithering."""
-
-    op: Literal["pixels"] = "pixels"
-    block: float = Field(6.0, ge=2.0, le=24.0, description="Size of one pixel; grows with boldness.")
-    colors: int = Field(24, ge=4, le=64)
-    dither: Share = Field(0.4)
-
-
-class Riso(Step):
-    """Risograph: two or three ink drums, grainy screens, slightly out of register; the seed chooses the inks."""
-
-    op: Literal["riso"] = "riso"
-    inks: tuple[tuple[HexColor, HexColor], ...] = Field(min_length=1, max_length=6, description="Dark and light drum.")
-    paper: HexColor = Field("#f4efe4")
-    misregister: float = Field(2.0, ge=0.0, le=12.0, description="How far drums are out of register.")
-    grain: Share = Field(0.5)
 
 
 # --- tiles -----------------------------------------------------------------------------------------------------------
@@ -385,6 +318,9 @@ RecipeStep = Annotated[
     | Smooth
     | Kuwahara
     | Flow
+    | Flat
+    | Features
+    | Neural
     | Strokes
     | Watercolour
     | Ink
@@ -393,7 +329,7 @@ RecipeStep = Annotated[
     | Halftone
     | Cutout
     | Pixels
-    | Riso
+    | Screenprint
     | Polygons
     | Glass
     | Mosaic

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 # What a live frame is worked at; it is shown larger. Thousands of brush strokes take longer than all else.
 _FRAME_PIXELS = 330 * 330
 _FRAME_PIXELS_STROKES = 270 * 270
-_PIECES = {"pixels", "cutout", "polygons", "mosaic", "hatch", "riso"}
+_PIECES = {"pixels", "cutout", "polygons", "mosaic", "hatch"}
 
 
 class PreviewEngine:

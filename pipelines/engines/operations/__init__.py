@@ -7,7 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.engines.operations import light, line, material, paint, prints, strokes, tiles, tone
+from pipelines.engines.operations import (
+    features,
+    flat,
+    light,
+    line,
+    material,
+    neural,
+    paint,
+    prints,
+    screen,
+    strokes,
+    tiles,
+    tone,
+)
 from pipelines.engines.operations.canvas import Canvas
 from pipelines.recipe import RecipeStep
 
@@ -22,6 +35,8 @@ OPERATIONS: dict[str, Operation] = {
     "charcoal": line.charcoal,
     "cutout": prints.cutout,
     "flare": tone.flare,
+    "features": features.features,
+    "flat": flat.flat,
     "flow": paint.flow,
     "glass": tiles.glass,
     "grade": tone.grade,
@@ -33,11 +48,12 @@ OPERATIONS: dict[str, Operation] = {
     "kuwahara": paint.kuwahara,
     "mosaic": tiles.mosaic,
     "neon": light.neon,
+    "neural": neural.neural,
     "pixels": prints.pixels,
     "plate": material.plate,
     "polygons": tiles.polygons,
     "posterise": tone.posterise,
-    "riso": prints.riso,
+    "screenprint": screen.screenprint,
     "sculpt": material.sculpt,
     "smooth": paint.smooth,
     "split_light": light.split_light,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from pipelines import recipe
+from pipelines import recipe_drawn as recipe
 from pipelines.engines.operations.canvas import (
     Canvas,
     along,
@@ -49,6 +50,8 @@ def lines(
 def ink(canvas: Canvas, step: recipe.Ink) -> None:
     """recipe.Ink."""
     drawn = lines(canvas, step.width * (0.6 + 0.4 * canvas.boldness), step.gain, step.skin)
+    if step.specks:
+        drawn = drawn * _long(drawn, step.specks * canvas.unit, canvas.features)
     if step.rough:
         paper = tooth(canvas.height, canvas.width, canvas.unit, canvas.rng())
         drawn = drawn * mix(1.0, smoothstep(0.1, 0.5, 1.15 - paper), step.rough)
@@ -61,7 +64,18 @@ def ink(canvas: Canvas, step: recipe.Ink) -> None:
         fill = (1 - smoothstep(limit - 0.05, limit + 0.05, luma)) * dark
         calm = np.clip(canvas.face - canvas.features + canvas.lips, 0, 1)
         drawn = np.maximum(drawn, fill * (1 - 0.9 * calm))
+    if step.backdrop < 1:
+        drawn = drawn * mix(step.backdrop, 1.0, smoothstep(0.1, 0.4, blur(canvas.person, 2 * canvas.unit)))
     canvas.image = mix(canvas.image, np.broadcast_to(rgb(step.color), canvas.image.shape), drawn * step.amount)
+
+
+def _long(drawn: np.ndarray, least: float, features: np.ndarray) -> np.ndarray:
+    """(H, W) float32, 0 on lines whose extent is under `least` pixels, except on the features."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((drawn > 0.25).astype(np.uint8), connectivity=8)
+    extent = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    keep = (extent >= least).astype(np.float32)
+    keep[0] = 0.0
+    return np.maximum(cv2.dilate(keep[labels], np.ones((3, 3), np.uint8)), features)
 
 
 def hatch(canvas: Canvas, step: recipe.Hatch) -> None:
@@ -89,8 +103,9 @@ def hatch(canvas: Canvas, step: recipe.Hatch) -> None:
         cover = np.maximum(cover, smoothstep(half_pixel, -half_pixel, stroke - need * 0.62) * (need > 0))
     calm = 1 - 0.45 * canvas.features
     cover = np.maximum(cover * calm, smoothstep(0.7, 1.0, tone) * canvas.features * (1 - canvas.lips) * 0.5)
-    color = mix(np.broadcast_to(rgb(step.color), canvas.image.shape), canvas.image * 0.75, step.keep_color)
-    canvas.image = mix(np.broadcast_to(rgb(step.paper), canvas.image.shape), color, cover)
+    ink_color, paper = step.sheets[canvas.choice(len(step.sheets))][:2] if step.sheets else (step.color, step.paper)
+    color = mix(np.broadcast_to(rgb(ink_color), canvas.image.shape), canvas.image * 0.75, step.keep_color)
+    canvas.image = mix(np.broadcast_to(rgb(paper), canvas.image.shape), color, cover)
 
 
 def charcoal(canvas: Canvas, step: recipe.Charcoal) -> None:

@@ -1,14 +1,14 @@
-"""Operations of print and paper: halftone, cut paper, pixel art, risograph."""
+"""Operations of print and paper: halftone, cut paper, pixel art."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from pipelines import recipe
-from pipelines.engines.operations.canvas import Canvas, blur, fractal_noise, gray, grid, mix, rgb, smoothstep
+from pipelines import recipe_drawn as recipe
+from pipelines.engines.operations.canvas import Canvas, blur, gray, grid, mix, rgb, smoothstep
 from pipelines.engines.operations.surface import relief_of
-from pipelines.engines.operations.tone import equalised, levelled
+from pipelines.engines.operations.tone import equalised
 
 _BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) / 16.0 - 0.47
 
@@ -22,23 +22,23 @@ def halftone(canvas: Canvas, step: recipe.Halftone) -> None:
     if step.mode == "cmyk":
         done = np.broadcast_to(rgb(step.paper), image.shape).copy()
         for channel, degrees in enumerate((15, 75, 0)):
-            dots = _dots(1 - image[..., channel], pitch, np.deg2rad(degrees) + turn)
+            dots = dots_of(1 - image[..., channel], pitch, np.deg2rad(degrees) + turn)
             done[..., channel] *= 1 - 0.92 * dots
         canvas.image = mix(image, done, step.amount * calm)
         return
     luma = gray(image)
     if step.mode == "ink":
-        dots = _dots(1 - equalised(luma) * 0.5 - luma * 0.5, pitch, 0.78 + turn)
+        dots = dots_of(1 - equalised(luma) * 0.5 - luma * 0.5, pitch, 0.78 + turn)
         done = mix(np.broadcast_to(rgb(step.paper), image.shape), np.broadcast_to(rgb(step.color), image.shape), dots)
         canvas.image = mix(image, done, step.amount * calm)
         return
     span = max(0.05, step.high - step.low)
     tone = np.clip((step.high - luma) / span, 0, 1) * 0.62
-    dots = _dots(tone, pitch, 0.78 + turn) * smoothstep(step.low - 0.06, step.low + 0.04, luma)
+    dots = dots_of(tone, pitch, 0.78 + turn) * smoothstep(step.low - 0.06, step.low + 0.04, luma)
     canvas.image = mix(image, image * mix(np.ones(3, np.float32), rgb(step.color), 0.6), dots * step.amount * calm)
 
 
-def _dots(tone: np.ndarray, pitch: float, angle: float) -> np.ndarray:
+def dots_of(tone: np.ndarray, pitch: float, angle: float) -> np.ndarray:
     """Round dots on a turned grid that cover `tone` of the paper, with soft rims one pixel wide."""
     x, y = grid(*tone.shape)
     u = (x * np.cos(angle) + y * np.sin(angle)) * (2 * np.pi / pitch)
@@ -59,7 +59,7 @@ def cutout(canvas: Canvas, step: recipe.Cutout) -> None:
     background = blur(luma, 15 * unit) * 0.8 + 0.12
     rounded = step.rounding * unit * canvas.boldness
     figure = mix(blur(luma, rounded), blur(luma, 0.9 * unit), np.clip(canvas.features * 1.1, 0, 1))
-    person = smoothstep(0.35, 0.65, blur(canvas.person, 1.2 * unit))
+    person = cut(blur(canvas.person, 1.2 * unit) - 0.5)
     paper = relief_of("paper", canvas.height, canvas.width, unit, rng)
     shift = 2.6 * unit
     move = np.array([[1, 0, -canvas.light_side * shift], [0, 1, shift]], np.float32)
@@ -70,7 +70,7 @@ def cutout(canvas: Canvas, step: recipe.Cutout) -> None:
     sheets = [(background, rgb(ramp[1]) * 0.8, 1 / 3, 1 - person), (background, rgb(ramp[1]) * 1.15, 2 / 3, 1 - person)]
     sheets += [(figure, rgb(color), index / layers, person) for index, color in enumerate(ramp)]
     for tone, color, share, where in sheets:
-        mask = smoothstep(-0.012, 0.012, tone - _limit(tone, where, share)) * where if share else where
+        mask = cut(tone - _limit(tone, where, share)) * where if share else where
         shadow = cv2.GaussianBlur(cv2.warpAffine(mask, move, size, borderMode=cv2.BORDER_REPLICATE), (0, 0), 2.4 * unit)
         picture = picture * (1 - step.shadow * 0.75 * shadow * (1 - mask))[..., None]
         sheet = color * (1 + 0.05 * paper[..., None])
@@ -78,6 +78,13 @@ def cutout(canvas: Canvas, step: recipe.Cutout) -> None:
         rim = np.clip(mask - np.roll(lit, (1, int(-canvas.light_side)), (0, 1)), 0, 1) * 0.25
         picture = mix(picture, np.clip(sheet + rim[..., None], 0, 1), mask)
     canvas.image = np.clip(picture, 0, 1)
+
+
+def cut(over: np.ndarray) -> np.ndarray:
+    """1 where `over` is above 0, with a border one pixel wide however slowly it rises."""
+    gx, gy = cv2.Sobel(over, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(over, cv2.CV_32F, 0, 1, scale=1 / 8)
+    cut: np.ndarray = np.clip(over / np.maximum(np.hypot(gx, gy), 1e-5) + 0.5, 0, 1)
+    return cut
 
 
 def _limit(tone: np.ndarray, where: np.ndarray, share: float) -> float:
@@ -89,7 +96,7 @@ def _limit(tone: np.ndarray, where: np.ndarray, share: float) -> float:
     if inside.size < 16:
         return share
     low, high = np.quantile(inside, (0.03, 0.97))
-    limit = 0.35 * np.quantile(inside, share) + 0.35 * (low + share * (high - low)) + 0.30 * share
+    limit = 0.28 * np.quantile(inside, share) + 0.27 * (low + share * (high - low)) + 0.45 * share
     return float(limit)
 
 
@@ -104,7 +111,7 @@ def pixels(canvas: Canvas, step: recipe.Pixels) -> None:
     # Skin counts more than its area, or a face is left with the palette of the wall.
     face = cv2.resize(canvas.face, (columns, rows), interpolation=cv2.INTER_AREA) > 0.5
     samples = np.concatenate((lab.reshape(-1, 3), np.repeat(lab[face], 3, axis=0)))
-    palette = _palette(samples, step.colors, canvas.seed)
+    palette = palette_of(samples, step.colors, canvas.seed)
     pattern = np.tile(_BAYER, (rows // 4 + 1, columns // 4 + 1))[:rows, :columns]
     features = cv2.resize(canvas.features, (columns, rows), interpolation=cv2.INTER_AREA)
     lab[..., 0] += pattern * 13.0 * step.dither * (1 - features)
@@ -118,7 +125,7 @@ def pixels(canvas: Canvas, step: recipe.Pixels) -> None:
     canvas.image = cv2.resize(small, (canvas.width, canvas.height), interpolation=cv2.INTER_NEAREST)
 
 
-def _palette(samples: np.ndarray, colors: int, seed: int) -> np.ndarray:
+def palette_of(samples: np.ndarray, colors: int, seed: int) -> np.ndarray:
     """(colors, 3) Lab centres by k-means, started from a seeded draw so that threads cannot disturb each other."""
     samples = samples.astype(np.float32)
     rng = np.random.default_rng((seed, 5))
@@ -134,25 +141,3 @@ def _palette(samples: np.ndarray, colors: int, seed: int) -> np.ndarray:
             sums = np.bincount(nearest, samples[:, axis], colors)
             centres[:, axis] = np.where(counts > 0, sums / np.maximum(counts, 1), centres[:, axis])
     return centres
-
-
-def riso(canvas: Canvas, step: recipe.Riso) -> None:
-    """recipe.Riso."""
-    rng = canvas.rng()
-    dark, light = step.inks[canvas.choice(len(step.inks))]
-    luma = gray(canvas.image)
-    luma = levelled(canvas, mix(luma, equalised(luma), 0.45), 0.75)
-    height, width = luma.shape
-    grains = rng.random((height, width), np.float32)
-    grains = cv2.GaussianBlur(grains, (0, 0), max(0.5, 0.55 * canvas.unit))
-    grains = (grains - 0.5) / max(1e-6, float(grains.std())) * 0.16 * step.grain
-    flat = 0.10 * fractal_noise(height, width, 80 * canvas.unit, 3, rng)
-    shift = step.misregister * canvas.unit * canvas.boldness
-    angle = rng.uniform(0, 2 * np.pi)
-    move = np.array([[1, 0, shift * np.cos(angle)], [0, 1, shift * np.sin(angle)]], np.float32)
-    moved = cv2.warpAffine(luma, move, (width, height), borderMode=cv2.BORDER_REFLECT)
-    first = smoothstep(-0.10, 0.10, 0.47 - luma + grains) * 0.93 * (1 - flat)
-    second = smoothstep(-0.16, 0.16, 0.74 - moved + grains) * (0.9 - flat)
-    paper = rgb(step.paper) * (1 + 0.03 * relief_of("paper", height, width, canvas.unit, rng))[..., None]
-    printed = paper * mix(np.ones(3, np.float32), rgb(light), second[..., None])
-    canvas.image = np.clip(printed * mix(np.ones(3, np.float32), rgb(dark), first[..., None]), 0, 1)

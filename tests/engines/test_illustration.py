@@ -1,0 +1,113 @@
+"""Flat areas, drawn features and the screenprint, through the operations' table; and what their teachers repeat."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from pipelines.engines.operations import OPERATIONS
+from pipelines.engines.operations.canvas import EYE_LEFT, EYE_RIGHT, Canvas
+from pipelines.engines.operations.zones import zones
+from pipelines.presets import Presets
+from pipelines.recipe import RecipeStep
+from pipelines.schema import PreparedPhoto
+
+STEP = TypeAdapter(RecipeStep)
+TEACHERS = sorted((Path(__file__).parents[2] / "training" / "teachers").glob("*.toml"))
+
+
+def sitting(prepared: PreparedPhoto, *, mesh: bool = True, seed: int = 0) -> Canvas:
+    pixels = np.asarray(prepared.image, np.float32) / 255
+    assert prepared.face is not None
+    assert prepared.person_mask is not None
+    return Canvas(pixels, pixels, prepared.person_mask, prepared.face.landmarks if mesh else None, seed=seed)
+
+
+def run(canvas: Canvas, **step: object) -> np.ndarray:
+    words = STEP.validate_python(step)
+    OPERATIONS[words.op](canvas, words)
+    return canvas.image
+
+
+def lab_of(image: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(image.astype(np.float32), cv2.COLOR_RGB2LAB)
+
+
+def test_zones_are_apart_and_inside_the_person(prepared):
+    canvas = sitting(prepared)
+    found = zones(canvas)
+    inside = (canvas.face > 0.9) & (canvas.features < 0.1)
+    assert found.skin[inside].mean() > 0.85
+    assert (found.skin * found.hair).mean() < 0.02
+    assert found.hair[canvas.person < 0.05].mean() < 0.02
+    assert zones(sitting(prepared, mesh=False)).skin.max() == 0
+
+
+def test_flat_leaves_few_colours_and_the_skin_as_light_as_it_was(prepared):
+    canvas = sitting(prepared)
+    before = lab_of(canvas.image)
+    after = lab_of(run(canvas, op="flat", colors=6, skin_tones=2, hair_tones=2))
+    cells = np.unique((after[::2, ::2].reshape(-1, 3) / 4).round(), axis=0, return_counts=True)[1]
+    assert np.sort(cells)[-14:].sum() > 0.8 * cells.sum()
+    inside = (canvas.face > 0.9) & (canvas.features < 0.1)
+    assert abs(np.median(after[inside][:, 0]) - np.median(before[inside][:, 0])) < 6
+
+
+def test_flat_can_leave_the_wall(prepared):
+    canvas = sitting(prepared)
+    before = canvas.image.copy()
+    after = run(canvas, op="flat", wall=0.0)
+    assert np.abs(after - before)[canvas.person < 0.2].max() < 1e-5
+
+
+def test_features_are_drawn_on_eyes_and_mouth_only(prepared):
+    canvas = sitting(prepared)
+    before = canvas.image.copy()
+    change = np.abs(run(canvas, op="features") - before).mean(axis=2)
+    near = cv2.dilate(canvas.features, np.ones((9, 9), np.uint8)) > 0.02
+    assert change[~near].max() < 0.02
+    for eye in (EYE_LEFT, EYE_RIGHT):
+        x, y = canvas.landmarks[list(eye)].mean(axis=0).round().astype(int)
+        assert change[y - 4 : y + 5, x - 4 : x + 5].mean() > 0.02
+
+
+def test_no_eyes_are_drawn_on_dark_glasses_and_nothing_without_a_mesh(prepared):
+    bare = sitting(prepared, mesh=False)
+    assert (run(bare, op="features") == bare.source).all()
+    canvas = sitting(prepared)
+    size = canvas.face_size
+    glasses = canvas.image.copy()
+    centres = []
+    for eye in (EYE_LEFT, EYE_RIGHT):
+        x, y = canvas.landmarks[list(eye)].mean(axis=0).round().astype(int)
+        cv2.circle(glasses, (int(x), int(y)), round(0.15 * size), (0.03, 0.05, 0.06), -1)
+        centres.append((x, y))
+    canvas.image, canvas.source = glasses, glasses.copy()
+    after = run(canvas, op="features")
+    for x, y in centres:
+        assert np.abs(after - glasses)[y - 4 : y + 5, x - 4 : x + 5].max() < 0.02
+
+
+def test_screenprints_of_two_seeds_are_two_palettes(prepared):
+    ramps = [
+        ["#2fb5c7", "#1c8fa8", "#f6c21c", "#d8243a", "#f7efe0"],
+        ["#ff5f87", "#e8386a", "#2a5fd0", "#ffd21f", "#fdf3da"],
+    ]
+    one, two = (run(sitting(prepared, seed=s), op="screenprint", ramps=ramps) for s in (0, 1))
+    assert np.abs(one - two).mean() > 0.1
+
+
+@pytest.mark.parametrize("path", TEACHERS, ids=lambda path: path.stem)
+def test_teachers_speak_the_recipes_language_with_the_same_palettes(presets: Presets, path):
+    steps = [STEP.validate_python(step) for step in tomllib.loads(path.read_text("utf-8"))["paint"]]
+    style = presets.style(path.stem)
+    paint = style.preview[: len(style.preview) - style.finish_steps]
+    for word in ("ramps", "inks"):
+        of_style = [getattr(step, word) for step in paint if getattr(step, word, None)]
+        of_teacher = [getattr(step, word) for step in steps if getattr(step, word, None)]
+        assert of_style == of_teacher
