@@ -19,6 +19,7 @@ from pipelines.engines.operations.canvas import Canvas, blur, smoothstep
 _WIDTH = 160  # pixels of the small copy
 _WINDOW = 5  # pixels of it, of the median that takes lines, dots and grain out; OpenCV is fastest up to 5
 _REACH = 0.2  # face heights, over which what is left is averaged
+_WIDE_REACH = 0.3  # likewise, where tones are flat: so slow that none of them shows a slope
 _FEATHER = 0.05  # face heights, within which the edge of skin is found
 _ROUNDS = 2
 _LEAST_PIXELS = 12
@@ -82,13 +83,12 @@ def keep_skin(canvas: Canvas, flat: bool) -> None:
     Args:
         flat: The picture is made of flat tones or pieces, which stay flat: one curve of tones, no field.
     """
-    skin = _skin(canvas)
+    skin = _skin(canvas, flat)
     if skin is None:
         return
     small = _lab(canvas.image)
     correction = _curve(skin, _tone(small))
-    if not flat:
-        correction = _with_field(skin, small, correction)
+    correction = _with_field(skin, small, correction)
     where, size = _frame(skin.weight, canvas), (canvas.width, canvas.height)
     weight = cv2.resize(skin.weight, size, interpolation=cv2.INTER_LINEAR)[where]
     if correction.left is not None:
@@ -128,7 +128,7 @@ def _lab(image: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(_small(image), cv2.COLOR_RGB2LAB)
 
 
-def _skin(canvas: Canvas) -> _Skin | None:
+def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
     if canvas.landmarks is None:
         return None
     face, features = _small(canvas.face), _small(canvas.features)
@@ -147,7 +147,7 @@ def _skin(canvas: Canvas) -> _Skin | None:
         known=(weight * (1 - features) ** 2 + 1e-4 * face).astype(np.float32),
         features=features,
         wanted=own + (lit - own) * _SCENE_TINT - np.array((brighter, 0, 0), np.float32),
-        reach=max(1.0, _REACH * reach),
+        reach=max(1.0, (_WIDE_REACH if flat else _REACH) * reach),
     )
 
 
@@ -159,13 +159,17 @@ def _alike(lab: np.ndarray, face: np.ndarray, inner: np.ndarray) -> np.ndarray:
     """
     middle = np.median(lab[inner], axis=0)
     level = (lab[..., 0] + 16) / (middle[0] + 16)
-    off = (lab[..., 1:] / level[..., None] - middle[1:]) ** 2
-    off = off.sum(axis=2) / float(np.clip(_SPREAD * np.hypot(*middle[1:]), 6, _MOST_SPREAD)) ** 2
+    colour = (lab[..., 1] + 1j * lab[..., 2]) / level
+    own = complex(*middle[1:])
+    width = float(np.clip(_SPREAD * abs(own), 6, _MOST_SPREAD))
+    # Along the hue of skin: overexposure washes out the face, while a neck in its shadow keeps its colour.
+    apart = (colour - own) * np.conj(own) / max(1.0, abs(own))
+    off = (np.where(apart.real > 0, 0.5, 1.0) * apart.real / width) ** 2 + (apart.imag / width) ** 2
     shade = np.log(level)
     low, high = np.percentile(shade[inner], (10, 90))
     beyond = np.maximum(0, np.maximum(low - shade, shade - high)) / _SHADE
-    distance = np.sqrt(off + beyond**2) / (1 + 0.5 * face)
-    return smoothstep(2.6, 1.3, distance).astype(np.float32)
+    distance = np.sqrt(off + beyond**2) / (1 + 1.5 * face)
+    return smoothstep(3.2, 1.6, distance).astype(np.float32)
 
 
 def _curve(skin: _Skin, there: np.ndarray) -> _Correction:
