@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 _FRAME_PIXELS = 330 * 330
 _FRAME_PIXELS_STROKES = 270 * 270
 _PIECES = {"pixels", "cutout", "polygons", "mosaic", "hatch", "riso"}
+_FLAT = _PIECES | {"posterise"}
 
 
 class PreviewEngine:
@@ -167,7 +168,7 @@ class PreviewEngine:
         pieces = any(step.op in _PIECES for step in style.preview)
         settle(canvas, pieces)
         if style.natural_colour:
-            keep_skin(canvas, pieces)
+            keep_skin(canvas, flat=any(step.op in _FLAT for step in style.preview))
 
 
 def _canvas(

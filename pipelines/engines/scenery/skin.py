@@ -3,8 +3,8 @@
 Contrast and saturation are what moves skin. All skin of the person (face, ears, neck, chest, hands) is put back by one
 correction, with no border where a face ends and a neck begins: a face put back alone was a mask. First each tone of
 the picture's skin gets what the photo has, on average, where that tone is: one curve for the whole person, so flat
-tones stay flat and a neck in shadow stays in it. Then, where a picture is not made of flat tones, what is left is
-averaged over a good part of a face and added. No place counts more than another.
+tones stay flat and a neck in shadow stays in it. What is left is averaged over a good part of a face and added. No
+place counts more than another, and nothing is fitted to where a meter looks.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TONE = 5.0  # L*, width of a tone on the curve
 _RARE = 0.02  # of all skin; tones rarer than this follow the others
 _SPREAD, _MOST_SPREAD = 0.25, 10.0  # width of skin's colour: of its chroma, but 6 to 10 a*, b*
 _SHADE = 0.2  # width of its light and shade beyond the face's own, log
-_STEPS = 8  # entries of the curve for one L*
+_STEPS = 2.55  # entries of the curve for one L*: 256 of them
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,17 @@ class _Correction:
 
     Attributes:
         usual: L* of most skin in the picture.
-        lighter: (entries,) float32, added to lightness, by lightness.
-        turn: (entries,) complex64, by lightness.
+        lighter: (256,) float32, added to lightness, by lightness.
+        real: (256,) float32, what a + ib is multiplied by, less 1, by lightness.
+        imaginary: (256,) float32.
         left: (h, w, 3) float32, what a place adds to lightness, and what it multiplies a + ib by, less 1.
     """
 
     usual: float
     lighter: np.ndarray
-    turn: np.ndarray
-    left: np.ndarray | None = None
+    real: np.ndarray
+    imaginary: np.ndarray
+    left: np.ndarray
 
 
 def keep_skin(canvas: Canvas, flat: bool) -> None:
@@ -81,19 +83,16 @@ def keep_skin(canvas: Canvas, flat: bool) -> None:
     Of a scene's light the direction stays, and a part of its colour. Nothing happens without face landmarks.
 
     Args:
-        flat: The picture is made of flat tones or pieces, which stay flat: one curve of tones, no field.
+        flat: The picture is made of flat tones or pieces, over which the correction changes more slowly.
     """
     skin = _skin(canvas, flat)
     if skin is None:
         return
     small = _lab(canvas.image)
-    correction = _curve(skin, _tone(small))
-    correction = _with_field(skin, small, correction)
+    correction = _with_field(skin, small, _curve(skin, _tone(small)))
     where, size = _frame(skin.weight, canvas), (canvas.width, canvas.height)
     weight = cv2.resize(skin.weight, size, interpolation=cv2.INTER_LINEAR)[where]
-    if correction.left is not None:
-        left = cv2.resize(correction.left, size, interpolation=cv2.INTER_LINEAR)[where]
-        correction = replace(correction, left=left)
+    correction = replace(correction, left=cv2.resize(correction.left, size, interpolation=cv2.INTER_LINEAR)[where])
     lab = cv2.cvtColor(canvas.image[where], cv2.COLOR_RGB2LAB)
     moved = cv2.cvtColor(_moved(lab, correction, weight, canvas.features[where]), cv2.COLOR_LAB2RGB)
     canvas.image = canvas.image.copy()
@@ -135,7 +134,9 @@ def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
     inner = (face > 0.8) & (features < 0.15)
     if inner.sum() < _LEAST_PIXELS:
         return None
-    own, lit = (_tone(_lab(image)) for image in (canvas.source if canvas.photo is None else canvas.photo, canvas.source))
+    own, lit = (
+        _tone(_lab(image)) for image in (canvas.source if canvas.photo is None else canvas.photo, canvas.source)
+    )
     reach = canvas.face_size * face.shape[1] / canvas.width
     weight = _alike(own, face, inner) * np.maximum(_small(canvas.person), face)
     weight = cv2.ximgproc.guidedFilter(own[..., 0] / 100, weight, max(2, round(_FEATHER * reach)), 1e-3)
@@ -183,7 +184,7 @@ def _curve(skin: _Skin, there: np.ndarray) -> _Correction:
     light, missing = there[..., 0], skin.wanted[..., 0] - there[..., 0]
     usual, shift = _middle(light, skin.known), _middle(missing, skin.known)
     weight = skin.known * cv2.exp(((missing - shift) * np.float32(1 / _OUTLIER)) ** 2 * -1)
-    at = np.arange(101 * _STEPS, dtype=np.float32) / _STEPS
+    at = np.arange(256, dtype=np.float32) / np.float32(_STEPS)
     start, end = ((lab[..., 1] + 1j * lab[..., 2]) for lab in (there, skin.wanted))
     sums = [weight, weight * missing, weight * start.real, weight * start.imag, weight * end.real, weight * end.imag]
     index = np.clip(light * _STEPS, 0, len(at) - 1).astype(np.intp).ravel()
@@ -197,7 +198,8 @@ def _curve(skin: _Skin, there: np.ndarray) -> _Correction:
     lighter = table[1] / table[0] * (near + (1 - near) * common)
     lighter = _climbing(np.clip(lighter, -_MOST_LIGHTNESS, _MOST_LIGHTNESS), at, usual)
     turn = _bounded(_turn(*(((table[i] + 1j * table[i + 1]) / table[0]) for i in (2, 4))))
-    return _Correction(usual, lighter.astype(np.float32), turn.astype(np.complex64))
+    entries = (lighter, turn.real - 1, turn.imag)
+    return _Correction(usual, *(each.astype(np.float32) for each in entries), np.zeros_like(there))
 
 
 def _climbing(lighter: np.ndarray, at: np.ndarray, usual: float) -> np.ndarray:
@@ -214,11 +216,18 @@ def _with_field(skin: _Skin, small: np.ndarray, correction: _Correction) -> _Cor
     lighter, turn = np.zeros(small.shape[:2], np.float32), np.ones(small.shape[:2], np.complex64)
     for _ in range(_ROUNDS):
         there = _tone(_moved(small, correction, skin.weight, skin.features))
-        here, aim = _averaged(there, skin), _averaged(skin.wanted, skin)
+        missing = skin.wanted[..., 0] - there[..., 0]
+        # What a style filled with ink is not made up for by lightening the skin around it.
+        off = missing - _middle(missing, skin.known)
+        known = skin.known * cv2.exp((off * np.float32(1 / _OUTLIER)) ** 2 * -1)
+        here, aim = (_averaged(lab, known, skin.reach) for lab in (there, skin.wanted))
         lighter = np.clip(lighter + aim[..., 0] - here[..., 0], -_MOST_LIGHTNESS / 2, _MOST_LIGHTNESS / 2)
         turn = _bounded(turn * _turn(*(lab[..., 1] + 1j * lab[..., 2] for lab in (here, aim))))
         correction = replace(correction, left=cv2.merge([lighter, turn.real - 1, turn.imag]).astype(np.float32))
-    return correction
+    # Averages weigh the few dark tones of a style with much contrast against the many light ones: most skin decides.
+    there = _tone(_moved(small, correction, skin.weight, skin.features))
+    left = cv2.add(correction.left, (_middle(skin.wanted[..., 0] - there[..., 0], skin.known), 0.0, 0.0, 0.0))
+    return replace(correction, left=left)
 
 
 def _middle(values: np.ndarray, weight: np.ndarray) -> float:
@@ -228,11 +237,11 @@ def _middle(values: np.ndarray, weight: np.ndarray) -> float:
     return float(values.ravel()[order[np.searchsorted(total, 0.5 * total[-1])]])
 
 
-def _averaged(lab: np.ndarray, skin: _Skin) -> np.ndarray:
+def _averaged(lab: np.ndarray, known: np.ndarray, reach: float) -> np.ndarray:
     """(h, w, 3) of the skin around each pixel; far from skin, of all skin."""
-    known = skin.known[..., None]
+    known = known[..., None]
     whole = (lab * known).sum(axis=(0, 1)) / known.sum()
-    around = blur(cv2.merge([(lab - whole) * known, known]), skin.reach)
+    around = blur(cv2.merge([(lab - whole) * known, known]), reach)
     averaged: np.ndarray = whole + around[..., :3] / (np.maximum(around[..., 3:], 0) + 0.02)
     return averaged
 
@@ -260,15 +269,16 @@ def _moved(lab: np.ndarray, correction: _Correction, weight: np.ndarray, feature
     Lips keep most of what the style made of their colour.
     """
     lightness, red, yellow = cv2.split(lab)
-    entry = np.clip(lightness * _STEPS, 0, len(correction.lighter) - 1).astype(np.int16)
-    lighter, real, imaginary = correction.lighter[entry], correction.turn.real[entry] - 1, correction.turn.imag[entry]
-    if correction.left is not None:
-        more, again_real, again_imaginary = cv2.split(correction.left)
-        lighter += more * cv2.exp(((lightness - correction.usual) * np.float32(1 / _INK)) ** 2 * -1)
-        real, imaginary = (
-            real + again_real + real * again_real - imaginary * again_imaginary,
-            imaginary + again_imaginary + real * again_imaginary + imaginary * again_real,
-        )
+    entry = cv2.multiply(lightness, _STEPS, dtype=cv2.CV_8U)
+    lighter, real, imaginary = (
+        cv2.LUT(entry, each) for each in (correction.lighter, correction.real, correction.imaginary)
+    )
+    more, again_real, again_imaginary = cv2.split(correction.left)
+    lighter += more * cv2.exp(((lightness - correction.usual) * np.float32(1 / _INK)) ** 2 * -1)
+    real, imaginary = (
+        real + again_real + real * again_real - imaginary * again_imaginary,
+        imaginary + again_imaginary + real * again_imaginary + imaginary * again_real,
+    )
     colour = (1 - 0.8 * features) * weight
     real, imaginary = real * colour, imaginary * colour
     return cv2.merge(
