@@ -16,7 +16,7 @@ import numpy as np
 
 from pipelines.engines.operations.canvas import Canvas, blur, smoothstep
 
-_WIDTH = 160  # pixels of the small copy
+_WIDTH = 112  # pixels of the small copy
 _WINDOW = 5  # pixels of it, of the median that takes lines, dots and grain out; OpenCV is fastest up to 5
 _REACH = 0.2  # face heights, over which what is left is averaged
 _WIDE_REACH = 0.3  # likewise, where tones are flat: so slow that none of them shows a slope
@@ -46,6 +46,7 @@ class _Skin:
     Attributes:
         weight: (h, w) float32, 1 on skin, 0 off it, soft between: how much of the correction a pixel gets.
         known: (h, w) float32, likewise without eyes, brows and mouth: how much a pixel tells.
+        face: (h, w) float32, what is known of the face.
         features: (h, w) float32, eyes, brows and mouth.
         wanted: (h, w, 3) float32 Lab.
         reach: Pixels over which the correction is averaged.
@@ -53,6 +54,7 @@ class _Skin:
 
     weight: np.ndarray
     known: np.ndarray
+    face: np.ndarray
     features: np.ndarray
     wanted: np.ndarray
     reach: float
@@ -143,9 +145,11 @@ def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
     weight = smoothstep(0.1, 0.6, cv2.GaussianBlur(weight, (0, 0), max(0.8, 0.25 * _FEATHER * reach)))
     # Light comes from where it comes, but leaves the face as light as it was.
     brighter = float(np.median(lit[inner][:, 0]) - np.median(own[inner][:, 0]))
+    known = (weight * (1 - features) ** 2 + 1e-4 * face).astype(np.float32)
     return _Skin(
         weight=weight.astype(np.float32),
-        known=(weight * (1 - features) ** 2 + 1e-4 * face).astype(np.float32),
+        known=known,
+        face=known * face,
         features=features,
         wanted=own + (lit - own) * _SCENE_TINT - np.array((brighter, 0, 0), np.float32),
         reach=max(1.0, (_WIDE_REACH if flat else _REACH) * reach),
@@ -224,9 +228,10 @@ def _with_field(skin: _Skin, small: np.ndarray, correction: _Correction) -> _Cor
         lighter = np.clip(lighter + aim[..., 0] - here[..., 0], -_MOST_LIGHTNESS / 2, _MOST_LIGHTNESS / 2)
         turn = _bounded(turn * _turn(*(lab[..., 1] + 1j * lab[..., 2] for lab in (here, aim))))
         correction = replace(correction, left=cv2.merge([lighter, turn.real - 1, turn.imag]).astype(np.float32))
-    # Averages weigh the few dark tones of a style with much contrast against the many light ones: most skin decides.
+    # Averages weigh the few dark tones of a style with much contrast against the many light ones: most of the face decides, and
+    # all skin goes with it.
     there = _tone(_moved(small, correction, skin.weight, skin.features))
-    left = cv2.add(correction.left, (_middle(skin.wanted[..., 0] - there[..., 0], skin.known), 0.0, 0.0, 0.0))
+    left = cv2.add(correction.left, (_middle(skin.wanted[..., 0] - there[..., 0], skin.face), 0.0, 0.0, 0.0))
     return replace(correction, left=left)
 
 
