@@ -140,9 +140,10 @@ def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
         _tone(_lab(image)) for image in (canvas.source if canvas.photo is None else canvas.photo, canvas.source)
     )
     reach = canvas.face_size * face.shape[1] / canvas.width
-    weight = _alike(own, face, inner) * np.maximum(_small(canvas.person), face)
+    person = np.maximum(_small(canvas.person), face)
+    weight = _alike(own, face, inner) * person
     weight = cv2.ximgproc.guidedFilter(own[..., 0] / 100, weight, max(2, round(_FEATHER * reach)), 1e-3)
-    weight = smoothstep(0.1, 0.6, cv2.GaussianBlur(weight, (0, 0), max(0.8, 0.25 * _FEATHER * reach)))
+    weight = person * smoothstep(0.1, 0.6, cv2.GaussianBlur(weight, (0, 0), max(0.8, 0.25 * _FEATHER * reach)))
     # Light comes from where it comes, but leaves the face as light as it was.
     brighter = float(np.median(lit[inner][:, 0]) - np.median(own[inner][:, 0]))
     known = (weight * (1 - features) ** 2 + 1e-4 * face).astype(np.float32)
@@ -228,8 +229,8 @@ def _with_field(skin: _Skin, small: np.ndarray, correction: _Correction) -> _Cor
         lighter = np.clip(lighter + aim[..., 0] - here[..., 0], -_MOST_LIGHTNESS / 2, _MOST_LIGHTNESS / 2)
         turn = _bounded(turn * _turn(*(lab[..., 1] + 1j * lab[..., 2] for lab in (here, aim))))
         correction = replace(correction, left=cv2.merge([lighter, turn.real - 1, turn.imag]).astype(np.float32))
-    # Averages weigh the few dark tones of a style with much contrast against the many light ones: most of the face decides, and
-    # all skin goes with it.
+    # Averages weigh the few dark tones of a style with much contrast against the many light ones: most of the face
+    # decides, and all skin goes with it.
     there = _tone(_moved(small, correction, skin.weight, skin.features))
     left = cv2.add(correction.left, (_middle(skin.wanted[..., 0] - there[..., 0], skin.face), 0.0, 0.0, 0.0))
     return replace(correction, left=left)
