@@ -128,7 +128,7 @@ def test_what_is_not_skin_stays(portraits_dir):
     image[ink > 0] = 0.02
     canvas = _canvas(photo, image)
     keep_skin(canvas, flat=False)
-    assert np.abs(canvas.image - image)[photo.person_mask < 0.02].max() < 0.01
+    assert np.abs(canvas.image - image)[photo.person_mask < 0.02].max() < 0.02  # of 1; the mask is soft there
     assert canvas.image[ink > 0].max() < 0.12
 
 

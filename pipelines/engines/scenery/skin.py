@@ -203,8 +203,8 @@ def _curve(skin: _Skin, there: np.ndarray) -> _Correction:
     lighter = table[1] / table[0] * (near + (1 - near) * common)
     lighter = _climbing(np.clip(lighter, -_MOST_LIGHTNESS, _MOST_LIGHTNESS), at, usual)
     turn = _bounded(_turn(*(((table[i] + 1j * table[i + 1]) / table[0]) for i in (2, 4))))
-    entries = (lighter, turn.real - 1, turn.imag)
-    return _Correction(usual, *(each.astype(np.float32) for each in entries), np.zeros_like(there))
+    light_table, real, imaginary = (each.astype(np.float32) for each in (lighter, turn.real - 1, turn.imag))
+    return _Correction(usual, light_table, real, imaginary, np.zeros_like(there))
 
 
 def _climbing(lighter: np.ndarray, at: np.ndarray, usual: float) -> np.ndarray:
