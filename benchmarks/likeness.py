@@ -6,8 +6,8 @@
 Portraits are the preview engine's. Groups are the classes of the photo's typology angle. --noise measures the meter
 itself instead: each photo against itself, saved again, halved, blurred and cut anew; its thresholds must lie above.
 
-The engine puts skin back where the meter looks, so "held" columns judge patches that neither of them knows, nor any
-constant was chosen by. The preview engine moves nothing, so they lie in the same place in both pictures.
+"Held" columns judge patches that neither the meter nor the engine knows, nor any constant was chosen by. The preview
+engine moves nothing, so they lie in the same place in both pictures.
 """
 
 from __future__ import annotations

@@ -11,11 +11,18 @@ import cv2
 import numpy as np
 
 from pipelines import vision
+from pipelines.engines.operations.canvas import OVAL
+from pipelines.schema import PreparedPhoto
 
 _OUTER_EYES = (33, 263)  # MediaPipe's outer corners of the eyes
 _SKIN_POINTS = (50, 280, 151)  # both cheeks and the middle of the forehead
 _LINE = 64  # a drawing's lines from here on, of 255
 _GREY = 3.0  # mean chroma in Lab under which a photo has no colour to measure
+
+# The jaw from ear to ear, in three parts that are measured apart: one cheek, chin, other cheek.
+_JAW = ((361, 288, 397, 365, 379), (379, 378, 400, 377, 152, 148, 176, 149, 150), (150, 136, 172, 58, 132))
+_NEAR, _FAR = 0.03, 0.13  # face heights: the strips beside the jaw begin and end so far from it
+_LEAST_SKIN = 0.15  # of a strip: less is hair, beard or collar, and tells nothing
 
 # Chardon et al. 1991, Int J Cosmet Sci 13: lower bound of each group in degrees.
 SKIN_GROUPS = (("very light", 55), ("light", 41), ("intermediate", 28), ("tan", 10), ("brown", -30), ("dark", -91))
@@ -119,6 +126,74 @@ def skin_ita(picture: np.ndarray, landmarks: np.ndarray) -> float | None:
         cv2.circle(mask, tuple(int(v) for v in landmarks[index]), max(2, round(radius)), 1, thickness=-1)
     lightness, _, yellow = np.median(lab[mask > 0], axis=0)
     return float(np.degrees(np.arctan2(lightness - 50.0, max(1e-6, yellow))))
+
+
+def jaw_step(photo: PreparedPhoto, picture: np.ndarray) -> float | None:
+    """How much the step in skin tone across the jaw, from face to neck, differs from the photo's.
+
+    A strip of skin on the face's side of the jaw line and one on the neck's side are compared in both pictures; the
+    difference of the two differences is given, so that a neck in the photo's own shadow is no fault. The mean of both
+    cheeks' and the chin's part, each apart, so that one side cannot make up for the other.
+
+    Args:
+        photo: The crop that the picture was made from.
+        picture: (H, W, 3) uint8 of the photo's size, with each feature where it is in the photo.
+
+    Returns:
+        CIE76, 0 and more. None without face mesh, without colour, or where no skin is seen below the jaw.
+    """
+    if photo.face is None or photo.face.landmarks is None:
+        return None
+    before, after = (
+        cv2.cvtColor(np.asarray(each, np.float32) / 255.0, cv2.COLOR_RGB2LAB) for each in (photo.image, picture)
+    )
+    points = photo.face.landmarks
+    skin = _skin_alike(before, points)
+    if skin is None:
+        return None
+    if photo.person_mask is not None:
+        skin &= photo.person_mask > 0.8
+    oval = points[list(OVAL)]
+    middle, height = oval.mean(axis=0), float(np.ptp(oval, axis=0).max())
+    steps = []
+    for part in _JAW:
+        line = points[list(part)]
+        outward = line - middle
+        outward *= height / np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-6)
+        face, neck = (_strip(line + side * _NEAR * outward, line + side * _FAR * outward, skin) for side in (-1, 1))
+        if face is not None and neck is not None:
+            own, new = (np.median(lab[neck], axis=0) - np.median(lab[face], axis=0) for lab in (before, after))
+            steps.append(float(np.linalg.norm(new - own)))
+    return float(np.mean(steps)) if steps else None
+
+
+def _skin_alike(lab: np.ndarray, points: np.ndarray) -> np.ndarray | None:
+    """(H, W) bool, what has the colour of most of the face, in light or shade; None without colour.
+
+    Shade scales linear light, and so (L* + 16), a* and b* alike: a* and b* over (L* + 16) are the same in it.
+    """
+    inner = np.zeros(lab.shape[:2], np.uint8)
+    oval = points[list(OVAL)]
+    cv2.fillPoly(inner, [(0.7 * oval + 0.3 * oval.mean(axis=0)).round().astype(np.int32)], 1)
+    if not inner.any():
+        return None
+    light, red, yellow = np.median(lab[inner > 0], axis=0)
+    chroma = float(np.hypot(red, yellow))
+    if chroma < _GREY:
+        return None
+    level = (lab[..., 0] + 16) / (light + 16)
+    off = np.hypot(lab[..., 1] / level - red, lab[..., 2] / level - yellow)
+    alike: np.ndarray = (off < max(8.0, 0.45 * chroma)) & (level > 0.5) & (level < 1.45)
+    return alike
+
+
+def _strip(near: np.ndarray, far: np.ndarray, skin: np.ndarray) -> np.ndarray | None:
+    """(H, W) bool, the skin between two lines of points, or None where too little of it is."""
+    mask = np.zeros(skin.shape, np.uint8)
+    cv2.fillPoly(mask, [np.concatenate((near, far[::-1])).round().astype(np.int32)], 1)
+    found = (mask > 0) & skin
+    enough = found.sum() >= max(12, _LEAST_SKIN * mask.sum())
+    return found if enough else None
 
 
 def skin_group(ita: float) -> str:

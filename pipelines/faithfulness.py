@@ -13,8 +13,8 @@ these two pictures, or it is None and a reason says why.
   These are distances in the picture, which a turn of the head changes too, so faces seen from the side are not judged.
 - **Skin tone**: CIE L*a*b* and the individual typology angle, ITA = atan2(L* - 50, b*) in degrees (Chardon, Cretois and
   Hourseau 1991, Int J Cosmet Sci 13(4):191-208), higher is lighter. It is blind to a*, and near its pole to L*, so all
-  three count. Measured on cheeks and forehead, and again with the lower face, at which `keep_skin` does not aim; the
-  one that changed more is told. Each patch is compared with itself and the median patch counts, so that one lock of
+  three count. Measured on cheeks and forehead, and again with the lower face; the one that changed more is
+  told. Each patch is compared with itself and the median patch counts, so that one lock of
   hair or one highlight does not. Patches are laid on the portrait by the alignment of all landmarks, which jitters far
   less than those of one patch. Only for styles that mean to keep natural colour: the others map all lightness anew, and
   nothing in their pictures tells a lighter skin from a lighter picture.

@@ -17,7 +17,7 @@ import numpy as np
 from pipelines import heavy
 from pipelines.schema import Face
 
-# Points of the face mesh around both cheeks and the forehead: where skin tone is measured, and kept.
+# Points of the face mesh around both cheeks and the forehead: where skin tone is measured.
 SKIN_SITES = (
     (117, 118, 101, 36, 205, 187, 123),
     (346, 347, 330, 266, 425, 411, 352),

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 _FRAME_PIXELS = 330 * 330
 _FRAME_PIXELS_STROKES = 270 * 270
 _PIECES = {"pixels", "cutout", "polygons", "mosaic", "hatch"}
+_FLAT = _PIECES | {"posterise"}
+_OWN_SKIN = {"flat"}  # fills skin with the sitter's own colour: there is nothing to put back
 
 
 class PreviewEngine:
@@ -170,8 +172,8 @@ class PreviewEngine:
     def _finish(self, canvas: Canvas, style: Style) -> None:
         pieces = any(step.op in _PIECES for step in style.preview)
         settle(canvas, pieces)
-        if style.natural_colour:
-            keep_skin(canvas, pieces)
+        if style.natural_colour and not any(step.op in _OWN_SKIN for step in style.preview):
+            keep_skin(canvas, flat=any(step.op in _FLAT for step in style.preview))
 
 
 def _canvas(

@@ -1,71 +1,42 @@
 """Skin that a style may brush and draw over, but not lighten, darken or redden.
 
-Contrast and saturation are what moves skin: turned about the middle of a face, they lift what lies above it, cheeks and
-forehead, and the more so the more light and shade a face has. So skin is put back place by place, not by one number for
-the whole face, which would make the shaded half darker. The correction is found by trying it out: over the whole face
-on a small copy, then on cheeks and forehead, where skin tone is measured (`vision.SKIN_SITES`). Each place speaks only
-for what is near it: averaged over more, parts of brown and dark faces between those places were left lighter.
+Contrast and saturation are what moves skin. All skin of the person (face, ears, neck, chest, hands) is put back by one
+correction, with no border where a face ends and a neck begins: a face put back alone was a mask. First each tone of
+the picture's skin gets what the photo has, on average, where that tone is: one curve for the whole person, so flat
+tones stay flat and a neck in shadow stays in it. What is left is averaged over a good part of a face and added. No
+place counts more than another, and nothing is fitted to where a meter looks.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from pipelines import vision
-from pipelines.engines.operations.canvas import Canvas
+from pipelines.engines.operations.canvas import Canvas, blur, smoothstep
 
-_WIDTH = 160  # pixels of the small copy
-_WINDOW = 5  # pixels of it, of the median; OpenCV is fastest up to 5
-_REACH, _SITE = 0.035, 0.12  # face heights: of the median's smoothing, and how far a site speaks
-_ROUNDS = 3
-_LEAST_PIXELS, _MOST_PIXELS = 12, 900  # of a site; more are thinned out
-_SLIVER = 0.35  # of the largest site; smaller ones are turned away
+_WIDTH = 112  # pixels of the small copy
+_WINDOW = 5  # pixels of it, of the median that takes lines, dots and grain out; OpenCV is fastest up to 5
+_REACH = 0.2  # face heights, over which what is left is averaged
+_WIDE_REACH = 0.3  # likewise, where tones are flat: so slow that none of them shows a slope
+_FEATHER = 0.05  # face heights, within which the edge of skin is found
+_ROUNDS = 2
+_LEAST_PIXELS = 12
 # How far skin is moved at most. A style that goes further than this has colours of its own.
 _MOST_LIGHTNESS = 24.0
 _MOST_TURN = 0.6  # radians
 _LEAST_SCALE, _MOST_SCALE = 0.4, 1.6
+_LEAST_SLOPE, _MOST_SLOPE = 0.5, 1.3  # of the curve of tones: no tone becomes another
 _SCENE_TINT = np.array((1.0, 0.4, 0.4), np.float32)  # shares of a scene's light that stay on skin: L*, a*, b*
-_MOST_APART = 1.0  # L* that a scene's hard light may take the whole face from its own, for cheeks and forehead
 _GREY = 2.0  # chroma under which there is no hue to turn (black-and-white photos, overexposed skin)
-
-
-@dataclass(frozen=True)
-class _Sites:
-    """The pixels of cheeks and forehead, as far as they can be seen, at the picture's own size.
-
-    Attributes:
-        rows: (n,) of all sites.
-        columns: (n,)
-        ends: Where each site's pixels end in them.
-        wanted: (sites, 3) float32 Lab.
-        reach: (sites, h, w) float32 on the small copy, how much each speaks for a pixel; at most 1 together.
-    """
-
-    rows: np.ndarray
-    columns: np.ndarray
-    ends: tuple[int, ...]
-    wanted: np.ndarray
-    reach: np.ndarray
-
-    def lab(self, image: np.ndarray) -> np.ndarray:
-        """(n, 1, 3) of an (H, W, 3) RGB picture."""
-        return cv2.cvtColor(image[self.rows, self.columns][:, None], cv2.COLOR_RGB2LAB)
-
-    def medians(self, lab: np.ndarray) -> np.ndarray:
-        """(sites, 3), shadows, hairs and highlights left out, as the faithfulness meter does."""
-        found = []
-        for start, end in zip((0, *self.ends), self.ends, strict=False):
-            pixels = lab[start:end, 0]
-            pixels = pixels[np.argsort(pixels[:, 0])[round(0.15 * len(pixels)) : round(0.85 * len(pixels)) + 1]]
-            found.append(np.sort(pixels, axis=0)[len(pixels) // 2])
-        return np.asarray(found, np.float32)
-
-    def spread(self, values: np.ndarray) -> np.ndarray:
-        """(h, w) of one value a site."""
-        return (values[:, None, None] * self.reach).sum(axis=0)
+_INK = 36.0  # L* from the usual skin; ink and highlights so far from it are moved a third as much
+_OUTLIER = 18.0  # L* from the usual difference: hair, glasses, a cast shadow that the style left out
+_TONE = 5.0  # L*, width of a tone on the curve
+_RARE = 0.02  # of all skin; tones rarer than this follow the others
+_SPREAD, _MOST_SPREAD = 0.25, 10.0  # width of skin's colour: of its chroma, but 6 to 10 a*, b*
+_SHADE = 0.2  # width of its light and shade beyond the face's own, log
+_STEPS = 2.55  # entries of the curve for one L*: 256 of them
 
 
 @dataclass(frozen=True)
@@ -73,53 +44,59 @@ class _Skin:
     """Where skin is and what it should look like, on a small copy of (h, w) pixels.
 
     Attributes:
-        weight: (h, w) float32, 1 on the face and on what has its colour (neck, hands), else 0, soft between.
-        face: (h, w) float32, the face alone.
-        inner: (h, w) bool, its skin, without eyes, brows and mouth.
-        known: (h, w, 3) float32, the same, soft, for each channel.
-        level: (h, w, 3) float32, a half over the sum of what is known around a pixel.
+        weight: (h, w) float32, 1 on skin, 0 off it, soft between: how much of the correction a pixel gets.
+        known: (h, w) float32, likewise without eyes, brows and mouth: how much a pixel tells.
+        face: (h, w) float32, what is known of the face.
         features: (h, w) float32, eyes, brows and mouth.
         wanted: (h, w, 3) float32 Lab.
-        sites: None where no cheek and no forehead is seen.
-        reach: Pixels over which the correction is smoothed.
+        reach: Pixels over which the correction is averaged.
     """
 
     weight: np.ndarray
-    face: np.ndarray
-    inner: np.ndarray
     known: np.ndarray
-    level: np.ndarray
+    face: np.ndarray
     features: np.ndarray
     wanted: np.ndarray
-    sites: _Sites | None
     reach: float
 
-    def tone(self, lab: np.ndarray) -> np.ndarray:
-        """Lab of the skin around each pixel, without lines, dots and grain: medians, then averaged."""
-        zero = (0.0, 128.0, 128.0, 0.0)  # bytes hold twice a value, for a finer median
-        median = cv2.medianBlur(cv2.add(2 * lab, zero, dtype=cv2.CV_8U), _WINDOW)
-        weighted = cv2.subtract(median, zero, dtype=cv2.CV_32F) * self.known
-        tone: np.ndarray = cv2.GaussianBlur(weighted, (0, 0), self.reach) * self.level
-        return tone
+
+@dataclass(frozen=True)
+class _Correction:
+    """What is added to lightness and what a + ib is multiplied by.
+
+    Attributes:
+        usual: L* of most skin in the picture.
+        lighter: (256,) float32, added to lightness, by lightness.
+        real: (256,) float32, what a + ib is multiplied by, less 1, by lightness.
+        imaginary: (256,) float32.
+        left: (h, w, 3) float32, what a place adds to lightness, and what it multiplies a + ib by, less 1.
+    """
+
+    usual: float
+    lighter: np.ndarray
+    real: np.ndarray
+    imaginary: np.ndarray
+    left: np.ndarray
 
 
-def keep_skin(canvas: Canvas, pieces: bool) -> None:
+def keep_skin(canvas: Canvas, flat: bool) -> None:
     """Moves skin back to the lightness and hue that it had before the recipe. Changes the image of the canvas.
 
     Of a scene's light the direction stays, and a part of its colour. Nothing happens without face landmarks.
 
     Args:
-        pieces: The picture is made of flat pieces (pixels, paper, facets), which must stay flat.
+        flat: The picture is made of flat tones or pieces, over which the correction changes more slowly.
     """
-    skin = _skin(canvas)
+    skin = _skin(canvas, flat)
     if skin is None:
         return
-    fields = cv2.resize(
-        _correction(canvas, skin, pieces), (canvas.width, canvas.height), interpolation=cv2.INTER_LINEAR
-    )
-    where = _frame(skin.weight, canvas)
+    small = _lab(canvas.image)
+    correction = _with_field(skin, small, _curve(skin, _tone(small)))
+    where, size = _frame(skin.weight, canvas), (canvas.width, canvas.height)
+    weight = cv2.resize(skin.weight, size, interpolation=cv2.INTER_LINEAR)[where]
+    correction = replace(correction, left=cv2.resize(correction.left, size, interpolation=cv2.INTER_LINEAR)[where])
     lab = cv2.cvtColor(canvas.image[where], cv2.COLOR_RGB2LAB)
-    moved = cv2.cvtColor(_moved(lab, fields[where], canvas.features[where], pieces), cv2.COLOR_LAB2RGB)
+    moved = cv2.cvtColor(_moved(lab, correction, weight, canvas.features[where]), cv2.COLOR_LAB2RGB)
     canvas.image = canvas.image.copy()
     canvas.image[where] = np.clip(moved, 0, 1)
 
@@ -141,123 +118,145 @@ def _small(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
 
 
-def _skin(canvas: Canvas) -> _Skin | None:
+def _tone(lab: np.ndarray) -> np.ndarray:
+    """(h, w, 3) Lab without lines, dots and grain."""
+    zero = (0.0, 128.0, 128.0, 0.0)  # bytes hold twice a value, for a finer median
+    median = cv2.medianBlur(cv2.add(2 * lab, zero, dtype=cv2.CV_8U), _WINDOW)
+    return cv2.subtract(median, zero, dtype=cv2.CV_32F) * np.float32(0.5)
+
+
+def _lab(image: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(_small(image), cv2.COLOR_RGB2LAB)
+
+
+def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
     if canvas.landmarks is None:
         return None
     face, features = _small(canvas.face), _small(canvas.features)
     inner = (face > 0.8) & (features < 0.15)
     if inner.sum() < _LEAST_PIXELS:
         return None
-    photo = canvas.source if canvas.photo is None else canvas.photo
-    own, lit = (cv2.cvtColor(_small(image), cv2.COLOR_RGB2LAB) for image in (photo, canvas.source))
-    # Light comes from where it comes, but leaves the face as light as it was: as a whole, and on cheeks and forehead.
+    own, lit = (
+        _tone(_lab(image)) for image in (canvas.source if canvas.photo is None else canvas.photo, canvas.source)
+    )
+    reach = canvas.face_size * face.shape[1] / canvas.width
+    person = np.maximum(_small(canvas.person), face)
+    weight = _alike(own, face, inner) * person
+    weight = cv2.ximgproc.guidedFilter(own[..., 0] / 100, weight, max(2, round(_FEATHER * reach)), 1e-3)
+    weight = person * smoothstep(0.1, 0.6, cv2.GaussianBlur(weight, (0, 0), max(0.8, 0.25 * _FEATHER * reach)))
+    # Light comes from where it comes, but leaves the face as light as it was.
     brighter = float(np.median(lit[inner][:, 0]) - np.median(own[inner][:, 0]))
-    sites = _sites(canvas, face.shape)
-    if sites is not None:
-        before, after = sites.medians(sites.lab(photo)), sites.medians(sites.lab(canvas.source))
-        apart = (float(np.median((after - before)[:, 0])) - brighter) / 2
-        brighter += float(np.clip(apart, -_MOST_APART, _MOST_APART))
-        sites.wanted[:] = before + (after - before) * _SCENE_TINT - (brighter, 0, 0)
-    off = cv2.subtract(lit, (*np.median(lit[inner], axis=0).tolist(), 0.0))
-    off = sum((off[..., axis] / width) ** 2 for axis, width in enumerate((70, 30, 30)))
-    alike = np.maximum(np.exp(-off) * _small(canvas.person), face).astype(np.float32)
-    known = cv2.merge([face * (1 - features) ** 2 + np.float32(1e-4)] * 3)
-    reach = max(1.0, _REACH * canvas.face_size * face.shape[1] / canvas.width)
+    known = (weight * (1 - features) ** 2 + 1e-4 * face).astype(np.float32)
     return _Skin(
-        weight=cv2.GaussianBlur(alike, (0, 0), 1.2),
-        face=face,
-        inner=inner,
+        weight=weight.astype(np.float32),
         known=known,
-        level=0.5 / cv2.GaussianBlur(known, (0, 0), reach),
+        face=known * face,
         features=features,
         wanted=own + (lit - own) * _SCENE_TINT - np.array((brighter, 0, 0), np.float32),
-        sites=sites,
-        reach=reach,
+        reach=max(1.0, (_WIDE_REACH if flat else _REACH) * reach),
     )
 
 
-def _sites(canvas: Canvas, small: tuple[int, ...]) -> _Sites | None:
-    """Cheeks and forehead that face the camera; what is wanted of them is still 0."""
-    assert canvas.landmarks is not None
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    for indices in vision.SKIN_SITES:
-        outline = cv2.convexHull(canvas.landmarks[list(indices)].round().astype(np.int32))
-        left, top, width, height = cv2.boundingRect(outline)
-        mask = np.zeros((height, width), np.uint8)
-        cv2.fillConvexPoly(mask, outline - np.array((left, top), np.int32), 1)
-        rows, columns = np.nonzero(mask)
-        rows, columns = rows + top, columns + left
-        inside = (rows >= 0) & (rows < canvas.height) & (columns >= 0) & (columns < canvas.width)
-        found.append((rows[inside], columns[inside], outline.mean(axis=(0, 1))))
-    least = max(_LEAST_PIXELS, _SLIVER * max(len(rows) for rows, _, _ in found))
-    found = [site for site in found if len(site[0]) >= least]
-    if not found:
-        return None
-    thin = [slice(None, None, 1 + len(rows) // _MOST_PIXELS) for rows, _, _ in found]
-    rows, columns = (
-        np.concatenate([site[axis][each] for site, each in zip(found, thin, strict=True)]) for axis in (0, 1)
-    )
-    factor = small[1] / canvas.width
-    bells = np.stack([_bell(small, middle * factor, _SITE * canvas.face_size * factor) for _, _, middle in found])
-    return _Sites(
-        rows=rows,
-        columns=columns,
-        ends=tuple(np.cumsum([len(site[0][each]) for site, each in zip(found, thin, strict=True)]).tolist()),
-        wanted=np.zeros((len(found), 3), np.float32),
-        reach=bells / np.maximum(bells.sum(axis=0), 1),
-    )
+def _alike(lab: np.ndarray, face: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """(h, w) float32, 1 where the photo has the colour of the face's own skin, in light or in shade.
+
+    Shade scales linear light, and so L* + 16, a* and b* alike; so a neck in shadow is told by its colour at the
+    lightness of the face. Within the face more is let through: a red nose, a shaved chin.
+    """
+    middle = np.median(lab[inner], axis=0)
+    level = (lab[..., 0] + 16) / (middle[0] + 16)
+    colour = (lab[..., 1] + 1j * lab[..., 2]) / level
+    own = complex(*middle[1:])
+    width = float(np.clip(_SPREAD * abs(own), 6, _MOST_SPREAD))
+    # Along the hue of skin: overexposure washes out the face, while a neck in its shadow keeps its colour.
+    apart = (colour - own) * np.conj(own) / max(1.0, abs(own))
+    off = (np.where(apart.real > 0, 0.5, 1.0) * apart.real / width) ** 2 + (apart.imag / width) ** 2
+    shade = np.log(level)
+    low, high = np.percentile(shade[inner], (10, 90))
+    beyond = np.maximum(0, np.maximum(low - shade, shade - high)) / _SHADE
+    distance = np.sqrt(off + beyond**2) / (1 + 1.5 * face)
+    return smoothstep(3.2, 1.6, distance).astype(np.float32)
 
 
-def _bell(shape: tuple[int, ...], middle: np.ndarray, sigma: float) -> np.ndarray:
-    """(h, w), 1 at a point, falling to 0."""
-    across = np.exp(-(((np.arange(shape[1]) - middle[0]) / sigma) ** 2) / 2)
-    down = np.exp(-(((np.arange(shape[0]) - middle[1]) / sigma) ** 2) / 2)
-    bell: np.ndarray = np.outer(down, across).astype(np.float32)
-    return bell
+def _curve(skin: _Skin, there: np.ndarray) -> _Correction:
+    """What each tone of the picture's skin needs, so that it is what the photo has where that tone is.
+
+    Averages by lightness (Nadaraya-Watson); tones that skin hardly has get what all skin gets, ink and highlights less.
+
+    Args:
+        there: (h, w, 3) float32 Lab of the picture.
+    """
+    light, missing = there[..., 0], skin.wanted[..., 0] - there[..., 0]
+    usual, shift = _middle(light, skin.known), _middle(missing, skin.known)
+    weight = skin.known * cv2.exp(((missing - shift) * np.float32(1 / _OUTLIER)) ** 2 * -1)
+    at = np.arange(256, dtype=np.float32) / np.float32(_STEPS)
+    start, end = ((lab[..., 1] + 1j * lab[..., 2]) for lab in (there, skin.wanted))
+    sums = [weight, weight * missing, weight * start.real, weight * start.imag, weight * end.real, weight * end.imag]
+    index = np.clip(light * _STEPS, 0, len(at) - 1).astype(np.intp).ravel()
+    table = np.stack([np.bincount(index, each.ravel(), len(at)) for each in sums]).astype(np.float32)
+    whole = table.sum(axis=1, keepdims=True)
+    table = cv2.GaussianBlur(table, (0, 0), sigmaX=_TONE * _STEPS, sigmaY=1e-3, borderType=cv2.BORDER_CONSTANT)
+    # A tone as common as it would be, were skin spread evenly over 50 L*, weighs 50 times a rare one's prior.
+    table += whole * np.float32(_RARE / (50 * _STEPS))
+    near = np.exp(-(((at - usual) / _INK) ** 2))
+    common = np.clip(table[0] / (whole[0] * (2 * _RARE / (50 * _STEPS))) - 1, 0, 1)
+    lighter = table[1] / table[0] * (near + (1 - near) * common)
+    lighter = _climbing(np.clip(lighter, -_MOST_LIGHTNESS, _MOST_LIGHTNESS), at, usual)
+    turn = _bounded(_turn(*(((table[i] + 1j * table[i + 1]) / table[0]) for i in (2, 4))))
+    light_table, real, imaginary = (each.astype(np.float32) for each in (lighter, turn.real - 1, turn.imag))
+    return _Correction(usual, light_table, real, imaginary, np.zeros_like(there))
 
 
-def _correction(canvas: Canvas, skin: _Skin, pieces: bool) -> np.ndarray:
-    """(h, w, 4) float32: what is added to lightness, what a + ib is turned by (less 1), and local lightness before."""
-    first = now = cv2.cvtColor(_small(canvas.image), cv2.COLOR_RGB2LAB)
-    aim, there = skin.tone(skin.wanted), skin.tone(first)
-    before = there[..., 0]
-    lighter, turn = np.zeros(before.shape, np.float32), np.ones(before.shape, np.complex64)
-    for left in reversed(range(_ROUNDS)):
-        lighter, turn = lighter + aim[..., 0] - there[..., 0], _bounded(turn * _turn(there, aim))
-        fields = _fields(skin, lighter, turn, before)
-        if left:
-            now = _moved(first, fields, skin.features, pieces)
-            there = skin.tone(now)
-    sites = skin.sites
-    if sites is None:
-        return fields
-    height, width = before.shape
-    here = sites.rows * height // canvas.height, sites.columns * width // canvas.width
-    pixels, features = sites.lab(canvas.image), canvas.features[sites.rows, sites.columns][:, None]
+def _climbing(lighter: np.ndarray, at: np.ndarray, usual: float) -> np.ndarray:
+    """A shift by lightness under which no tone overtakes another, right at the usual one."""
+    steps = np.clip(np.diff(at + lighter), _LEAST_SLOPE / _STEPS, _MOST_SLOPE / _STEPS)
+    climbing = np.concatenate(([0.0], np.cumsum(steps)))
+    middle = min(len(at) - 1, round(usual * _STEPS))
+    shifted: np.ndarray = climbing - climbing[middle] + at[middle] + lighter[middle] - at
+    return shifted
+
+
+def _with_field(skin: _Skin, small: np.ndarray, correction: _Correction) -> _Correction:
+    """The correction with what it leaves, averaged over a part of a face."""
+    lighter, turn = np.zeros(small.shape[:2], np.float32), np.ones(small.shape[:2], np.complex64)
     for _ in range(_ROUNDS):
-        found = sites.medians(_moved(pixels, fields[here][:, None], features, pieces))
-        lighter = lighter + sites.spread((sites.wanted - found)[:, 0])
-        turn = _bounded(turn * (1 + sites.spread(_turn(found, sites.wanted) - 1)))
-        fields = _fields(skin, lighter, turn, before)
-    return fields
+        there = _tone(_moved(small, correction, skin.weight, skin.features))
+        missing = skin.wanted[..., 0] - there[..., 0]
+        # What a style filled with ink is not made up for by lightening the skin around it.
+        off = missing - _middle(missing, skin.known)
+        known = skin.known * cv2.exp((off * np.float32(1 / _OUTLIER)) ** 2 * -1)
+        here, aim = (_averaged(lab, known, skin.reach) for lab in (there, skin.wanted))
+        lighter = np.clip(lighter + aim[..., 0] - here[..., 0], -_MOST_LIGHTNESS / 2, _MOST_LIGHTNESS / 2)
+        turn = _bounded(turn * _turn(*(lab[..., 1] + 1j * lab[..., 2] for lab in (here, aim))))
+        correction = replace(correction, left=cv2.merge([lighter, turn.real - 1, turn.imag]).astype(np.float32))
+    # Averages weigh the few dark tones of a style with much contrast against the many light ones: most of the face
+    # decides, and all skin goes with it.
+    there = _tone(_moved(small, correction, skin.weight, skin.features))
+    left = cv2.add(correction.left, (_middle(skin.wanted[..., 0] - there[..., 0], skin.face), 0.0, 0.0, 0.0))
+    return replace(correction, left=left)
 
 
-def _fields(skin: _Skin, lighter: np.ndarray, turn: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """See _correction. Neck and hands, whose light is another, get the middle of what the face gets."""
-    lighter = np.clip(lighter, -_MOST_LIGHTNESS, _MOST_LIGHTNESS)
-    fields = []
-    for field, weight in ((lighter, skin.weight), (turn.real - 1, skin.weight), (turn.imag, skin.weight), (before, 1)):
-        middle = float(np.median(field[skin.inner]))
-        fields.append(((middle + skin.face * (field - middle)) * weight).astype(np.float32))
-    return cv2.merge(fields)
+def _middle(values: np.ndarray, weight: np.ndarray) -> float:
+    """Weighted median of (h, w)."""
+    order = np.argsort(values, axis=None)
+    total = np.cumsum(weight.ravel()[order])
+    return float(values.ravel()[order[np.searchsorted(total, 0.5 * total[-1])]])
 
 
-def _turn(there: np.ndarray, aim: np.ndarray) -> np.ndarray:
-    """Complex factors that bring a + ib of (..., 3) Lab to the aim; 1 where either is grey.
+def _averaged(lab: np.ndarray, known: np.ndarray, reach: float) -> np.ndarray:
+    """(h, w, 3) of the skin around each pixel; far from skin, of all skin."""
+    known = known[..., None]
+    whole = (lab * known).sum(axis=(0, 1)) / known.sum()
+    around = blur(cv2.merge([(lab - whole) * known, known]), reach)
+    averaged: np.ndarray = whole + around[..., :3] / (np.maximum(around[..., 3:], 0) + 0.02)
+    return averaged
+
+
+def _turn(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Complex factors that bring a + ib from start to end; 1 where either is grey.
 
     Hue and colourfulness are turned and scaled, not pushed, so that pale highlights do not go blue.
     """
-    start, end = there[..., 1] + 1j * there[..., 2], aim[..., 1] + 1j * aim[..., 2]
     colourful = np.clip((np.minimum(np.abs(start), np.abs(end)) - _GREY) / 3, 0, 1)
     turned: np.ndarray = 1 + colourful * (end * start.conj() / np.maximum(np.abs(start) ** 2, 1.0) - 1)
     return turned
@@ -270,17 +269,24 @@ def _bounded(factor: np.ndarray) -> np.ndarray:
     return bounded
 
 
-def _moved(lab: np.ndarray, fields: np.ndarray, features: np.ndarray, pieces: bool) -> np.ndarray:
-    """Lab with the correction. Ink and highlights, far from the skin around them, stay; in flat pieces nothing may.
+def _moved(lab: np.ndarray, correction: _Correction, weight: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Lab with the correction. Ink and highlights, far from the usual skin, stay.
 
     Lips keep most of what the style made of their colour.
     """
     lightness, red, yellow = cv2.split(lab)
-    lighter, real, imaginary, before = cv2.split(fields)
-    if not pieces:
-        lighter = lighter * cv2.exp(((lightness - before) * (1 / 36)) ** 2 * -1)
-    colour = 1 - 0.8 * features
+    entry = cv2.multiply(lightness, _STEPS, dtype=cv2.CV_8U)
+    lighter, real, imaginary = (
+        cv2.LUT(entry, each) for each in (correction.lighter, correction.real, correction.imaginary)
+    )
+    more, again_real, again_imaginary = cv2.split(correction.left)
+    lighter += more * cv2.exp(((lightness - correction.usual) * np.float32(1 / _INK)) ** 2 * -1)
+    real, imaginary = (
+        real + again_real + real * again_real - imaginary * again_imaginary,
+        imaginary + again_imaginary + real * again_imaginary + imaginary * again_real,
+    )
+    colour = (1 - 0.8 * features) * weight
     real, imaginary = real * colour, imaginary * colour
     return cv2.merge(
-        (lightness + lighter, red + real * red - imaginary * yellow, yellow + real * yellow + imaginary * red)
+        (lightness + lighter * weight, red + real * red - imaginary * yellow, yellow + real * yellow + imaginary * red)
     )

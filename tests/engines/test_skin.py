@@ -1,0 +1,140 @@
+"""Skin that the preview engine puts back: all of it alike, so that no face is a mask on a neck of another tone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.portrait_figures import jaw_step
+from pipelines.engines.operations.canvas import OVAL, Canvas
+from pipelines.engines.preview import PreviewEngine
+from pipelines.engines.scenery.skin import keep_skin
+from pipelines.photo import open_photo, prepare
+from pipelines.presets import Presets, load_presets
+from pipelines.schema import PreparedPhoto
+
+NATURAL = sorted(style.id for style in load_presets().styles.values() if style.natural_colour)
+# Flat tones step where the style puts an edge, often at the shadow under the chin: there 3 is missed, and this is kept.
+_BARS = {"comic": 6.5, "ukiyo-e": 5.0, "pixel-art": 5.0, "anime-cel": 4.5, "storybook": 4.5}
+# With a bare neck, from very light to dark.
+_PEOPLE = ("001", "025", "041", "051", "061", "074", "090", "092")
+_PHOTOS: dict[Path, PreparedPhoto] = {}
+
+
+@pytest.fixture(scope="module")
+def engine() -> PreviewEngine:
+    return PreviewEngine()
+
+
+def _portrait(path: Path) -> PreparedPhoto:
+    if path not in _PHOTOS:
+        _PHOTOS[path] = prepare(open_photo(path), None, 512)
+    return _PHOTOS[path]
+
+
+def _canvas(photo: PreparedPhoto, image: np.ndarray) -> Canvas:
+    own = np.asarray(photo.image, np.float32) / 255
+    assert photo.face is not None
+    return Canvas(image.astype(np.float32), own, photo.person_mask, photo.face.landmarks, photo=own)
+
+
+def _graded(photo: PreparedPhoto) -> np.ndarray:
+    """The photo with more contrast and colour, (H, W, 3) float32 in 0..1: what moves skin in every recipe."""
+    lab = cv2.cvtColor(np.asarray(photo.image, np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = (lab - (55, 0, 0)) * (1.3, 1.5, 1.5) + (60, 0, 0)
+    return np.clip(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1)
+
+
+def _bytes(image: np.ndarray) -> np.ndarray:
+    return (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+
+
+def _masked(photo: PreparedPhoto, lighter: float) -> np.ndarray:
+    """The photo with its face alone lighter by so many L*."""
+    own = np.asarray(photo.image, np.float32) / 255
+    face = np.zeros(own.shape[:2], np.uint8)
+    cv2.fillPoly(face, [photo.face.landmarks[list(OVAL)].astype(np.int32)], 1)
+    lab = cv2.cvtColor(own, cv2.COLOR_RGB2LAB)
+    lab[..., 0] += lighter * face
+    return _bytes(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB))
+
+
+def test_the_figure_is_nothing_for_the_photo_and_what_a_mask_adds(portraits_dir):
+    for name in ("041", "051", "090"):
+        photo = _portrait(portraits_dir / f"{name}.jpg")
+        assert jaw_step(photo, np.asarray(photo.image)) == 0
+        assert jaw_step(photo, _masked(photo, -8.0)) == pytest.approx(8, abs=1.5), name
+        whole = cv2.cvtColor(np.asarray(photo.image, np.float32) / 255, cv2.COLOR_RGB2LAB) - (6, 0, 0)
+        assert jaw_step(photo, _bytes(cv2.cvtColor(whole.astype(np.float32), cv2.COLOR_LAB2RGB))) < 1.0, name
+    assert jaw_step(photo.model_copy(update={"face": None}), np.asarray(photo.image)) is None
+
+
+@pytest.mark.parametrize("style", NATURAL)
+def test_no_style_draws_a_border_along_the_jaw(engine, presets: Presets, portraits_dir, style):
+    """While cheeks and forehead were put back place by place, the face was a mask: 4 to 7 in most styles."""
+    steps = []
+    for name in _PEOPLE:
+        photo = _portrait(portraits_dir / f"{name}.jpg")
+        picture = engine.render(photo, presets.style(style), presets.scene("none"))
+        steps.append(jaw_step(photo, np.asarray(picture)))
+    known = [step for step in steps if step is not None]
+    assert len(known) >= 7
+    assert np.median(known) < _BARS.get(style, 3.0), steps
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_face_and_neck_are_put_back_together(portraits_dir, flat):
+    """More contrast and colour are taken off the skin of all people alike, and of none at another's cost."""
+    for name in _PEOPLE:
+        photo = _portrait(portraits_dir / f"{name}.jpg")
+        canvas = _canvas(photo, _graded(photo))
+        before = jaw_step(photo, _bytes(canvas.image))
+        keep_skin(canvas, flat)
+        after = jaw_step(photo, _bytes(canvas.image))
+        assert after is not None
+        assert after < max(2.0, 0.6 * before), name
+        skin = (canvas.face > 0.9) & (canvas.features < 0.1)
+        own, new = (cv2.cvtColor(each, cv2.COLOR_RGB2LAB)[skin] for each in (canvas.source, canvas.image))
+        assert np.abs(np.median(new - own, axis=0)).max() < 1.5, name
+
+
+def test_a_flat_tone_stays_flat(portraits_dir):
+    """Within a patch of one colour the correction hardly changes, whatever the photo does there."""
+    photo = _portrait(portraits_dir / "041.jpg")
+    tones = np.round(_graded(photo) * 4) / 4
+    canvas = _canvas(photo, tones)
+    keep_skin(canvas, flat=True)
+    cheek = np.zeros(tones.shape[:2], np.uint8)
+    points = photo.face.landmarks
+    cv2.circle(cheek, tuple(int(v) for v in points[280]), round(0.08 * canvas.face_size), 1, -1)
+    lab = cv2.cvtColor(canvas.image.astype(np.float32), cv2.COLOR_RGB2LAB)
+    for colour in np.unique(tones[cheek > 0], axis=0):
+        same = (cheek > 0) & (tones == colour).all(axis=2)
+        if same.sum() > 50:
+            assert lab[same].std(axis=0).max() < 1.5
+
+
+def test_what_is_not_skin_stays(portraits_dir):
+    """Clothes, the wall and ink are not touched."""
+    photo = _portrait(portraits_dir / "080.jpg")
+    image = _graded(photo)
+    ink = np.zeros(image.shape[:2], np.uint8)
+    cheek = tuple(int(v) for v in photo.face.landmarks[280])
+    cv2.line(ink, cheek, (cheek[0] + 12, cheek[1] + 12), 1, 2)
+    image[ink > 0] = 0.02
+    canvas = _canvas(photo, image)
+    keep_skin(canvas, flat=False)
+    assert np.abs(canvas.image - image)[photo.person_mask < 0.02].max() < 0.02  # of 1; the mask is soft there
+    assert canvas.image[ink > 0].max() < 0.12
+
+
+def test_without_a_face_nothing_happens(prepared):
+    own = np.asarray(prepared.image, np.float32) / 255
+    canvas = Canvas(own * 0.5, own, prepared.person_mask, None, photo=own)
+    keep_skin(canvas, flat=False)
+    assert np.array_equal(canvas.image, own * 0.5)
+    assert Image.fromarray(_bytes(canvas.image)).size == prepared.image.size
