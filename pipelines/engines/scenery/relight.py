@@ -1,0 +1,149 @@
+"""The light of a place on a person: ambient, key and rim, with the colours of what is around, over the face's form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipelines.engines.operations.canvas import OVAL, Canvas, blur, gray, mix, smoothstep
+from pipelines.engines.operations.light import form
+
+_LUMA = np.array((0.299, 0.587, 0.114), np.float32)
+# What stands out of a face and what lies deep: landmark, spread and height as shares of the face's height.
+_BUMPS = (
+    (168, 0.040, 0.035), (6, 0.040, 0.050), (197, 0.042, 0.065), (195, 0.048, 0.080), (4, 0.062, 0.100),
+    (105, 0.070, 0.018), (334, 0.070, 0.018), (159, 0.065, -0.035), (386, 0.065, -0.035),
+    (50, 0.110, 0.035), (280, 0.110, 0.035), (13, 0.070, 0.025), (199, 0.090, 0.035),
+)  # fmt: skip
+_WIDTH = 224  # pixels of the copy that normals are worked out on
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """The light that falls on a person.
+
+    Attributes:
+        color: (3,) of the key light.
+        rim: (3,) of the light from behind.
+        toward: Where the key light stands: x (right), y (down), z (to the camera); any length.
+        key: 0 none to 1, how much lighter the lit side is than the other.
+        ambient: 0 to 1, how far the surroundings tint the person.
+        edge: 0 to 1, of the light from behind.
+    """
+
+    color: np.ndarray
+    rim: np.ndarray
+    toward: tuple[float, float, float]
+    key: float
+    ambient: float
+    edge: float
+
+
+def lit(canvas: Canvas, person: np.ndarray, around: np.ndarray | None, lamp: Lamp) -> np.ndarray:
+    """The person in a light. The face keeps its mean lightness, so light turns and colours skin but never bleaches it.
+
+    Args:
+        person: (H, W, 3) float32.
+        around: (H, W, 3) float32, the backdrop, whose own colours light the sides that look at it; None: no tint.
+
+    Returns:
+        (H, W, 3) float32, may pass 1 slightly.
+    """
+    normals = face_form(canvas)
+    direction = np.asarray(lamp.toward, np.float32) / np.float32(np.linalg.norm(lamp.toward))
+    # Half Lambert: light wraps around the form as that of a window does, and no cheek falls into black.
+    wrap = (0.5 + 0.5 * cv2.transform(normals, direction[None])) ** 1.6
+    color = lamp.color / max(0.2, float(lamp.color @ _LUMA))
+    skin = np.clip(1.3 * blur(canvas.face, 6 * canvas.unit), 0, 1)
+    tinted = mix(color, np.ones(3, np.float32), 0.45 * skin[..., None])
+    shade = 1 - 0.62 * lamp.key + (1.35 * lamp.key * wrap)[..., None] * tinted
+    if around is not None:
+        shade = shade * mix(
+            np.ones(3, np.float32), _ambient(normals, around), (lamp.ambient * (1 - 0.4 * skin))[..., None]
+        )
+    done = person * shade
+    before, after = face_luma(canvas, person), face_luma(canvas, done)
+    done = np.clip(done * (before / max(1e-3, after)), 0, 1.2)
+    return _rim(canvas, done, normals, around, lamp)
+
+
+def face_form(canvas: Canvas) -> np.ndarray:
+    """(H, W, 3) float32 unit normals, x right, y down, z to the camera: `form`, and in the face what landmarks know.
+
+    An ellipsoid in the face's oval carries nose, brows, cheekbones, lips and chin, with sockets for the eyes.
+    """
+    normals = cv2.merge(form(canvas))
+    if canvas.landmarks is None:
+        return normals
+    factor = _WIDTH / canvas.width
+    height = max(8, round(canvas.height * factor))
+    points = canvas.landmarks * factor
+    size = canvas.face_size * factor
+    oval = points[list(OVAL)]
+    (x, y), half = (oval.max(axis=0) + oval.min(axis=0)) / 2, np.ptp(oval, axis=0) / 2 + 1e-3
+    columns = np.arange(_WIDTH, dtype=np.float32)[None]
+    rows = np.arange(height, dtype=np.float32)[:, None]
+    heights = (
+        0.55 * size * np.sqrt(np.clip(1.12 - ((columns - x) / half[0]) ** 2 - ((rows - y) / half[1]) ** 2, 0.02, 2))
+    )
+    for index, spread, tall in _BUMPS:
+        u, v = points[index]
+        bell = np.exp(-(((columns - u) / (spread * size)) ** 2) / 2) * np.exp(
+            -(((rows - v) / (spread * size)) ** 2) / 2
+        )
+        heights = heights + tall * size * bell
+    heights = cv2.GaussianBlur(heights.astype(np.float32), (0, 0), max(0.6, 0.02 * size))
+    gx, gy = cv2.Sobel(heights, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(heights, cv2.CV_32F, 0, 1) / 8
+    length = np.sqrt(gx * gx + gy * gy + 1)
+    face = cv2.resize(
+        cv2.merge((-gx / length, -gy / length, 1 / length)),
+        (canvas.width, canvas.height),
+        interpolation=cv2.INTER_CUBIC,
+    )
+    both = mix(normals, face, 0.85 * canvas.face)
+    return np.asarray(both / np.maximum(1e-3, np.linalg.norm(both, axis=2, keepdims=True)), np.float32)
+
+
+def face_luma(canvas: Canvas, image: np.ndarray) -> float:
+    """Mean luma of the face; of the person where no face was read."""
+    where = canvas.face if canvas.landmarks is not None else canvas.person
+    weight = float(where.sum())
+    return float((gray(np.clip(image, 0, 1)) * where).sum() / weight) if weight > 1 else 0.5
+
+
+def _ambient(normals: np.ndarray, around: np.ndarray) -> np.ndarray:
+    """(H, W, 3) what the surroundings throw on each side of the form, 1 in the mean: left, right, above, below."""
+    small = cv2.resize(around, (24, 24), interpolation=cv2.INTER_AREA)
+    sides = (small[:, :7], small[:, 17:], small[:8], small[17:])
+    left, right, above, below = (side.reshape(-1, 3).mean(axis=0) for side in sides)
+    middle = (left + right + above) / 3
+    x, y, _ = cv2.split(normals)
+    light = middle + sum(
+        np.clip(weight, 0, 1)[..., None] * (color - middle)
+        for weight, color in ((-1.2 * x, left), (1.2 * x, right), (-1.2 * y, above), (0.8 * y, below))
+    )
+    light = light / max(0.05, float(middle @ _LUMA))
+    # Colour counts in full; a dark side of the room takes less light away than it would, or faces would drown.
+    luma = cv2.transform(light, _LUMA[None])[..., None]
+    light = light / np.maximum(luma, 0.05) * np.clip(luma, 0.3, 2.2) ** 0.6
+    return np.asarray(np.clip(light, 0.25, 2.2), np.float32)
+
+
+def _rim(canvas: Canvas, person: np.ndarray, normals: np.ndarray, around: np.ndarray | None, lamp: Lamp) -> np.ndarray:
+    """Light from behind: strongest in the last pixels, where the surface turns away, opposite to the key light."""
+    if lamp.edge <= 0:
+        return np.clip(person, 0, 1)
+    x, y, z = cv2.split(normals)
+    edge = canvas.person * (1 - blur(canvas.person, 4.5 * canvas.unit)) * 2.2
+    side = float(np.sign(lamp.toward[0]))
+    behind = np.clip(0.40 - side * x * 0.8 - y * 0.45, 0, 1)
+    color = np.broadcast_to(lamp.rim, person.shape)
+    if around is not None:
+        near = blur(around, 14 * canvas.unit)
+        color = mix(color, near * 1.5, 0.5)
+        behind = behind + 0.8 * smoothstep(0.35, 0.85, gray(np.ascontiguousarray(near)))
+    turned = np.clip(1.05 - z, 0, 1) ** 3
+    rim = np.clip(edge * behind * (0.35 + 0.65 * turned), 0, 1) * lamp.edge
+    return np.asarray(1 - (1 - np.clip(person, 0, 1)) * (1 - np.clip(rim[..., None] * color, 0, 1)))
