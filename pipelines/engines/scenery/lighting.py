@@ -52,11 +52,10 @@ def vary(canvas: Canvas) -> None:
         picture = lit(canvas, canvas.image, None, calm)
     else:
         lamp = Lamp(rgb(now.color), rgb(now.rim), (x, y, z), key=now.key, ambient=0.45, edge=0.55)
-        behind, own = wall(canvas), canvas.person
-        canvas.person = _tight(own)
+        behind = wall(canvas)
+        canvas.person = _tight(canvas.person)
         person = lit(canvas, foreground(canvas.image, canvas.person), behind, lamp)
         picture = _before(canvas, person, behind)
-        canvas.person = own
     canvas.image = np.clip(picture, 0, 1).astype(np.float32)
     canvas.source = canvas.image
 

@@ -17,6 +17,7 @@ _BUMPS = (
     (105, 0.070, 0.018), (334, 0.070, 0.018), (159, 0.065, -0.035), (386, 0.065, -0.035),
     (50, 0.110, 0.035), (280, 0.110, 0.035), (13, 0.070, 0.025), (199, 0.090, 0.035),
 )  # fmt: skip
+_WHITE = np.ones(3, np.float32)
 _WIDTH = 224  # pixels of the copy that normals are worked out on
 
 
@@ -56,17 +57,42 @@ def lit(canvas: Canvas, person: np.ndarray, around: np.ndarray | None, lamp: Lam
     # Half Lambert: light wraps around the form as that of a window does, and no cheek falls into black.
     wrap = (0.5 + 0.5 * cv2.transform(normals, direction[None])) ** 1.6
     color = lamp.color / max(0.2, float(lamp.color @ _LUMA))
-    skin = np.clip(1.3 * blur(canvas.face, 6 * canvas.unit), 0, 1)
-    tinted = mix(color, np.ones(3, np.float32), 0.45 * skin[..., None])
-    shade = 1 - 0.62 * lamp.key + (1.35 * lamp.key * wrap)[..., None] * tinted
+    skin = skin_like(canvas)[..., None]
+    before = face_luma(canvas, person)
+    key = lamp.key * float(np.clip((1.02 - before) / 0.45, 0.45, 1))  # very light skin has no room for more light
+    shade = 1 - 0.62 * key + (1.35 * key * wrap)[..., None] * mix(color, _WHITE, 0.6 * skin)
     if around is not None:
-        shade = shade * mix(
-            np.ones(3, np.float32), _ambient(normals, around), (lamp.ambient * (1 - 0.4 * skin))[..., None]
-        )
+        shade = shade * mix(_WHITE, _ambient(normals, around), lamp.ambient * (1 - 0.7 * skin))
     done = person * shade
-    before, after = face_luma(canvas, person), face_luma(canvas, done)
-    done = np.clip(done * (before / max(1e-3, after)), 0, 1.2)
+    for _ in range(2):  # the second time for what the shoulder took
+        done = _shoulder(done * (before / max(1e-3, face_luma(canvas, done))))
     return _rim(canvas, done, normals, around, lamp)
+
+
+def skin_like(canvas: Canvas) -> np.ndarray:
+    """(H, W) float32, 1 on the face and on what of the person has its colour: neck, ears, scalp, hands; soft."""
+    face = np.clip(1.3 * blur(canvas.face, 6 * canvas.unit), 0, 1)
+    if canvas.landmarks is None:
+        return face
+    size = (_WIDTH, max(8, round(_WIDTH * canvas.height / canvas.width)))
+    image, oval, person = (
+        cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (canvas.image, canvas.face, canvas.person)
+    )
+    inside = oval > 0.9
+    if inside.sum() < 8:
+        return face
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+    light, red, yellow = cv2.split(lab - np.median(lab[inside], axis=0))
+    alike = np.exp(-((light / 45) ** 2) - (red / 11) ** 2 - (yellow / 11) ** 2) * person
+    alike = cv2.GaussianBlur(cv2.medianBlur((alike * 255).astype(np.uint8), 5), (0, 0), 1.5).astype(np.float32) / 255
+    alike = cv2.resize(alike, (canvas.width, canvas.height), interpolation=cv2.INTER_LINEAR)
+    return np.maximum(face, np.clip(1.4 * alike, 0, 1))
+
+
+def _shoulder(image: np.ndarray) -> np.ndarray:
+    """Rolled off softly above 0.78, so that lit skin keeps its colour and form."""
+    over = np.maximum(image - 0.78, 0)
+    return np.asarray(np.minimum(image, 0.78) + 0.22 * (1 - np.exp(-over / 0.22)), np.float32)
 
 
 def face_form(canvas: Canvas) -> np.ndarray:
