@@ -335,34 +335,22 @@ def blossom_garden(board: Board) -> np.ndarray:
 
 
 def _cherry_tree(board: Board, u: float, ground: float, size: float) -> None:
-    """A crown of pink clouds on a dark trunk, lit from the side."""
+    """A crown of many small pink clouds on a dark trunk, lit from the side."""
     rng = board.rng
-    aspect = board.height / board.width
-    board.fill("#5a3c40", (u - 0.07 * size, ground), (u - 0.04 * size, ground - size), (u + 0.04 * size, ground - size),
-               (u + 0.07 * size, ground))  # fmt: skip
-    for shade in (0, 1, 2):
-        for _ in range(9):
-            du, dv = rng.normal(0, 0.42), rng.normal(0, 0.26) - 1.35
-            r = size * rng.uniform(0.18, 0.36) * (1 - 0.2 * shade)
-            lift = (0.12 * board.side * aspect * shade * size, -0.10 * shade * size)
-            at = (
-                round((u + du * size * aspect + lift[0]) * board.width),
-                round((ground + dv * size + lift[1]) * board.height),
-            )
-            color = mix(rgb("#c8668f"), rgb("#ffeaf2"), 0.45 * shade + rng.uniform(-0.05, 0.10))
-            cv2.circle(board.image, at, max(1, round(r * board.height)), color.tolist(), -1, cv2.LINE_AA)
-    for _ in range(40):
-        at = (u + rng.normal(0, 0.5) * size * aspect, ground + (rng.normal(0, 0.34) - 1.4) * size)
-        color = mix(rgb("#e88fb0"), rgb("#fff6fa"), float(rng.random()))
-        radius = max(1, round(0.05 * size * board.height))
-        cv2.circle(
-            board.image,
-            (round(at[0] * board.width), round(at[1] * board.height)),
-            radius,
-            color.tolist(),
-            -1,
-            cv2.LINE_AA,
-        )
+    tall = size * board.height
+    foot = np.array((u * board.width, ground * board.height))
+    half = tall / board.width
+    corners = ((u - 0.08 * half, ground), (u - 0.05 * half, ground - size))
+    board.fill("#5a3c40", *corners, (u + 0.05 * half, ground - size), (u + 0.08 * half, ground))
+    for shade in range(5):
+        for _ in range(26):
+            angle, far = rng.uniform(0, 2 * np.pi), np.sqrt(rng.random()) * (1 - 0.13 * shade)
+            across = 0.75 * far * np.cos(angle) + 0.10 * board.side * shade
+            down = 0.5 * far * np.sin(angle) - 1.35 - 0.06 * shade
+            at = np.round(np.array((across, down)) * tall + foot).astype(int)
+            color = mix(rgb("#b8587f"), rgb("#fff0f6"), float(np.clip(0.24 * shade + rng.uniform(-0.08, 0.12), 0, 1)))
+            radius = max(1, round(rng.uniform(0.06, 0.15) * tall * (1.1 - 0.12 * shade)))
+            cv2.circle(board.image, at.tolist(), radius, color.tolist(), -1, cv2.LINE_AA)
 
 
 def _flower(board: Board, flowers: np.ndarray, cover: np.ndarray, at: tuple[float, float], radius: float) -> None:

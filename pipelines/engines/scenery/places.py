@@ -17,8 +17,8 @@ def neon_city(board: Board) -> np.ndarray:
     for depth in range(5):
         _towers(board, vanish, depth)
     haze = board.glow(vanish, 0.60, 0.34)
-    board.add(haze * 0.42, "#ff4fa3")
-    board.add(board.glow(vanish, 0.64, 0.16) * 0.5, "#ffb36b")
+    board.add(haze * 0.30, "#ff4fa3")
+    board.add(board.glow(vanish, 0.64, 0.16) * 0.35, "#ffb36b")
     street = smoothstep(0.655, 0.675, board.v)
     mirror = board.image[::-1]
     shift = round(0.33 * board.height)  # rows above the horizon, upside down
@@ -56,7 +56,7 @@ def _towers(board: Board, vanish: float, depth: int) -> None:
         part.lay(face * inside * 0.5, mix(dark, rgb("#4a3a6e"), 0.5).astype(np.float32))
         warm = face * inside * (lit > 0.66) * (part.v < 0.64)
         tint = ramp_lookup(("#ffb45c", "#ffe0a8", "#7fd4ff"), (lit * 40) % 1)
-        part.image += tint * (warm * (0.30 + 0.40 * lit))[..., None]
+        part.image += tint * (warm * (0.18 + 0.32 * lit))[..., None]
         # The corner towards the street catches its light.
         part.image += rgb("#ff5ab0") * (face * np.exp(-np.abs(part.u - inner) / 0.006) * 0.35)[..., None]
         for _ in range(2 + depth // 2):
@@ -68,7 +68,7 @@ def _towers(board: Board, vanish: float, depth: int) -> None:
                 wide, tall = tall * 0.8, wide
             _sign(board, signs, (u, v + tall), (wide, tall), color)
     small = cv2.resize(signs, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    glow = blur(small, 2.5 * board.unit) * 0.8 + blur(small, 7.5 * board.unit) * 0.55
+    glow = blur(small, 2.5 * board.unit) * 0.6 + blur(small, 7.5 * board.unit) * 0.4
     board.image += signs * 0.95 + cv2.resize(glow, (board.width, board.height), interpolation=cv2.INTER_LINEAR)
 
 
@@ -83,7 +83,7 @@ def _sign(
     first, last = centre - reach, centre + reach
     layer = np.zeros(signs.shape[:2], np.uint8)
     panel = np.round(np.array((first, last))).astype(int)
-    signs[max(0, panel[0, 1]) : max(0, panel[1, 1]), max(0, panel[0, 0]) : max(0, panel[1, 0])] += color * 0.22
+    signs[max(0, panel[0, 1]) : max(0, panel[1, 1]), max(0, panel[0, 0]) : max(0, panel[1, 0])] += color * 0.16
     cv2.rectangle(layer, panel[0].tolist(), panel[1].tolist(), 255, thick, cv2.LINE_AA)
     upright = reach[1] > reach[0]
     cell = 2 * min(reach)
@@ -91,13 +91,15 @@ def _sign(
     for index in range(count):
         start = first + np.array((0, index * cell) if upright else (index * cell, 0))
         for _ in range(4):
-            ends = np.round((start + cell * (0.2 + 0.2 * rng.integers(0, 4, (2, 2)))) * 8).astype(int)
-            ends[1, int(rng.integers(2))] = ends[0, int(rng.integers(2))] if rng.random() < 0.2 else ends[1, 0]
+            ends = rng.integers(0, 4, (2, 2))
+            level = int(rng.integers(2))
+            ends[1, level] = ends[0, level]  # strokes lie or stand
+            ends = np.round((start + cell * (0.2 + 0.2 * ends)) * 8).astype(int)
             cv2.line(layer, ends[0].tolist(), ends[1].tolist(), 255, thick, cv2.LINE_AA, 3)
     left, top, width, height = cv2.boundingRect(layer)
     box = np.s_[top : top + height, left : left + width]
     tube = layer[box].astype(np.float32)[..., None] / 255.0
-    signs[box] += tube * mix(color, np.ones(3, np.float32), 0.35) * 1.1
+    signs[box] += tube * mix(color, np.ones(3, np.float32), 0.25) * 0.85
 
 
 def orbit(board: Board) -> np.ndarray:
@@ -203,8 +205,9 @@ def _house(board: Board, u: float, ground: float, size: float) -> None:
     board.fill(wall, (u - wide, ground), (u - wide * 0.94 + lean, top), (u + wide * 0.94 + lean, top),
                (u + wide, ground), lit=0.22)  # fmt: skip
     for beam in (-0.94, -0.3, 0.34, 0.94):  # half-timbered
-        board.fill("#7a5238", (u + wide * beam - wide * 0.05, ground), (u + wide * beam * 0.95 + lean - wide * 0.05, top),
-                   (u + wide * beam * 0.95 + lean + wide * 0.05, top), (u + wide * beam + wide * 0.05, ground))  # fmt: skip
+        low, high = u + wide * beam, u + wide * 0.95 * beam + lean
+        thick = 0.05 * wide
+        board.fill("#7a5238", (low - thick, ground), (high - thick, top), (high + thick, top), (low + thick, ground))
     peak = top - size * rng.uniform(0.8, 1.3)
     chimney, pipe, rim = u + lean + wide * 0.5, wide * 0.14, peak + size * 0.2
     board.fill("#8a6a5c", (chimney - pipe, top), (chimney - pipe, rim), (chimney + pipe, rim), (chimney + pipe, top))
@@ -218,11 +221,14 @@ def _house(board: Board, u: float, ground: float, size: float) -> None:
         )
     for du, dv in ((-0.62, 0.30), (0.64, 0.30), (-0.62, 0.68)):
         wu, wv = u + du * wide + lean * (1 - dv), top + dv * tall
-        for grow, color in ((0.24, "#5a3a28"), (0.19, "#ffdf8a")):
-            board.fill(color, (wu - wide * grow, wv - size * grow * 0.7), (wu + wide * grow, wv - size * grow * 0.7),
-                       (wu + wide * grow, wv + size * grow * 0.7), (wu - wide * grow, wv + size * grow * 0.7))  # fmt: skip
-        board.fill("#5a3a28", (wu - wide * 0.025, wv - size * 0.13), (wu + wide * 0.025, wv - size * 0.13),
-                   (wu + wide * 0.025, wv + size * 0.13), (wu - wide * 0.025, wv + size * 0.13))  # fmt: skip
+        for wide_by, high_by, color in ((0.24, 0.168, "#5a3a28"), (0.19, 0.133, "#ffdf8a"), (0.025, 0.133, "#5a3a28")):
+            left, right, first, last = (
+                wu - wide * wide_by,
+                wu + wide * wide_by,
+                wv - size * high_by,
+                wv + size * high_by,
+            )
+            board.fill(color, (left, first), (right, first), (right, last), (left, last))
     board.fill("#6a4030", (u - wide * 0.18, ground), (u - wide * 0.18, ground - tall * 0.42),
                (u + wide * 0.24, ground - tall * 0.42), (u + wide * 0.24, ground))  # fmt: skip
     part = board.part(u - 2 * size, top - size, u + 2 * size, ground + size)
