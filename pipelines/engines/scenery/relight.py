@@ -52,6 +52,7 @@ def lit(canvas: Canvas, person: np.ndarray, around: np.ndarray | None, lamp: Lam
     Returns:
         (H, W, 3) float32, may pass 1 slightly.
     """
+    # Light over a form is smooth, so it is worked out on a small copy.
     normals = face_form(canvas)
     direction = np.asarray(lamp.toward, np.float32) / np.float32(np.linalg.norm(lamp.toward))
     # Half Lambert: light wraps around the form as that of a window does, and no cheek falls into black.
@@ -63,21 +64,25 @@ def lit(canvas: Canvas, person: np.ndarray, around: np.ndarray | None, lamp: Lam
     shade = 1 - 0.62 * key + (1.35 * key * wrap)[..., None] * mix(color, _WHITE, 0.6 * skin)
     if around is not None:
         shade = shade * mix(_WHITE, _ambient(normals, around), lamp.ambient * (1 - 0.7 * skin))
-    done = person * shade
+    done = person * _grown(shade.astype(np.float32), canvas)
     for _ in range(2):  # the second time for what the shoulder took
-        done = _shoulder(done * (before / max(1e-3, face_luma(canvas, done))))
+        done = _shoulder(done * np.float32(before / max(1e-3, face_luma(canvas, done))))
     return _rim(canvas, done, normals, around, lamp)
 
 
+def _small(image: np.ndarray) -> np.ndarray:
+    height, width = image.shape[:2]
+    return cv2.resize(image, (_WIDTH, max(8, round(_WIDTH * height / width))), interpolation=cv2.INTER_AREA)
+
+
+def _grown(image: np.ndarray, canvas: Canvas) -> np.ndarray:
+    return cv2.resize(image, (canvas.width, canvas.height), interpolation=cv2.INTER_LINEAR)
+
+
 def skin_like(canvas: Canvas) -> np.ndarray:
-    """(H, W) float32, 1 on the face and on what of the person has its colour: neck, ears, scalp, hands; soft."""
-    face = np.clip(1.3 * blur(canvas.face, 6 * canvas.unit), 0, 1)
-    if canvas.landmarks is None:
-        return face
-    size = (_WIDTH, max(8, round(_WIDTH * canvas.height / canvas.width)))
-    image, oval, person = (
-        cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (canvas.image, canvas.face, canvas.person)
-    )
+    """(h, w) float32 of a small copy, 1 on the face and on what of the person has its colour: neck, scalp, hands."""
+    image, oval, person = (_small(each) for each in (canvas.image, canvas.face, canvas.person))
+    face = np.clip(1.3 * cv2.GaussianBlur(oval, (0, 0), 2.5), 0, 1)
     inside = oval > 0.9
     if inside.sum() < 8:
         return face
@@ -85,7 +90,6 @@ def skin_like(canvas: Canvas) -> np.ndarray:
     light, red, yellow = cv2.split(lab - np.median(lab[inside], axis=0))
     alike = np.exp(-((light / 45) ** 2) - (red / 11) ** 2 - (yellow / 11) ** 2) * person
     alike = cv2.GaussianBlur(cv2.medianBlur((alike * 255).astype(np.uint8), 5), (0, 0), 1.5).astype(np.float32) / 255
-    alike = cv2.resize(alike, (canvas.width, canvas.height), interpolation=cv2.INTER_LINEAR)
     return np.maximum(face, np.clip(1.4 * alike, 0, 1))
 
 
@@ -96,15 +100,18 @@ def _shoulder(image: np.ndarray) -> np.ndarray:
 
 
 def face_form(canvas: Canvas) -> np.ndarray:
-    """(H, W, 3) float32 unit normals, x right, y down, z to the camera: `form`, and in the face what landmarks know.
+    """Unit normals of a small copy, x right, y down, z to the camera: `form`, and in the face what landmarks know.
 
     An ellipsoid in the face's oval carries nose, brows, cheekbones, lips and chin, with sockets for the eyes.
+
+    Returns:
+        (h, w, 3) float32.
     """
-    normals = cv2.merge(form(canvas))
+    normals = _small(cv2.merge(form(canvas)))
     if canvas.landmarks is None:
         return normals
     factor = _WIDTH / canvas.width
-    height = max(8, round(canvas.height * factor))
+    height = normals.shape[0]
     points = canvas.landmarks * factor
     size = canvas.face_size * factor
     oval = points[list(OVAL)]
@@ -123,12 +130,8 @@ def face_form(canvas: Canvas) -> np.ndarray:
     heights = cv2.GaussianBlur(heights.astype(np.float32), (0, 0), max(0.6, 0.02 * size))
     gx, gy = cv2.Sobel(heights, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(heights, cv2.CV_32F, 0, 1) / 8
     length = np.sqrt(gx * gx + gy * gy + 1)
-    face = cv2.resize(
-        cv2.merge((-gx / length, -gy / length, 1 / length)),
-        (canvas.width, canvas.height),
-        interpolation=cv2.INTER_CUBIC,
-    )
-    both = mix(normals, face, 0.85 * canvas.face)
+    face = cv2.merge((-gx / length, -gy / length, 1 / length))
+    both = mix(normals, face, 0.85 * _small(canvas.face))
     return np.asarray(both / np.maximum(1e-3, np.linalg.norm(both, axis=2, keepdims=True)), np.float32)
 
 
@@ -140,7 +143,7 @@ def face_luma(canvas: Canvas, image: np.ndarray) -> float:
 
 
 def _ambient(normals: np.ndarray, around: np.ndarray) -> np.ndarray:
-    """(H, W, 3) what the surroundings throw on each side of the form, 1 in the mean: left, right, above, below."""
+    """(h, w, 3) what the surroundings throw on each side of the form, 1 in the mean: left, right, above, below."""
     small = cv2.resize(around, (24, 24), interpolation=cv2.INTER_AREA)
     sides = (small[:, :7], small[:, 17:], small[:8], small[17:])
     left, right, above, below = (side.reshape(-1, 3).mean(axis=0) for side in sides)
@@ -162,14 +165,16 @@ def _rim(canvas: Canvas, person: np.ndarray, normals: np.ndarray, around: np.nda
     if lamp.edge <= 0:
         return np.clip(person, 0, 1)
     x, y, z = cv2.split(normals)
-    edge = canvas.person * (1 - blur(canvas.person, 4.5 * canvas.unit)) * 2.2
     side = float(np.sign(lamp.toward[0]))
     behind = np.clip(0.40 - side * x * 0.8 - y * 0.45, 0, 1)
-    color = np.broadcast_to(lamp.rim, person.shape)
+    color = np.broadcast_to(lamp.rim, normals.shape)
     if around is not None:
-        near = blur(around, 14 * canvas.unit)
+        near = cv2.GaussianBlur(_small(around), (0, 0), 14 * canvas.unit * _WIDTH / canvas.width)
         color = mix(color, near * 1.5, 0.5)
-        behind = behind + 0.8 * smoothstep(0.35, 0.85, gray(np.ascontiguousarray(near)))
+        behind = behind + 0.8 * smoothstep(0.35, 0.85, gray(near))
     turned = np.clip(1.05 - z, 0, 1) ** 3
-    rim = np.clip(edge * behind * (0.35 + 0.65 * turned), 0, 1) * lamp.edge
-    return np.asarray(1 - (1 - np.clip(person, 0, 1)) * (1 - np.clip(rim[..., None] * color, 0, 1)))
+    light = (behind * (0.35 + 0.65 * turned) * lamp.edge)[..., None] * color
+    edge = canvas.person * (1 - blur(canvas.person, 4.5 * canvas.unit)) * 2.2
+    rim = np.clip(_grown(light.astype(np.float32), canvas) * edge[..., None], 0, 1)
+    person = np.clip(person, 0, 1)
+    return np.asarray(person + rim * (1 - person))

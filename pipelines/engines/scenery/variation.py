@@ -90,7 +90,8 @@ def graded(backdrop: np.ndarray, seed: int) -> np.ndarray:
     tint = hour / max(0.3, float(hour.mean()))
     luma = gray(backdrop)[..., None]
     # Half of the colours go to the hour's own; what is dark takes less of the mist than what is far and light.
-    toned = mix(backdrop, 0.5 * backdrop + 0.5 * luma, 0.8) * mix(np.ones(3, np.float32), tint, 0.75) * now.exposure
+    bright = now.exposure**2.2
+    toned = (0.5 * backdrop + 0.5 * luma) ** np.float32(1 / bright) * mix(np.ones(3, np.float32), tint, 0.85)
     misty = mix(toned, hour, now.mist * (0.35 + 0.65 * luma))
     return np.asarray(np.clip(misty, 0, 1), np.float32)
 
