@@ -15,7 +15,7 @@ import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from pipelines import memory, vision
+from pipelines import framing, memory, vision
 from pipelines.errors import PhotoUnreadable, RequestInvalid
 from pipelines.schema import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS, Face, LoadedPhoto, PhotoHint, PreparedPhoto
 
@@ -48,7 +48,6 @@ _SMALL_FACE = 90
 _DARK_HIGH, _DARK_MIDDLE, _BRIGHT = 72, 45, 225  # gray levels of the face's bright parts and middle
 _BLURRED = 180.0  # the 70 portraits measured 244 to 2230, and under 70 after a blur of 8 px
 _SIDEWAYS = 0.45
-_ROOM = 2.8  # crop side in face box heights: head, hair, shoulders and some of the scene behind
 
 
 def open_photo(source: str | Path | bytes | np.ndarray | Image.Image, *, mirrored: bool = False) -> LoadedPhoto:
@@ -136,45 +135,65 @@ def _open(source: str | Path | bytes | np.ndarray | Image.Image, mirrored: bool)
     return LoadedPhoto(image=image, faces=faces, hints=tuple(_hints(rgb, faces)))
 
 
-def prepare(photo: LoadedPhoto, face_index: int | None, size: int) -> PreparedPhoto:
+def prepare(photo: LoadedPhoto, face_index: int | None, size: int, *, loose: bool = False) -> PreparedPhoto:
     """Cut the square that engines see: the chosen face with room for hair and shoulders.
 
     Args:
         photo: From open_photo.
         face_index: Index into photo.faces; None takes the largest. Without faces the centre is cut.
         size: Width and height in pixels, at least 64.
+        loose: For a scene, which is to be seen: the person is smaller in the square, which may reach past the photo
+            above and at the sides. There the photo's border goes on, blurred, and the person mask is 0.
 
     Raises:
         RequestInvalid: There is no face with that index.
     """
-    chosen, (left, top, side) = _chosen(photo, face_index)
-    image = cut(photo, face_index, size)
-    rgb = np.asarray(image)
+    chosen = _chosen(photo, face_index)
+    if loose:
+        whole = np.asarray(photo.image)
+        square = framing.loose(whole, chosen)
+    else:
+        square = framing.close(photo.image.size, chosen)
+    inside: np.ndarray | float = 1.0
+    if loose and not _within(square, photo.image.size):
+        rgb, inside = framing.filled(whole, square, size)
+        image = Image.fromarray(rgb)
+    else:
+        image = _cut(photo, square, size)
+        rgb = np.asarray(image)
     face = None
     if chosen is not None:
-        scale = size / side
+        scale, (left, top) = size / square.side, square[:2]
         x0, y0, x1, y1 = ((v - o) * scale for v, o in zip(chosen.box, (left, top, left, top), strict=True))
         face = Face(box=(x0, y0, x1, y1), score=chosen.score, landmarks=vision.face_landmarks(rgb, (x0, y0, x1, y1)))
-    return PreparedPhoto(image=image, face=face, person_mask=vision.person_mask(rgb))
+    return PreparedPhoto(image=image, face=face, person_mask=vision.person_mask(rgb) * inside)
 
 
 def cut(photo: LoadedPhoto, face_index: int | None, size: int) -> Image.Image:
-    """The picture of `prepare` alone, without the masks and landmarks that take most of its time.
+    """The picture of `prepare`, not loose, without the masks and landmarks that take most of its time.
 
     Raises:
         RequestInvalid: There is no face with that index.
     """
-    _, (left, top, side) = _chosen(photo, face_index)
-    box = (left, top, left + side, top + side)
+    return _cut(photo, framing.close(photo.image.size, _chosen(photo, face_index)), size)
+
+
+def _cut(photo: LoadedPhoto, square: framing.Square, size: int) -> Image.Image:
+    box = (square.left, square.top, square.left + square.side, square.top + square.side)
     return photo.image.resize((size, size), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
 
 
-def _chosen(photo: LoadedPhoto, face_index: int | None) -> tuple[Face | None, tuple[float, float, float]]:
-    """The face that counts, and left, top and side of the square around it."""
+def _within(square: framing.Square, size: tuple[int, int]) -> bool:
+    """Whether a square lies in the photo."""
+    first = min(square.left, square.top) >= 0
+    return first and square.left + square.side <= size[0] and square.top + square.side <= size[1]
+
+
+def _chosen(photo: LoadedPhoto, face_index: int | None) -> Face | None:
+    """The face that counts."""
     if face_index is not None and face_index >= len(photo.faces):
         raise RequestInvalid("That face is not in the photo; click one of the marked faces.")
-    face = photo.faces[face_index or 0] if photo.faces else None
-    return face, _crop(photo.image.size, face)
+    return photo.faces[face_index or 0] if photo.faces else None
 
 
 def _read(source: str | Path | bytes) -> bytes:
@@ -339,18 +358,3 @@ def _turn_hints(rgb: np.ndarray, face: Face) -> list[PhotoHint]:
         sentence = "You are looking far to the side; portraits keep more of you from the front."
         return [PhotoHint(kind="turned", sentence=sentence)]
     return []
-
-
-def _crop(size: tuple[int, int], face: Face | None) -> tuple[float, float, float]:
-    """Left, top and side of the square to cut, inside the picture."""
-    width, height = size
-    if face is None:
-        side = float(min(width, height))
-        return (width - side) / 2, (height - side) / 2, side
-    left, top, right, bottom = face.box
-    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
-    side = min(float(min(width, height)), _ROOM * max(right - left, bottom - top))
-    side = max(side, 64.0)
-    x = min(max(0.0, middle_x - side / 2), width - side)
-    y = min(max(0.0, middle_y - side * 0.47), height - side)
-    return x, y, side

@@ -84,7 +84,7 @@ class SelfPortraitPipeline:
         self._preview = PreviewEngine()
         provenance.prepare()  # no portrait is made that could not be signed
         self._choices: dict[str, EngineChoice] = {}
-        self._cache: OrderedDict[tuple[int, int | None, int], _Prepared] = OrderedDict()
+        self._cache: OrderedDict[tuple[int, int | None, int, bool], _Prepared] = OrderedDict()
         self._cache_lock = threading.Lock()
 
     def __call__(
@@ -135,7 +135,7 @@ class SelfPortraitPipeline:
             stack = self.presets.models.get(engine.model_id)
             unchecked = self.safety.require_reviewers(stack)
             style = for_stack(style, engine.model_id)
-            prepared = self._prepare(request.photo, request.face_index, engine.size)
+            prepared = self._prepare(request.photo, request.face_index, engine.size, scene)
             controls, notes = self._controls(prepared, engine, style, request.likeness)
             words = request.extra_prompt.strip()
             if words and stack is not None and not stack.needs_checker:
@@ -173,7 +173,7 @@ class SelfPortraitPipeline:
     ) -> Image.Image:
         """The preview engine's picture of a style, at once and in memory only, 512 px, watermarked."""
         style, scene = self.presets.style(style_id), self.presets.scene(scene_id)
-        crop = self._prepare(source, face_index, PREVIEW_SIZE).crop
+        crop = self._prepare(source, face_index, PREVIEW_SIZE, scene).crop
         picture = self._preview.render(crop, style, scene, seed=seed, likeness=likeness)
         return provenance.finish(picture, is_diffusion=False)
 
@@ -197,8 +197,11 @@ class SelfPortraitPipeline:
             if annotators.missing(setting.annotator) is None
         }
 
-    def used_photo(self, source: LoadedPhoto, face_index: int | None) -> Image.Image:
-        """The square crop of the photo that engines see, 512 px."""
+    def used_photo(self, source: LoadedPhoto, face_index: int | None, *, scene_id: str = "none") -> Image.Image:
+        """The square crop of the photo that engines see, 512 px; with a scene the loose one, blurred past the photo."""
+        scene = self.presets.scene(scene_id)
+        if scene.backdrop is not None:
+            return self._prepare(source, face_index, PREVIEW_SIZE, scene).crop.image
         return photo.cut(source, face_index, PREVIEW_SIZE)
 
     def engines(self) -> tuple[EngineInfo, ...]:
@@ -272,13 +275,15 @@ class SelfPortraitPipeline:
             self._choices[model_id] = choice
         yield self._choices[model_id]
 
-    def _prepare(self, source: LoadedPhoto, face_index: int | None, size: int) -> _Prepared:
-        key = (id(source), face_index, size)
+    def _prepare(self, source: LoadedPhoto, face_index: int | None, size: int, scene: Scene | None = None) -> _Prepared:
+        """The crop for a scene is the loose one, so that the place is seen."""
+        loose = scene is not None and scene.backdrop is not None
+        key = (id(source), face_index, size, loose)
         with self._cache_lock:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
-        prepared = _Prepared(source, photo.prepare(source, face_index, size))
+        prepared = _Prepared(source, photo.prepare(source, face_index, size, loose=loose))
         with self._cache_lock:
             self._cache[key] = prepared
             while len(self._cache) > _CACHED_PHOTOS:

@@ -197,7 +197,7 @@ class PortraitHandlers:
             "title": self._title(Choice(wanted.style_id, wanted.scene_id)),
             "badge": self._maker(wanted.model_id),
             "words": "Getting ready",
-            "after": pictures.data_uri(pipeline.used_photo(wanted.photo, wanted.face_index)),
+            "after": pictures.data_uri(pipeline.used_photo(wanted.photo, wanted.face_index, scene_id=wanted.scene_id)),
         }
         yield frame
         with closing(worker.run(pipeline, wanted, stop=stop)) as events:
@@ -298,7 +298,7 @@ class PortraitHandlers:
         )
         return {
             "after": pictures.data_uri(after),
-            "before": pictures.data_uri(pipeline.used_photo(photo, face)),
+            "before": pictures.data_uri(pipeline.used_photo(photo, face, scene_id=choice.scene_id)),
             "title": name,
             "live": name,
             "badge": screen.badge("", False),

@@ -37,6 +37,7 @@ class Canvas:
         step: Index of the operation, so that each draws its own random numbers.
         photo: The picture before scene and light; what the person's skin is measured by. None: the source.
         has_backdrop: A scene was drawn behind the person, and operations leave it there.
+        brush: Factor on the lengths of brushes, of this seed.
         key_side: Where the scene's light comes from at seed 0: -1 left, 1 right. Other seeds may mirror it.
     """
 
@@ -50,6 +51,7 @@ class Canvas:
     key_side: float = -1.0
     photo: np.ndarray | None = None
     has_backdrop: bool = False
+    brush: float = 1.0
 
     @property
     def height(self) -> int:
@@ -66,10 +68,10 @@ class Canvas:
 
     @property
     def boldness(self) -> float:
-        """Factor on lengths that grow with boldness: 1.5 at likeness 0, 1 at 0.5, 0.62 at 1."""
+        """Factor on lengths that grow with boldness: 1.5 at likeness 0, 1 at 0.5, 0.62 at 1, times the seed's brush."""
         if self.likeness <= 0.5:
-            return 1.5 - self.likeness
-        return 1.0 - 0.76 * (self.likeness - 0.5)
+            return self.brush * (1.5 - self.likeness)
+        return self.brush * (1.0 - 0.76 * (self.likeness - 0.5))
 
     def rng(self, salt: str = "") -> np.random.Generator:
         """Random numbers of this operation: same seed and step, same numbers."""

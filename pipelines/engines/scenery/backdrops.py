@@ -1,6 +1,6 @@
 """Painters of backdrops, one a scene: gradients, noise, shapes and light, different with every seed.
 
-Each is out of focus as behind a portrait; the horizon is near the height of the eyes.
+Each is clear enough to be seen as a place, with depth; the horizon is near the height of the eyes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PAINTERS: dict[str, Painter] = {
 }
 
 
-_PAINTED_AT = 448
+_PAINTED_AT = 768  # pixels; larger ones are grown from it
 
 
 class Backdrops:
@@ -58,7 +58,6 @@ class Backdrops:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         rng = np.random.default_rng((seed, zlib.crc32(painter.encode())))
-        # Out of focus as they are, backdrops lose nothing by being painted small.
         factor = min(1.0, _PAINTED_AT / max(height, width))
         board = Board(max(8, round(height * factor)), max(8, round(width * factor)), rng, side)
         picture = PAINTERS[painter](board)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from pipelines.engines.operations.canvas import blur, mix, ramp_lookup, rgb, smoothstep
+from pipelines.engines.operations.canvas import mix, ramp_lookup, rgb, smoothstep
 from pipelines.engines.scenery.brushwork import Board
 
 _STUDIO_CLOTHS = (
@@ -19,11 +20,18 @@ def studio(board: Board) -> np.ndarray:
     """A hand-painted canvas with a pool of light behind the head."""
     cloth = _STUDIO_CLOTHS[int(board.rng.integers(len(_STUDIO_CLOTHS)))]
     pool = board.glow(0.5 - 0.16 * board.side, 0.40, 0.55)
-    brushed = 0.6 * board.noise(150, 5) + 0.35 * board.noise(46, 4, (1.0, 1.8))
-    tone = 0.10 + 0.66 * pool + 0.24 * brushed
+    brushed = 0.6 * board.noise(150, 5) + 0.35 * board.noise(46, 4, (1.0, 1.8)) + 0.22 * board.noise(9, 3, (2.6, 1.0))
+    tone = 0.10 + 0.62 * pool + 0.26 * brushed
+    # The window throws its panes on the cloth, aslant.
+    across = (board.u - 0.5 - 0.20 * board.side) * board.width / board.height - 0.30 * board.side * (board.v - 0.3)
+    down = board.v - 0.34 + 0.22 * board.side * across
+    pane = smoothstep(0.30, 0.28, np.abs(across)) * smoothstep(0.37, 0.35, np.abs(down))
+    bars = smoothstep(0.008, 0.016, np.abs(across)) * smoothstep(0.008, 0.016, np.abs((down + 0.12) % 0.24 - 0.12))
+    tone = tone + 0.20 * pane * bars * (1 + 0.5 * brushed)
+    # Where the cloth meets the floor it bends and catches a line of light.
+    tone = tone - 0.16 * smoothstep(0.86, 0.99, board.v) + 0.06 * np.exp(-(((board.v - 0.87) / 0.02) ** 2))
     board.image = ramp_lookup(cloth, np.clip(tone, 0, 1))
-    board.soften(1.6)
-    return board.finish(0.35)
+    return board.finish(0.30)
 
 
 def renaissance_hall(board: Board) -> np.ndarray:
@@ -31,19 +39,24 @@ def renaissance_hall(board: Board) -> np.ndarray:
     open_right = board.side < 0  # the light enters from one side, the view opens on the other
     board.sky("#33271b", "#4a3826", "#2a1f15")
     wall = board.noise(90, 5)
-    board.image *= (1 + 0.16 * wall)[..., None]
+    # Courses of stone.
+    course = board.v * 11
+    joint = np.minimum(np.abs(course % 1 - 0.5), np.abs((board.u * 5 + 0.5 * (course.astype(int) % 2)) % 1 - 0.5) * 2.2)
+    board.image *= (1 + 0.16 * wall + 0.07 * board.noise(7, 3) - 0.16 * smoothstep(0.035, 0.0, joint))[..., None]
     board.add(board.glow(0.5 + 0.42 * board.side, 0.30, 0.55) * 0.24, "#d9a25c")
-    for middle, half, top in ((0.80, 0.185, 0.30), (0.14, 0.115, 0.36)):
+    for middle, half, top in ((0.79, 0.195, 0.27), (0.14, 0.125, 0.33)):
         u = middle if open_right else 1 - middle
         _arch(board, u, half, top)
     for middle, half in ((0.585, 0.026), (0.985, 0.040), (0.275, 0.024), (0.015, 0.034)):
         _column(board, middle if open_right else 1 - middle, half)
-    floor = smoothstep(0.90, 0.93, board.v)
-    board.lay(floor * 0.85, "#241910")
+    floor = smoothstep(0.895, 0.905, board.v)
+    depth = 1 / np.maximum(board.v - 0.80, 0.02)
+    tiles = ((depth * 0.9).astype(int) + np.floor((board.u - 0.5) * depth * 0.9 + 50).astype(int)) % 2
+    board.lay(floor, rgb("#2a1c11") * (0.8 + 0.9 * tiles)[..., None].astype(np.float32))
     beam = board.rays(0.5 + 0.75 * board.side, -0.25, 90.0) * board.glow(0.5 + 0.45 * board.side, 0.15, 0.75)
     board.add(beam * 0.17, "#ffcf8a")
-    board.soften(2.6)
-    return board.finish(0.45)
+    board.soften(0.5)
+    return board.finish(0.40)
 
 
 def _arch(board: Board, middle: float, half: float, top: float) -> None:
@@ -59,27 +72,48 @@ def _arch(board: Board, middle: float, half: float, top: float) -> None:
     sky = ramp_lookup(("#7fa3b8", "#b9c6bd", "#e6d3a6"), np.clip((board.v - 0.1) / 0.5, 0, 1))
     view = sky.astype(np.float32)
     for base, amount, color, cell in (
-        (0.54, 0.10, "#8fa9ac", 110.0),
+        (0.54, 0.12, "#8fa9ac", 110.0),
         (0.61, 0.08, "#6d8a82", 90.0),
         (0.68, 0.06, "#55704f", 70.0),
         (0.76, 0.05, "#3f5232", 50.0),
     ):
-        view = mix(view, np.broadcast_to(rgb(color), view.shape), board.ridge(base, amount, cell))
+        grass = rgb(color) * (1 + 0.22 * board.noise(12, 3, (1.6, 0.8)))[..., None]
+        view = mix(view, np.clip(grass, 0, 1), board.ridge(base, amount, cell))
     river = np.exp(
         -(((board.u - middle - 0.05 * np.sin(board.v * 22)) / (0.012 + 0.12 * np.clip(board.v - 0.62, 0, 1))) ** 2)
     )
-    view = mix(view, np.broadcast_to(rgb("#c9d3c4"), view.shape), river * (board.v > 0.63) * 0.8)
-    board.lay(inside, blur(view, 1.2 * board.unit))
+    view = mix(
+        view, np.broadcast_to(rgb("#c9d3c4"), view.shape), smoothstep(0.35, 0.65, river) * (board.v > 0.63) * 0.8
+    )
+    trees = np.zeros(inside.shape, np.uint8)
+    for _ in range(9):  # cypresses, the nearer the taller
+        foot = board.rng.uniform(0.64, 0.82)
+        u, tall = middle + board.rng.uniform(-1, 1) * half, 0.05 + 0.55 * (foot - 0.62)
+        at = (round(u * board.width), round((foot - tall / 2) * board.height))
+        axes = (max(1, round(0.11 * tall * board.height)), max(1, round(tall / 2 * board.height)))
+        cv2.ellipse(trees, at, axes, 0, 0, 360, 255, -1, cv2.LINE_AA)
+    view = mix(view, np.broadcast_to(rgb("#26371f"), view.shape), trees.astype(np.float32) / 255 * 0.9)
+    board.lay(inside, view)
+    # A balustrade closes the opening below.
+    rail = (np.abs(board.v - 0.775) < 0.010) | (np.abs(board.v - 0.865) < 0.012)
+    post = (np.abs((board.u - middle) * aspect / 0.034 % 1 - 0.5) < 0.24 + 0.12 * np.sin((board.v - 0.78) * 75)) & (
+        np.abs(board.v - 0.82) < 0.045
+    )
+    stone = np.clip(rgb("#b39a72") * (0.85 + 0.35 * board.side * np.sin(board.u * 180))[..., None], 0, 1)
+    board.lay(inside * (rail | post), stone.astype(np.float32))
 
 
 def _column(board: Board, middle: float, half: float) -> None:
     """A round shaft with capital and base, lit from the side."""
+    veins = 1 + 0.14 * board.noise(50, 4, (0.6, 2.0))
+    left = max(0, int((middle - 2 * half) * board.width))
+    board = board.part(middle - 2 * half, 0.14, middle + 2 * half, 0.98)
+    marble = veins[int(0.14 * board.height) :, left:][: board.image.shape[0], : board.image.shape[1]]
     swell = half * (1.0 + 0.12 * np.sin(np.clip(board.v, 0, 1) * np.pi))
     across = (board.u - middle) / swell
     shaft = smoothstep(1.03, 0.97, np.abs(across)) * (board.v > 0.2)
     normal = np.clip(across, -1, 1)
     light = np.clip(0.42 + 0.55 * board.side * normal - 0.25 * normal * normal, 0.05, 1)
-    marble = 1 + 0.14 * board.noise(50, 4, (0.6, 2.0))
     board.lay(shaft, rgb("#c4a67c") * (light * marble)[..., None])
     for v0, v1, grow in ((0.16, 0.205, 1.55), (0.205, 0.225, 1.25), (0.875, 0.91, 1.3), (0.91, 0.96, 1.6)):
         block = smoothstep(grow + 0.04, grow - 0.04, np.abs((board.u - middle) / half))
@@ -104,14 +138,14 @@ def library(board: Board) -> np.ndarray:
         "#5a1f1a",
     )
     rng = board.rng
-    shelves = 7
+    shelves = 6
     for shelf in range(shelves):
         top, bottom = shelf / shelves - 0.02, (shelf + 1) / shelves - 0.02
         at = float(-0.02 * rng.random())
         while at < 1.0:
             if rng.random() < 0.06:
                 at += float(rng.uniform(0.01, 0.04))
-            wide = float(rng.uniform(0.011, 0.033))
+            wide = float(rng.uniform(0.013, 0.040))
             head = top + (bottom - top) * float(rng.uniform(0.12, 0.36))
             x0, x1 = max(0, round(at * board.width)), min(board.width, round((at + wide) * board.width))
             y0, y1 = max(0, round(head * board.height)), max(0, round((bottom - 0.018) * board.height))
@@ -119,16 +153,18 @@ def library(board: Board) -> np.ndarray:
                 _book(board, (x0, y0, x1, y1), rgb(colors[int(rng.integers(len(colors)))]))
             at += wide
         y0, y1 = max(0, round((bottom - 0.018) * board.height)), max(0, round((bottom + 0.004) * board.height))
-        board.image[y0:y1] = rgb("#4a2c16")
+        board.image[y0:y1] = rgb("#5c381d")
+        board.image[y0 : y0 + max(1, round(1.5 * board.unit))] = rgb("#8a5a30")  # the edge that catches the lamp
+        under = board.image[y1 : y1 + max(1, round(0.035 * board.height))]
+        under *= np.linspace(0.35, 1.0, max(1, len(under)), dtype=np.float32)[: len(under), None, None]
     for upright in (0.02, 0.345, 0.67, 0.985):
         edge = smoothstep(0.017, 0.012, np.abs(board.u - upright))
         board.lay(edge, rgb("#50311a") * np.clip(0.7 - 30 * board.side * -(board.u - upright), 0.3, 1.2)[..., None])
     lamp_u = 0.5 + 0.33 * board.side
     warm = 0.34 + 1.35 * board.glow(lamp_u, 0.30, 0.45) + 0.65 * board.glow(0.5 - 0.4 * board.side, 0.62, 0.35)
     board.image *= warm[..., None] * np.array([1.15, 0.95, 0.72], np.float32)
-    board.soften(3.4)
+    board.soften(0.6)
     board.add(board.glow(lamp_u, 0.29, 0.055) * 0.9 + board.glow(lamp_u, 0.29, 0.20) * 0.30, "#ffc978")
-    board.bokeh(9, ("#ffb85c", "#ffd79a"), (5, 11), (0.1, 0.75), 0.16)
     return board.finish(0.45)
 
 
@@ -165,7 +201,7 @@ def theatre(board: Board) -> np.ndarray:
     board.lay(top, ramp_lookup(("#160305", "#5c0a12", "#98202a"), drape * (0.45 + 0.5 * board.glow(0.5, 0.1, 0.6))))
     fringe = np.exp(-(((board.v - swag) / 0.013) ** 2)) * (0.65 + 0.35 * np.sin(board.x / board.unit * 1.7))
     board.lay(np.clip(fringe, 0, 1) * 0.95, "#b8883a")
-    board.soften(2.4)
+    board.soften(0.5)
     board.add(
         board.rays(0.5 + 0.4 * board.side, -0.35, 70.0) * board.glow(0.5 + 0.15 * board.side, 0.15, 0.6) * 0.13,
         "#ffd9a0",

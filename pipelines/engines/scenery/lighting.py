@@ -6,13 +6,17 @@ import cv2
 import numpy as np
 
 from pipelines.engines.operations.canvas import Canvas, blur, gray, mix, rgb, smoothstep
-from pipelines.engines.operations.light import form
 from pipelines.engines.operations.tone import s_curve
+from pipelines.engines.scenery.relight import Lamp, lit
+from pipelines.engines.scenery.variation import graded, mood, stance, wall
 from pipelines.schema import Light
+
+_STANCES = {"above": (0.25, -1.0, 0.25), "below": (0.25, 1.0, 0.25), "front": (0.15, -0.2, 1.0)}
+_WHITE = np.ones(3, np.float32)
 
 
 def compose(canvas: Canvas, backdrop: np.ndarray | None, light: Light | None) -> None:
-    """Puts the person before the backdrop, in its light. Changes image, source and person of the canvas.
+    """Puts the person before the backdrop, in its light and at the seed's hour. Changes image, source and person.
 
     Args:
         backdrop: (H, W, 3) float32, or None to keep the photo's background.
@@ -20,40 +24,61 @@ def compose(canvas: Canvas, backdrop: np.ndarray | None, light: Light | None) ->
     """
     person = canvas.image
     if backdrop is not None:
+        backdrop = graded(backdrop, canvas.seed)
         canvas.person = _tight(canvas.person)
         person = foreground(canvas.image, canvas.person)
     if light is not None:
-        person = _relit(canvas, person, backdrop, light)
+        person = lit(canvas, person, backdrop, _lamp(canvas, light))
     if backdrop is not None:
-        # Light of the backdrop bleeds over the silhouette, as it does in a lens.
-        near = canvas.person * (1 - blur(canvas.person, 7 * canvas.unit))
-        person = mix(person, blur(backdrop, 16 * canvas.unit), np.clip(near * 0.55, 0, 0.4))
-        person = mix(backdrop, person, canvas.person)
+        person = _before(canvas, person, backdrop)
         canvas.has_backdrop = True
     canvas.image = np.clip(person, 0, 1).astype(np.float32)
     canvas.source = canvas.image
 
 
 def vary(canvas: Canvas) -> None:
-    """What makes one seed's sitting another: where the light stands, and the shade of clothes and background.
+    """What makes one seed's sitting another: the light on the person, the wall behind them, the scale of the brush.
 
-    The face keeps its middle lightness, and skin its hue. Changes image and source of the canvas.
+    Seed 0 is the photo in a calm light. The face keeps its mean lightness, and skin its hue. Where a scene was set,
+    its hour and light vary already. Changes image and source of the canvas, and its brush.
     """
-    rng = np.random.default_rng((canvas.seed, 31))
-    nx, ny, _ = form(canvas)
-    turn = rng.uniform(0.15, 0.9) * canvas.light_side
-    light = 1 + rng.uniform(0.10, 0.22) * (turn * nx - rng.uniform(0.1, 0.6) * ny)
-    sideways = np.linspace(-1, 1, canvas.width, dtype=np.float32)[None] * turn
-    upright = np.linspace(-1, 1, canvas.height, dtype=np.float32)[:, None]
-    away = 1 - canvas.person
-    light = light + away * (0.14 * sideways - 0.10 * rng.uniform(-1, 1) * upright)
-    warm = rng.uniform(-0.07, 0.07)
-    tint = np.array([1 + warm, 1 + rng.uniform(-0.015, 0.015), 1 - warm], np.float32)
-    shade = np.clip(1 - 1.4 * blur(canvas.face, 12 * canvas.unit), 0, 1) * (0.35 + 0.65 * away)
-    image = canvas.image * light[..., None] * mix(np.ones(3, np.float32), tint, shade[..., None])
-    image = image * (_face_luma(canvas, canvas.image) / max(1e-3, _face_luma(canvas, image)))
-    canvas.image = np.clip(image, 0, 1).astype(np.float32)
+    now = mood(canvas.seed)
+    canvas.brush = now.brush
+    if canvas.has_backdrop:
+        return
+    x, y, z = stance(canvas)
+    if canvas.seed == 0:
+        calm = Lamp(_WHITE, _WHITE, (0.6 * x, y, z + 0.5), key=0.14, ambient=0.0, edge=0.0)
+        picture = lit(canvas, canvas.image, None, calm)
+    else:
+        lamp = Lamp(rgb(now.color), rgb(now.rim), (x, y, z), key=now.key, ambient=0.45, edge=0.55)
+        behind = wall(canvas)
+        canvas.person = _tight(canvas.person)
+        person = lit(canvas, foreground(canvas.image, canvas.person), behind, lamp)
+        picture = _before(canvas, person, behind)
+    canvas.image = np.clip(picture, 0, 1).astype(np.float32)
     canvas.source = canvas.image
+
+
+def _lamp(canvas: Canvas, light: Light) -> Lamp:
+    """A scene's light at this seed's hour. Other seeds than 0 turn it, and make it harder or softer."""
+    now = mood(canvas.seed)
+    side = canvas.light_side
+    across, down, front = _STANCES.get(light.direction, (0.9, -0.35, 0.3))
+    color, rim = rgb(light.color), rgb(light.rim)
+    key = 0.30 + 0.55 * light.amount
+    if canvas.seed:
+        _, y, z = stance(canvas)
+        down, front = 0.6 * down + 0.4 * y, 0.5 * (front + z)
+        color, key = mix(color, rgb(now.hour), 0.5), 0.5 * (key + now.key)
+    return Lamp(color, rim, (side * across, down, front), key, 0.35 + 0.6 * light.amount, 0.35 + 0.65 * light.amount)
+
+
+def _before(canvas: Canvas, person: np.ndarray, backdrop: np.ndarray) -> np.ndarray:
+    """The person laid over a backdrop, whose light bleeds over the silhouette, as it does in a lens."""
+    near = canvas.person * (1 - blur(canvas.person, 7 * canvas.unit))
+    person = mix(person, blur(backdrop, 16 * canvas.unit), np.clip(near * 0.55, 0, 0.4))
+    return mix(backdrop, person, canvas.person)
 
 
 def _tight(mask: np.ndarray) -> np.ndarray:
@@ -91,42 +116,6 @@ def _fuse(
     front_mean = cv2.blur(front * inside, (size, size)) / (cv2.blur(inside, (size, size))[..., None] + 1e-5)
     back_mean = cv2.blur(back * outside, (size, size)) / (cv2.blur(outside, (size, size))[..., None] + 1e-5)
     return front_mean + a * (image - a * front_mean - (1 - a) * back_mean), back_mean
-
-
-def _relit(canvas: Canvas, person: np.ndarray, backdrop: np.ndarray | None, light: Light) -> np.ndarray:
-    """Ambient tint, key light over the form, rim from behind. The face keeps its lightness in the middle."""
-    nx, ny, nz = form(canvas)
-    side = canvas.light_side
-    toward = {
-        "left": side * nx * 0.85 - ny * 0.35,
-        "right": side * nx * 0.85 - ny * 0.35,
-        "above": -ny * 0.95 + side * nx * 0.2,
-        "below": ny * 0.9 + side * nx * 0.2,
-        "front": nz * 0.6,
-    }[light.direction]
-    lit = person
-    if backdrop is not None:
-        ambient = backdrop.reshape(-1, 3).mean(axis=0)
-        ambient = ambient / max(0.05, float(ambient @ (0.3, 0.59, 0.11)))
-        lit = lit * mix(np.ones(3, np.float32), np.clip(ambient, 0.4, 1.8), 0.45 * light.amount)
-    key = rgb(light.color)
-    key = key / max(0.2, float(key @ np.array((0.3, 0.59, 0.11), np.float32)))
-    strength = np.clip(toward, -1, 1)[..., None] * light.amount
-    lit = lit * (1 + 0.75 * np.clip(strength, 0, 1) * key + 0.55 * np.clip(strength, -1, 0))
-    before, after = _face_luma(canvas, person), _face_luma(canvas, lit)
-    lit = np.clip(lit * (before / max(1e-3, after)), 0, 1.2)
-    # The rim lies where the surface turns away, on the side of the light behind, strongest in the last few pixels.
-    turned = np.clip(1.05 - nz, 0, 1) ** 3
-    edge = canvas.person * (1 - blur(canvas.person, 4.5 * canvas.unit)) * 2.2
-    from_behind = np.clip(0.35 - side * nx * 0.8 - ny * 0.45, 0, 1)
-    rim = np.clip(edge * from_behind * (0.35 + 0.65 * turned), 0, 1) * (0.25 + 0.75 * light.amount)
-    return 1 - (1 - np.clip(lit, 0, 1)) * (1 - np.clip(rim[..., None] * rgb(light.rim) * 0.9, 0, 1))
-
-
-def _face_luma(canvas: Canvas, image: np.ndarray) -> float:
-    where = canvas.face if canvas.landmarks is not None else canvas.person
-    weight = float(where.sum())
-    return float((gray(np.clip(image, 0, 1)) * where).sum() / weight) if weight > 1 else 0.5
 
 
 def settle(canvas: Canvas, pieces: bool) -> None:

@@ -17,8 +17,8 @@ def neon_city(board: Board) -> np.ndarray:
     for depth in range(5):
         _towers(board, vanish, depth)
     haze = board.glow(vanish, 0.60, 0.34)
-    board.add(haze * 0.42, "#ff4fa3")
-    board.add(board.glow(vanish, 0.64, 0.16) * 0.5, "#ffb36b")
+    board.add(haze * 0.30, "#ff4fa3")
+    board.add(board.glow(vanish, 0.64, 0.16) * 0.35, "#ffb36b")
     street = smoothstep(0.655, 0.675, board.v)
     mirror = board.image[::-1]
     shift = round(0.33 * board.height)  # rows above the horizon, upside down
@@ -28,9 +28,10 @@ def neon_city(board: Board) -> np.ndarray:
         cv2.blur(np.ascontiguousarray(mirror), (1, max(3, round(34 * board.unit)))), ripple, np.zeros_like(ripple)
     )
     board.lay(street, wet * 0.72 + rgb("#05060d") * 0.28)
-    board.soften(3.0)
-    board.bokeh(26, ("#ff3d9a", "#2fe0ff", "#ffb04a", "#8a5bff", "#ff5a5a"), (5, 15), (0.30, 0.75), 0.42)
-    board.soften(0.8)
+    rain = board.noise(5, 2, (0.25, 9.0))
+    board.add(np.clip(rain - 0.30, 0, 1) * 0.28, "#a8c8ff")
+    board.soften(0.5)
+    board.bokeh(12, ("#ff3d9a", "#2fe0ff", "#ffb04a", "#8a5bff"), (4, 10), (0.55, 0.95), 0.25)
     return board.finish(0.35)
 
 
@@ -47,25 +48,58 @@ def _towers(board: Board, vanish: float, depth: int) -> None:
         mask = board.polygon((inner, top + 0.03), (outer, top), (outer, 0.70), (inner, 0.67))
         board.lay(mask, dark)
         pitch_u, pitch_v = (0.010 + 0.006 * depth), (0.015 + 0.009 * depth)
-        cells_u, cells_v = np.floor(board.u / pitch_u).astype(int), np.floor(board.v / pitch_v).astype(int)
-        lit = rng.random((400, 400))[cells_v % 400, cells_u % 400]
-        inside = (np.abs(board.u / pitch_u % 1 - 0.5) < 0.28) & (np.abs(board.v / pitch_v % 1 - 0.5) < 0.26)
-        warm = mask * inside * (lit > 0.72) * (board.v < 0.64)
-        tint = ramp_lookup(("#ffb45c", "#ffe0a8", "#7fd4ff"), ((lit * 40) % 1).astype(np.float32))
-        board.image += tint * (warm * (0.20 + 0.32 * lit))[..., None]
+        part = board.part(min(inner, outer), min(top, top + 0.03), max(inner, outer), 0.72)
+        face = part.polygon((inner, top + 0.03), (outer, top), (outer, 0.70), (inner, 0.67))
+        cells_u, cells_v = np.floor(part.u / pitch_u).astype(int), np.floor(part.v / pitch_v).astype(int)
+        lit = rng.random((400, 400), np.float32)[cells_v % 400, cells_u % 400]
+        inside = (np.abs(part.u / pitch_u % 1 - 0.5) < 0.30) & (np.abs(part.v / pitch_v % 1 - 0.5) < 0.28)
+        part.lay(face * inside * 0.5, mix(dark, rgb("#4a3a6e"), 0.5).astype(np.float32))
+        warm = face * inside * (lit > 0.66) * (part.v < 0.64)
+        tint = ramp_lookup(("#ffb45c", "#ffe0a8", "#7fd4ff"), (lit * 40) % 1)
+        part.image += tint * (warm * (0.18 + 0.32 * lit))[..., None]
+        # The corner towards the street catches its light.
+        part.image += rgb("#ff5ab0") * (face * np.exp(-np.abs(part.u - inner) / 0.006) * 0.35)[..., None]
         for _ in range(2 + depth // 2):
             color = rgb(("#ff2f92", "#22e4ff", "#ffae3d", "#9d5cff", "#36ffb0")[int(rng.integers(5))])
             u = inner + side * rng.uniform(0.0, 0.10) * (0.4 + near)
             v = rng.uniform(max(0.08, top), 0.52)
-            wide, tall = (0.010 + 0.012 * near) * rng.uniform(0.7, 1.6), rng.uniform(0.05, 0.15) * (0.5 + near)
+            wide, tall = (0.012 + 0.014 * near) * rng.uniform(0.7, 1.6), rng.uniform(0.05, 0.15) * (0.5 + near)
             if rng.random() < 0.35:
                 wide, tall = tall * 0.8, wide
-            box = smoothstep(wide, wide * 0.7, np.abs(board.u - u)) * smoothstep(
-                tall, tall * 0.9, np.abs(board.v - v - tall)
-            )
-            stripe = 0.65 + 0.35 * np.sin(board.v * 240 / (1 + depth))
-            signs += color * (box * stripe)[..., None]
-    board.image += signs * 0.9 + blur(signs, 10 * board.unit) * 0.9 + blur(signs, 30 * board.unit) * 0.55
+            _sign(board, signs, (u, v + tall), (wide, tall), color)
+    small = cv2.resize(signs, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    glow = blur(small, 2.5 * board.unit) * 0.6 + blur(small, 7.5 * board.unit) * 0.4
+    board.image += signs * 0.95 + cv2.resize(glow, (board.width, board.height), interpolation=cv2.INTER_LINEAR)
+
+
+def _sign(
+    board: Board, signs: np.ndarray, middle: tuple[float, float], half: tuple[float, float], color: np.ndarray
+) -> None:
+    """A frame of neon tube with letters of strokes in it, one above the other or side by side."""
+    rng = board.rng
+    size = np.array((board.width, board.height))
+    centre, reach = np.array(middle) * size, np.array(half) * size
+    thick = max(1, round(1.3 * board.unit))
+    first, last = centre - reach, centre + reach
+    layer = np.zeros(signs.shape[:2], np.uint8)
+    panel = np.round(np.array((first, last))).astype(int)
+    signs[max(0, panel[0, 1]) : max(0, panel[1, 1]), max(0, panel[0, 0]) : max(0, panel[1, 0])] += color * 0.16
+    cv2.rectangle(layer, panel[0].tolist(), panel[1].tolist(), 255, thick, cv2.LINE_AA)
+    upright = reach[1] > reach[0]
+    cell = 2 * min(reach)
+    count = max(1, int(2 * max(reach) / max(cell, 1)))
+    for index in range(count):
+        start = first + np.array((0, index * cell) if upright else (index * cell, 0))
+        for _ in range(4):
+            ends = rng.integers(0, 4, (2, 2))
+            level = int(rng.integers(2))
+            ends[1, level] = ends[0, level]  # strokes lie or stand
+            ends = np.round((start + cell * (0.2 + 0.2 * ends)) * 8).astype(int)
+            cv2.line(layer, ends[0].tolist(), ends[1].tolist(), 255, thick, cv2.LINE_AA, 3)
+    left, top, width, height = cv2.boundingRect(layer)
+    box = np.s_[top : top + height, left : left + width]
+    tube = layer[box].astype(np.float32)[..., None] / 255.0
+    signs[box] += tube * mix(color, np.ones(3, np.float32), 0.25) * 0.85
 
 
 def orbit(board: Board) -> np.ndarray:
@@ -91,9 +125,14 @@ def orbit(board: Board) -> np.ndarray:
     dx, dy = (board.u - centre_u) * aspect, board.v - centre_v
     distance = np.sqrt(dx * dx + dy * dy) - radius
     lit = np.clip(0.30 + 0.9 * board.side * dx / 0.8 - 0.4 * np.clip(-distance, 0, 1), 0.06, 1)
-    land = board.noise(190, 6)
+    land = board.noise(190, 8)
+    relief = board.noise(14, 4)
     sea = ramp_lookup(("#04102a", "#0d3b72", "#2f7fb5"), np.clip(lit + 0.1 * land, 0, 1))
-    sea = mix(sea, ramp_lookup(("#0a0f0a", "#4d5a36", "#a08a5c"), lit), smoothstep(0.10, 0.22, land)[..., None])
+    sea = mix(
+        sea,
+        ramp_lookup(("#0a0f0a", "#4d5a36", "#a08a5c", "#d8c8a0"), np.clip(lit * (0.8 + 0.7 * relief), 0, 1)),
+        smoothstep(0.10, 0.22, land)[..., None],
+    )
     swirl_x, swirl_y = board.noise(150, 3) * 40 * board.unit, board.noise(150, 3) * 26 * board.unit
     clouds = warp(board.noise(120, 7, (2.2, 1.0)), swirl_x, swirl_y)
     sea = mix(
@@ -109,7 +148,7 @@ def orbit(board: Board) -> np.ndarray:
     board.add(outer * sunward * 0.95, "#6fb8ff")
     sun_u = 0.5 + 0.40 * board.side
     sun_v = centre_v - np.sqrt(max(0.0, radius**2 - ((sun_u - centre_u) * aspect) ** 2)) - 0.005
-    board.soften(0.9)
+    board.soften(0.35)
     board.add(
         board.glow(sun_u, sun_v, 0.028) * 1.4
         + board.glow(sun_u, sun_v, 0.12) * 0.55
@@ -132,22 +171,26 @@ def storybook_village(board: Board) -> np.ndarray:
     greens = ("#7f8fa8", "#6f9a82", "#5c9163", "#43794e", "#2c5a40")
     for layer, color in enumerate(greens):
         near = layer / 4
-        base = 0.44 + 0.095 * layer
+        base = 0.47 + 0.095 * layer
         line = board.line(base, 0.075, 150.0 + 30 * layer, 2)
         hill = smoothstep(-0.8, 0.8, board.y - line[None] * board.height)
         depth = np.clip((board.y - line[None] * board.height) / (0.12 * board.height), 0, 1)
         board.lay(hill, np.clip(rgb(color) * (1.18 - 0.38 * depth + 0.05 * board.noise(14, 2))[..., None], 0, 1))
-        for _ in range((5, 6, 6, 4, 0)[layer]):
-            u = rng.uniform(0.02, 0.98)
-            if layer >= 2 and 0.3 < u < 0.7:
-                u = u - 0.3 if u < 0.5 else u + 0.3
+        count = (9, 9, 7, 6, 0)[layer]
+        for index in range(count):
+            u = (index + rng.uniform(0.2, 0.8)) / count
+            if layer >= 2 and 0.27 < u < 0.73:
+                u = u - 0.27 if u < 0.5 else u + 0.27
             ground = float(line[min(board.width - 1, max(0, int(u * board.width)))])
-            if rng.random() < 0.62:
-                _house(board, u, ground + 0.012, 0.034 + 0.044 * near)
+            if rng.random() < 0.66:
+                _house(board, u, ground + 0.012, (0.050 + 0.075 * near) * rng.uniform(0.85, 1.25))
             else:
-                _round_tree(board, u, ground + 0.01, 0.020 + 0.028 * near, color)
-    board.soften(1.1)
-    board.bokeh(22, ("#fff0b0", "#ffd98a"), (1.2, 3.6), (0.45, 0.95), 0.6)
+                _round_tree(board, u, ground + 0.01, 0.030 + 0.045 * near, color)
+    bend = 0.5 + 0.13 * board.side * np.sin((board.v - 0.5) * 9)
+    path = smoothstep(1.0, 0.85, np.abs(board.u - bend) / np.maximum(0.006 + 0.16 * (board.v - 0.52), 1e-3))
+    board.lay(path * smoothstep(0.54, 0.56, board.v) * 0.8, "#d9b98a")
+    board.soften(0.35)
+    board.bokeh(22, ("#fff0b0", "#ffd98a"), (1.0, 2.6), (0.45, 0.95), 0.6)
     return board.finish(0.2)
 
 
@@ -159,48 +202,54 @@ def _house(board: Board, u: float, ground: float, size: float) -> None:
     aspect = board.height / board.width
     wide = size * 0.62 * aspect
     top = ground - tall
-    body = board.polygon(
-        (u - wide, ground), (u - wide * 0.94 + lean, top), (u + wide * 0.94 + lean, top), (u + wide, ground)
-    )
-    side = np.clip(0.86 + 0.25 * board.side * (board.u - u) / wide, 0.6, 1.1)
-    board.lay(body, np.clip(rgb(wall) * side[..., None], 0, 1))
+    board.fill(wall, (u - wide, ground), (u - wide * 0.94 + lean, top), (u + wide * 0.94 + lean, top),
+               (u + wide, ground), lit=0.22)  # fmt: skip
+    for beam in (-0.94, -0.3, 0.34, 0.94):  # half-timbered
+        low, high = u + wide * beam, u + wide * 0.95 * beam + lean
+        thick = 0.05 * wide
+        board.fill("#7a5238", (low - thick, ground), (high - thick, top), (high + thick, top), (low + thick, ground))
     peak = top - size * rng.uniform(0.8, 1.3)
-    chimney, pipe = u + lean + wide * 0.5, wide * 0.14
-    rim = peak + size * 0.2
-    board.lay(
-        board.polygon((chimney - pipe, top), (chimney - pipe, rim), (chimney + pipe, rim), (chimney + pipe, top)),
-        "#8a6a5c",
-    )
-    hat = board.polygon(
-        (u - wide * 1.32 + lean, top + size * 0.05), (u + lean * 2.2, peak), (u + wide * 1.32 + lean, top + size * 0.05)
-    )
-    board.lay(hat, np.clip(rgb(roof) * side[..., None] * 1.05, 0, 1))
-    for du, dv in ((-0.42, 0.30), (0.42, 0.30), (-0.42, 0.68)):
+    chimney, pipe, rim = u + lean + wide * 0.5, wide * 0.14, peak + size * 0.2
+    board.fill("#8a6a5c", (chimney - pipe, top), (chimney - pipe, rim), (chimney + pipe, rim), (chimney + pipe, top))
+    board.fill(roof, (u - wide * 1.32 + lean, top + size * 0.05), (u + lean * 2.2, peak),
+               (u + wide * 1.32 + lean, top + size * 0.05), lit=0.28)  # fmt: skip
+    for course in (0.2, 0.4, 0.6, 0.8):  # rows of shingles
+        reach, v = wide * 1.30 * course, peak + (top + size * 0.05 - peak) * course
+        x = u + lean * (2.2 - 1.2 * course)
+        board.fill(
+            rgb(roof) * 0.72, (x - reach, v), (x + reach, v), (x + reach, v + 0.03 * size), (x - reach, v + 0.03 * size)
+        )
+    for du, dv in ((-0.62, 0.30), (0.64, 0.30), (-0.62, 0.68)):
         wu, wv = u + du * wide + lean * (1 - dv), top + dv * tall
-        w = board.polygon((wu - wide * 0.2, wv - size * 0.13), (wu + wide * 0.2, wv - size * 0.13),
-                          (wu + wide * 0.2, wv + size * 0.13), (wu - wide * 0.2, wv + size * 0.13))  # fmt: skip
-        board.lay(w, "#ffdf8a")
-    door = board.polygon(
-        (u + wide * 0.2, ground),
-        (u + wide * 0.2, ground - tall * 0.4),
-        (u + wide * 0.6, ground - tall * 0.4),
-        (u + wide * 0.6, ground),
-    )
-    board.lay(door, "#6a4030")
-    board.add(board.glow(u, top + 0.4 * tall, size * 0.8) * 0.16, "#ffc860")
+        for wide_by, high_by, color in ((0.24, 0.168, "#5a3a28"), (0.19, 0.133, "#ffdf8a"), (0.025, 0.133, "#5a3a28")):
+            left, right, first, last = (
+                wu - wide * wide_by,
+                wu + wide * wide_by,
+                wv - size * high_by,
+                wv + size * high_by,
+            )
+            board.fill(color, (left, first), (right, first), (right, last), (left, last))
+    board.fill("#6a4030", (u - wide * 0.18, ground), (u - wide * 0.18, ground - tall * 0.42),
+               (u + wide * 0.24, ground - tall * 0.42), (u + wide * 0.24, ground))  # fmt: skip
+    part = board.part(u - 2 * size, top - size, u + 2 * size, ground + size)
+    part.add(part.glow(u, top + 0.4 * tall, size * 0.8) * 0.16, "#ffc860")
 
 
 def _round_tree(board: Board, u: float, ground: float, size: float, color: str) -> None:
     aspect = board.width / board.height
-    trunk = board.polygon(
+    board.fill(
+        "#5a4030",
         (u - size * 0.08, ground),
         (u - size * 0.05, ground - size),
         (u + size * 0.05, ground - size),
         (u + size * 0.08, ground),
     )
-    board.lay(trunk, "#5a4030")
+    whole, board = board, board.part(u - size * aspect - size, ground - 2.6 * size, u + size * aspect + size, ground)
     distance = np.hypot((board.u - u) * aspect, (board.v - ground + size * 1.5)) / (size * 0.85)
     light = np.clip(
         0.95 + 0.4 * (board.side * (board.u - u) * aspect - (board.v - ground + size * 1.5)) / size, 0.5, 1.5
     )
-    board.lay(smoothstep(1.03, 0.97, distance), np.clip(rgb(color) * 0.9 * light[..., None], 0, 1))
+    leaves = whole.rng.uniform(0.82, 1.12, distance.shape).astype(np.float32)
+    leaves = cv2.GaussianBlur(leaves, (0, 0), max(0.6, 1.2 * whole.unit))
+    tone = rgb(color) * 0.9 * (light * (1 + 2.2 * (leaves - 0.97)))[..., None]
+    board.lay(smoothstep(1.03, 0.97, distance), np.clip(tone, 0, 1).astype(np.float32))
