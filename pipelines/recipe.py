@@ -251,29 +251,31 @@ class Riso(Step):
 
 
 class Polygons(Step):
-    """Low poly: Delaunay triangles, dense on outlines and facial features."""
+    """Low poly: Delaunay triangles whose corners lie on the face's own corners and on the outlines of the figure."""
 
     op: Literal["polygons"] = "polygons"
-    points: int = Field(1300, ge=100, le=4000, description="At likeness 0.5.")
+    points: int = Field(280, ge=50, le=4000, description="Squares of a facet's pitch in the picture, face apart.")
     facet: Share = Field(0.25, description="Light differs from facet to facet.")
     edge: Signed = Field(0.1, description="Lighter (above 0) or darker seams.")
 
 
 class Glass(Step):
-    """Stained glass: Voronoi panes of one colour in lead, lit from behind, features painted on."""
+    """Stained glass: panes cut along the parts of a person, rays behind them; the seed chooses the wall's glass."""
 
     op: Literal["glass"] = "glass"
-    panes: int = Field(650, ge=50, le=3000, description="At likeness 0.5.")
+    palettes: tuple[Ramp, ...] = Field(min_length=1, max_length=6, description="Glass of the wall, pane by pane.")
+    panes: int = Field(100, ge=30, le=300, description="Per cent of the usual number in hair and clothes.")
     lead: float = Field(2.2, ge=0.5, le=8.0)
     glow: Share = Field(0.5)
 
 
 class Mosaic(Step):
-    """Roman mosaic: small stones in mortar, following the flow, finer on the face."""
+    """Roman mosaic: small stones in mortar, in rows along the outlines of the figure, finer on the face."""
 
     op: Literal["mosaic"] = "mosaic"
     stone: float = Field(7.0, ge=3.0, le=20.0, description="Size of a stone; grows with boldness.")
     mortar: HexColor = Field("#4a4239")
+    frames: tuple[Ramp, ...] = Field((), max_length=6, description="Rows of stones around the picture, by seed.")
     variety: Share = Field(0.3)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.engines.operations import light, line, material, paint, prints, strokes, tiles, tone
+from pipelines.engines.operations import glass, light, line, material, paint, prints, strokes, tiles, tone
 from pipelines.engines.operations.canvas import Canvas
 from pipelines.recipe import RecipeStep
 
@@ -23,7 +23,7 @@ OPERATIONS: dict[str, Operation] = {
     "cutout": prints.cutout,
     "flare": tone.flare,
     "flow": paint.flow,
-    "glass": tiles.glass,
+    "glass": glass.glass,
     "grade": tone.grade,
     "grain": tone.grain,
     "halftone": prints.halftone,

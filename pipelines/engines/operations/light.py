@@ -17,6 +17,7 @@ from pipelines.engines.operations.canvas import (
     rgb,
     smoothstep,
 )
+from pipelines.engines.operations.head import face_normals
 from pipelines.engines.operations.line import lines
 from pipelines.engines.operations.tone import equalised, levelled
 
@@ -71,7 +72,7 @@ def split_light(canvas: Canvas, step: recipe.SplitLight) -> None:
 
 
 def form(canvas: Canvas, detail: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A guess of surface normals: the silhouette inflated like a balloon, the face by its oval, detail by shading.
+    """Surface normals: the silhouette inflated like a balloon, the face by its mesh, detail by shading.
 
     Worked out on a small copy, so that wide blurs are cheap and leave no pattern of their own.
 
@@ -100,6 +101,16 @@ def form(canvas: Canvas, detail: float = 1.0) -> tuple[np.ndarray, np.ndarray, n
     gx, gy = cv2.Sobel(heights, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(heights, cv2.CV_32F, 0, 1) / 8
     length = np.sqrt(gx * gx + gy * gy + 0.30)
     normals = cv2.merge((-gx / length, -gy / length, np.float32(np.sqrt(0.30)) / length))
+    known = face_normals(canvas, size)
+    if known is not None:
+        mesh, where = known
+        head = canvas.face_size * size[0] / width
+        soft = cv2.GaussianBlur(cv2.erode(where, None, iterations=max(1, round(0.03 * head))), (0, 0), 0.04 * head)
+        lumps = 9.0 * unit * detail / 8
+        mesh[..., 0] -= lumps * cv2.Sobel(shading, cv2.CV_32F, 1, 0)
+        mesh[..., 1] -= lumps * cv2.Sobel(shading, cv2.CV_32F, 0, 1)
+        normals = mix(normals, mesh, soft)
+        normals /= np.linalg.norm(normals, axis=2, keepdims=True) + 1e-6
     x, y, z = cv2.split(cv2.resize(normals, (width, height), interpolation=cv2.INTER_CUBIC))
     return x, y, z
 
