@@ -283,10 +283,10 @@ class Mosaic(Step):
 
 
 class Neon(Step):
-    """Outlines glow as neon tubes on a dimmed picture; the seed chooses the colours."""
+    """A portrait bent from neon tubes on a dimmed picture; the seed chooses the colours."""
 
     op: Literal["neon"] = "neon"
-    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=6, description="Colours across the picture.")
+    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=6, description="Of face, hair and outline, clothes.")
     width: float = Field(1.6, ge=0.5, le=6.0)
     base: Share = Field(0.2, description="How much of the picture is left.")
     glow: float = Field(1.0, ge=0.0, le=3.0)
@@ -299,6 +299,21 @@ class SplitLight(Step):
     pairs: tuple[tuple[HexColor, HexColor], ...] = Field(min_length=1, max_length=6)
     amount: float = Field(0.7, ge=0.0, le=2.0)
     ambient: float = Field(0.6, ge=0.0, le=1.5, description="How bright the picture stays.")
+
+
+class Key(Step):
+    """One lamp that models head and shoulders by the face mesh's normals, from the seed's side; a rim on the hair."""
+
+    op: Literal["key"] = "key"
+    pairs: tuple[tuple[HexColor, HexColor], ...] = Field(min_length=1, max_length=6, description="Lamp and shadow.")
+    amount: Share = Field(0.8)
+    gain: float = Field(1.3, ge=0.0, le=3.0, description="Of what is lit; 1 leaves it as it is.")
+    ambient: float = Field(0.5, ge=0.0, le=2.0, description="Of what is not.")
+    hard: Share = Field(0.5, description="How sharply shadow begins.")
+    front: Share = Field(0.45, description="0: from the side; 1: from the front.")
+    height: Share = Field(0.4)
+    wall: Share = Field(0.3, description="How far the background follows.")
+    rim: float = Field(0.0, ge=0.0, le=2.0)
 
 
 class Aberration(Step):
@@ -318,10 +333,10 @@ class Hologram(Step):
 
 
 class Weather(Step):
-    """Rain streaks or drifting sparks in front of the picture, thin over the face."""
+    """Rain streaks, sparks or dust in front of the picture, thin over the face; or blurred lights behind the person."""
 
     op: Literal["weather"] = "weather"
-    kind: Literal["rain", "sparks", "dust"] = "rain"
+    kind: Literal["rain", "sparks", "dust", "bokeh"] = "rain"
     amount: Share = Field(0.4)
     color: HexColor = Field("#ffffff")
 
@@ -357,7 +372,7 @@ class Android(Step):
 
 
 class Blinds(Step):
-    """Light through a window blind on the wall and shoulders, thin on the face."""
+    """Light through a window blind, bent over the face, a bar of it on the eyes."""
 
     op: Literal["blinds"] = "blinds"
     amount: Share = Field(0.4)
@@ -401,6 +416,7 @@ RecipeStep = Annotated[
     | Mosaic
     | Neon
     | SplitLight
+    | Key
     | Aberration
     | Hologram
     | Weather

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.engines.operations import glass, light, line, material, paint, prints, strokes, tiles, tone
+from pipelines.engines.operations import glass, lamps, light, line, material, neon, paint, prints, strokes, tiles, tone
 from pipelines.engines.operations.canvas import Canvas
 from pipelines.recipe import RecipeStep
 
@@ -17,7 +17,7 @@ OPERATIONS: dict[str, Operation] = {
     "aberration": tone.aberration,
     "android": material.android,
     "backwash": tone.backwash,
-    "blinds": light.blinds,
+    "blinds": lamps.blinds,
     "bloom": tone.bloom,
     "charcoal": line.charcoal,
     "cutout": prints.cutout,
@@ -30,9 +30,10 @@ OPERATIONS: dict[str, Operation] = {
     "hatch": line.hatch,
     "hologram": light.hologram,
     "ink": line.ink,
+    "key": lamps.key,
     "kuwahara": paint.kuwahara,
     "mosaic": tiles.mosaic,
-    "neon": light.neon,
+    "neon": neon.neon,
     "pixels": prints.pixels,
     "plate": material.plate,
     "polygons": tiles.polygons,

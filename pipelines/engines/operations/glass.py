@@ -101,7 +101,7 @@ def _panes(
     if canvas.landmarks is not None:
         plane, names = planes(canvas)
         where = (plane > 0) & (canvas.person > 0.3)
-        labels[where] = plane[where] + start
+        labels[where] = plane[where].astype(np.int32) + start
         face = [start + n + 1 for n in range(len(names))]
         small = [n + 1 for n, name in enumerate(names) if name in _HIDDEN]
         inner = cv2.dilate(np.isin(plane, small).astype(np.uint8), None, iterations=max(1, round(1.5 * canvas.unit)))

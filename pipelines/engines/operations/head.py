@@ -72,15 +72,15 @@ def _triangles() -> np.ndarray:
     return np.array(found, np.int32)
 
 
-def face_normals(canvas: Canvas, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray] | None:
+def face_normals(canvas: Canvas, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Which way the face looks at every pixel: the mean mesh turned as the landmarks say (weak perspective).
 
     Args:
         size: Width and height of the answer, which is smooth and wants no more than 200 pixels or so.
 
     Returns:
-        (h, w, 3) float32 normals x right, y down, z towards the camera, and (h, w) float32, 1 where they are known.
-        None without landmarks.
+        (h, w, 3) float32 normals x right, y down, z towards the camera; (h, w) float32, 1 where they are known;
+        (h, w) float32, how far the face stands out there, in pixels of the answer. None without landmarks.
     """
     if canvas.landmarks is None:
         return None
@@ -94,18 +94,20 @@ def face_normals(canvas: Canvas, size: tuple[int, int]) -> tuple[np.ndarray, np.
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-6
     normals *= np.where(normals[:, 2:] > 0, -1.0, 1.0)  # towards the camera, which is at z below 0
-    picture = np.zeros((size[1], size[0], 3), np.float32)
+    picture = np.zeros((size[1], size[0], 4), np.float32)
+    rim = float(depth.max())
     order = np.argsort(-corners[..., 2].mean(axis=1))
     fixed = np.round(corners[..., :2] * 16).astype(np.int32)
     for index in order:
         x, y, z = normals[index]
-        cv2.fillConvexPoly(picture, fixed[index], (float(x), float(y), float(-z)), cv2.LINE_8, 4)
+        cv2.fillConvexPoly(picture, fixed[index], (float(x), float(y), float(-z), rim - float(corners[index, :, 2].mean())), 8, 4)
     sigma = max(0.6, 0.018 * canvas.face_size * factor[1])
     known = (picture[..., 2] > 0).astype(np.float32)
     soft = cv2.GaussianBlur(known, (0, 0), sigma)
     smooth = cv2.GaussianBlur(picture, (0, 0), sigma) / np.maximum(soft, 0.05)[..., None]
-    smooth /= np.linalg.norm(smooth, axis=2, keepdims=True) + 1e-6
-    return smooth, known
+    out = smooth[..., 3]
+    smooth = smooth[..., :3] / (np.linalg.norm(smooth[..., :3], axis=2, keepdims=True) + 1e-6)
+    return np.ascontiguousarray(smooth), known, out
 
 
 def parts(canvas: Canvas) -> Parts:

@@ -1,4 +1,4 @@
-"""Operations of light: neon, split light, hologram, weather, blinds."""
+"""Operations of light: split light, hologram, weather; and the form that light falls on."""
 
 from __future__ import annotations
 
@@ -20,35 +20,6 @@ from pipelines.engines.operations.canvas import (
 from pipelines.engines.operations.head import face_normals
 from pipelines.engines.operations.line import lines
 from pipelines.engines.operations.tone import equalised, levelled
-
-
-def neon(canvas: Canvas, step: recipe.Neon) -> None:
-    """recipe.Neon."""
-    rng = canvas.rng()
-    height, width, unit = canvas.height, canvas.width, canvas.unit
-    ramp = step.ramps[canvas.choice(len(step.ramps))]
-    tube = lines(canvas, step.width * (0.7 + 0.3 * canvas.boldness), 1.0, 0.30)
-    silhouette = _outline(canvas.person, 1.4 * step.width * unit)
-    tube = np.maximum(tube * (0.30 + 0.70 * canvas.person), 0.95 * silhouette)
-    x, y = grid(height, width)
-    angle = rng.uniform(0.5, 1.1)
-    drift = fractal_noise(height, width, 200 * unit, 2, rng) * 0.35
-    place = np.clip((x / width) * np.cos(angle) + (y / height) * np.sin(angle) * 0.8 + drift, 0, 1)
-    color = ramp_lookup(ramp, place)
-    lit = color * tube[..., None]
-    glow = blur(lit, 3.0 * unit) * 1.5 + blur(lit, 10 * unit) * 1.3 + blur(lit, 34 * unit) * 1.1
-    luma = gray(canvas.image)
-    base = canvas.image * 0.35 + luma[..., None] * color * 0.65
-    base = base * step.base * (0.45 + 0.75 * canvas.person)[..., None] + np.array([0.010, 0.008, 0.028], np.float32)
-    core = np.clip(tube * 1.2 - 0.35, 0, 1)[..., None] * 0.85
-    picture = base + glow * step.glow * 0.55 + lit * 0.75
-    canvas.image = np.clip(mix(1 - np.exp(-1.5 * picture), np.ones(3, np.float32), core * (0.55 + 0.45 * color)), 0, 1)
-
-
-def _outline(person: np.ndarray, width: float) -> np.ndarray:
-    """1 along the silhouette, `width` wide, smooth."""
-    soft = blur(person, max(1.0, width * 1.2))
-    return np.exp(-(((soft - 0.5) / 0.16) ** 2)) * smoothstep(0.02, 0.2, soft)
 
 
 def split_light(canvas: Canvas, step: recipe.SplitLight) -> None:
@@ -103,7 +74,7 @@ def form(canvas: Canvas, detail: float = 1.0) -> tuple[np.ndarray, np.ndarray, n
     normals = cv2.merge((-gx / length, -gy / length, np.float32(np.sqrt(0.30)) / length))
     known = face_normals(canvas, size)
     if known is not None:
-        mesh, where = known
+        mesh, where, _ = known
         head = canvas.face_size * size[0] / width
         soft = cv2.GaussianBlur(cv2.erode(where, None, iterations=max(1, round(0.03 * head))), (0, 0), 0.04 * head)
         lumps = 9.0 * unit * detail / 8
@@ -165,6 +136,9 @@ def weather(canvas: Canvas, step: recipe.Weather) -> None:
     count = round((260 if step.kind == "rain" else 90) * step.amount)
     places = rng.random((count, 2)) * (width * 1.2, height * 1.1) - (0.1 * width, 0.05 * height)
     sizes = rng.random(count)
+    if step.kind == "bokeh":
+        canvas.image = _bokeh(canvas, step, rng)
+        return
     if step.kind == "rain":
         lean = rng.uniform(0.08, 0.22) * canvas.light_side
         for (x, y), size in zip(places, sizes, strict=True):
@@ -185,21 +159,17 @@ def weather(canvas: Canvas, step: recipe.Weather) -> None:
     canvas.image = 1 - (1 - canvas.image) * (1 - light[..., None] * rgb(step.color) * 0.6)
 
 
-def blinds(canvas: Canvas, step: recipe.Blinds) -> None:
-    """recipe.Blinds."""
-    rng = canvas.rng()
-    x, y = grid(canvas.height, canvas.width)
+def _bokeh(canvas: Canvas, step: recipe.Weather, rng: np.random.Generator) -> np.ndarray:
+    """Far lights out of focus, behind the person: soft discs with a brighter rim."""
     unit = canvas.unit
-    slant = rng.uniform(0.16, 0.34) * canvas.light_side
-    _, ny, _ = form(canvas)
-    phase = (y + slant * x + 16 * unit * ny * canvas.person) / (step.pitch * unit) + rng.random()
-    wave = np.cos(phase * 2 * np.pi)
-    light = smoothstep(-0.30, 0.25, wave)
-    fall = smoothstep(-0.15, 0.75, 0.5 + canvas.light_side * (x / canvas.width - 0.5))
-    calm = (1 - 0.78 * np.clip(1.2 * blur(canvas.face, 10 * unit), 0, 1)) * (1 - 0.5 * canvas.features)
-    amount = step.amount * calm
-    shade = 1 - amount * (1 - light) * 0.8
-    gain = 1 + amount * light * fall * 0.55
-    canvas.image = np.clip(canvas.image * (shade * gain)[..., None], 0, 1)
-    lit = (amount * light * fall * 0.09 * (1 - canvas.person))[..., None]
-    canvas.image = np.clip(canvas.image + lit, 0, 1)
+    light = np.zeros((canvas.height, canvas.width), np.float32)
+    for _ in range(round(46 * step.amount)):
+        x, y, size = rng.random(3) * (canvas.width, canvas.height, 1)
+        disc = np.zeros(light.shape, np.uint8)
+        radius = (7 + 20 * size) * unit
+        spot = (round(x * 16), round(y * 16))
+        cv2.circle(disc, spot, round(radius * 16), 150, -1, cv2.LINE_AA, 4)
+        cv2.circle(disc, spot, round(radius * 16), 225, max(1, round(1.4 * unit)), cv2.LINE_AA, 4)
+        light += disc.astype(np.float32) * np.float32(rng.uniform(0.25, 0.8) / 255)
+    light = np.clip(blur(light, 0.9 * unit), 0, 1.2) * (1 - smoothstep(0.1, 0.6, blur(canvas.person, 1.5 * unit)))
+    return np.asarray(1 - (1 - canvas.image) * (1 - np.clip(light[..., None] * rgb(step.color) * 0.6, 0, 1)))

@@ -33,6 +33,12 @@ def polygons(canvas: Canvas, step: recipe.Polygons) -> None:
     for index, triangle in enumerate(fixed):
         cv2.fillConvexPoly(labels, triangle, index + 1, lineType=cv2.LINE_8, shift=4)
     colors = means(canvas.image, labels, len(triangles) + 1)
+    # Skin is of one hue, so that highlights do not become grey stones.
+    skin = np.flatnonzero(means(np.repeat((canvas.face * (1 - canvas.features))[..., None], 3, 2), labels, len(colors))[:, 0] > 0.6)
+    if len(skin):
+        lab = cv2.cvtColor(colors[None].astype(np.float32), cv2.COLOR_RGB2LAB)
+        lab[0, skin, 1:] = 0.4 * lab[0, skin, 1:] + 0.6 * np.median(lab[0, skin, 1:], axis=0)
+        colors = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)[0]
     # Each facet turns towards or away from a lamp at the side, as the form does.
     at = np.clip(triangles.mean(axis=1).astype(int), 0, (width - 1, height - 1))
     nx, ny, nz = (axis[at[:, 1], at[:, 0]] for axis in form(canvas, 0.6))
