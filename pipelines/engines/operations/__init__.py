@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.engines.operations import glass, lamps, light, line, material, neon, paint, prints, strokes, tiles, tone
+from pipelines.engines.operations import android, glass, lamps, light, line, material, neon, paint, prints, strokes, tiles, tone
 from pipelines.engines.operations.canvas import Canvas
 from pipelines.recipe import RecipeStep
 
@@ -15,7 +15,7 @@ Operation = Callable[[Canvas, Any], None]
 
 OPERATIONS: dict[str, Operation] = {
     "aberration": tone.aberration,
-    "android": material.android,
+    "android": android.android,
     "backwash": tone.backwash,
     "blinds": lamps.blinds,
     "bloom": tone.bloom,

@@ -135,7 +135,8 @@ def parts(canvas: Canvas) -> Parts:
     from_hair = (((lab - hair) / spread) ** 2).sum(axis=2)
     below = (y - chin[1]) / head  # heights of a face under the chin
     aside = np.abs(x - middle[0]) / head
-    bald = float((((hair - skin) / spread) ** 2).sum()) < 0.4
+    off = (hair - skin) / np.where(hair > skin, (45.0, 11.0, 11.0), spread)  # a scalp shines more than a cheek
+    bald = float((off**2).sum()) < 0.4
     cost_hair = np.minimum(from_hair, 9) + 5 * smoothstep(-0.1, 0.7, below) + 3 * smoothstep(0.6, 1.1, aside)
     cost_hair = cost_hair + (6.0 if bald else 0.0)
     cost_skin = np.minimum(from_skin, 9) + 1.0 - 3 * smoothstep(0.45, 0.15, aside) * smoothstep(0.45, 0.2, below)

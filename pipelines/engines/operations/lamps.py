@@ -76,15 +76,15 @@ def blinds(canvas: Canvas, step: recipe.Blinds) -> None:
         pitch = float(np.clip(pitch, 0.17 * canvas.face_size, 0.30 * canvas.face_size))
         soft = cv2.GaussianBlur(where, (0, 0), 2.0)
         bend = cv2.resize(cv2.GaussianBlur(out * where, (0, 0), 1.5) * soft, (canvas.width, canvas.height)) * 4
-        place = place - 0.30 * bend
+        place = place - 0.22 * bend
         eyes = np.round(canvas.landmarks[[33, 133, 263, 362]].mean(axis=0)).astype(int)
         row, column = np.clip(eyes[1], 0, canvas.height - 1), np.clip(eyes[0], 0, canvas.width - 1)
         start = float(place[row, column]) - 0.06 * pitch
     place = place + 14 * unit * ny * canvas.person * (1 - canvas.face)
     wave = np.cos((place - start) / pitch * 2 * np.pi)
-    light = smoothstep(-0.45, 0.20, wave)
+    light = smoothstep(-0.65, 0.25, wave)
     fall = smoothstep(-0.15, 0.75, 0.5 + canvas.light_side * (x / canvas.width - 0.5))
-    amount = step.amount * (1 - 0.30 * canvas.face) * (1 - 0.45 * canvas.features)
+    amount = step.amount * (0.5 + 0.5 * fall) * (1 - 0.30 * canvas.face) * (1 - 0.45 * canvas.features)
     shade = 1 - amount * (1 - light) * 0.8
     gain = 1 + amount * light * fall * 0.45
     canvas.image = np.clip(canvas.image * (shade * gain)[..., None], 0, 1)

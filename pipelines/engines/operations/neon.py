@@ -39,7 +39,7 @@ def neon(canvas: Canvas, step: recipe.Neon) -> None:
     found = parts(canvas)
     shade = found.skin[..., None] * colors[0] + found.hair[..., None] * colors[1] + found.cloth[..., None] * colors[2]
     shade = blur(shade, 8 * unit)
-    base = shade * (luma * step.base)[..., None]
+    base = shade * (luma**1.25 * step.base)[..., None]
     wall = np.exp(-(((x / width - 0.5) / 0.5) ** 2 + ((y / height - 0.4) / 0.5) ** 2))
     base = base + (0.05 * wall * (1 - canvas.person))[..., None] * (colors[1] + 0.3 * luma[..., None])
     base = base + np.array([0.010, 0.008, 0.028], np.float32)
@@ -62,17 +62,17 @@ def _tubes(canvas: Canvas, width: float) -> tuple[np.ndarray, np.ndarray, np.nda
     # Lines that the photo has and the mesh has not: glasses, beard, strands of hair, collars, folds. Only long ones.
     for layer, mask, size, least in (
         (face, canvas.face * (1 - 0.9 * canvas.features), 1.4, 30),
-        (figure, found.hair, 2.2, 46),
+        (figure, found.hair * (1 - canvas.face), 2.4, 34),
         (cloth, np.maximum(found.cloth, found.skin * (1 - canvas.face)), 2.2, 50),
     ):
-        drawn = lines(canvas, size, 0.8, 0.35) * mask
+        drawn = lines(canvas, size, 1.0, 0.3) * mask
         layer[:] = np.maximum(layer, (_long(drawn, least * canvas.unit) * 255).astype(np.uint8))
     for mask, layer in ((canvas.person, figure), (found.hair, figure), (found.cloth, cloth)):
-        soft = blur(mask, 3.0 * canvas.unit)
+        soft = blur(mask, (3.0 if mask is canvas.person else 6.0) * canvas.unit)
         for outline in cv2.findContours((soft > 0.5).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)[0]:
-            if len(outline) < 90 * canvas.unit:
+            if len(outline) < 230 * canvas.unit:
                 continue
-            line = outline[:: max(1, round(5 * canvas.unit)), 0].astype(np.float32)
+            line = outline[:: max(1, round(8 * canvas.unit)), 0].astype(np.float32)
             _draw(layer, line, thick, closed=True)
     if points is not None:  # outlines of hair and clothes pass behind the face
         behind = smoothstep(0.75, 0.5, canvas.face)
