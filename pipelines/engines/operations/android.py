@@ -57,7 +57,8 @@ def android(canvas: Canvas, step: recipe.Android) -> None:
     image = canvas.image * (1 - 0.85 * step.amount * groove)[..., None]
     image = np.clip(image + (0.45 * step.amount * np.clip(-bevel, 0, 1))[..., None], 0, 1)
     color = rgb(step.colors[canvas.choice(len(step.colors))])
-    image = _eyes(canvas, image, points, color, shown)
+    open_eyes = [length > 0.3 * max(reach) for length in reach]
+    image = _eyes(canvas, image, points, color, open_eyes)
     light = lit.astype(np.float32) / 255.0
     glow = light * 0.9 + blur(light, 3.0 * unit) * 1.3 + blur(light, 13 * unit) * 1.3
     image = 1 - (1 - image) * (1 - np.clip(glow[..., None] * color * step.amount, 0, 1))
@@ -78,13 +79,6 @@ def _rim(canvas: Canvas, seams: np.ndarray, width: int) -> None:
     assert canvas.landmarks is not None
     upper = [*OVAL[-8:], *OVAL[:8]]
     _line(seams, canvas.landmarks[upper], width)
-    found = parts(canvas)
-    for outline in cv2.findContours((blur(found.cloth, 4 * canvas.unit) > 0.5).astype(np.uint8), 0, 1)[0]:
-        if len(outline) > 200 * canvas.unit:
-            line = outline[:: max(1, round(6 * canvas.unit)), 0].astype(np.int32)
-            inner = [p for p in line if 4 < p[0] < canvas.width - 5 and 4 < p[1] < canvas.height - 5]
-            if len(inner) > 2:
-                cv2.polylines(seams, [np.array(inner, np.int32)], False, 255, width, cv2.LINE_AA)
 
 
 def _neck(canvas: Canvas, seams: np.ndarray, lit: np.ndarray, unit: float) -> None:
@@ -95,16 +89,14 @@ def _neck(canvas: Canvas, seams: np.ndarray, lit: np.ndarray, unit: float) -> No
     down = down / max(1e-6, float(np.linalg.norm(down)))
     skin = parts(canvas).skin * (1 - canvas.face)
     where = (smoothstep(0.4, 0.8, skin) * 255).astype(np.uint8)
+    ribs, light = np.zeros_like(seams), np.zeros_like(seams)
     for row in range(1, 12):
-        ribs = np.zeros_like(seams)
         arc = jaw + down * (row * 0.042 * canvas.face_size) - (jaw - jaw[6]) * (0, 0.04 * min(row, 10))
         _line(ribs, arc.astype(np.float32), max(1, round(1.7 * unit)))
-        ribs = (ribs.astype(np.float32) * (where / np.float32(255))).astype(np.uint8)
-        np.maximum(seams, ribs, out=seams)
         if row == 4:
-            thin = np.zeros_like(seams)
-            _line(thin, (arc + down * 0.021 * canvas.face_size).astype(np.float32), max(1, round(1.1 * unit)))
-            np.maximum(lit, (thin.astype(np.float32) * (where / np.float32(255))).astype(np.uint8), out=lit)
+            _line(light, (arc + down * 0.021 * canvas.face_size).astype(np.float32), max(1, round(1.1 * unit)))
+    for layer, drawn in ((seams, ribs), (lit, light)):
+        np.maximum(layer, cv2.multiply(drawn, where, scale=1 / 255), out=layer)
 
 
 def _eyes(

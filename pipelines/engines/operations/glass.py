@@ -43,6 +43,10 @@ def glass(canvas: Canvas, step: recipe.Glass) -> None:
     lift = np.where(np.isin(np.arange(count), face), 1.25, 1.8 * np.clip(1 + (14 - chroma) / 30, 1, 1.5))
     colors[:, 1:] *= lift[:, None]
     colors[:, 2] += np.where(np.isin(np.arange(count), face), 5, 0)
+    hair = np.array([n for n in range(count) if n not in face and n not in wall and n not in cloth], int)
+    plain = hair[chroma[hair] < 10]  # grey hair and the shine of a scalp
+    colors[plain, 1:] = np.array((6.0, 12.0)) * np.clip(colors[plain, :1] / 45, 0.5, 1.2)
+    colors[plain, 0] = np.minimum(colors[plain, 0], 62)
     own = np.array([n for n in cloth if chroma[n] < 12], int)
     palette = cv2.cvtColor(
         np.array([[rgb(color) for color in step.palettes[canvas.choice(len(step.palettes))]]], np.float32),

@@ -18,7 +18,7 @@ from pipelines.engines.operations.canvas import OVAL, Canvas, blur, smoothstep
 _MESH = Path(__file__).with_name("face_mesh.csv")
 # Planes of the right half of a face (left in the picture) as outlines of mesh points, painted in this order, later over
 # earlier; the left half mirrors them.
-_PLANES = {
+_OUTLINES = {
     "cheek": (10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 1),
     "forehead": (10, 109, 67, 103, 54, 21, 71, 70, 63, 105, 66, 107, 9, 151),
     "temple": (54, 21, 162, 127, 234, 93, 132, 147, 123, 116, 143, 156, 70, 71),
@@ -112,6 +112,13 @@ def face_normals(canvas: Canvas, size: tuple[int, int]) -> tuple[np.ndarray, np.
 
 def parts(canvas: Canvas) -> Parts:
     """Hair, skin and clothes by the colours found at the crown, on the face and at the lower rim of the picture."""
+    if "parts" not in canvas.found:
+        canvas.found["parts"] = _parts(canvas)
+    found: Parts = canvas.found["parts"]
+    return found
+
+
+def _parts(canvas: Canvas) -> Parts:
     height, width = canvas.height, canvas.width
     factor = min(1.0, 220 / max(height, width))
     size = (max(8, round(width * factor)), max(8, round(height * factor)))
@@ -159,6 +166,13 @@ def planes(canvas: Canvas) -> tuple[np.ndarray, list[str]]:
     Returns:
         (H, W) uint8, 0 outside the face; names of the planes from 1 on, "eye", "iris", "brow" and "lip" among them.
     """
+    if "planes" not in canvas.found:
+        canvas.found["planes"] = _planes(canvas)
+    found: tuple[np.ndarray, list[str]] = canvas.found["planes"]
+    return found
+
+
+def _planes(canvas: Canvas) -> tuple[np.ndarray, list[str]]:
     labels, names = np.zeros((canvas.height, canvas.width), np.uint8), []
     if canvas.landmarks is None:
         return labels, names
@@ -170,7 +184,7 @@ def planes(canvas: Canvas) -> tuple[np.ndarray, list[str]]:
 
     far = [float(np.linalg.norm(points[edge] - points[1])) for edge in (234, 454)]
     halves = [np.arange(468), other] if far[0] < far[1] else [other, np.arange(468)]  # the nearer half lies on top
-    for name, outline in _PLANES.items():
+    for name, outline in _OUTLINES.items():
         for half in halves:
             fill(name, points[half[list(outline)]])
     for iris in _IRIS:

@@ -23,9 +23,7 @@ def key(canvas: Canvas, step: recipe.Key) -> None:
     lit = smoothstep(0.22 - wide / 2, 0.30 + wide / 2 + 0.2 * (1 - step.hard), facing)
     # The nose keeps light from the far cheek, the jaw from the neck.
     lit = lit * (1 - 0.35 * step.hard * _under_chin(canvas))
-    where = canvas.face if canvas.landmarks is not None else canvas.person
-    level = float((gray(canvas.image) * where).sum() / max(1.0, float(where.sum())))
-    amount = step.amount * float(np.clip(0.45 + level, 0.6, 1.0))  # dark skin has less to give to a shadow
+    amount = step.amount * float(np.clip(0.45 + _level(canvas), 0.6, 1.0))  # dark skin has less to give to a shadow
     light = fill * (1 - lit)[..., None] * step.ambient + lamp * (lit * step.gain)[..., None]
     light = mix(1.0, light, amount * (step.wall + (1 - step.wall) * canvas.person)[..., None])
     rim = _rim(canvas, nx, ny, nz, side) * step.rim
@@ -37,6 +35,12 @@ def key(canvas: Canvas, step: recipe.Key) -> None:
         shone = 1 - (1 - np.clip(shone, 0, 1)) * (1 - np.clip(rim[..., None] * lamp * (0.35 + gray(picture))[..., None], 0, 1))
         setattr(canvas, name, np.clip(shone, 0, 1).astype(np.float32))
     canvas.__dict__.pop("tensor", None)
+
+
+def _level(canvas: Canvas) -> float:
+    """Mean lightness of the face, 0..1."""
+    where = canvas.face if canvas.landmarks is not None else canvas.person
+    return float((gray(canvas.image) * where).sum() / max(1.0, float(where.sum())))
 
 
 def _under_chin(canvas: Canvas) -> np.ndarray:
@@ -84,7 +88,8 @@ def blinds(canvas: Canvas, step: recipe.Blinds) -> None:
     wave = np.cos((place - start) / pitch * 2 * np.pi)
     light = smoothstep(-0.65, 0.25, wave)
     fall = smoothstep(-0.15, 0.75, 0.5 + canvas.light_side * (x / canvas.width - 0.5))
-    amount = step.amount * (0.5 + 0.5 * fall) * (1 - 0.30 * canvas.face) * (1 - 0.45 * canvas.features)
+    dim = float(np.clip(1.5 - 2.2 * _level(canvas), 0, 1))  # a dark face loses less to a slat's shadow
+    amount = step.amount * (0.5 + 0.5 * fall) * (1 - (0.30 + 0.35 * dim) * canvas.face) * (1 - 0.45 * canvas.features)
     shade = 1 - amount * (1 - light) * 0.8
     gain = 1 + amount * light * fall * 0.45
     canvas.image = np.clip(canvas.image * (shade * gain)[..., None], 0, 1)

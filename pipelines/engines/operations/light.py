@@ -165,11 +165,14 @@ def _bokeh(canvas: Canvas, step: recipe.Weather, rng: np.random.Generator) -> np
     light = np.zeros((canvas.height, canvas.width), np.float32)
     for _ in range(round(46 * step.amount)):
         x, y, size = rng.random(3) * (canvas.width, canvas.height, 1)
-        disc = np.zeros(light.shape, np.uint8)
         radius = (7 + 20 * size) * unit
-        spot = (round(x * 16), round(y * 16))
-        cv2.circle(disc, spot, round(radius * 16), 150, -1, cv2.LINE_AA, 4)
-        cv2.circle(disc, spot, round(radius * 16), 225, max(1, round(1.4 * unit)), cv2.LINE_AA, 4)
-        light += disc.astype(np.float32) * np.float32(rng.uniform(0.25, 0.8) / 255)
+        half = int(radius + 2 * unit) + 2
+        disc = np.zeros((2 * half + 1, 2 * half + 1), np.uint8)
+        cv2.circle(disc, (half * 16, half * 16), round(radius * 16), 150, -1, cv2.LINE_AA, 4)
+        cv2.circle(disc, (half * 16, half * 16), round(radius * 16), 225, max(1, round(1.4 * unit)), cv2.LINE_AA, 4)
+        top, left = int(y) - half, int(x) - half
+        there = light[max(0, top) : top + len(disc), max(0, left) : left + len(disc)]
+        part = disc[max(0, -top) :, max(0, -left) :][: there.shape[0], : there.shape[1]]
+        there += part.astype(np.float32) * np.float32(rng.uniform(0.25, 0.8) / 255)
     light = np.clip(blur(light, 0.9 * unit), 0, 1.2) * (1 - smoothstep(0.1, 0.6, blur(canvas.person, 1.5 * unit)))
     return np.asarray(1 - (1 - canvas.image) * (1 - np.clip(light[..., None] * rgb(step.color) * 0.6, 0, 1)))

@@ -34,13 +34,15 @@ def sculpt(canvas: Canvas, step: recipe.Sculpt) -> None:
     chisel = np.tanh((side * -gx + gy) * -0.45) * 0.13 * step.relief
     lamp = 0.62 * side * nx - 0.50 * ny + 0.60 * nz
     metal = step.material != "marble"
-    tone = (0.08 if metal else 0.16) + (0.62 if metal else 0.70) * np.clip(lamp + 0.12, 0, 1)
+    tone = (0.08 if metal else 0.10) + 0.62 * np.clip(lamp + (0.12 if metal else 0.04), 0, 1)
     tone = tone + 0.24 * step.relief * carved + chisel
     ramp = step.ramps[canvas.choice(len(step.ramps))]
     if metal:
         share = 0.5 if step.material == "chrome" else 0.28
         tone = mix(tone, _mirrored_room(nx, ny, nz, side) + 0.2 * carved, share * (1 - 0.5 * canvas.features))
         tone = s_curve(np.clip(tone, 0, 1), 0.35, 0.45)
+    else:
+        tone = s_curve(np.clip(tone, 0, 1), 0.2, 0.55)
     if step.material == "chrome":
         tone = tone * _plates(canvas)
     stone = ramp_lookup(ramp, np.clip(tone, 0, 1))

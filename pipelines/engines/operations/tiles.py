@@ -65,28 +65,29 @@ def _eyes(canvas: Canvas, picture: np.ndarray) -> np.ndarray:
     number = {name: [n + 1 for n, other in enumerate(names) if other == name] for name in ("iris", "eye")}
     inside = np.isin(labels, number["eye"] + number["iris"])
     done = picture.copy()
+    # The white is lighter than the skin around it, whatever shade lies on it.
+    around = cv2.cvtColor(blur(picture, 0.05 * canvas.face_size), cv2.COLOR_RGB2GRAY)
+    white = blur(canvas.source, 0.012 * canvas.face_size)
+    luma = np.maximum(cv2.cvtColor(white, cv2.COLOR_RGB2GRAY), 0.02)
+    white = white * (np.clip(np.maximum(luma, 1.25 * around + 0.06), 0, 0.85) / luma)[..., None]
+    done[inside] = mix(white.mean(axis=2, keepdims=True), white, 0.5)[inside]
     for middle, first in ((468, 469), (473, 474)):
-        ring = canvas.landmarks[first : first + 4]
         center = canvas.landmarks[middle]
+        ring = canvas.landmarks[first : first + 4]
         radius = float(np.linalg.norm(ring - center, axis=1).mean()) * 1.05
-        turns = np.arange(8) * (np.pi / 4) + np.pi / 8
-        corners = center + radius * np.stack((np.cos(turns), np.sin(turns)), axis=1)
         at = np.clip(np.round(ring).astype(int), 0, (canvas.width - 1, canvas.height - 1))
         own = np.minimum(canvas.source[at[:, 1], at[:, 0]].mean(axis=0), 0.45)
+        iris = done.copy()
+        turns = np.arange(9) * (np.pi / 4) + np.pi / 8
+        corners = center + radius * np.stack((np.cos(turns), np.sin(turns)), axis=1)
         for n in range(8):
-            wedge = np.zeros(labels.shape, np.uint8)
-            shape = np.round(np.array((center, corners[n], corners[(n + 1) % 8])) * 16).astype(np.int32)
-            cv2.fillConvexPoly(wedge, shape, 1, cv2.LINE_8, 4)
-            tone = 0.75 + 0.35 * np.cos(turns[n] + np.pi / 8 + canvas.light_side * 0.9 - np.pi / 2)
-            done[(wedge > 0) & inside] = own * tone
-        pupil = np.zeros(labels.shape, np.float32)
-        spot = tuple(np.round(center * 16).astype(int))
-        cv2.circle(pupil, spot, round(radius * 6), 1.0, -1, cv2.LINE_AA, 4)
-        glint = np.zeros(labels.shape, np.float32)
-        spot = tuple(np.round((center + radius * np.array((0.3 * canvas.light_side, -0.35))) * 16).astype(int))
-        cv2.circle(glint, spot, max(10, round(radius * 3)), 1.0, -1, cv2.LINE_AA, 4)
-        done = mix(done, np.float32(0.04), (pupil * inside)[..., None])
-        done = mix(done, np.float32(0.92), (0.8 * glint * inside)[..., None])
+            shape = np.round(np.array((center, corners[n], corners[n + 1])) * 16).astype(np.int32)
+            tone = own * (0.75 + 0.35 * np.cos(turns[n] + np.pi / 8 + canvas.light_side * 0.9 - np.pi / 2))
+            cv2.fillConvexPoly(iris, shape, tuple(map(float, tone)), cv2.LINE_8, 4)
+        for away, size, tone in (((0, 0), 0.4, 0.04), ((0.3 * canvas.light_side, -0.35), 0.2, 0.9)):
+            spot = tuple(np.round((center + radius * np.array(away)) * 16).astype(int))
+            cv2.circle(iris, spot, max(10, round(radius * size * 16)), (tone, tone, tone), -1, cv2.LINE_8, 4)
+        done[inside] = iris[inside]
     lids = np.zeros(labels.shape, np.uint8)
     wide = max(1, round(0.011 * canvas.face_size))
     for lid in ((33, 160, 158, 133), (362, 385, 387, 263)):
