@@ -316,6 +316,16 @@ class Key(Step):
     rim: float = Field(0.0, ge=0.0, le=2.0)
 
 
+class Sunset(Step):
+    """A banded sun and a grid to the horizon behind the person, whose rim it lights; the seed chooses the sky."""
+
+    op: Literal["sunset"] = "sunset"
+    ramps: tuple[Annotated[Ramp, Field(min_length=5)], ...] = Field(
+        min_length=1, max_length=6, description="From the top of the sky over the horizon to the top of the sun."
+    )
+    rim: float = Field(0.8, ge=0.0, le=2.0)
+
+
 class Aberration(Step):
     """Red and blue drift apart towards the corners, as with a cheap lens; never on the features."""
 
@@ -361,6 +371,14 @@ class Sculpt(Step):
     gloss: float = Field(0.4, ge=0.0, le=2.0)
     relief: float = Field(1.0, ge=0.0, le=3.0)
     background: HexColor = Field("#2a2a2e", description="The photo's background sinks into this.")
+
+
+class Vein(Step):
+    """Veins of marble, or verdigris in the hollows of bronze, on the person; calm on the face."""
+
+    op: Literal["vein"] = "vein"
+    kind: Literal["marble", "verdigris"] = "marble"
+    amount: Share = Field(0.6)
 
 
 class Android(Step):
@@ -417,11 +435,13 @@ RecipeStep = Annotated[
     | Neon
     | SplitLight
     | Key
+    | Sunset
     | Aberration
     | Hologram
     | Weather
     | Flare
     | Sculpt
+    | Vein
     | Android
     | Blinds
     | Plate,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.engines.operations import android, glass, lamps, light, line, material, neon, paint, prints, strokes, tiles, tone
+from pipelines.engines.operations import android, glass, lamps, light, line, material, neon, paint, prints, retro, strokes, tiles, tone
 from pipelines.engines.operations.canvas import Canvas
 from pipelines.recipe import RecipeStep
 
@@ -43,8 +43,10 @@ OPERATIONS: dict[str, Operation] = {
     "smooth": paint.smooth,
     "split_light": light.split_light,
     "strokes": strokes.strokes,
+    "sunset": retro.sunset,
     "surface": tone.surface,
     "tone_map": tone.tone_map,
+    "vein": material.vein,
     "vignette": tone.vignette,
     "watercolour": paint.watercolour,
     "weather": light.weather,

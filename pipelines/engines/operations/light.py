@@ -96,8 +96,8 @@ def hologram(canvas: Canvas, step: recipe.Hologram) -> None:
     _, _, nz = form(canvas)
     rim = np.clip(1.1 - nz, 0, 1) ** 2 * canvas.person
     drawn = lines(canvas, 1.0, 0.9, 0.4)
-    light = 0.62 * luma + 0.45 * rim + 0.35 * drawn * luma
-    inside = mix(0.16, 1.0, smoothstep(0.2, 0.8, canvas.person))
+    light = 0.58 * luma + 0.70 * rim + 0.40 * drawn * luma
+    inside = mix(0.7 if canvas.has_backdrop else 0.07, 1.0, smoothstep(0.2, 0.8, canvas.person))
     y = np.arange(height, dtype=np.float32)[:, None]
     # The projector stands below: the figure thins out towards the bottom.
     fade = 1 - 0.75 * smoothstep(0.82, 1.04, y / height)
@@ -107,7 +107,10 @@ def hologram(canvas: Canvas, step: recipe.Hologram) -> None:
     scan = 0.72 + 0.28 * np.cos(y * (2 * np.pi / pitch))
     sweep = 1 + 0.35 * np.exp(-(((y / height - rng.uniform(0.1, 0.7)) / 0.035) ** 2))
     noise = rng.random((height, width), np.float32) * 0.10 - 0.05
-    beam = 0.05 + 0.07 * smoothstep(-0.2, 1.2, y / height)
+    x, _ = grid(height, width)
+    spread = 0.16 + 0.50 * (1 - y / height)
+    cone = smoothstep(1.0, 0.55, np.abs(x / width - 0.5) / spread) * (0.25 + 0.75 * (y / height) ** 2)
+    beam = 0.04 + 0.05 * smoothstep(-0.2, 1.2, y / height) + 0.16 * cone
     tone = np.clip(
         (light * 1.12 + beam) * mix(1.0, scan, 0.8 * (1 - 0.35 * canvas.features)) * sweep + noise * light, 0, 1
     )

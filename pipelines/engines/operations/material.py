@@ -23,7 +23,6 @@ from pipelines.engines.operations.tone import s_curve
 
 def sculpt(canvas: Canvas, step: recipe.Sculpt) -> None:
     """recipe.Sculpt. Light falls on the form of the head; the photo gives the carving and no more."""
-    rng = canvas.rng()
     unit = canvas.unit
     person = smoothstep(0.15, 0.85, canvas.person)
     carved = _carved(canvas, person)
@@ -46,7 +45,6 @@ def sculpt(canvas: Canvas, step: recipe.Sculpt) -> None:
     if step.material == "chrome":
         tone = tone * _plates(canvas)
     stone = ramp_lookup(ramp, np.clip(tone, 0, 1))
-    stone = _veined(canvas, step.material, stone, carved, rng)
     half = np.clip(side * nx * 0.55 - ny * 0.45 + nz * 0.70, 0, 1)
     sharp = 34 if metal else 22
     shine = half**sharp * (0.7 + 0.6 * np.clip(0.4 + carved, 0, 1)) + np.clip(chisel * 6 - 0.5, 0, 1)
@@ -108,26 +106,29 @@ def _carved(canvas: Canvas, person: np.ndarray) -> np.ndarray:
     return np.clip(carved * (1 + 0.35 * canvas.features), -1.1, 1.1)
 
 
-def _veined(
-    canvas: Canvas, material: str, stone: np.ndarray, carved: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def vein(canvas: Canvas, step: recipe.Vein) -> None:
+    """recipe.Vein."""
+    rng = canvas.rng()
     height, width, unit = canvas.height, canvas.width, canvas.unit
-    calm = 1 - 0.6 * canvas.face - 0.3 * canvas.features
-    if material == "marble":
+    stone = canvas.image
+    person = smoothstep(0.3, 0.9, canvas.person)
+    calm = (1 - 0.6 * canvas.face - 0.3 * canvas.features) * person
+    if step.kind == "marble":
         lumps = fractal_noise(height, width, 170 * unit, 6, rng)
         fine = fractal_noise(height, width, 90 * unit, 6, rng)
-        vein = np.exp(-np.abs(lumps) * 26) * smoothstep(-0.1, 0.25, fine) + 0.5 * np.exp(-np.abs(fine) * 34)
-        cloud = 0.05 * fractal_noise(height, width, 120 * unit, 3, rng)
+        veins = np.exp(-np.abs(lumps) * 26) * smoothstep(-0.1, 0.25, fine) + 0.5 * np.exp(-np.abs(fine) * 34)
+        cloud = 0.05 * fractal_noise(height, width, 120 * unit, 3, rng) * person
         # Pale stone has grey veins, dark stone pale ones.
         pale = float(gray(stone)[canvas.person > 0.5].mean()) > 0.4 if (canvas.person > 0.5).any() else True
         other = stone * np.array([0.62, 0.64, 0.70], np.float32) if pale else 0.6 * stone + 0.4 * rgb("#efe6d8")
-        return np.clip(mix(stone * (1 + cloud[..., None]), other, np.clip(vein, 0, 1) * 0.62 * calm), 0, 1)
-    if material == "bronze":
+        stone = mix(stone * (1 + cloud[..., None]), other, np.clip(veins, 0, 1) * step.amount * calm)
+    else:
         # Verdigris gathers in the hollows.
-        hollow = smoothstep(0.02, -0.40, carved + 0.55 * fractal_noise(height, width, 60 * unit, 5, rng))
-        patina = np.array([0.22, 0.47, 0.42], np.float32) * (0.45 + 0.9 * gray(stone))[..., None]
-        return mix(stone, patina, hollow * 0.55 * calm)
-    return stone
+        luma = gray(stone)
+        hollow = luma - blur(luma, 16 * unit) + 0.24 * fractal_noise(height, width, 60 * unit, 5, rng)
+        patina = np.array([0.22, 0.47, 0.42], np.float32) * (0.45 + 0.9 * luma)[..., None]
+        stone = mix(stone, patina, smoothstep(0.02, -0.18, hollow) * step.amount * calm)
+    canvas.image = np.clip(stone, 0, 1)
 
 
 def _niche(canvas: Canvas, color: np.ndarray) -> np.ndarray:
