@@ -7,7 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.engines.operations import android, glass, lamps, light, line, material, neon, paint, prints, retro, strokes, tiles, tone
+from pipelines.engines.operations import (
+    android,
+    glass,
+    lamps,
+    light,
+    line,
+    material,
+    neon,
+    paint,
+    prints,
+    retro,
+    strokes,
+    tiles,
+    tone,
+)
 from pipelines.engines.operations.canvas import Canvas
 from pipelines.recipe import RecipeStep
 

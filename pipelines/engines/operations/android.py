@@ -46,8 +46,8 @@ def android(canvas: Canvas, step: recipe.Android) -> None:
         cv2.circle(seams, spot, round(8.5 * unit * 16), 255, width, cv2.LINE_AA, 4)
         cv2.circle(lit, spot, round(5.6 * unit * 16), 255, max(1, round(1.3 * unit)), cv2.LINE_AA, 4)
         cv2.circle(lit, spot, round(1.8 * unit * 16), 255, -1, cv2.LINE_AA, 4)
-    for chain in _MIDDLE:
-        _line(seams, points[list(chain)], width)
+    for middle in _MIDDLE:
+        _line(seams, points[list(middle)], width)
     _rim(canvas, seams, width)
     _neck(canvas, seams, lit, unit)
     lip = np.isin(*_named(canvas, "lip"))
@@ -99,9 +99,7 @@ def _neck(canvas: Canvas, seams: np.ndarray, lit: np.ndarray, unit: float) -> No
         np.maximum(layer, cv2.multiply(drawn, where, scale=1 / 255), out=layer)
 
 
-def _eyes(
-    canvas: Canvas, image: np.ndarray, points: np.ndarray, color: np.ndarray, shown: list[bool]
-) -> np.ndarray:
+def _eyes(canvas: Canvas, image: np.ndarray, points: np.ndarray, color: np.ndarray, shown: list[bool]) -> np.ndarray:
     """Irises that shine: a ring of light around a dark pupil, in the opening of the lids."""
     inside = np.isin(*_named(canvas, "eye", "iris")).astype(np.float32)
     for iris, seen in zip(_IRIS, shown, strict=True):

@@ -100,7 +100,9 @@ def face_normals(canvas: Canvas, size: tuple[int, int]) -> tuple[np.ndarray, np.
     fixed = np.round(corners[..., :2] * 16).astype(np.int32)
     for index in order:
         x, y, z = normals[index]
-        cv2.fillConvexPoly(picture, fixed[index], (float(x), float(y), float(-z), rim - float(corners[index, :, 2].mean())), 8, 4)
+        cv2.fillConvexPoly(
+            picture, fixed[index], (float(x), float(y), float(-z), rim - float(corners[index, :, 2].mean())), 8, 4
+        )
     sigma = max(0.6, 0.018 * canvas.face_size * factor[1])
     known = (picture[..., 2] > 0).astype(np.float32)
     soft = cv2.GaussianBlur(known, (0, 0), sigma)
@@ -173,7 +175,8 @@ def planes(canvas: Canvas) -> tuple[np.ndarray, list[str]]:
 
 
 def _planes(canvas: Canvas) -> tuple[np.ndarray, list[str]]:
-    labels, names = np.zeros((canvas.height, canvas.width), np.uint8), []
+    labels = np.zeros((canvas.height, canvas.width), np.uint8)
+    names: list[str] = []
     if canvas.landmarks is None:
         return labels, names
     points, other = canvas.landmarks, mirrored()

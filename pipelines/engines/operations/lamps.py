@@ -32,7 +32,9 @@ def key(canvas: Canvas, step: recipe.Key) -> None:
         # Up along a shoulder: what is lit keeps its drawing.
         shone = picture * light
         shone = np.where(light > 1, 1 - (1 - picture) ** np.maximum(light, 1e-3), shone)
-        shone = 1 - (1 - np.clip(shone, 0, 1)) * (1 - np.clip(rim[..., None] * lamp * (0.35 + gray(picture))[..., None], 0, 1))
+        shone = 1 - (1 - np.clip(shone, 0, 1)) * (
+            1 - np.clip(rim[..., None] * lamp * (0.35 + gray(picture))[..., None], 0, 1)
+        )
         setattr(canvas, name, np.clip(shone, 0, 1).astype(np.float32))
     canvas.__dict__.pop("tensor", None)
 

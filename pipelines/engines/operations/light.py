@@ -9,7 +9,6 @@ from pipelines import recipe
 from pipelines.engines.operations.canvas import (
     Canvas,
     blur,
-    fractal_noise,
     gray,
     grid,
     mix,

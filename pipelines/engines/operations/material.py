@@ -21,6 +21,7 @@ from pipelines.engines.operations.head import parts, planes
 from pipelines.engines.operations.light import form
 from pipelines.engines.operations.tone import s_curve
 
+
 def sculpt(canvas: Canvas, step: recipe.Sculpt) -> None:
     """recipe.Sculpt. Light falls on the form of the head; the photo gives the carving and no more."""
     unit = canvas.unit
@@ -73,7 +74,9 @@ def _plates(canvas: Canvas) -> np.ndarray:
     labels, names = planes(canvas)
     tints = np.ones(len(names) + 1, np.float32)
     for number, name in enumerate(names, 1):
-        tints[number] = {"temple": 0.66, "jaw": 0.74, "chin": 0.92, "eye": 0.35, "iris": 0.6, "lip": 0.62}.get(name, 1.06)
+        tints[number] = {"temple": 0.66, "jaw": 0.74, "chin": 0.92, "eye": 0.35, "iris": 0.6, "lip": 0.62}.get(
+            name, 1.06
+        )
     return np.asarray(shade * cv2.GaussianBlur(tints[labels], (0, 0), max(0.6, 0.7 * canvas.unit)), np.float32)
 
 

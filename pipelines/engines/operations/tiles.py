@@ -34,7 +34,9 @@ def polygons(canvas: Canvas, step: recipe.Polygons) -> None:
         cv2.fillConvexPoly(labels, triangle, index + 1, lineType=cv2.LINE_8, shift=4)
     colors = means(canvas.image, labels, len(triangles) + 1)
     # Skin is of one hue, so that highlights do not become grey stones.
-    skin = np.flatnonzero(means(np.repeat((canvas.face * (1 - canvas.features))[..., None], 3, 2), labels, len(colors))[:, 0] > 0.6)
+    skin = np.flatnonzero(
+        means(np.repeat((canvas.face * (1 - canvas.features))[..., None], 3, 2), labels, len(colors))[:, 0] > 0.6
+    )
     if len(skin):
         lab = cv2.cvtColor(colors[None].astype(np.float32), cv2.COLOR_RGB2LAB)
         lab[0, skin, 1:] = 0.4 * lab[0, skin, 1:] + 0.6 * np.median(lab[0, skin, 1:], axis=0)
@@ -153,23 +155,8 @@ def mosaic(canvas: Canvas, step: recipe.Mosaic) -> None:
     size = max(5.0, step.stone * unit * canvas.boldness)
     labels = np.zeros((height, width), np.int32)
     places: list[np.ndarray] = []
-    distance = _to_outlines(canvas)
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     face = canvas.face > 0.5
-    figure = canvas.person > 0.5
-    # The wall: two rows that follow the figure, then a floor of straight rows.
-    around = cv2.distanceTransform((~figure).astype(np.uint8), cv2.DIST_L2, 5)
-    rim = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y))
-    frame = rim < size * len(step.frames[0]) if step.frames else np.zeros_like(face)
-    wall = (around > 2.6 * size) & ~frame
-    zones = (
-        (rim, frame, size),
-        (y + 0.25 * size * np.sin(x / (6 * size)), wall, size),
-        (around, ~figure & ~wall & ~frame, 0.9 * size),
-        (distance, figure & ~face & ~frame, 0.8 * size),
-        (distance, face & ~frame, 0.6 * size),
-    )
-    for field, zone, pitch in zones:
+    for field, zone, pitch in _zones(canvas, step, size, face):
         _lay(labels, places, field, zone, pitch, rng)
     _fill_gaps(labels, places, face, size)
     spots = np.concatenate(places) if places else np.zeros((0, 2), np.float32)
@@ -182,8 +169,8 @@ def mosaic(canvas: Canvas, step: recipe.Mosaic) -> None:
         rows = np.minimum(spots, (width - 1, height - 1) - spots).min(axis=1) / size
         frame = step.frames[canvas.choice(len(step.frames))]
         stripes = cv2.cvtColor(np.array([[rgb(color) for color in frame]], np.float32), cv2.COLOR_RGB2LAB)[0]
-        framed = np.flatnonzero(rows < len(frame))
-        colors[framed + 1] = stripes[rows[framed].astype(int).clip(0)]
+        outer = np.flatnonzero(rows < len(frame))
+        colors[outer + 1] = stripes[rows[outer].astype(int).clip(0)]
     colors[:, 0] += rng.normal(0, 14.0 * step.variety, count) * calm
     colors[:, 1:] = colors[:, 1:] * 1.12 + rng.normal(0, 7.0 * step.variety, (count, 2)) * calm[:, None]
     stones = np.clip(cv2.cvtColor(colors.astype(np.float32)[labels], cv2.COLOR_LAB2RGB), 0, 1)
@@ -195,6 +182,28 @@ def mosaic(canvas: Canvas, step: recipe.Mosaic) -> None:
     mortar = mix(np.broadcast_to(rgb(step.mortar), stones.shape), 0.55 * blur(canvas.image, size), 0.45)
     canvas.image = mix(stones, mortar, seam * (1 - 0.35 * canvas.features))
     canvas.keep_features(0.2 + 0.3 * canvas.likeness)
+
+
+def _zones(
+    canvas: Canvas, step: recipe.Mosaic, size: float, face: np.ndarray
+) -> tuple[tuple[np.ndarray, np.ndarray, float], ...]:
+    """Frame, wall, a border of two rows around the figure, figure and face: field, zone and pitch for `_lay`."""
+    height, width = canvas.height, canvas.width
+    distance = _to_outlines(canvas)
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    figure = canvas.person > 0.5
+    # The wall: two rows that follow the figure, then a floor of straight rows.
+    around = cv2.distanceTransform((~figure).astype(np.uint8), cv2.DIST_L2, 5)
+    rim = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y))
+    framed = rim < size * len(step.frames[0]) if step.frames else np.zeros_like(face)
+    wall = (around > 2.6 * size) & ~framed
+    return (
+        (rim, framed, size),
+        (y + 0.25 * size * np.sin(x / (6 * size)), wall, size),
+        (around, ~figure & ~wall & ~framed, 0.9 * size),
+        (distance, figure & ~face & ~framed, 0.8 * size),
+        (distance, face & ~framed, 0.6 * size),
+    )
 
 
 def _to_outlines(canvas: Canvas) -> np.ndarray:
@@ -256,8 +265,12 @@ def _lay(
                 if taken[line_row, column] or abs(field[line_row, column] - (row + 0.5) * pitch) > 0.9 * pitch:
                     continue
                 cos, sin = 0.47 * pitch * np.cos(angle), 0.47 * pitch * np.sin(angle)
-                corners = ((x - cos + sin, y - sin - cos), (x + cos + sin, y + sin - cos))
-                corners += ((x + cos - sin, y + sin + cos), (x - cos - sin, y - sin + cos))
+                corners = (
+                    (x - cos + sin, y - sin - cos),
+                    (x + cos + sin, y + sin - cos),
+                    (x + cos - sin, y + sin + cos),
+                    (x - cos - sin, y - sin + cos),
+                )
                 spots.append((x, y))
                 fixed = np.round(np.array(corners) * 16).astype(np.int32)
                 cv2.fillConvexPoly(labels, fixed, first + len(spots) - 1, cv2.LINE_8, 4)
@@ -272,7 +285,6 @@ def _fill_gaps(labels: np.ndarray, places: list[np.ndarray], face: np.ndarray, s
     if not gap.any():
         return
     _, lumps = cv2.connectedComponents(gap, connectivity=4)
-    height, width = labels.shape
     y, x = np.nonzero(lumps)
     pitch = np.where(face[y, x], 0.75, 1.1) * size
     cell = (y // pitch).astype(np.int64) * 4096 + (x // pitch).astype(np.int64)
