@@ -1,4 +1,4 @@
-"""The head in three dimensions, and the parts of a portrait: where the face turns to, hair, skin, clothes, face planes.
+"""The head in three dimensions, and the parts of a portrait: hair, skin, clothes, planes of the face.
 
 The mesh (`face_mesh.csv`) is the mean of what MediaPipe's face mesh sees in 57 public-domain portraits: 468 points, x to
 the right, y down, z away from the camera, in thousandths of the height of a face.

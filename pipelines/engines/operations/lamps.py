@@ -24,7 +24,9 @@ def key(canvas: Canvas, step: recipe.Key) -> None:
     # The nose keeps light from the far cheek, the jaw from the neck.
     lit = lit * (1 - 0.35 * step.hard * _under_chin(canvas))
     amount = step.amount * float(np.clip(0.45 + _level(canvas), 0.6, 1.0))  # dark skin has less to give to a shadow
-    light = fill * (1 - lit)[..., None] * step.ambient + lamp * (lit * step.gain)[..., None]
+    # White cloth in warm light stays nearly white.
+    lamps = mix(lamp, 1.0, (0.55 * gray(canvas.image) * (1 - canvas.face))[..., None])
+    light = fill * (1 - lit)[..., None] * step.ambient + lamps * (lit * step.gain)[..., None]
     light = mix(1.0, light, amount * (step.wall + (1 - step.wall) * canvas.person)[..., None])
     rim = _rim(canvas, nx, ny, nz, side) * step.rim
     for name in ("image", "source"):

@@ -39,6 +39,7 @@ def polygons(canvas: Canvas, step: recipe.Polygons) -> None:
     )
     if len(skin):
         lab = cv2.cvtColor(colors[None].astype(np.float32), cv2.COLOR_RGB2LAB)
+        skin = skin[lab[0, skin, 0] > np.median(lab[0, skin, 0]) - 8]  # a beard is no skin
         lab[0, skin, 1:] = 0.4 * lab[0, skin, 1:] + 0.6 * np.median(lab[0, skin, 1:], axis=0)
         colors = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)[0]
     # Each facet turns towards or away from a lamp at the side, as the form does.
