@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pipelines import recipe
+from pipelines import recipe_lit
 from pipelines.engines.operations.canvas import OVAL, Canvas, blur, mix, rgb, smoothstep
 from pipelines.engines.operations.head import mirrored, parts, planes, rounded
 
@@ -24,8 +24,8 @@ _TEMPLE, _EDGES, _NOSE = (71, 301), (234, 454), 1
 _IRIS = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
 
 
-def android(canvas: Canvas, step: recipe.Android) -> None:
-    """recipe.Android. The half of the face that is turned away is left plain: there the mesh is a guess."""
+def android(canvas: Canvas, step: recipe_lit.Android) -> None:
+    """recipe_lit.Android. The half of the face that is turned away is left plain: there the mesh is a guess."""
     points = canvas.landmarks
     if points is None:
         return

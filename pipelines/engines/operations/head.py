@@ -1,7 +1,7 @@
 """The head in three dimensions, and the parts of a portrait: hair, skin, clothes, planes of the face.
 
-The mesh (`face_mesh.csv`) is the mean of what MediaPipe's face mesh sees in 57 public-domain portraits: 468 points, x to
-the right, y down, z away from the camera, in thousandths of the height of a face.
+The mesh (`face_mesh.csv`) is the mean of what MediaPipe's face mesh sees in 57 public-domain portraits: 468 points,
+x to the right, y down, z away from the camera, in thousandths of the height of a face.
 """
 
 from __future__ import annotations

@@ -5,14 +5,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pipelines import recipe
+from pipelines import recipe_lit
 from pipelines.engines.operations.canvas import Canvas, blur, gray, grid, mix, rgb, smoothstep
 from pipelines.engines.operations.head import face_normals, parts
 from pipelines.engines.operations.light import form
 
 
-def key(canvas: Canvas, step: recipe.Key) -> None:
-    """recipe.Key. The source is lit alike, so that what keeps skin and features keeps this light too."""
+def key(canvas: Canvas, step: recipe_lit.Key) -> None:
+    """recipe_lit.Key. The source is lit alike, so that what keeps skin and features keeps this light too."""
     lamp, fill = (rgb(color) for color in step.pairs[canvas.choice(len(step.pairs))])
     nx, ny, nz = form(canvas, 0.5)
     side = canvas.light_side
@@ -68,8 +68,8 @@ def _rim(canvas: Canvas, nx: np.ndarray, ny: np.ndarray, nz: np.ndarray, side: f
     return np.clip((0.9 * border * back + wide * back) * strands, 0, 1) * (1 - 0.8 * canvas.face)
 
 
-def blinds(canvas: Canvas, step: recipe.Blinds) -> None:
-    """recipe.Blinds. The slats' shadows bend over the face as it stands out; one bar of light falls on the eyes."""
+def blinds(canvas: Canvas, step: recipe_lit.Blinds) -> None:
+    """recipe_lit.Blinds. The slats' shadows bend over the face as it stands out; one bar of light falls on the eyes."""
     rng = canvas.rng()
     x, y = grid(canvas.height, canvas.width)
     unit = canvas.unit

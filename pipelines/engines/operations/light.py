@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pipelines import recipe
+from pipelines import recipe_lit
 from pipelines.engines.operations.canvas import (
     Canvas,
     blur,
@@ -21,8 +21,8 @@ from pipelines.engines.operations.line import lines
 from pipelines.engines.operations.tone import equalised, levelled
 
 
-def split_light(canvas: Canvas, step: recipe.SplitLight) -> None:
-    """recipe.SplitLight."""
+def split_light(canvas: Canvas, step: recipe_lit.SplitLight) -> None:
+    """recipe_lit.SplitLight."""
     first, second = step.pairs[canvas.choice(len(step.pairs))]
     nx, ny, nz = form(canvas)
     side = canvas.light_side
@@ -85,8 +85,8 @@ def form(canvas: Canvas, detail: float = 1.0) -> tuple[np.ndarray, np.ndarray, n
     return x, y, z
 
 
-def hologram(canvas: Canvas, step: recipe.Hologram) -> None:
-    """recipe.Hologram."""
+def hologram(canvas: Canvas, step: recipe_lit.Hologram) -> None:
+    """recipe_lit.Hologram."""
     rng = canvas.rng()
     height, width, unit = canvas.height, canvas.width, canvas.unit
     ramp = step.ramps[canvas.choice(len(step.ramps))]
@@ -130,8 +130,8 @@ def _slip(light: np.ndarray, amount: float, unit: float, rng: np.random.Generato
     return done
 
 
-def weather(canvas: Canvas, step: recipe.Weather) -> None:
-    """recipe.Weather."""
+def weather(canvas: Canvas, step: recipe_lit.Weather) -> None:
+    """recipe_lit.Weather."""
     rng = canvas.rng()
     height, width, unit = canvas.height, canvas.width, canvas.unit
     layer = np.zeros((height, width), np.uint8)
@@ -161,7 +161,7 @@ def weather(canvas: Canvas, step: recipe.Weather) -> None:
     canvas.image = 1 - (1 - canvas.image) * (1 - light[..., None] * rgb(step.color) * 0.6)
 
 
-def _bokeh(canvas: Canvas, step: recipe.Weather, rng: np.random.Generator) -> np.ndarray:
+def _bokeh(canvas: Canvas, step: recipe_lit.Weather, rng: np.random.Generator) -> np.ndarray:
     """Far lights out of focus, behind the person: soft discs with a brighter rim."""
     unit = canvas.unit
     light = np.zeros((canvas.height, canvas.width), np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pipelines import recipe
+from pipelines import recipe_lit
 from pipelines.engines.operations.canvas import (
     Canvas,
     blur,
@@ -22,8 +22,8 @@ from pipelines.engines.operations.light import form
 from pipelines.engines.operations.tone import s_curve
 
 
-def sculpt(canvas: Canvas, step: recipe.Sculpt) -> None:
-    """recipe.Sculpt. Light falls on the form of the head; the photo gives the carving and no more."""
+def sculpt(canvas: Canvas, step: recipe_lit.Sculpt) -> None:
+    """recipe_lit.Sculpt. Light falls on the form of the head; the photo gives the carving and no more."""
     unit = canvas.unit
     person = smoothstep(0.15, 0.85, canvas.person)
     carved = _carved(canvas, person)
@@ -109,8 +109,8 @@ def _carved(canvas: Canvas, person: np.ndarray) -> np.ndarray:
     return np.clip(carved * (1 + 0.35 * canvas.features), -1.1, 1.1)
 
 
-def vein(canvas: Canvas, step: recipe.Vein) -> None:
-    """recipe.Vein."""
+def vein(canvas: Canvas, step: recipe_lit.Vein) -> None:
+    """recipe_lit.Vein."""
     rng = canvas.rng()
     height, width, unit = canvas.height, canvas.width, canvas.unit
     stone = canvas.image
@@ -145,8 +145,8 @@ def _niche(canvas: Canvas, color: np.ndarray) -> np.ndarray:
     return np.clip(wall * (0.8 + 0.4 * far), 0, 1)
 
 
-def plate(canvas: Canvas, step: recipe.Plate) -> None:
-    """recipe.Plate."""
+def plate(canvas: Canvas, step: recipe_lit.Plate) -> None:
+    """recipe_lit.Plate."""
     rng = canvas.rng()
     height, width, unit = canvas.height, canvas.width, canvas.unit
     x, y = grid(height, width)

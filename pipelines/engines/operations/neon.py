@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pipelines import recipe
+from pipelines import recipe_lit
 from pipelines.engines.operations.canvas import LIPS, OVAL, Canvas, blur, gray, grid, mix, rgb, smoothstep
 from pipelines.engines.operations.head import mirrored, parts, rounded
 from pipelines.engines.operations.line import lines
@@ -22,8 +22,8 @@ _JAW = OVAL[7:30]
 _IRISES = ((468, 469), (473, 474))
 
 
-def neon(canvas: Canvas, step: recipe.Neon) -> None:
-    """recipe.Neon."""
+def neon(canvas: Canvas, step: recipe_lit.Neon) -> None:
+    """recipe_lit.Neon."""
     height, width, unit = canvas.height, canvas.width, canvas.unit
     ramp = step.ramps[canvas.choice(len(step.ramps))]
     colors = [rgb(ramp[min(n, len(ramp) - 1)]) for n in range(3)]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines import recipe
+from pipelines import recipe_lit
 from pipelines.engines.operations.canvas import OVAL, Canvas, blur, gray, grid, mix, ramp_lookup, rgb, smoothstep
 
 
-def sunset(canvas: Canvas, step: recipe.Sunset) -> None:
-    """recipe.Sunset. A scene's backdrop stays; the person gets the sun's light on their rim either way."""
+def sunset(canvas: Canvas, step: recipe_lit.Sunset) -> None:
+    """recipe_lit.Sunset. A scene's backdrop stays; the person gets the sun's light on their rim either way."""
     height, width, unit = canvas.height, canvas.width, canvas.unit
     ramp = step.ramps[canvas.choice(len(step.ramps))]
     x, y = grid(height, width)
