@@ -21,6 +21,21 @@ from pipelines.recipe_drawn import (
     Pixels,
     Screenprint,
 )
+from pipelines.recipe_lit import (
+    Aberration,
+    Android,
+    Blinds,
+    Flare,
+    Hologram,
+    Key,
+    Neon,
+    Plate,
+    Sculpt,
+    SplitLight,
+    Sunset,
+    Vein,
+    Weather,
+)
 from pipelines.recipe_words import HexColor, Ramp, Share, Signed, Step
 
 # --- tone ------------------------------------------------------------------------------------------------------------
@@ -184,126 +199,32 @@ class Watercolour(Step):
 
 
 class Polygons(Step):
-    """Low poly: Delaunay triangles, dense on outlines and facial features."""
+    """Low poly: Delaunay triangles whose corners lie on the face's own corners and on the outlines of the figure."""
 
     op: Literal["polygons"] = "polygons"
-    points: int = Field(1300, ge=100, le=4000, description="At likeness 0.5.")
+    points: int = Field(280, ge=50, le=4000, description="Squares of a facet's pitch in the picture, face apart.")
     facet: Share = Field(0.25, description="Light differs from facet to facet.")
     edge: Signed = Field(0.1, description="Lighter (above 0) or darker seams.")
 
 
 class Glass(Step):
-    """Stained glass: Voronoi panes of one colour in lead, lit from behind, features painted on."""
+    """Stained glass: panes cut along the parts of a person, rays behind them; the seed chooses the wall's glass."""
 
     op: Literal["glass"] = "glass"
-    panes: int = Field(650, ge=50, le=3000, description="At likeness 0.5.")
+    palettes: tuple[Ramp, ...] = Field(min_length=1, max_length=6, description="Glass of the wall, pane by pane.")
+    panes: int = Field(100, ge=30, le=300, description="Per cent of the usual number in hair and clothes.")
     lead: float = Field(2.2, ge=0.5, le=8.0)
     glow: Share = Field(0.5)
 
 
 class Mosaic(Step):
-    """Roman mosaic: small stones in mortar, following the flow, finer on the face."""
+    """Roman mosaic: small stones in mortar, in rows along the outlines of the figure, finer on the face."""
 
     op: Literal["mosaic"] = "mosaic"
     stone: float = Field(7.0, ge=3.0, le=20.0, description="Size of a stone; grows with boldness.")
     mortar: HexColor = Field("#4a4239")
+    frames: tuple[Ramp, ...] = Field((), max_length=6, description="Rows of stones around the picture, by seed.")
     variety: Share = Field(0.3)
-
-
-# --- light -----------------------------------------------------------------------------------------------------------
-
-
-class Neon(Step):
-    """Outlines glow as neon tubes on a dimmed picture; the seed chooses the colours."""
-
-    op: Literal["neon"] = "neon"
-    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=6, description="Colours across the picture.")
-    width: float = Field(1.6, ge=0.5, le=6.0)
-    base: Share = Field(0.2, description="How much of the picture is left.")
-    glow: float = Field(1.0, ge=0.0, le=3.0)
-
-
-class SplitLight(Step):
-    """Two coloured lights from the sides, shaped by the form of the person; the seed turns them."""
-
-    op: Literal["split_light"] = "split_light"
-    pairs: tuple[tuple[HexColor, HexColor], ...] = Field(min_length=1, max_length=6)
-    amount: float = Field(0.7, ge=0.0, le=2.0)
-    ambient: float = Field(0.6, ge=0.0, le=1.5, description="How bright the picture stays.")
-
-
-class Aberration(Step):
-    """Red and blue drift apart towards the corners, as with a cheap lens; never on the features."""
-
-    op: Literal["aberration"] = "aberration"
-    shift: float = Field(2.0, ge=0.0, le=16.0)
-
-
-class Hologram(Step):
-    """A projection of light: one hue, scan lines, slipped rows, transparent borders."""
-
-    op: Literal["hologram"] = "hologram"
-    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=6)
-    pitch: float = Field(4.0, ge=2.0, le=12.0)
-    glitch: Share = Field(0.4)
-
-
-class Weather(Step):
-    """Rain streaks or drifting sparks in front of the picture, thin over the face."""
-
-    op: Literal["weather"] = "weather"
-    kind: Literal["rain", "sparks", "dust"] = "rain"
-    amount: Share = Field(0.4)
-    color: HexColor = Field("#ffffff")
-
-
-class Flare(Step):
-    """Low sun from a corner that the seed chooses: warm haze, soft rays, a few lens ghosts."""
-
-    op: Literal["flare"] = "flare"
-    color: HexColor = Field("#ffb45c")
-    amount: Share = Field(0.5)
-
-
-# --- material and film -----------------------------------------------------------------------------------------------
-
-
-class Sculpt(Step):
-    """Stone or metal: lightness freed of skin and hair colour becomes relief, lit and mapped to a material ramp."""
-
-    op: Literal["sculpt"] = "sculpt"
-    material: Literal["marble", "bronze", "chrome"] = "marble"
-    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=4)
-    gloss: float = Field(0.4, ge=0.0, le=2.0)
-    relief: float = Field(1.0, ge=0.0, le=3.0)
-    background: HexColor = Field("#2a2a2e", description="The photo's background sinks into this.")
-
-
-class Android(Step):
-    """Panel seams, a jaw line and lit circuits along the face mesh. Without a face mesh nothing is drawn."""
-
-    op: Literal["android"] = "android"
-    colors: tuple[HexColor, ...] = Field(min_length=1, max_length=6, description="Light of the circuits, by seed.")
-    amount: Share = Field(0.9)
-
-
-class Blinds(Step):
-    """Light through a window blind on the wall and shoulders, thin on the face."""
-
-    op: Literal["blinds"] = "blinds"
-    amount: Share = Field(0.4)
-    pitch: float = Field(46.0, ge=10.0, le=160.0)
-
-
-class Plate(Step):
-    """Wet plate collodion: poured border, streaks, comets and dust, shallow sharpness towards the rim."""
-
-    op: Literal["plate"] = "plate"
-    border: Share = Field(0.6)
-    streaks: Share = Field(0.4)
-    blur: float = Field(3.0, ge=0.0, le=12.0, description="At the rim.")
-    color: HexColor = Field("#0d0a08", description="Of bare plate.")
-    light: bool = Field(False, description="True where the uncoated rim is paper and not dark metal.")
 
 
 RecipeStep = Annotated[
@@ -335,11 +256,14 @@ RecipeStep = Annotated[
     | Mosaic
     | Neon
     | SplitLight
+    | Key
+    | Sunset
     | Aberration
     | Hologram
     | Weather
     | Flare
     | Sculpt
+    | Vein
     | Android
     | Blinds
     | Plate,

@@ -81,7 +81,7 @@ def test_siblings_do_not_import_each_other() -> None:
 
 def test_leaves_import_nothing_of_ours() -> None:
     assert {n for n in imported(ROOT / "pipelines/errors.py") if n.startswith(PACKAGES)} == set()
-    for module in ("recipe", "recipe_drawn", "recipe_words"):
+    for module in ("recipe", "recipe_drawn", "recipe_lit", "recipe_words"):
         ours = {n for n in imported(ROOT / f"pipelines/{module}.py") if n.startswith(PACKAGES)}
         assert all(name.startswith("pipelines.recipe_") for name in ours), module
     ours = {n for n in imported(ROOT / "pipelines/schema.py") if n.startswith(PACKAGES)}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -38,6 +39,7 @@ class Canvas:
         photo: The picture before scene and light; what the person's skin is measured by. None: the source.
         has_backdrop: A scene was drawn behind the person, and operations leave it there.
         brush: Factor on the lengths of brushes, of this seed.
+        found: What was found out about this person once and serves several operations.
         key_side: Where the scene's light comes from at seed 0: -1 left, 1 right. Other seeds may mirror it.
     """
 
@@ -52,6 +54,7 @@ class Canvas:
     photo: np.ndarray | None = None
     has_backdrop: bool = False
     brush: float = 1.0
+    found: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def height(self) -> int:

@@ -1,15 +1,14 @@
-"""Operations of light: neon, split light, hologram, weather, blinds."""
+"""Operations of light: split light, hologram, weather; and the form that light falls on."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from pipelines import recipe
+from pipelines import recipe_lit
 from pipelines.engines.operations.canvas import (
     Canvas,
     blur,
-    fractal_noise,
     gray,
     grid,
     mix,
@@ -17,41 +16,13 @@ from pipelines.engines.operations.canvas import (
     rgb,
     smoothstep,
 )
+from pipelines.engines.operations.head import face_normals
 from pipelines.engines.operations.line import lines
 from pipelines.engines.operations.tone import equalised, levelled
 
 
-def neon(canvas: Canvas, step: recipe.Neon) -> None:
-    """recipe.Neon."""
-    rng = canvas.rng()
-    height, width, unit = canvas.height, canvas.width, canvas.unit
-    ramp = step.ramps[canvas.choice(len(step.ramps))]
-    tube = lines(canvas, step.width * (0.7 + 0.3 * canvas.boldness), 1.0, 0.30)
-    silhouette = _outline(canvas.person, 1.4 * step.width * unit)
-    tube = np.maximum(tube * (0.30 + 0.70 * canvas.person), 0.95 * silhouette)
-    x, y = grid(height, width)
-    angle = rng.uniform(0.5, 1.1)
-    drift = fractal_noise(height, width, 200 * unit, 2, rng) * 0.35
-    place = np.clip((x / width) * np.cos(angle) + (y / height) * np.sin(angle) * 0.8 + drift, 0, 1)
-    color = ramp_lookup(ramp, place)
-    lit = color * tube[..., None]
-    glow = blur(lit, 3.0 * unit) * 1.5 + blur(lit, 10 * unit) * 1.3 + blur(lit, 34 * unit) * 1.1
-    luma = gray(canvas.image)
-    base = canvas.image * 0.35 + luma[..., None] * color * 0.65
-    base = base * step.base * (0.45 + 0.75 * canvas.person)[..., None] + np.array([0.010, 0.008, 0.028], np.float32)
-    core = np.clip(tube * 1.2 - 0.35, 0, 1)[..., None] * 0.85
-    picture = base + glow * step.glow * 0.55 + lit * 0.75
-    canvas.image = np.clip(mix(1 - np.exp(-1.5 * picture), np.ones(3, np.float32), core * (0.55 + 0.45 * color)), 0, 1)
-
-
-def _outline(person: np.ndarray, width: float) -> np.ndarray:
-    """1 along the silhouette, `width` wide, smooth."""
-    soft = blur(person, max(1.0, width * 1.2))
-    return np.exp(-(((soft - 0.5) / 0.16) ** 2)) * smoothstep(0.02, 0.2, soft)
-
-
-def split_light(canvas: Canvas, step: recipe.SplitLight) -> None:
-    """recipe.SplitLight."""
+def split_light(canvas: Canvas, step: recipe_lit.SplitLight) -> None:
+    """recipe_lit.SplitLight."""
     first, second = step.pairs[canvas.choice(len(step.pairs))]
     nx, ny, nz = form(canvas)
     side = canvas.light_side
@@ -71,7 +42,7 @@ def split_light(canvas: Canvas, step: recipe.SplitLight) -> None:
 
 
 def form(canvas: Canvas, detail: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A guess of surface normals: the silhouette inflated like a balloon, the face by its oval, detail by shading.
+    """Surface normals: the silhouette inflated like a balloon, the face by its mesh, detail by shading.
 
     Worked out on a small copy, so that wide blurs are cheap and leave no pattern of their own.
 
@@ -100,12 +71,22 @@ def form(canvas: Canvas, detail: float = 1.0) -> tuple[np.ndarray, np.ndarray, n
     gx, gy = cv2.Sobel(heights, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(heights, cv2.CV_32F, 0, 1) / 8
     length = np.sqrt(gx * gx + gy * gy + 0.30)
     normals = cv2.merge((-gx / length, -gy / length, np.float32(np.sqrt(0.30)) / length))
+    known = face_normals(canvas, size)
+    if known is not None:
+        mesh, where, _ = known
+        head = canvas.face_size * size[0] / width
+        soft = cv2.GaussianBlur(cv2.erode(where, None, iterations=max(1, round(0.03 * head))), (0, 0), 0.04 * head)
+        lumps = 9.0 * unit * detail / 8
+        mesh[..., 0] -= lumps * cv2.Sobel(shading, cv2.CV_32F, 1, 0)
+        mesh[..., 1] -= lumps * cv2.Sobel(shading, cv2.CV_32F, 0, 1)
+        normals = mix(normals, mesh, soft)
+        normals /= np.linalg.norm(normals, axis=2, keepdims=True) + 1e-6
     x, y, z = cv2.split(cv2.resize(normals, (width, height), interpolation=cv2.INTER_CUBIC))
     return x, y, z
 
 
-def hologram(canvas: Canvas, step: recipe.Hologram) -> None:
-    """recipe.Hologram."""
+def hologram(canvas: Canvas, step: recipe_lit.Hologram) -> None:
+    """recipe_lit.Hologram."""
     rng = canvas.rng()
     height, width, unit = canvas.height, canvas.width, canvas.unit
     ramp = step.ramps[canvas.choice(len(step.ramps))]
@@ -114,8 +95,8 @@ def hologram(canvas: Canvas, step: recipe.Hologram) -> None:
     _, _, nz = form(canvas)
     rim = np.clip(1.1 - nz, 0, 1) ** 2 * canvas.person
     drawn = lines(canvas, 1.0, 0.9, 0.4)
-    light = 0.62 * luma + 0.45 * rim + 0.35 * drawn * luma
-    inside = mix(0.16, 1.0, smoothstep(0.2, 0.8, canvas.person))
+    light = 0.58 * luma + 0.70 * rim + 0.40 * drawn * luma
+    inside = mix(0.7 if canvas.has_backdrop else 0.07, 1.0, smoothstep(0.2, 0.8, canvas.person))
     y = np.arange(height, dtype=np.float32)[:, None]
     # The projector stands below: the figure thins out towards the bottom.
     fade = 1 - 0.75 * smoothstep(0.82, 1.04, y / height)
@@ -125,7 +106,10 @@ def hologram(canvas: Canvas, step: recipe.Hologram) -> None:
     scan = 0.72 + 0.28 * np.cos(y * (2 * np.pi / pitch))
     sweep = 1 + 0.35 * np.exp(-(((y / height - rng.uniform(0.1, 0.7)) / 0.035) ** 2))
     noise = rng.random((height, width), np.float32) * 0.10 - 0.05
-    beam = 0.05 + 0.07 * smoothstep(-0.2, 1.2, y / height)
+    x, _ = grid(height, width)
+    spread = 0.16 + 0.50 * (1 - y / height)
+    cone = smoothstep(1.0, 0.55, np.abs(x / width - 0.5) / spread) * (0.25 + 0.75 * (y / height) ** 2)
+    beam = 0.04 + 0.05 * smoothstep(-0.2, 1.2, y / height) + 0.16 * cone
     tone = np.clip(
         (light * 1.12 + beam) * mix(1.0, scan, 0.8 * (1 - 0.35 * canvas.features)) * sweep + noise * light, 0, 1
     )
@@ -146,14 +130,17 @@ def _slip(light: np.ndarray, amount: float, unit: float, rng: np.random.Generato
     return done
 
 
-def weather(canvas: Canvas, step: recipe.Weather) -> None:
-    """recipe.Weather."""
+def weather(canvas: Canvas, step: recipe_lit.Weather) -> None:
+    """recipe_lit.Weather."""
     rng = canvas.rng()
     height, width, unit = canvas.height, canvas.width, canvas.unit
     layer = np.zeros((height, width), np.uint8)
     count = round((260 if step.kind == "rain" else 90) * step.amount)
     places = rng.random((count, 2)) * (width * 1.2, height * 1.1) - (0.1 * width, 0.05 * height)
     sizes = rng.random(count)
+    if step.kind == "bokeh":
+        canvas.image = _bokeh(canvas, step, rng)
+        return
     if step.kind == "rain":
         lean = rng.uniform(0.08, 0.22) * canvas.light_side
         for (x, y), size in zip(places, sizes, strict=True):
@@ -174,21 +161,20 @@ def weather(canvas: Canvas, step: recipe.Weather) -> None:
     canvas.image = 1 - (1 - canvas.image) * (1 - light[..., None] * rgb(step.color) * 0.6)
 
 
-def blinds(canvas: Canvas, step: recipe.Blinds) -> None:
-    """recipe.Blinds."""
-    rng = canvas.rng()
-    x, y = grid(canvas.height, canvas.width)
+def _bokeh(canvas: Canvas, step: recipe_lit.Weather, rng: np.random.Generator) -> np.ndarray:
+    """Far lights out of focus, behind the person: soft discs with a brighter rim."""
     unit = canvas.unit
-    slant = rng.uniform(0.16, 0.34) * canvas.light_side
-    _, ny, _ = form(canvas)
-    phase = (y + slant * x + 16 * unit * ny * canvas.person) / (step.pitch * unit) + rng.random()
-    wave = np.cos(phase * 2 * np.pi)
-    light = smoothstep(-0.30, 0.25, wave)
-    fall = smoothstep(-0.15, 0.75, 0.5 + canvas.light_side * (x / canvas.width - 0.5))
-    calm = (1 - 0.78 * np.clip(1.2 * blur(canvas.face, 10 * unit), 0, 1)) * (1 - 0.5 * canvas.features)
-    amount = step.amount * calm
-    shade = 1 - amount * (1 - light) * 0.8
-    gain = 1 + amount * light * fall * 0.55
-    canvas.image = np.clip(canvas.image * (shade * gain)[..., None], 0, 1)
-    lit = (amount * light * fall * 0.09 * (1 - canvas.person))[..., None]
-    canvas.image = np.clip(canvas.image + lit, 0, 1)
+    light = np.zeros((canvas.height, canvas.width), np.float32)
+    for _ in range(round(46 * step.amount)):
+        x, y, size = rng.random(3) * (canvas.width, canvas.height, 1)
+        radius = (7 + 20 * size) * unit
+        half = int(radius + 2 * unit) + 2
+        disc = np.zeros((2 * half + 1, 2 * half + 1), np.uint8)
+        cv2.circle(disc, (half * 16, half * 16), round(radius * 16), 150, -1, cv2.LINE_AA, 4)
+        cv2.circle(disc, (half * 16, half * 16), round(radius * 16), 225, max(1, round(1.4 * unit)), cv2.LINE_AA, 4)
+        top, left = int(y) - half, int(x) - half
+        there = light[max(0, top) : top + len(disc), max(0, left) : left + len(disc)]
+        part = disc[max(0, -top) :, max(0, -left) :][: there.shape[0], : there.shape[1]]
+        there += part.astype(np.float32) * np.float32(rng.uniform(0.25, 0.8) / 255)
+    light = np.clip(blur(light, 0.9 * unit), 0, 1.2) * (1 - smoothstep(0.1, 0.6, blur(canvas.person, 1.5 * unit)))
+    return np.asarray(1 - (1 - canvas.image) * (1 - np.clip(light[..., None] * rgb(step.color) * 0.6, 0, 1)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pipelines import recipe
+from pipelines import recipe, recipe_lit
 from pipelines.engines.operations.canvas import (
     Canvas,
     blur,
@@ -133,8 +133,8 @@ def surface(canvas: Canvas, step: recipe.Surface) -> None:
     canvas.image = np.clip(canvas.image * rgb(step.tint) * shade[..., None], 0, 1)
 
 
-def aberration(canvas: Canvas, step: recipe.Aberration) -> None:
-    """recipe.Aberration."""
+def aberration(canvas: Canvas, step: recipe_lit.Aberration) -> None:
+    """recipe_lit.Aberration."""
     x, y = grid(canvas.height, canvas.width)
     dx, dy = (x / canvas.width - 0.5) * 2, (y / canvas.height - 0.5) * 2
     reach = step.shift * canvas.unit * np.sqrt(dx * dx + dy * dy) * (1 - 0.8 * blur(canvas.face, 10 * canvas.unit))
@@ -142,8 +142,8 @@ def aberration(canvas: Canvas, step: recipe.Aberration) -> None:
     canvas.image = cv2.merge((warp(red, dx * reach, dy * reach), green, warp(blue, -dx * reach, -dy * reach)))
 
 
-def flare(canvas: Canvas, step: recipe.Flare) -> None:
-    """recipe.Flare."""
+def flare(canvas: Canvas, step: recipe_lit.Flare) -> None:
+    """recipe_lit.Flare."""
     rng = canvas.rng()
     x, y = grid(canvas.height, canvas.width)
     side = canvas.light_side
