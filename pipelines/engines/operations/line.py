@@ -98,7 +98,8 @@ def charcoal(canvas: Canvas, step: recipe.Charcoal) -> None:
     rng = canvas.rng()
     height, width, unit = canvas.height, canvas.width, canvas.unit
     luma = gray(canvas.image)
-    luma = levelled(canvas, mix(luma, equalised(luma), 0.5), 0.5)
+    # Local contrast is spread less over a face: on dark skin, shades in between became stains.
+    luma = levelled(canvas, mix(luma, equalised(luma), 0.5 - 0.4 * canvas.face), 0.5)
     tangents = canvas.tangents(0.4)
     rough = tooth(height, width, unit, rng)
     # Strokes of the stick: noise smeared along one slanted hand direction where flat, along the form where not.
