@@ -155,13 +155,10 @@ class Neural(Step):
     op: Literal["neural"] = "neural"
     style: int = Field(0, ge=0, le=25, description="Which painter.")
     amount: Share = Field(1.0, description="0 keeps the picture.")
-    colour: Share = Field(
-        0.5, description="0: the network's palette; 1: colours and broad light of the picture before."
-    )
+    colour: Share = Field(0.5, description="0: the network's palette; 1: colour and broad light from before.")
     person_light: Share = Field(1.0, description="How far the person, whom networks lighten, keeps their broad light.")
-    detail: float = Field(
-        512, ge=128, le=1024, description="Size that a 512 px portrait is shown to it: less, broader."
-    )
+    face: Share = Field(0.6, description="Share of the amount on face and neck, so that no stroke becomes a scar.")
+    detail: float = Field(512, ge=128, le=1024, description="Size at which it sees a 512 px portrait: less is broader.")
 
 
 class Strokes(Step):
@@ -182,6 +179,7 @@ class Strokes(Step):
     hue_jitter: Share = Field(0.04, description="Colour differs from stroke to stroke.")
     ground: HexColor | None = Field(None, description="Toned ground that shows between the strokes.")
     under: Share = Field(1.0, description="How much of the picture is painted beneath; 0 shows the ground.")
+    tooth: Share = Field(0.0, description="How far strokes break up on the grain of the ground, as chalk does.")
 
 
 class Watercolour(Step):

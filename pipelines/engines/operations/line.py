@@ -113,7 +113,8 @@ def charcoal(canvas: Canvas, step: recipe.Charcoal) -> None:
     rng = canvas.rng()
     height, width, unit = canvas.height, canvas.width, canvas.unit
     luma = gray(canvas.image)
-    luma = levelled(canvas, mix(luma, equalised(luma), 0.5), 0.5)
+    # Local contrast is spread less over a face: on dark skin, shades in between became stains.
+    luma = levelled(canvas, mix(luma, equalised(luma), 0.5 - 0.4 * canvas.face), 0.5)
     tangents = canvas.tangents(0.4)
     rough = tooth(height, width, unit, rng)
     # Strokes of the stick: noise smeared along one slanted hand direction where flat, along the form where not.
@@ -122,6 +123,8 @@ def charcoal(canvas: Canvas, step: recipe.Charcoal) -> None:
     scratch = np.clip(scratch / max(1e-6, float(scratch.std())) * 0.16, -0.4, 0.4)
     soft = mix(luma, blur(luma, step.smudge * unit * canvas.boldness), 0.35 * (1 - canvas.features))
     strength = 1 - 0.6 * canvas.features
+    # Eyes in the shade of brows would drown: the paper shines through a little there.
+    soft = soft + 0.16 * canvas.features * (1 - canvas.lips) * (1 - soft)
     darkness = np.clip((0.66 - soft) / 0.60, 0, 1) ** 1.15 * (1 - 0.35 * canvas.lips)
     grain = (rough - 0.5) * step.tooth + scratch
     deposit = smoothstep(0.05, 0.95, darkness * 1.12 + grain * strength * (0.25 + darkness) * (1.25 - darkness))
@@ -129,7 +132,8 @@ def charcoal(canvas: Canvas, step: recipe.Charcoal) -> None:
     drawn = drawn * smoothstep(-0.1, 0.45, 1.0 - rough * step.tooth * 1.2)
     deposit = np.clip(np.maximum(deposit, 0.85 * drawn), 0, 1) * _sheet(canvas, rng)
     light = smoothstep(0.62, 0.98, soft) * step.highlights * canvas.person
-    light = light * smoothstep(0.25, 0.75, rough + 0.35 * scratch + 0.25 * light)
+    # The flat of the chalk, drawn across: streaks of the hand more than grains of the paper.
+    light = light * smoothstep(0.2, 0.95, 0.5 + 0.45 * (rough - 0.5) + 1.5 * scratch + 0.2 * light)
     paper = (
         rgb(step.paper) * (1 + 0.05 * (rough - 0.5) + 0.06 * fractal_noise(height, width, 90 * unit, 3, rng))[..., None]
     )

@@ -35,7 +35,10 @@ def neural(canvas: Canvas, step: recipe.Neural) -> None:
         return
     before = np.clip(canvas.image, 0, 1).astype(np.float32)
     painted = restyle(before, step.style, _scale(canvas.unit, step.detail))
-    canvas.image = mix(before, _recolour(canvas, before, painted, step), step.amount)
+    head = np.clip(1.7 * blur(canvas.face, 0.2 * canvas.face_size), 0, 1)  # the neck too
+    amount = step.amount * (1 - (1 - step.face) * np.maximum(head, canvas.features))
+    canvas.image = mix(before, _recolour(canvas, before, painted, step), amount)
+    canvas.keep_features(0.5 * step.amount)
 
 
 def restyle(image: np.ndarray, style: int, scale: float = 1.0) -> np.ndarray:

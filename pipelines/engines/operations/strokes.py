@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from pipelines import recipe
-from pipelines.engines.operations.canvas import Canvas, blur, gray, mix, rgb, smoothstep
+from pipelines.engines.operations.canvas import Canvas, along, blur, fractal_noise, gray, mix, rgb, smoothstep
+from pipelines.engines.operations.surface import tooth
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _BRUSHES = 64  # different brushes
@@ -83,6 +84,8 @@ def strokes(canvas: Canvas, step: recipe.Strokes) -> None:
         )
         _paint(layer, step, rng)
     canvas.image = np.clip(inside[..., :3], 0, 1)
+    if step.tooth and step.ground is not None:
+        canvas.image = _broken(canvas, step, rng)
     canvas.keep_features(0.35 + 0.5 * canvas.likeness)
     if step.relief:
         canvas.image = _side_light(canvas, np.ascontiguousarray(inside[..., 3]), step.relief)
@@ -170,6 +173,19 @@ def _paint_class(layer: _Layer, step: recipe.Strokes, strokes: np.ndarray) -> No
     paint *= alpha[:, None]
     paint += there
     flat[at] = paint
+
+
+def _broken(canvas: Canvas, step: recipe.Strokes, rng: np.random.Generator) -> np.ndarray:
+    """The picture with the ground showing in the hollows of its grain, which a dry stick of colour does not reach."""
+    assert step.ground is not None
+    grain = tooth(canvas.height, canvas.width, 0.6 * canvas.unit, rng)
+    drag = fractal_noise(canvas.height, canvas.width, 2.4 * canvas.unit + 1, 1, rng)
+    drag = along(drag, canvas.tangents(step.swirl), 26 * canvas.unit * canvas.boldness)
+    drag = drag / max(1e-6, float(drag.std()))
+    bare = smoothstep(0.4, 1.15, 0.45 + 0.45 * (0.5 - grain) + 0.24 * drag)
+    head = np.clip(1.7 * blur(canvas.face, 0.25 * canvas.face_size), 0, 1)
+    bare = bare * step.tooth * (1 - 0.5 * head) * (1 - 0.7 * canvas.features)
+    return mix(canvas.image, np.broadcast_to(rgb(step.ground), canvas.image.shape), bare)
 
 
 def _brushes(bristle: float, hairs: int, rng: np.random.Generator) -> np.ndarray:
