@@ -39,7 +39,7 @@ def neon(canvas: Canvas, step: recipe_lit.Neon) -> None:
     found = parts(canvas)
     shade = found.skin[..., None] * colors[0] + found.hair[..., None] * colors[1] + found.cloth[..., None] * colors[2]
     shade = blur(shade, 8 * unit)
-    base = shade * (luma**1.25 * step.base)[..., None]
+    base = shade * (luma**1.25 * step.base * (0.4 + 1.2 * canvas.likeness))[..., None]
     wall = np.exp(-(((x / width - 0.5) / 0.5) ** 2 + ((y / height - 0.4) / 0.5) ** 2))
     base = base + (0.05 * wall * (1 - canvas.person))[..., None] * (colors[1] + 0.3 * luma[..., None])
     base = base + np.array([0.010, 0.008, 0.028], np.float32)
