@@ -276,3 +276,12 @@ def test_what_cannot_start_stays_on_the_banner(
     monkeypatch.undo()
     studio.warm_up()
     assert studio.warming == ""
+
+
+def test_a_scene_has_a_looser_crop_of_its_own(pipeline: SelfPortraitPipeline, loaded: LoadedPhoto) -> None:
+    """Cached apart from the close one, whichever was asked for first."""
+    close, wide = pipeline.used_photo(loaded, None), pipeline.used_photo(loaded, None, scene_id="orbit")
+    assert close.size == wide.size
+    assert difference(close, wide) > 5
+    assert pipeline.used_photo(loaded, None).tobytes() == close.tobytes()
+    assert pipeline.used_photo(loaded, None, scene_id="orbit").tobytes() == wide.tobytes()

@@ -38,10 +38,10 @@ def enchanted_forest(board: Board) -> np.ndarray:
         _ferns(board, 0.73 + 0.075 * layer, 0.5 + near, mix(rgb("#5f9068"), rgb("#0a1c14"), near**0.8))
         mist = 0.22 * (1 - near) * np.exp(-(((board.v - 0.72) / 0.22) ** 2)) * (1 + board.noise(140, 3))
         board.lay(np.clip(mist, 0, 1), "#b9d8ac")
-    for cell, color, deep in ((13, "#2a5a3c", 0.34), (17, "#153226", 0.20)):
+    for cell, leaf, deep in ((13, "#2a5a3c", 0.34), (17, "#153226", 0.20)):
         leaves = board.noise(cell, 3)
         crown = smoothstep(deep, deep - 0.22, board.v + 0.22 * board.noise(100, 4) - 0.16 * np.abs(board.u - 0.5))
-        board.lay(crown * smoothstep(-0.02, 0.06, leaves) * 0.9, color)
+        board.lay(crown * smoothstep(-0.02, 0.06, leaves) * 0.9, leaf)
     shafts = board.rays(sun_u, -0.15, 46.0) * np.exp(-(((board.v - 0.2) / 0.6) ** 2)) * board.glow(sun_u, 0.25, 0.62)
     board.add(shafts * 0.38, "#eef2a8")
     board.soften(0.5)
