@@ -220,7 +220,7 @@ def _measure_person(figures: StyleFigures, person: Person, style: Style, portrai
     tone = skin_ita(np.asarray(person.photo.image), face.landmarks)
     if said.skin is not None and tone is not None:
         figures.lighter.append((skin_group(tone), faithfulness.lightened(said.skin)))
-    step = jaw_step(person.photo, Image.fromarray(portrait))
+    step = jaw_step(person.photo, portrait)
     if step is not None:
         figures.jaw.append(step)
 
@@ -269,8 +269,8 @@ def summarise(
     for result in every:
         for group, lighter in result.lighter:
             groups.setdefault(group, []).append(lighter)
-    for group, lighter in groups.items():
-        share = float(np.mean(lighter))
+    for group, warned in groups.items():
+        share = float(np.mean(warned))
         rows.append(_row(f"lighter by the page's own warning, {group}", f"{share:.0%}", "5 % or less", share <= 0.05))
     apart = float(np.mean([np.median(result.seeds_apart) > np.median(result.people_apart) for result in every]))
     rows.append(_share("styles whose seeds differ more than people do", apart, 0.9))

@@ -95,7 +95,8 @@ def eyes_kept(landmarks: np.ndarray, portrait: np.ndarray) -> bool:
     distance = np.linalg.norm(landmarks[_OUTER_EYES[0]] - landmarks[_OUTER_EYES[1]])
     for upper, lower, outer, inner in _LIDS:
         before, after = (
-            np.linalg.norm(points[upper] - points[lower]) / max(1e-6, np.linalg.norm(points[outer] - points[inner]))
+            float(np.linalg.norm(points[upper] - points[lower]))
+            / max(1e-6, float(np.linalg.norm(points[outer] - points[inner])))
             for points in (landmarks, other)
         )
         there = np.linalg.norm(landmarks[[upper, lower]].mean(axis=0) - other[[upper, lower]].mean(axis=0))
