@@ -233,6 +233,11 @@ class ModelStack(Value):
         " words do not reach it.",
     )
 
+    @property
+    def guides_every_style(self) -> bool:
+        """Whether it has controls of its own choice, so that a style's others are not missed."""
+        return any(source.controlnet_conditioning_scale is not None for source in self.controlnets.values())
+
     @model_validator(mode="after")
     def _union_has_modes(self) -> Self:
         modes = [source.control_mode is not None for source in self.controlnets.values()]

@@ -307,7 +307,8 @@ class SelfPortraitPipeline:
             controls.append(Control(**setting.model_dump(), image=self._annotate(prepared, name)))
         used = [control.annotator for control in controls]
         lacking = [name for name in settings if name not in used]
-        if not engine.is_diffusion or not lacking:
+        stack = self.presets.models.get(engine.model_id)
+        if stack is None or stack.guides_every_style or not lacking:
             return tuple(controls), ()
         return tuple(controls), (
             f"{engine.name} has no control for {', '.join(lacking)}; it was guided by {', '.join(used)}.",

@@ -13,7 +13,13 @@ from PIL import Image
 from pipelines import heavy, weights
 from pipelines.engines.loading import Device, Loader, best_device, is_out_of_memory
 from pipelines.engines.prompts import encode_prompts
-from pipelines.engines.sampling import Steps, img2img_steps, record_denoised, skip_when_off
+from pipelines.engines.sampling import (
+    Steps,
+    control_images_read_once,
+    img2img_steps,
+    record_denoised,
+    skip_when_off,
+)
 from pipelines.engines.stage import Stage
 from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError
 from pipelines.schema import AnnotatorName, Control, Face, GenerationJob, ModelStack, StepCallback, Style
@@ -58,12 +64,10 @@ class DiffusionEngine:
         """What guides every style of this stack, and the style's controls that it has ControlNets for; its first
         ControlNet where it has none of them.
         """
-        asked = {control.annotator for control in style.controls}
-        wanted = tuple(
-            name
-            for name, source in self.stack.controlnets.items()
-            if name in asked or source.controlnet_conditioning_scale is not None
-        )
+        sources = self.stack.controlnets
+        asked = [control.annotator for control in style.controls if control.annotator in sources]
+        always = [name for name, source in sources.items() if source.controlnet_conditioning_scale is not None]
+        wanted = tuple(dict.fromkeys([*always, *asked]))
         return wanted or (self._main_control(),)
 
     def load(self, annotator: AnnotatorName | None = None) -> None:
@@ -170,15 +174,17 @@ class DiffusionEngine:
             return {}
 
         tiny = self._tiny_vae if self.stack.decode_with_tiny_vae else None
+        networks = getattr(pipe.controlnet, "nets", ())  # a union network reads its images in another way
         try:
-            result = pipe(
-                image=_resized(start, arguments["control_image"][0].size),
-                **arguments,
-                # Drawn on the CPU, so that a seed means the same noise on every device.
-                generator=torch.Generator("cpu").manual_seed(seed),
-                callback_on_step_end=on_step_end,
-                output_type="pil" if tiny is None else "latent",
-            ).images
+            with control_images_read_once(networks):
+                result = pipe(
+                    image=_resized(start, arguments["control_image"][0].size),
+                    **arguments,
+                    # Drawn on the CPU, so that a seed means the same noise on every device.
+                    generator=torch.Generator("cpu").manual_seed(seed),
+                    callback_on_step_end=on_step_end,
+                    output_type="pil" if tiny is None else "latent",
+                ).images
         finally:
             del pipe.scheduler.step  # the recorder, an attribute of the instance
         picture: Image.Image = self._decode_tiny(result) if tiny is not None else result[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 
@@ -65,6 +67,34 @@ def skip_when_off(controlnet: Any) -> Any:
 
     controlnet.forward = forward_if_on
     return controlnet
+
+
+@contextmanager
+def control_images_read_once(controlnets: Iterable[Any]) -> Iterator[None]:
+    """Within the block, each ControlNet reads its control image at the first step only: it is the same at all.
+
+    That reading works at the picture's full size, and is a fifth of all that a small model does. What was read is
+    dropped at the end: it is made from the photo.
+    """
+    readers = [network.controlnet_cond_embedding for network in controlnets]
+
+    def reading_once(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        kept: list[Any] = [None, None]
+
+        def read_once(conditioning: Any) -> Any:
+            if kept[0] is not conditioning:
+                kept[:] = [conditioning, read(conditioning)]
+            return kept[1]
+
+        return read_once
+
+    for reader in readers:
+        reader.forward = reading_once(reader.forward)
+    try:
+        yield
+    finally:
+        for reader in readers:
+            del reader.forward
 
 
 def record_denoised(scheduler: Any) -> list[Any]:

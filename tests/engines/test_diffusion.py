@@ -21,7 +21,7 @@ from transformers import CLIPTextModel
 from pipelines.engines.diffusion import DiffusionEngine, face_crop
 from pipelines.engines.loading import Device
 from pipelines.engines.prompts import split_prompt
-from pipelines.engines.sampling import img2img_steps, skip_when_off
+from pipelines.engines.sampling import control_images_read_once, img2img_steps, skip_when_off
 from pipelines.engines.stage import Stage
 from pipelines.errors import EngineFailed, EngineUnavailable
 from pipelines.presets import Presets
@@ -108,6 +108,10 @@ def test_annotators_follow_the_style_and_fall_back_to_the_first_controlnet(
 
     assert sd15.annotators(with_controls("lineart", "depth", "canny")) == ("lineart", "canny")
     assert sd15.annotators(with_controls("depth")) == ("canny",)
+    sources = {name: source.model_copy() for name, source in sd15.stack.controlnets.items()}
+    sources["canny"] = sources["canny"].model_copy(update={"controlnet_conditioning_scale": 1.0})
+    always = DiffusionEngine(sd15.stack.model_copy(update={"controlnets": sources}))
+    assert always.annotators(with_controls("lineart", "depth")) == ("canny", "lineart")
 
 
 class TestSkipping:
@@ -139,6 +143,30 @@ class TestSkipping:
 
     def test_nothing_is_said_when_all_are_off(self, nets: list[Any]) -> None:
         assert self.call(skip_when_off(MultiControlNetModel(nets)), [0.0, 0.0]) == (None, None)
+
+    def test_a_control_image_is_read_once_and_means_the_same(self, nets: list[Any]) -> None:
+        read: list[Any] = []
+        for net in nets:
+            net.controlnet_cond_embedding.conv_in.register_forward_hook(lambda *_: read.append(1))
+        images = [torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)]
+
+        def steps(controlnet: Any) -> list[Any]:
+            torch.manual_seed(0)
+            sample, states = torch.randn(1, 4, 8, 8), torch.randn(1, 77, 32)
+            with torch.no_grad():
+                return [
+                    controlnet(sample, torch.tensor(time), states, images, [0.7, 0.4], return_dict=False)[1]
+                    for time in (900, 500, 100)
+                ]
+
+        plain = steps(MultiControlNetModel(nets))
+        assert len(read) == 6
+        with control_images_read_once(nets):
+            once = steps(MultiControlNetModel(nets))
+        assert len(read) == 8
+        assert all(torch.equal(one, other) for one, other in zip(plain, once, strict=True))
+        images[0] = torch.rand(1, 3, 64, 64)
+        assert not torch.equal(steps(MultiControlNetModel(nets))[0], plain[0]), "nothing is kept afterwards"
 
     @pytest.mark.parametrize("kind", STACKS)
     def test_the_picture_is_diffusers_own(
