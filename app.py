@@ -3,7 +3,7 @@
     python app.py [--host 127.0.0.1] [--port 7860]
 
 Settings from the environment: GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, STUDIO_TEMP_DIR, STUDIO_MAX_WAITING (how
-many requests for portraits may wait in line, 64); those of the certificate that signs portraits stand in
+many requests for portraits may wait in line, 64), STUDIO_MODEL (the engine of visitors who choose none); those of the certificate that signs portraits stand in
 pipelines/credentials.py, those of the operator and of a study in study/settings.py, those of reviewers and limits in
 pipelines/safety/settings.py.
 """
@@ -65,7 +65,9 @@ _LOOK_UP_SECONDS = 0.5
 def build_studio(folder: PrivateFolder) -> Studio:
     """Everything behind the page, not yet warm."""
     presets = load_presets()
-    pipeline = SelfPortraitPipeline(presets, folder.portraits, max_waiting=_max_waiting())
+    pipeline = SelfPortraitPipeline(
+        presets, folder.portraits, max_waiting=_max_waiting(), automatic=os.environ.get("STUDIO_MODEL") or "auto"
+    )
     settings = read_settings(os.environ)
     consents = ConsentRegistry(load_notice(settings, minutes=KEEP_MINUTES))
     study = settings.study or settings.ended

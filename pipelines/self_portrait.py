@@ -11,17 +11,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from pipelines import annotators, faithfulness, heavy, memory, photo, provenance, vision
-from pipelines.engines import Engine, EngineChoice, EngineInfo, available_engines, create_engine
+from pipelines import annotators, faithfulness, memory, photo, provenance, vision
+from pipelines.engines import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, available_engines, create_engine
 from pipelines.engines.loading import is_out_of_memory
 from pipelines.engines.preview import PreviewEngine
-from pipelines.errors import Cancelled, EngineFailed, PortraitError, RequestInvalid
+from pipelines.errors import Cancelled, EngineFailed, PortraitError, RequestInvalid, SettingsError
 from pipelines.likeness import apply_likeness, for_stack
 from pipelines.presets import Presets
 from pipelines.safety.review import Safety, build_safety
@@ -64,19 +64,29 @@ class SelfPortraitPipeline:
         out_dir: Portraits go into a folder of their own for each session below it.
         max_waiting: How many requests may wait in line, at least 1; more are refused.
         safety: Who reviews words and pictures; left out, as the environment says.
+        automatic: The engine that "auto" stands for; "auto" itself is the best that can run here.
 
     Attributes:
         line: Who waits for the engine.
 
     Raises:
         CredentialsError: The certificate of the settings cannot sign portraits.
-        SettingsError: A setting of the reviewers has no meaning.
+        SettingsError: A setting of the reviewers has no meaning, or there is no such engine.
     """
 
     def __init__(
-        self, presets: Presets, out_dir: Path, *, max_waiting: int = MAX_WAITING, safety: Safety | None = None
+        self,
+        presets: Presets,
+        out_dir: Path,
+        *,
+        max_waiting: int = MAX_WAITING,
+        safety: Safety | None = None,
+        automatic: str = AUTO,
     ) -> None:
+        if automatic not in (known := (AUTO, PREVIEW, *presets.models)):
+            raise SettingsError(f"STUDIO_MODEL must be one of: {', '.join(known)}.")
         self.presets = presets
+        self.automatic = automatic
         self.safety = safety or build_safety()
         self.line = WaitingLine(max_waiting)
         self.warming = "Starting: face finder"
@@ -206,20 +216,22 @@ class SelfPortraitPipeline:
 
     def engines(self) -> tuple[EngineInfo, ...]:
         """Every engine, whether it can run here, and why not."""
-        return available_engines(self.presets, self.safety.why_not)
+        infos = available_engines(self.presets, self.safety.why_not)
+        if self.automatic == AUTO:
+            return infos
+        return tuple(replace(info, is_automatic=info.id == self.automatic) for info in infos)
 
     def warm_up(self) -> None:
         """Load what the first visitor would otherwise wait for. Meant for a background thread."""
         try:
             vision.warm_up()
             with (
-                self.line.join("", "auto", 0) as turn,
-                self._engine("auto", lambda step, total, preview: True, turn) as choice,
+                self.line.join("", AUTO, 0) as turn,
+                self._engine(AUTO, lambda step, total, preview: True, turn) as choice,
             ):
                 if choice.engine.is_diffusion:
                     self.warming = f"Starting: {choice.engine.name}"
-                    heavy.load("torch")
-                    heavy.load("diffusers")
+                    choice.engine.load()
         except PortraitError as error:  # stays on the banner: this machine cannot work until it is mended
             log.error("cannot warm up: %s", error)
             self.warming = error.hint
@@ -269,6 +281,7 @@ class SelfPortraitPipeline:
         while not turn.wait(0.25):
             if not report(0, 1, None):
                 raise Cancelled("Stopped before it began.")
+        model_id = self.automatic if model_id == AUTO else model_id
         if model_id not in self._choices:
             choice = create_engine(model_id, self.presets, self.safety.why_not)
             self.close()

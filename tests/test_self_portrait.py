@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from pipelines import provenance, watermark, worker
-from pipelines.errors import Cancelled, EngineUnavailable, RequestInvalid, SaveError
+from pipelines.errors import Cancelled, EngineUnavailable, RequestInvalid, SaveError, SettingsError
 from pipelines.presets import Presets
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, PortraitSet
 from pipelines.self_portrait import SelfPortraitPipeline, build_request
@@ -71,8 +71,17 @@ def test_same_seed_same_bytes_of_picture(pipeline: SelfPortraitPipeline, request
 
 def test_auto_says_why_it_chose(pipeline: SelfPortraitPipeline, request_for) -> None:
     result = pipeline(request_for(model_id="auto"))
+    assert result.portraits[0].is_diffusion
     assert result.notes
     assert all(note.endswith(".") for note in result.notes)
+
+
+def test_the_operator_says_what_automatic_stands_for(presets: Presets, tmp_path: Path, request_for) -> None:
+    studio = SelfPortraitPipeline(presets, tmp_path, automatic="preview")
+    assert studio(request_for(model_id="auto")).portraits[0].model_id == "preview"
+    assert [info.id for info in studio.engines() if info.is_automatic] == ["preview"]
+    with pytest.raises(SettingsError, match="STUDIO_MODEL must be one of: auto, preview, "):
+        SelfPortraitPipeline(presets, tmp_path, automatic="dall-e")
 
 
 def test_an_engine_that_cannot_run_is_refused_not_replaced(pipeline: SelfPortraitPipeline, request_for) -> None:

@@ -41,6 +41,14 @@ class Engine(Protocol):
         """The control images that this engine will read for a style, in the style's order."""
         ...
 
+    def load(self) -> None:
+        """Load now what the first portrait would otherwise wait for.
+
+        Raises:
+            EngineUnavailable: It is not on this machine, or damaged.
+        """
+        ...
+
     def generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
         """One RGB picture a seed, in the order of `job.seeds`, each `job.photo.image.size` large.
 

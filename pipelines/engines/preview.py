@@ -46,6 +46,9 @@ class PreviewEngine:
         """None: it reads the photo itself."""
         return ()
 
+    def load(self) -> None:
+        """Nothing to load."""
+
     def generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
         """See Engine.generate. Each operation of the recipe is a step, and so is the scene."""
         try:

@@ -73,15 +73,15 @@ class Server:
             raise
 
 
-def start_server(temp: Path) -> Server:
-    """Start app.py on a free port and wait until it answers."""
+def start_server(temp: Path, **settings: str) -> Server:
+    """Start app.py on a free port, with more environment variables, and wait until it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "app.py", "--port", str(port)],
         cwd=ROOT,
-        env={**os.environ, "STUDIO_TEMP_DIR": str(temp), "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "STUDIO_TEMP_DIR": str(temp), "PYTHONUNBUFFERED": "1", **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

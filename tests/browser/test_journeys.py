@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Download, Page, expect
 
 from pipelines import provenance
 from pipelines.photo import open_photo
-from tests.browser.conftest import Server, open_context
+from tests.browser.conftest import Server, open_context, start_server
 
 LONG = 60_000
 
@@ -113,6 +113,31 @@ def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
     assert foreign == []
     assert problems == []
     assert "holiday" not in server.log
+
+
+def test_a_fresh_machine_makes_diffusion_and_says_so_everywhere(
+    browser: Browser, photo_file: Path, tmp_path: Path
+) -> None:
+    running = start_server(tmp_path / "temp", STUDIO_MODEL="")
+    context = open_context(browser)
+    page = context.new_page()
+    enter(page, running)
+    agree(page)
+    upload(page, photo_file)
+    pick(page, "style", "oil-master")
+    expect(page.locator(".stage .title")).to_contain_text("oil", timeout=LONG)
+    create(page)
+    made_by = "Built-in AI model"
+    expect(page.locator("#engine-badge")).to_contain_text(f"Made by: {made_by}", timeout=LONG)
+    expect(page.locator("#portrait-facts")).to_contain_text(made_by)
+    with page.expect_download() as waiting:
+        page.locator("#download-one").click()
+    marks = provenance.read(save(waiting.value, tmp_path))
+    assert marks.facts["Model"] == "embedded"
+    assert marks.facts["Engine"] == made_by
+    assert marks.digital_source_type.endswith("trainedAlgorithmicMedia")
+    context.close()
+    running.stop()
 
 
 def test_the_camera_shows_a_mirror_and_takes_an_unflipped_photo(page: Page, server: Server, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ class Site:
             "NETWORK_LOG": str(self.attempts),
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "STUDIO_MODEL": "preview",
             **self._settings,
         }
         with (self.root / "log.txt").open("ab") as log:
