@@ -3,9 +3,9 @@
     python app.py [--host 127.0.0.1] [--port 7860]
 
 Settings from the environment: GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, STUDIO_TEMP_DIR, STUDIO_MAX_WAITING (how
-many requests for portraits may wait in line, 64), STUDIO_MODEL (the engine of visitors who choose none); those of the certificate that signs portraits stand in
-pipelines/credentials.py, those of the operator and of a study in study/settings.py, those of reviewers and limits in
-pipelines/safety/settings.py.
+many requests for portraits may wait in line, 64), STUDIO_MODEL (the engine of visitors who choose none, auto); those
+of the certificate that signs portraits stand in pipelines/credentials.py, those of the operator and of a study in
+study/settings.py, those of reviewers and limits in pipelines/safety/settings.py.
 """
 
 from __future__ import annotations
