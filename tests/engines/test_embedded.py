@@ -183,7 +183,9 @@ def test_it_may_work_unchecked_where_other_models_may_not_and_then_hears_no_stra
     studio.close()
 
 
-@pytest.mark.parametrize("changes", [{"start": "photo"}, {"lora": {"repo_id": "a/b", "licence": "MIT", "bytes": 1}}])
+@pytest.mark.parametrize(
+    "changes", [{"start": "photo", "working_size": None}, {"lora": {"repo_id": "a/b", "licence": "MIT", "bytes": 1}}]
+)
 def test_no_other_kind_of_stack_can_say_that_it_needs_no_checker(changes: dict[str, object], presets: Presets) -> None:
     values = presets.models["embedded"].model_dump() | changes
     with pytest.raises(ValidationError, match="may go without the checker"):

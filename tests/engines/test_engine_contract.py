@@ -13,16 +13,19 @@ from pipelines.engines import Engine
 from pipelines.engines.diffusion import DiffusionEngine
 from pipelines.engines.preview import PreviewEngine
 from pipelines.errors import Cancelled
-from pipelines.presets import Presets
+from pipelines.presets import Presets, load_presets
 from pipelines.schema import GenerationJob
 from tests.engines.conftest import control, go_on, same
-from tests.tiny_checkpoints import sd15_stack, sdxl_stack, union_stack
+from tests.tiny_checkpoints import SIZE, sd15_stack, sdxl_stack, union_stack
 
 ENGINES: dict[str, Callable[[Path], Engine]] = {
     "preview": lambda _: PreviewEngine(),
     "sd15": lambda root: DiffusionEngine(sd15_stack(root)),
     "sdxl": lambda root: DiffusionEngine(sdxl_stack(root)),
     "sdxl-union": lambda root: DiffusionEngine(union_stack(root)),
+    "embedded": lambda _: DiffusionEngine(
+        load_presets().models["embedded"].model_copy(update={"size": SIZE, "working_size": SIZE})
+    ),
 }
 
 
