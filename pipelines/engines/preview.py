@@ -13,6 +13,7 @@ from PIL import Image
 
 from pipelines import vision
 from pipelines.engines import operations
+from pipelines.engines.enlarge import enlarged
 from pipelines.engines.loading import is_out_of_memory
 from pipelines.engines.operations.canvas import Canvas
 from pipelines.engines.scenery.backdrops import Backdrops
@@ -120,10 +121,13 @@ class PreviewEngine:
         """A picture of the job's person with the finish of the recipe laid on, and their skin kept.
 
         Args:
-            picture: RGB, as large as the job's photo, painted by anyone from what `paint` gave.
+            picture: RGB, painted by anyone from what `paint` gave, as large as the job's photo; a smaller one gets the
+                photo's finest edges.
         """
         canvas = self._sitting(job, seed)
         canvas.image = np.asarray(picture.convert("RGB"), np.float32) / 255.0
+        if canvas.image.shape != canvas.source.shape:
+            canvas.image = enlarged(canvas.image, canvas.source)
         first = len(job.style.preview) - job.style.finish_steps
         for index, step in enumerate(job.style.preview[first:], first):
             operations.apply(canvas, step, index)
