@@ -18,6 +18,8 @@ _BUMPS = (
     (50, 0.110, 0.035), (280, 0.110, 0.035), (13, 0.070, 0.025), (199, 0.090, 0.035),
 )  # fmt: skip
 _WHITE = np.ones(3, np.float32)
+_GENTLE = 0.35  # share of a key light's strength that falls on a person
+_LIT_SIDE = 65  # percentile of the light on a face, which is as light as the photo
 _WIDTH = 224  # pixels of the copy that normals are worked out on
 
 
@@ -43,7 +45,9 @@ class Lamp:
 
 
 def lit(canvas: Canvas, person: np.ndarray, around: np.ndarray | None, lamp: Lamp) -> np.ndarray:
-    """The person in a light. The face keeps its mean lightness, so light turns and colours skin but never bleaches it.
+    """The person in a light that shapes by shade: the lit side of the face is as light as it was, the other darker.
+
+    A light that kept the mean would bleach one cheek, and make skin lighter where everybody looks.
 
     Args:
         person: (H, W, 3) float32.
@@ -60,14 +64,26 @@ def lit(canvas: Canvas, person: np.ndarray, around: np.ndarray | None, lamp: Lam
     color = lamp.color / max(0.2, float(lamp.color @ _LUMA))
     skin = skin_like(canvas)[..., None]
     before = face_luma(canvas, person)
-    key = lamp.key * float(np.clip((1.02 - before) / 0.45, 0.45, 1))  # very light skin has no room for more light
+    # More, and one half of a face drowns while the other is bleached. Very light skin has no room for more light.
+    key = _GENTLE * lamp.key * float(np.clip((1.02 - before) / 0.45, 0.45, 1))
     shade = 1 - 0.62 * key + (1.35 * key * wrap)[..., None] * mix(color, _WHITE, 0.6 * skin)
     if around is not None:
         shade = shade * mix(_WHITE, _ambient(normals, around), lamp.ambient * (1 - 0.7 * skin))
-    done = person * _grown(shade.astype(np.float32), canvas)
+    shade = _grown(shade.astype(np.float32), canvas)
+    done = person * shade
+    wanted = before * _below_its_lit_side(canvas, shade)
     for _ in range(2):  # the second time for what the shoulder took
-        done = _shoulder(done * np.float32(before / max(1e-3, face_luma(canvas, done))))
+        done = _shoulder(done * np.float32(wanted / max(1e-3, face_luma(canvas, done))))
     return _rim(canvas, done, normals, around, lamp)
+
+
+def _below_its_lit_side(canvas: Canvas, shade: np.ndarray) -> float:
+    """Mean light on the face over that on its lit third, at most 1."""
+    where = canvas.face > 0.5
+    if not where.any():
+        return 1.0
+    light = gray(shade)[where]
+    return min(1.0, float(light.mean() / max(1e-3, float(np.percentile(light, _LIT_SIDE)))))
 
 
 def _small(image: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ _MOST_TURN = 0.6  # radians
 _LEAST_SCALE, _MOST_SCALE = 0.4, 1.6
 _LEAST_SLOPE, _MOST_SLOPE = 0.5, 1.3  # of the curve of tones: no tone becomes another
 _SCENE_TINT = np.array((1.0, 0.4, 0.4), np.float32)  # shares of a scene's light that stay on skin: L*, a*, b*
+_LIT_SIDE = 65  # percentile of a face's light that stays as light as the photo: light shapes by shade
 _GREY = 2.0  # chroma under which there is no hue to turn (black-and-white photos, overexposed skin)
 _INK = 36.0  # L* from the usual skin; ink and highlights so far from it are moved a third as much
 _OUTLIER = 18.0  # L* from the usual difference: hair, glasses, a cast shadow that the style left out
@@ -145,7 +146,7 @@ def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
     weight = cv2.ximgproc.guidedFilter(own[..., 0] / 100, weight, max(2, round(_FEATHER * reach)), 1e-3)
     weight = person * smoothstep(0.1, 0.6, cv2.GaussianBlur(weight, (0, 0), max(0.8, 0.25 * _FEATHER * reach)))
     # Light comes from where it comes, but leaves the face as light as it was.
-    brighter = float(np.median(lit[inner][:, 0]) - np.median(own[inner][:, 0]))
+    brighter = float(np.percentile((lit - own)[inner][:, 0], _LIT_SIDE))  # the lit side is as light as it was
     known = (weight * (1 - features) ** 2 + 1e-4 * face).astype(np.float32)
     return _Skin(
         weight=weight.astype(np.float32),
