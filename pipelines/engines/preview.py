@@ -18,7 +18,7 @@ from pipelines.engines.loading import is_out_of_memory
 from pipelines.engines.operations.canvas import Canvas
 from pipelines.engines.scenery.backdrops import Backdrops
 from pipelines.engines.scenery.lighting import compose, settle, vary
-from pipelines.engines.scenery.skin import keep_skin
+from pipelines.engines.scenery.skin import keep_level, keep_skin
 from pipelines.errors import Cancelled, EngineFailed, PortraitError
 from pipelines.schema import AnnotatorName, GenerationJob, PreparedPhoto, Scene, StepCallback, Style
 
@@ -96,8 +96,8 @@ class PreviewEngine:
         small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         canvas = _canvas(small, vision.person_mask(small), _landmarks(small), likeness, seed, scene)
         self._set_scene(canvas, scene)
-        for index, step in enumerate(style.preview):
-            operations.apply(canvas, step, index)
+        for index in range(len(style.preview)):
+            self._step(canvas, style, index)
         self._finish(canvas, style)
         done = _to_bytes(canvas.image)
         return done if size == (width, height) else cv2.resize(done, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -149,8 +149,8 @@ class PreviewEngine:
                 done += 1
                 _report(on_step, done, total, canvas.image)
             last = len(job.style.preview) - 1
-            for index, step in enumerate(job.style.preview):
-                operations.apply(canvas, step, index)
+            for index in range(last + 1):
+                self._step(canvas, job.style, index)
                 if index == last:
                     self._finish(canvas, job.style)
                 done += 1
@@ -176,9 +176,21 @@ class PreviewEngine:
             compose(canvas, backdrop, scene.light)
         vary(canvas)
 
+    def _step(self, canvas: Canvas, style: Style, index: int) -> None:
+        operations.apply(canvas, style.preview[index], index)
+        if style.finish_steps and index == len(style.preview) - style.finish_steps - 1:
+            # Before strokes, facets and stones are laid, while each place of the face is where the photo has it.
+            self._keep_skin(canvas, style)
+
     def _finish(self, canvas: Canvas, style: Style) -> None:
         pieces = any(step.op in _PIECES for step in style.preview)
         settle(canvas, pieces)
+        if style.natural_colour and any(step.op in _OWN_SKIN for step in style.preview):
+            keep_level(canvas)  # dots, paper and wash darken it
+        else:
+            self._keep_skin(canvas, style)
+
+    def _keep_skin(self, canvas: Canvas, style: Style) -> None:
         if style.natural_colour and not any(step.op in _OWN_SKIN for step in style.preview):
             keep_skin(canvas, flat=any(step.op in _FLAT for step in style.preview))
 

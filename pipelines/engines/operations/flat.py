@@ -31,12 +31,18 @@ def flat(canvas: Canvas, step: recipe.Flat) -> None:
     around = _Borders(features)
     shares: list[np.ndarray] = []
     used: list[np.ndarray] = []
+    own = _photo_skin(canvas)
     for zone, tones, soft in ((found.skin, step.skin_tones, 1.8), (found.hair, step.hair_tones, 1.0)):
-        limits, colors = _tones(lab, zone, tones)
+        there = own if zone is found.skin else lab  # contrast would make two tones of one skin
+        limits, colors = _tones(there, zone, tones)
+        light = np.ascontiguousarray(there[..., 0])
+        which = np.searchsorted(limits, around.both(blur(light, soft * reach), light))
+        areas = [around.share((which == index) * zone, reach * soft) for index in range(tones)]
         if zone is found.skin:
-            colors = _as_one(colors, _samples(lab, zone * canvas.face), step.shade)
-        which = np.searchsorted(limits, around.both(blur(lab[..., 0], soft * reach), lab[..., 0]))
-        shares += [around.share((which == index) * zone, reach * soft) for index in range(tones)]
+            best, seen = np.argmax(areas, axis=0), (zone - features > 0.5) & (canvas.person > 0.5)
+            colors = np.stack([_own(own, seen & (best == index), colors[index]) for index in range(tones)])
+            colors = _as_one(colors, _samples(own, zone * canvas.face * (1 - features)), step.shade)
+        shares += areas
         used += list(colors)
     if rest.mean() > 0.002:
         colors = palette_of(_samples(lab, rest), step.colors, canvas.seed)
@@ -51,6 +57,23 @@ def flat(canvas: Canvas, step: recipe.Flat) -> None:
     planes = cv2.merge([plane.reshape(features.shape) for plane in mixed])
     done = np.clip(cv2.cvtColor(planes, cv2.COLOR_LAB2RGB), 0, 1)
     canvas.image = mix(image, done, np.maximum(person, step.wall)) if step.wall < 1 else done
+
+
+def _photo_skin(canvas: Canvas) -> np.ndarray:
+    """(H, W, 3) Lab of the sitting, its lit half of the face as light as in the photo, whatever a scene's light does."""
+    lit = cv2.cvtColor(canvas.source, cv2.COLOR_RGB2LAB)
+    face = (canvas.face > 0.9) & (canvas.features < 0.1)
+    if canvas.photo is None or not face.any():
+        return lit
+    own = cv2.cvtColor(canvas.photo, cv2.COLOR_RGB2LAB)
+    lit[..., 0] -= np.mean([np.quantile(lit[face][:, 0], q) - np.quantile(own[face][:, 0], q) for q in (0.5, 0.75)])
+    return lit
+
+
+def _own(lab: np.ndarray, where: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+    """(3,) what the photo has on average where a tone is painted: contrast moves borders of tones, not tones."""
+    pixels = lab[where]
+    return pixels.mean(axis=0) if len(pixels) > 32 else otherwise
 
 
 class _Borders:

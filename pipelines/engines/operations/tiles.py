@@ -34,20 +34,23 @@ def polygons(canvas: Canvas, step: recipe.Polygons) -> None:
         cv2.fillConvexPoly(labels, triangle, index + 1, lineType=cv2.LINE_8, shift=4)
     colors = means(canvas.image, labels, len(triangles) + 1)
     # Skin is of one hue, so that highlights do not become grey stones.
-    skin = np.flatnonzero(
-        means(np.repeat((canvas.face * (1 - canvas.features))[..., None], 3, 2), labels, len(colors))[:, 0] > 0.6
-    )
+    share = means(np.repeat((canvas.face * (1 - canvas.features))[..., None], 3, 2), labels, len(colors))[:, 0]
+    skin = np.flatnonzero(share > 0.2)
     if len(skin):
         lab = cv2.cvtColor(colors[None].astype(np.float32), cv2.COLOR_RGB2LAB)
-        skin = skin[lab[0, skin, 0] > np.median(lab[0, skin, 0]) - 8]  # a beard is no skin
-        lab[0, skin, 1:] = 0.4 * lab[0, skin, 1:] + 0.6 * np.median(lab[0, skin, 1:], axis=0)
+        plain = lab[0, share > 0.6] if (share > 0.6).any() else lab[0, skin]
+        skin = skin[lab[0, skin, 0] > np.median(plain[:, 0]) - 8]  # a beard is no skin
+        level = (lab[0, skin, :1] + 16) / (np.median(plain[:, 0]) + 16)  # shade scales colour as it does light
+        # Nor does a red mouth or nostril make a red facet of the skin beside it.
+        own = np.median(plain[:, 1:] / ((plain[:, :1] + 16) / (np.median(plain[:, 0]) + 16)), axis=0) * level
+        lab[0, skin, 1:] = mix(lab[0, skin, 1:], own, 0.75 * smoothstep(0.2, 0.6, share[skin])[:, None])
         colors = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)[0]
     # Each facet turns towards or away from a lamp at the side, as the form does.
     at = np.clip(triangles.mean(axis=1).astype(int), 0, (width - 1, height - 1))
     nx, ny, nz = (axis[at[:, 1], at[:, 0]] for axis in form(canvas, 0.6))
     figure = canvas.person[at[:, 1], at[:, 0]]
     lamp = canvas.light_side * nx * 0.75 - 0.45 * ny + 0.5 * nz - 0.5
-    calm = (1 - 0.45 * canvas.face[at[:, 1], at[:, 0]]) * (1 - 0.6 * canvas.features[at[:, 1], at[:, 0]])
+    calm = (1 - 0.65 * canvas.face[at[:, 1], at[:, 0]]) * (1 - 0.6 * canvas.features[at[:, 1], at[:, 0]])
     jitter = rng.uniform(-0.16, 0.16, len(triangles))
     colors[1:] *= (1 + step.facet * calm * (jitter + 1.1 * figure * lamp))[:, None]
     picture = np.clip(colors, 0, 1).astype(np.float32)[labels]

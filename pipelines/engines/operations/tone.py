@@ -159,7 +159,8 @@ def flare(canvas: Canvas, step: recipe_lit.Flare) -> None:
         0.05, 0.5, distance
     )
     light = (0.95 * np.exp(-distance * 6.0) + 0.40 * np.exp(-distance * 1.9) * rays) * step.amount
-    light = light * (1 - 0.7 * blur(canvas.face, 12 * canvas.unit))
+    # Face and neck alike: a veil that ends at the jaw makes the face a mask.
+    light = light * (1 - 0.7 * blur(np.maximum(canvas.face, canvas.person), 12 * canvas.unit))
     color = rgb(step.color)
     glow = light[..., None] * color + (np.exp(-distance * 14.0) * step.amount)[..., None] * (1 - color) * 0.9
     canvas.image = 1.0 - (1.0 - canvas.image) * (1.0 - np.clip(glow, 0, 1))

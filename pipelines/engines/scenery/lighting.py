@@ -48,7 +48,7 @@ def vary(canvas: Canvas) -> None:
         return
     x, y, z = stance(canvas)
     if canvas.seed == 0:
-        calm = Lamp(_WHITE, _WHITE, (0.6 * x, y, z + 0.5), key=0.14, ambient=0.0, edge=0.0)
+        calm = Lamp(_WHITE, _WHITE, (0.6 * x, y, z + 0.5), key=0.09, ambient=0.0, edge=0.0)
         picture = lit(canvas, canvas.image, None, calm)
     else:
         lamp = Lamp(rgb(now.color), rgb(now.rim), (x, y, z), key=now.key, ambient=0.45, edge=0.55)

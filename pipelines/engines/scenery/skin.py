@@ -29,7 +29,6 @@ _MOST_TURN = 0.6  # radians
 _LEAST_SCALE, _MOST_SCALE = 0.4, 1.6
 _LEAST_SLOPE, _MOST_SLOPE = 0.5, 1.3  # of the curve of tones: no tone becomes another
 _SCENE_TINT = np.array((1.0, 0.4, 0.4), np.float32)  # shares of a scene's light that stay on skin: L*, a*, b*
-_LIT_SIDE = 65  # percentile of a face's light that stays as light as the photo: light shapes by shade
 _GREY = 2.0  # chroma under which there is no hue to turn (black-and-white photos, overexposed skin)
 _INK = 36.0  # L* from the usual skin; ink and highlights so far from it are moved a third as much
 _OUTLIER = 18.0  # L* from the usual difference: hair, glasses, a cast shadow that the style left out
@@ -92,7 +91,38 @@ def keep_skin(canvas: Canvas, flat: bool) -> None:
     if skin is None:
         return
     small = _lab(canvas.image)
-    correction = _with_field(skin, small, _curve(skin, _tone(small)))
+    _move(canvas, skin, _with_field(skin, small, _curve(skin, _tone(small))))
+
+
+def keep_level(canvas: Canvas) -> None:
+    """Moves all skin by one lightness and one hue, so that the face has the photo's. Changes the image of the canvas.
+
+    For pictures in pieces, whose skin was kept before it was cut: facets and stones stay as they are to each other.
+    """
+    skin = _skin(canvas, flat=True)
+    if skin is None:
+        return
+    there = _tone(_lab(canvas.image))
+    missing = skin.wanted - there
+    # Means: with two or three tones the middle pixel is of one or the other. Ink and what it stands for do not count.
+    off = missing[..., 0] - _middle(missing[..., 0], skin.face)
+    face = skin.face * np.exp(-((off / _OUTLIER) ** 2))
+    light, start, end = (
+        np.average(each, weights=face)
+        for each in (
+            missing[..., 0],
+            there[..., 1] + 1j * there[..., 2],
+            skin.wanted[..., 1] + 1j * skin.wanted[..., 2],
+        )
+    )
+    turn = _bounded(_turn(np.array([start]), np.array([end])))[0]
+    light = min(light, 0.5 * light)  # what dots and hatching darken is not made up for between them
+    left = np.broadcast_to(np.array((light, turn.real - 1, turn.imag), np.float32), there.shape)
+    none = np.zeros(256, np.float32)
+    _move(canvas, skin, _Correction(_middle(there[..., 0], skin.face), none, none, none, left))
+
+
+def _move(canvas: Canvas, skin: _Skin, correction: _Correction) -> None:
     where, size = _frame(skin.weight, canvas), (canvas.width, canvas.height)
     weight = cv2.resize(skin.weight, size, interpolation=cv2.INTER_LINEAR)[where]
     correction = replace(correction, left=cv2.resize(correction.left, size, interpolation=cv2.INTER_LINEAR)[where])
@@ -145,8 +175,10 @@ def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
     weight = _alike(own, face, inner) * person
     weight = cv2.ximgproc.guidedFilter(own[..., 0] / 100, weight, max(2, round(_FEATHER * reach)), 1e-3)
     weight = person * smoothstep(0.1, 0.6, cv2.GaussianBlur(weight, (0, 0), max(0.8, 0.25 * _FEATHER * reach)))
-    # Light comes from where it comes, but leaves the face as light as it was.
-    brighter = float(np.percentile((lit - own)[inner][:, 0], _LIT_SIDE))  # the lit side is as light as it was
+    # Light comes from where it comes, but leaves the face, and its lit half, as light as it was.
+    brighter = float(
+        np.mean([np.quantile(lit[inner][:, 0], q) - np.quantile(own[inner][:, 0], q) for q in (0.5, 0.75)])
+    )
     known = (weight * (1 - features) ** 2 + 1e-4 * face).astype(np.float32)
     return _Skin(
         weight=weight.astype(np.float32),
