@@ -273,7 +273,9 @@ class Face(Value):
     landmarks: np.ndarray | None = Field(None, description="(478, 2) float32 x, y of MediaPipe's face mesh, or None.")
 
 
-HintKind = Literal["no-face", "several-faces", "too-small", "too-dark", "too-bright", "blurred", "cut-off", "turned"]
+HintKind = Literal[
+    "no-face", "several-faces", "too-small", "too-dark", "too-bright", "blurred", "cut-off", "turned", "incomplete"
+]
 
 
 class PhotoHint(Value):

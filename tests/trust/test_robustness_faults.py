@@ -213,7 +213,7 @@ def test_no_folder_can_be_made_on_a_full_disk(
     assert made(served.studio.pipeline, wanted)
 
 
-@pytest.mark.parametrize("where", ["PIL.Image.open", "pipelines.photo._flatten", "pipelines.vision.detect_faces"])
+@pytest.mark.parametrize("where", ["PIL.Image.open", "pipelines.decoding._flatten", "pipelines.vision.detect_faces"])
 def test_a_photo_that_does_not_fit_into_memory_is_not_called_damaged(
     photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

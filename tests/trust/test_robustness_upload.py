@@ -167,7 +167,7 @@ def test_whoever_finds_no_place_is_told_and_the_next_is_served(
     face_photo.save(buffer, "PNG")
     with monkeypatch.context() as patches, ThreadPoolExecutor(2) as threads:
         opened = Opened(patches, until=go)
-        patches.setattr("pipelines.photo._PLACE_SECONDS", 0.05)
+        patches.setattr("pipelines.decoding._PLACE_SECONDS", 0.05)
         held = [threads.submit(open_photo, buffer.getvalue()) for _ in range(2)]
         try:
             while opened.now < 2:
