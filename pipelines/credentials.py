@@ -48,15 +48,16 @@ class Credentials:
     key: str  # PEM, PKCS 8
     algorithm: str  # as C2PA names it
     serial: int  # of the leaf
-    earlier: frozenset[int]  # serials of leaves that signed before
+    leaf: str  # SHA-256 of its DER bytes, hexadecimal
+    earlier: frozenset[str]  # the same of leaves that signed before
     anchors: str  # PEM of the last issuer, and of those of earlier leaves
     not_after: datetime  # UTC, of the leaf
     tsa: str | None
 
     @property
-    def serials(self) -> frozenset[int]:
-        """Of all leaves whose signatures are this studio's own."""
-        return self.earlier | {self.serial}
+    def leaves(self) -> frozenset[str]:
+        """Of all certificates whose signatures are this studio's own, also after their time is over."""
+        return self.earlier | {self.leaf}
 
     def __repr__(self) -> str:  # the key must not end up in a log
         return f"Credentials(serial={self.serial}, algorithm={self.algorithm!r})"
@@ -95,7 +96,7 @@ def _with_earlier(held: Credentials, file: str) -> Credentials:
     anchors = "".join(_pem(one) for one in certificates if _is_authority(one))
     if not leaves or not anchors:
         raise CredentialsError("The file of STUDIO_C2PA_EARLIER must hold each leaf and all its issuers.")
-    return replace(held, earlier=frozenset(one.serial_number for one in leaves), anchors=held.anchors + anchors)
+    return replace(held, earlier=frozenset(map(_fingerprint, leaves)), anchors=held.anchors + anchors)
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:
@@ -207,6 +208,7 @@ def _checked(chain: bytes, key: bytes, tsa: str, whose: str) -> Credentials:
         ).decode(),
         algorithm=algorithm,
         serial=leaf.serial_number,
+        leaf=_fingerprint(leaf),
         earlier=frozenset(),
         anchors=_pem(certificates[-1]),
         not_after=leaf.not_valid_after_utc,
@@ -262,6 +264,10 @@ def _usage(is_authority: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def _fingerprint(certificate: x509.Certificate) -> str:
+    return certificate.fingerprint(hashes.SHA256()).hex()
 
 
 def _pem(certificate: x509.Certificate) -> str:

@@ -19,10 +19,10 @@ from typing import Any
 
 import c2pa
 
-from pipelines import VERSION, manifest_reader
+from pipelines import VERSION, findings, manifest_reader
 from pipelines.credentials import Credentials
 from pipelines.errors import CredentialsError
-from pipelines.schema import MarkState
+from pipelines.schema import Finding, MarkState
 
 SOFTWARE = "Self-Portrait Studio"
 FACTS_LABEL = "selfportraitstudio.portrait"
@@ -45,7 +45,7 @@ class Manifest:
     date: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     history: tuple[str, ...] = ()
-    is_remote: bool = False
+    findings: tuple[Finding, ...] = ()
     is_too_slow: bool = False
 
 
@@ -110,7 +110,7 @@ def sign(
 
 def read(data: bytes, mime: str, credentials: Credentials) -> Manifest:
     """The manifest of a file of ours, read in this process in about 2 ms."""
-    return _manifest(manifest_reader.read(data, mime, _context(credentials.anchors)), credentials)
+    return judge(manifest_reader.read(data, mime, _context(credentials.anchors)), credentials)
 
 
 def read_foreign(data: bytes, mime: str, credentials: Credentials) -> Manifest:
@@ -124,7 +124,7 @@ def read_foreign(data: bytes, mime: str, credentials: Credentials) -> Manifest:
             timeout=_SECONDS,
             check=True,
         )
-        return _manifest(json.loads(answer.stdout), credentials)
+        return judge(json.loads(answer.stdout), credentials)
     except subprocess.TimeoutExpired:
         return Manifest(state="unreadable", is_too_slow=True)
     except (subprocess.SubprocessError, ValueError):
@@ -140,32 +140,44 @@ def _bytes(text: str | None) -> bytes | None:
     return text.encode() if text else None
 
 
-def _manifest(answer: dict[str, Any], credentials: Credentials) -> Manifest:
-    """The library's answer as ours. A stranger wrote it, so no field is taken for granted."""
+def judge(answer: dict[str, Any], credentials: Credentials) -> Manifest:
+    """The library's answer as ours. A stranger wrote it, so no field is taken for granted.
+
+    Args:
+        answer: From `manifest_reader.read`.
+        credentials: Tell our signatures from others'.
+    """
     if answer.get("problem"):
-        return Manifest(state="unreadable", is_remote=answer["problem"] == "remote")
+        return Manifest(state="remote" if answer["problem"] == "remote" else "unreadable")
     store = _dict(answer.get("store"))
-    active = _dict(_dict(store.get("manifests")).get(str(store.get("active_manifest"))))
-    if not active:
+    if not store:
         return Manifest()
+    label = str(store.get("active_manifest"))
+    active = _dict(_dict(store.get("manifests")).get(label))
     results = _dict(_dict(store.get("validation_results")).get("activeManifest"))
-    passed, failed = (
-        {str(_dict(one).get("code")) for one in _list(results.get(key))} for key in ("success", "failure")
-    )
+    if not active:  # a store that says nothing, which no program writes
+        return Manifest(state="unreadable")
+    passed, failed = (_codes(results.get(key)) for key in ("success", "failure"))
+    if not results:
+        failed = _codes(store.get("validation_status"))
     signature = _dict(active.get("signature_info"))
     is_ours = (
-        {"signingCredential.trusted", "claimSignature.validated"} <= passed
+        answer.get("leaf") in credentials.leaves
+        and passed.get("claimSignature.validated") == f"self#jumbf=/c2pa/{label}/c2pa.signature"  # not an earlier one
         and "assertion.hashedURI.mismatch" not in failed  # else the facts are not what was signed
-        and str(signature.get("cert_serial_number")) in {str(serial) for serial in credentials.serials}
     )
+    found = findings.findings(failed)
+    if _deltas_fail(store):
+        found = tuple(sorted({*found, "ingredient"}))
     actions = list(_actions(active))
     facts = next((_dict(a.get("data")) for a in _assertions(active) if a.get("label") == FACTS_LABEL), {})
     created = next(
         (a for a in actions if a.get("action") in ("c2pa.created", "c2pa.opened")), actions[0] if actions else {}
     )
     return Manifest(
-        state=_state(str(store.get("validation_state")), failed, is_ours),
+        state=findings.state(str(store.get("validation_state")), passed, failed, is_ours=is_ours),
         is_ours=is_ours,
+        findings=found,
         signer=plain(signature.get("common_name")) or plain(signature.get("issuer")),
         software=_software(active),
         source_type=next((plain(a["digitalSourceType"]) for a in actions if a.get("digitalSourceType")), ""),
@@ -175,11 +187,16 @@ def _manifest(answer: dict[str, Any], credentials: Credentials) -> Manifest:
     )
 
 
-def _state(validation: str, failed: set[str], is_ours: bool) -> MarkState:
-    """Whatever fails but the trust in the signer means that file or manifest are not as they were signed."""
-    if validation not in ("Valid", "Trusted") or failed - {"signingCredential.untrusted"}:
-        return "changed"
-    return "intact" if is_ours else "untrusted-signer"
+def _codes(statuses: object) -> dict[str, str]:
+    """Addresses of what was validated, by code."""
+    return {str(_dict(one).get("code")): str(_dict(one).get("url")) for one in _list(statuses)}
+
+
+def _deltas_fail(store: dict[str, Any]) -> bool:
+    """Whether a picture that this one was made from does not hold any more, as its own signature has it."""
+    deltas = (_dict(one) for one in _list(_dict(store.get("validation_results")).get("ingredientDeltas")))
+    failed = {code for one in deltas for code in _codes(_dict(one.get("validationDeltas")).get("failure"))}
+    return bool(set(findings.findings(failed)) & {"changed", "revoked", "ingredient", "incomplete", "malformed"})
 
 
 def _assertions(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -83,7 +83,8 @@ def prepare() -> None:
     signed = manifests.sign(
         buffer.getvalue(), held, source_type=PREVIEW_SOURCE, facts={}, is_diffusion=False, when=datetime.now(UTC)
     )
-    if manifests.read(signed, "image/png", held).state != "intact":
+    tried = manifests.read(signed, "image/png", held)
+    if tried.state != "intact" or tried.findings:
         raise CredentialsError(
             "Signatures of STUDIO_C2PA_CERTIFICATE do not verify; put its issuers behind it, the last one at the end, "
             "and use a certificate for C2PA signing."
@@ -203,16 +204,11 @@ def check(source: Path | str | bytes) -> ProvenanceReport:
     header = _header(data)
     manifest = manifests.read_foreign(data, Image.MIME[header.format], credentials.load())
     problems: list[str] = []
-    if manifest.is_remote:
-        problems.append("Its content credentials lie on another server, which this studio does not ask.")
-        manifest = manifests.Manifest()
-    elif manifest.is_too_slow:
+    if manifest.is_too_slow:
         problems.append("Its content credentials could not be read in time; try again later.")
     elif manifest.state == "unreadable" and b"c2pa" not in data:
         problems.append("The file is damaged or was cut off on its way.")
         manifest = manifests.Manifest()
-    elif manifest.state == "unreadable":
-        problems.append("Its content credentials are damaged and cannot be read.")
     is_tiny = min(header.size) < watermark.SMALLEST_LEFT
     could_look, found = (True, None) if is_tiny else watermark_reader.read_foreign(data)
     if not could_look:
@@ -226,13 +222,15 @@ def check(source: Path | str | bytes) -> ProvenanceReport:
         height=header.size[1],
         is_ours=manifest.is_ours,
         history=manifest.history,
+        findings=manifest.findings,
+        is_too_slow=manifest.is_too_slow,
         problems=tuple(problems),
     )
 
 
 def _summary(xmp: _Xmp, manifest: manifests.Manifest, is_watermarked: bool) -> dict[str, object]:
     """All marks as one. What is signed goes before what is not."""
-    present = (bool(xmp.source_type or xmp.facts), manifest.state != "unsigned", is_watermarked)
+    present = (bool(xmp.source_type or xmp.facts), manifest.state not in ("unsigned", "remote"), is_watermarked)
     return {
         "digital_source_type": manifest.source_type or xmp.source_type,
         "software": manifest.software or xmp.software,

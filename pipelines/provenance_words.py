@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from pipelines.manifests import SOFTWARE
-from pipelines.schema import ProvenanceReport
+from pipelines.schema import Finding, ProvenanceReport
 
 Tone = Literal["good", "warn", "plain"]
 
@@ -39,6 +39,19 @@ _NO_MARKS = (
 )
 _NO_PROOF = "It helps to find such pictures and proves nothing: the pattern is public, and anybody could have added it."
 _MADE = {"ai": "with a generative model", "filter": "with filters, without generative AI"}
+_FINDINGS: dict[Finding, str] = {
+    "revoked": "The certificate that signed it was revoked by those who issued it.",
+    "credential": "The certificate that signed it is not of a kind that C2PA allows.",
+    "status-unknown": "Whether its certificate was revoked is not known.",
+    "identity": "It also holds a statement of identity (CAWG), which this studio did not verify or look up.",
+    "ingredient": "The credentials of a picture that it was made from do not hold.",
+    "time-stamp": "Its time stamp could not be verified, so that the time of the signature is not proven.",
+    "algorithm": "It uses a method of signing that this studio does not know.",
+    "incomplete": "Its credentials are incomplete: something that the rules of C2PA ask for is missing.",
+    "malformed": "Its credentials are badly formed: they do not follow the rules of C2PA.",
+    "other": "One check of its credentials failed for a reason that this studio does not know.",
+}
+_EXPIRED = "The certificate that signed it has expired since"
 _NOT_PROVEN = "What follows is what the file says; anybody could have written it."
 
 
@@ -84,7 +97,7 @@ def card(
         "Watermark in the pixels": _watermark(report),
         "File": f"{report.format}, {report.width} × {report.height} pixels",
     }
-    notes = (*report.problems, *_contradictions(report))
+    notes = (*_findings(report), *report.problems, *_contradictions(report))
     return Card(tone, title, sentence, tuple((k, v) for k, v in named.items() if v), notes)
 
 
@@ -108,18 +121,20 @@ def _verdict(report: ProvenanceReport) -> tuple[Tone, str, str]:
     if report.state == "changed":
         sentence = f"Picture or description are not as they were signed. {_NOT_PROVEN}"
         return "warn", "Changed after it was signed", sentence
-    if report.state == "untrusted-signer":
-        who = f"“{report.signer}”" if report.signer else "a certificate without a name"
-        sentence = f"Unchanged since it was signed. This studio cannot say who really stands behind {who}."
-        if report.software.startswith(SOFTWARE):
-            return "plain", f"Signed by somebody who names {SOFTWARE}", sentence
-        return "plain", "Signed by somebody else", sentence
+    if report.state in ("untrusted-signer", "unverified"):
+        return _strangers(report)
+    if report.state == "unreadable" and report.is_too_slow:
+        sentence = f"Whether a signature holds could not be found out. {_NOT_PROVEN}"
+        return "warn", "Its credentials could not be read in time", sentence
     if report.state == "unreadable":
-        return (
-            "warn",
-            "Its credentials cannot be verified",
-            f"There is a signature, but it cannot be read. {_NOT_PROVEN}",
+        sentence = f"There are content credentials, but they are broken and cannot be read. {_NOT_PROVEN}"
+        return "warn", "It carries damaged credentials", sentence
+    if report.state == "remote":
+        sentence = (
+            "The file names a place on another server where its content credentials lie. This studio asks no other "
+            f"server, so that nothing of it is verified. {_NOT_PROVEN}"
         )
+        return "plain", "Its credentials lie on another server", sentence
     if report.software.startswith(SOFTWARE) or report.facts:
         sentence = f"It names {SOFTWARE}, but carries no signature; saving a picture again loses it. {_NOT_PROVEN}"
         if report.watermark in _MADE:
@@ -135,6 +150,34 @@ def _verdict(report: ProvenanceReport) -> tuple[Tone, str, str]:
     if report.marks:
         return "plain", "Says how it was made, without proof", f"There is no signature. {_NOT_PROVEN}"
     return "plain", "No marks were found", _NO_MARKS
+
+
+def _strangers(report: ProvenanceReport) -> tuple[Tone, str, str]:
+    """A signature that is not this studio's, or one that was not verified."""
+    if report.state == "unverified":
+        if "revoked" in report.findings:
+            title = "Signed with a certificate that was revoked"
+        elif report.findings == ("expired",):
+            title = "Signed with a certificate that has expired"
+        else:
+            title = "Its signature could not be verified"
+        return "warn", title, f"Nothing shows that it was changed, and nothing proves that it was not. {_NOT_PROVEN}"
+    who = f"“{report.signer}”" if report.signer else "a certificate without a name"
+    sentence = f"Unchanged since it was signed. This studio cannot say who really stands behind {who}."
+    names_us = report.software.startswith(SOFTWARE)
+    title = f"Signed by somebody who names {SOFTWARE}" if names_us else "Signed by somebody else"
+    return "plain", title, sentence
+
+
+def _findings(report: ProvenanceReport) -> tuple[str, ...]:
+    """Why a signature does not hold in all respects, in words. What is changed is in the title already."""
+    if report.state == "unreadable":
+        return ()
+    sentences = [sentence for kind, sentence in _FINDINGS.items() if kind in report.findings]
+    if "expired" in report.findings:
+        proof = "" if report.is_ours else "; whether it was made before that, no time stamp shows"
+        sentences.insert(0, f"{_EXPIRED}{proof}.")
+    return tuple(sentences)
 
 
 def _source(source_type: str) -> str:
@@ -163,21 +206,31 @@ def _c2pa(report: ProvenanceReport) -> str:
         "intact": "there and intact",
         "untrusted-signer": "there and intact, signer not known here",
         "changed": "broken: the file was changed",
-        "unreadable": "damaged",
+        "unverified": "there, not verified",
+        "unreadable": "not read in time" if report.is_too_slow else "damaged",
+        "remote": "on another server, which is not asked",
     }[report.state]
 
 
 def _watermark(report: ProvenanceReport) -> str:
     if report.watermark not in _MADE:
+        if report.watermark == "none" and not report.is_ours and any(s.startswith("watermarked") for s in report.history):
+            return "none of this software; another program's, which the credentials tell of, cannot be looked for"
         return "none found" if report.watermark == "none" else "could not be looked for"
     mirrored = "; the picture was mirrored" if report.mirrored else ""
     return f"there, says: made {_MADE[report.watermark]}{mirrored}"
 
 
 def _contradictions(report: ProvenanceReport) -> tuple[str, ...]:
-    """Where pixels and words say different things, one of them was moved over from another picture."""
-    if report.watermark == "none" and any(step.startswith("watermarked") for step in report.history):
+    """Where pixels and words say different things, one of them was moved over from another picture.
+
+    Only for words of this software: another program's watermark cannot be looked for, and whoever works on a portrait
+    with another program may say so.
+    """
+    if report.is_ours and report.watermark == "none" and any(step.startswith("watermarked") for step in report.history):
         return ("The credentials tell of a watermark that is not in these pixels: they may be another picture's.",)
+    if not (report.is_ours or report.software.startswith(SOFTWARE)):
+        return ()
     name = report.digital_source_type.rstrip("/").rpartition("/")[2]
     said = {"algorithmicallyEnhanced": "filter", "compositeWithTrainedAlgorithmicMedia": "ai"}.get(name)
     if said is None or report.watermark not in _MADE or report.watermark == said:
@@ -193,5 +246,7 @@ def _xmp(report: ProvenanceReport) -> str:
         "untrusted-signer": "there; as good as the signer's word",
         "unsigned": "there, not signed",
         "changed": "there, may have been changed",
+        "unverified": "there, not verified",
+        "remote": "there, not verified",
         "unreadable": "there, not verified",
     }[report.state]

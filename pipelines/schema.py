@@ -23,8 +23,25 @@ AnnotatorName = Literal["canny", "lineart", "softedge", "mediapipe_face", "pose"
 Family = Literal["painting", "illustration", "futuristic", "photographic"]
 Purpose = Literal["portraits", "study", "examples"]  # make them, keep them for the study, show them to others
 RefusalCategory = Literal["minors", "sexual", "public-figure", "hate", "gore"]
-# untrusted-signer: unchanged, but signed with a certificate that is not this studio's.
-MarkState = Literal["unsigned", "intact", "changed", "untrusted-signer", "unreadable"]
+# untrusted-signer: unchanged, but signed with a certificate that is not this studio's. unverified: neither shown to be
+# unchanged nor changed. unreadable: damaged. remote: the manifest lies on another server, which is not asked.
+MarkState = Literal["unsigned", "intact", "changed", "untrusted-signer", "unverified", "unreadable", "remote"]
+# What the check of a manifest found, see `pipelines.findings`.
+Finding = Literal[
+    "changed",
+    "expired",
+    "revoked",
+    "untrusted",
+    "status-unknown",
+    "credential",
+    "identity",
+    "ingredient",
+    "time-stamp",
+    "algorithm",
+    "incomplete",
+    "malformed",
+    "other",
+]
 # What the pattern in the pixels says: made with a generative model, or with filters. unknown: nobody could look.
 WatermarkState = Literal["ai", "filter", "none", "unknown"]
 
@@ -402,6 +419,8 @@ class ProvenanceReport(ProvenanceSummary):
     watermark: WatermarkState = Field("unknown", description="What this software's watermark in the pixels says.")
     mirrored: bool = Field(False, description="The watermark is mirrored, and so is the picture.")
     history: tuple[str, ...] = Field((), description="What the manifest says was done: action and tool.")
+    findings: tuple[Finding, ...] = Field((), description="What does not hold in the manifest, each kind once.")
+    is_too_slow: bool = Field(False, description="The manifest could not be read in time.")
     problems: tuple[str, ...] = Field((), description="Sentences on what could not be read or verified.")
 
 
