@@ -24,9 +24,10 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from pipelines import faithfulness
+from pipelines.decoding import FORMATS
 from pipelines.engines.preview import PreviewEngine
 from pipelines.errors import PhotoError
-from pipelines.photo import FORMATS, open_photo, prepare
+from pipelines.photo import open_photo, prepare
 from pipelines.presets import load_presets
 from pipelines.schema import Faithfulness, PreparedPhoto, RatioChange, SkinShift
 

@@ -134,7 +134,8 @@ class Gamma:
         if image.mode not in ("RGB", "L") or curve is None:
             return None
         image = image.convert("RGB")
-        if primaries == _SRGB and np.allclose(curve, _linear(13, signal)):
+        usual = _linear(13, signal)
+        if primaries == _SRGB and usual is not None and np.allclose(curve, usual):
             return image
         return _converted(image, curve, primaries)
 

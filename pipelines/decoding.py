@@ -243,5 +243,6 @@ def _plain(image: Image.Image, high: float, mode: str) -> Image.Image:
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     if image.mode == "LAB":
         lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        return ImageCms.ImageCmsTransform(*map(ImageCms.ImageCmsProfile, (lab, srgb)), "LAB", "RGB").apply(image)
+        profiles = ImageCms.ImageCmsProfile(lab), ImageCms.ImageCmsProfile(srgb)
+        return ImageCms.ImageCmsTransform(*profiles, "LAB", "RGB").apply(image)
     return image.convert(mode)

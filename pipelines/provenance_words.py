@@ -214,7 +214,11 @@ def _c2pa(report: ProvenanceReport) -> str:
 
 def _watermark(report: ProvenanceReport) -> str:
     if report.watermark not in _MADE:
-        if report.watermark == "none" and not report.is_ours and any(s.startswith("watermarked") for s in report.history):
+        if (
+            report.watermark == "none"
+            and not report.is_ours
+            and any(s.startswith("watermarked") for s in report.history)
+        ):
             return "none of this software; another program's, which the credentials tell of, cannot be looked for"
         return "none found" if report.watermark == "none" else "could not be looked for"
     mirrored = "; the picture was mirrored" if report.mirrored else ""

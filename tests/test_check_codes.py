@@ -25,23 +25,64 @@ CREATED = {
     "softwareAgent": {"name": "Another Program"},
 }
 # C2PA 2.2 section 15.2.2, CAWG identity 1.1, and what the library adds; "changed" is not among them.
-CODES = (
-    "signingCredential.untrusted signingCredential.invalid signingCredential.expired signingCredential.ocsp.revoked "
-    "signingCredential.ocsp.unknown signingCredential.ocsp.inaccessible claim.missing claim.multiple claim.malformed "
-    "claim.hardBindings.missing claim.cbor.invalid claimSignature.missing claimSignature.outsideValidity "
-    "manifest.inaccessible manifest.multipleParents manifest.update.invalid manifest.timestamp.invalid "
-    "ingredient.hashedURI.mismatch ingredient.manifest.mismatch ingredient.manifest.missing "
-    "ingredient.claimSignature.mismatch timeStamp.mismatch timeStamp.malformed timeStamp.outsideValidity "
-    "timeStamp.untrusted assertion.missing assertion.undeclared assertion.inaccessible assertion.selfRedacted "
-    "assertion.action.malformed assertion.action.softBindingMissing assertion.action.ingredientMismatch "
-    "assertion.action.redactionMismatch assertion.required.missing assertion.json.invalid assertion.cbor.invalid "
-    "assertion.dataHash.malformed assertion.bmffHash.malformed assertion.multipleHardBindings hashedURI.missing "
-    "algorithm.unsupported algorithm.deprecated general.error com.adobe.prerelease cawg.identity.sig_type.unknown "
-    "cawg.identity.cbor.invalid cawg.identity.assertion.mismatch cawg.identity.pad.invalid "
-    "cawg.identity.hard_binding_missing cawg.x509.credential.untrusted cawg.x509.signature.mismatch "
-    "cawg.x509.signature.outside_validity cawg.ica.untrusted_issuer cawg.ica.signature_mismatch "
-    "cawg.ica.did_unavailable cawg.ica.signer_payload.mismatch"
-).split()
+CODES = [
+    "signingCredential.untrusted",
+    "signingCredential.invalid",
+    "signingCredential.expired",
+    "signingCredential.ocsp.revoked",
+    "signingCredential.ocsp.unknown",
+    "signingCredential.ocsp.inaccessible",
+    "claim.missing",
+    "claim.multiple",
+    "claim.malformed",
+    "claim.hardBindings.missing",
+    "claim.cbor.invalid",
+    "claimSignature.missing",
+    "claimSignature.outsideValidity",
+    "manifest.inaccessible",
+    "manifest.multipleParents",
+    "manifest.update.invalid",
+    "manifest.timestamp.invalid",
+    "ingredient.hashedURI.mismatch",
+    "ingredient.manifest.mismatch",
+    "ingredient.manifest.missing",
+    "ingredient.claimSignature.mismatch",
+    "timeStamp.mismatch",
+    "timeStamp.malformed",
+    "timeStamp.outsideValidity",
+    "timeStamp.untrusted",
+    "assertion.missing",
+    "assertion.undeclared",
+    "assertion.inaccessible",
+    "assertion.selfRedacted",
+    "assertion.action.malformed",
+    "assertion.action.softBindingMissing",
+    "assertion.action.ingredientMismatch",
+    "assertion.action.redactionMismatch",
+    "assertion.required.missing",
+    "assertion.json.invalid",
+    "assertion.cbor.invalid",
+    "assertion.dataHash.malformed",
+    "assertion.bmffHash.malformed",
+    "assertion.multipleHardBindings",
+    "hashedURI.missing",
+    "algorithm.unsupported",
+    "algorithm.deprecated",
+    "general.error",
+    "com.adobe.prerelease",
+    "cawg.identity.sig_type.unknown",
+    "cawg.identity.cbor.invalid",
+    "cawg.identity.assertion.mismatch",
+    "cawg.identity.pad.invalid",
+    "cawg.identity.hard_binding_missing",
+    "cawg.x509.credential.untrusted",
+    "cawg.x509.signature.mismatch",
+    "cawg.x509.signature.outside_validity",
+    "cawg.ica.untrusted_issuer",
+    "cawg.ica.signature_mismatch",
+    "cawg.ica.did_unavailable",
+    "cawg.ica.signer_payload.mismatch",
+]
 LABEL = "urn:c2pa:1"
 
 

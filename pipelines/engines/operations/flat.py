@@ -60,7 +60,7 @@ def flat(canvas: Canvas, step: recipe.Flat) -> None:
 
 
 def _photo_skin(canvas: Canvas) -> np.ndarray:
-    """(H, W, 3) Lab of the sitting, the lit half of its face as light as in the photo, whatever the light of a scene."""
+    """(H, W, 3) Lab of the sitting, the lit half of its face as light as in the photo, whatever a scene does."""
     lit = cv2.cvtColor(canvas.source, cv2.COLOR_RGB2LAB)
     face = (canvas.face > 0.9) & (canvas.features < 0.1)
     if canvas.photo is None or not face.any():
