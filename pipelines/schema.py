@@ -231,6 +231,9 @@ class ModelStack(Value):
         "photo", description="What img2img starts from: the photo in its scene, or the preview engine's picture."
     )
     num_inference_steps: int = Field(ge=1, le=100, description="Steps that really run, whatever the strength.")
+    strength_factor: float = Field(
+        1.0, gt=0.0, le=1.0, description="Times the style's strength, for a model whose start is half finished already."
+    )
     guidance_scale: float = Field(ge=0.0, le=15.0, description="Default; few-step LoRAs need 0 or 1.")
     max_guidance_scale: float = Field(15.0, ge=0.0, le=15.0, description="A style's own value is cut to this.")
     torch_dtype: Literal["float32", "float16", "bfloat16"] = Field(

@@ -110,7 +110,8 @@ class DiffusionEngine:
             EngineFailed: Out of memory, or another error in the middle; the next call starts afresh.
             EngineUnavailable: The weights are not on this machine.
         """
-        steps = img2img_steps(self.stack.num_inference_steps, job.strength, self._longest_schedule())
+        strength = job.strength * self.stack.strength_factor
+        steps = img2img_steps(self.stack.num_inference_steps, strength, self._longest_schedule())
         repaints = self.stack.start == "preview"
         report = _Report(on_step, (steps.run + repaints) * len(job.seeds))  # the finish is a step, too
         report(0, None)
