@@ -22,6 +22,7 @@ import c2pa
 from pipelines import VERSION, findings, manifest_reader
 from pipelines.credentials import Credentials
 from pipelines.errors import CredentialsError
+from pipelines.said import plain
 from pipelines.schema import Finding, MarkState
 
 SOFTWARE = "Self-Portrait Studio"
@@ -222,13 +223,6 @@ def _step(action: dict[str, Any]) -> str:
     what = plain(action.get("action"))
     verb = "watermarked" if what.startswith("c2pa.watermarked") else what.rpartition(".")[2].replace("_", " ")
     return f"{verb} with {name}" if name else verb
-
-
-def plain(value: object) -> str:
-    """Words from a stranger: one line, no control or direction characters, not endless."""
-    if not isinstance(value, str | int | float):
-        return ""
-    return "".join(char for char in " ".join(str(value).split()) if char.isprintable())[:160]
 
 
 def _dict(value: object) -> dict[str, Any]:

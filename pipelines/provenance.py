@@ -14,20 +14,17 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin
 
 from pipelines import (
     VERSION,
     credentials,
+    file_reader,
     manifests,
     provenance_words,
     visible_label,
@@ -36,7 +33,8 @@ from pipelines import (
 )
 from pipelines.errors import CredentialsError, PhotoUnreadable, PortraitError, SaveError
 from pipelines.manifests import SOFTWARE
-from pipelines.schema import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS, ProvenanceReport, ProvenanceSummary
+from pipelines.said import Said
+from pipelines.schema import MAX_UPLOAD_BYTES, ProvenanceReport, ProvenanceSummary
 
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 # img2img starts from the photo's pixels, so the portrait is a composite; the preview only filters them.
@@ -51,25 +49,7 @@ _NAMESPACES = {
     "xmp": "http://ns.adobe.com/xap/1.0/",
     "portrait": "urn:self-portrait-studio:1.0:",
 }
-_READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF")
-_FIRST_BYTES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"II*", b"MM\0*")
 _NOT_MARKED = "The portrait could not be marked as AI-made, so it was not kept; try again."
-_DAMAGED = "This picture is damaged or was cut off on its way."
-_NO_PICTURE = "This file is not a picture that can be read; use PNG, JPEG, WebP, AVIF, GIF or TIFF."
-
-
-@dataclass(frozen=True)
-class _Xmp:
-    source_type: str = ""
-    software: str = ""
-    date: str = ""
-    facts: dict[str, str] = field(default_factory=dict)
-
-
-class _Header(NamedTuple):
-    format: str
-    size: tuple[int, int]
-    xmp: _Xmp
 
 
 def prepare() -> None:
@@ -170,9 +150,11 @@ def read(path: Path) -> ProvenanceSummary:
         PhotoUnreadable: It is no picture.
     """
     data = _bytes(path)
-    header = _header(data)
-    manifest = manifests.read(data, Image.MIME[header.format], credentials.load())
-    return ProvenanceSummary(**_summary(header.xmp, manifest, _is_watermarked(data)))
+    answer = file_reader.read(data)
+    if isinstance(answer, str):
+        raise file_reader.refusal(answer)
+    manifest = manifests.read(data, _mime(answer.format), credentials.load())
+    return ProvenanceSummary(**_summary(answer.said, manifest, _is_watermarked(data)))
 
 
 def picture(path: Path) -> Image.Image:
@@ -187,10 +169,10 @@ def picture(path: Path) -> Image.Image:
 def check(source: Path | str | bytes) -> ProvenanceReport:
     """What any picture says of its origin, ours or not, and how far that can be believed.
 
-    The pixels are decoded, and the manifest is parsed, each in a process of its own: the file may be hostile.
+    The words are read, the manifest is parsed and the pixels are decoded, each in a process of its own: the file may be hostile.
 
     Args:
-        source: A file or its bytes: PNG, JPEG, WebP, AVIF, GIF or TIFF of at most 40 MB and 64 megapixels.
+        source: A file or its bytes: PNG, JPEG, WebP, HEIC, AVIF, GIF or TIFF of at most 40 MB and 64 megapixels.
 
     Raises:
         PhotoUnreadable: It is no such picture; the hint says why.
@@ -201,40 +183,58 @@ def check(source: Path | str | bytes) -> ProvenanceReport:
         raise PhotoUnreadable("This file is empty; choose another one.")
     if len(data) > MAX_UPLOAD_BYTES:
         raise PhotoUnreadable(f"This file is larger than {MAX_UPLOAD_BYTES // 2**20} MB; choose a smaller one.")
-    header = _header(data)
-    manifest = manifests.read_foreign(data, Image.MIME[header.format], credentials.load())
+    answer = file_reader.read_foreign(data)
+    said = answer.said
+    manifest = manifests.read_foreign(data, _mime(answer.format), credentials.load())
     problems: list[str] = []
     if manifest.is_too_slow:
         problems.append("Its content credentials could not be read in time; try again later.")
-    elif manifest.state == "unreadable" and b"c2pa" not in data:
+    elif manifest.state == "unsigned" and said.has_manifest:  # the library takes an empty place for none
+        manifest = manifests.Manifest(state="unreadable")
+    elif manifest.state == "unsigned" and said.xmp.remote:
+        manifest = manifests.Manifest(state="remote")
+    elif manifest.state == "unreadable" and not said.has_manifest:
         problems.append("The file is damaged or was cut off on its way.")
         manifest = manifests.Manifest()
-    is_tiny = min(header.size) < watermark.SMALLEST_LEFT
+    is_tiny = min(answer.size) < watermark.SMALLEST_LEFT
     could_look, found = (True, None) if is_tiny else watermark_reader.read_foreign(data)
     if not could_look:
-        problems.append("Its pixels cannot be read, so that the watermark could not be looked for.")
+        problems.append("Not all of its pixels can be read, so that the watermark could not be looked for.")
     return ProvenanceReport(
-        **_summary(header.xmp, manifest, found is not None),
+        **_summary(said, manifest, found is not None),
         watermark=found.kind if found else "none" if could_look else "unknown",
         mirrored=found is not None and found.mirrored,
-        format=header.format,
-        width=header.size[0],
-        height=header.size[1],
+        format="HEIC" if answer.format == "HEIF" else answer.format,
+        width=answer.size[0],
+        height=answer.size[1],
         is_ours=manifest.is_ours,
         history=manifest.history,
         findings=manifest.findings,
         is_too_slow=manifest.is_too_slow,
+        claims=said.claims,
+        has_xmp=said.has_xmp,
+        xmp_says=said.xmp_speaks,
         problems=tuple(problems),
     )
 
 
-def _summary(xmp: _Xmp, manifest: manifests.Manifest, is_watermarked: bool) -> dict[str, object]:
+def _mime(form: str) -> str:
+    return "image/heic" if form == "HEIF" else Image.MIME[form]
+
+
+def _summary(said: Said, manifest: manifests.Manifest, is_watermarked: bool) -> dict[str, object]:
     """All marks as one. What is signed goes before what is not."""
-    present = (bool(xmp.source_type or xmp.facts), manifest.state not in ("unsigned", "remote"), is_watermarked)
+    xmp = said.xmp
+    present = {
+        "XMP": said.xmp_speaks,
+        "C2PA": manifest.state not in ("unsigned", "remote"),
+        "watermark": is_watermarked,
+        "words": bool(said.claims) or said.source_type != xmp.source_type,
+    }
     return {
-        "digital_source_type": manifest.source_type or xmp.source_type,
+        "digital_source_type": manifest.source_type or said.source_type,
         "software": manifest.software or xmp.software,
-        "marks": tuple(mark for mark, there in zip(MARKS, present, strict=True) if there),
+        "marks": tuple(mark for mark, there in present.items() if there),
         "facts": dict(manifest.facts) or xmp.facts,
         "state": manifest.state,
         "signer": manifest.signer,
@@ -257,50 +257,10 @@ def _is_watermarked(data: bytes) -> bool:
 
 def _pixels(data: bytes) -> Image.Image:
     try:
-        with Image.open(io.BytesIO(data), formats=_READABLE) as image:
+        with Image.open(io.BytesIO(data), formats=file_reader.FORMATS) as image:
             return image.convert("RGB")
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError ...
-        raise PhotoUnreadable(_DAMAGED, detail=type(error).__name__) from error
-
-
-def _header(data: bytes) -> _Header:
-    """Format, size and XMP, from the file's head alone: nothing is decompressed but text of at most 1 MB."""
-    try:
-        with Image.open(io.BytesIO(data), formats=_READABLE) as image:
-            if image.width * image.height > MAX_UPLOAD_PIXELS:
-                raise Image.DecompressionBombError
-            packet = image.info.get(_XMP_KEY) or image.info.get("xmp") or ""
-            return _Header(str(image.format), image.size, _xmp(packet))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        limit = MAX_UPLOAD_PIXELS // 1_000_000
-        raise PhotoUnreadable(f"This picture has more than {limit} megapixels; choose a smaller one.") from error
-    except UnidentifiedImageError as error:
-        raise PhotoUnreadable(_DAMAGED if data.startswith(_FIRST_BYTES) else _NO_PICTURE) from error
-    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError ...
-        raise PhotoUnreadable(
-            "This picture is damaged or was cut off on its way.", detail=type(error).__name__
-        ) from error
-
-
-def _xmp(packet: str | bytes) -> _Xmp:
-    """Properties of an XMP packet, written as attributes (as we do) or as elements."""
-    text = packet.decode("utf-8", "replace") if isinstance(packet, bytes) else str(packet)
-    found: dict[str, str] = {}
-    if text.strip():
-        try:
-            for description in ElementTree.fromstring(text.strip("\0 \n")).iter(f"{_RDF}Description"):
-                found.update(description.attrib)
-                found.update({child.tag: child.text for child in description if child.text and child.text.strip()})
-        except (ElementTree.ParseError, DefusedXmlException, ValueError, RecursionError):
-            return _Xmp()
-    words = {key: manifests.plain(value) for key, value in found.items()}
-    prefix = f"{{{_NAMESPACES['portrait']}}}"
-    return _Xmp(
-        source_type=words.get(f"{{{_NAMESPACES['Iptc4xmpExt']}}}DigitalSourceType", ""),
-        software=words.get(f"{{{_NAMESPACES['xmp']}}}CreatorTool", ""),
-        date=words.get(f"{{{_NAMESPACES['xmp']}}}CreateDate", ""),
-        facts={key.removeprefix(prefix): value for key, value in words.items() if key.startswith(prefix)},
-    )
+        raise PhotoUnreadable(file_reader.DAMAGED, detail=type(error).__name__) from error
 
 
 def _packet(source_type: str, facts: dict[str, str], when: datetime) -> str:

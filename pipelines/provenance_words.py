@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -16,6 +17,9 @@ _SOURCES = {
     "compositeWithTrainedAlgorithmicMedia": "A picture made by AI from a photo",
     "trainedAlgorithmicMedia": "A picture made by AI",
     "algorithmicallyEnhanced": "A photo changed by filters, without generative AI",
+    "trainedAlgorithmicData": "Data made by AI",
+    "empty": "An empty picture",
+    "softwareImage": "A picture made with software",
     "algorithmicMedia": "A picture drawn by a program, without AI training",
     "compositeSynthetic": "A composite with parts that are not photographed",
     "composite": "A composite of several pictures",
@@ -33,6 +37,7 @@ _SOURCES = {
     "positiveFilm": "A scan of a slide",
     "print": "A scan of a print",
 }
+_AI = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic")
 _NO_MARKS = (
     "That says nothing about how it was made: most programs write no marks, words in a file are lost in most "
     "messengers, and this software's watermark in the pixels is lost in a picture that was turned or painted over."
@@ -83,6 +88,7 @@ def card(
     scene = facts.get("Scene", "")
     named = {
         "What it is": _source(report.digital_source_type),
+        "Says of itself": "; ".join(report.claims),
         "Made by": report.software,
         "Engine": made_with,
         "Style": (styles or {}).get(facts.get("Style", ""), facts.get("Style", "")),
@@ -141,14 +147,21 @@ def _verdict(report: ProvenanceReport) -> tuple[Tone, str, str]:
             sentence = f"{sentence} The watermark in the pixels is this software's too."
         return "warn", "Says where it is from, without proof", sentence
     if report.watermark in _MADE:
-        lost = "no credentials" if "XMP" in report.marks else "no credentials and no description"
+        lost = "no credentials" if {"XMP", "words"} & set(report.marks) else "no credentials and no description"
         sentence = (
             f"The file has {lost}, but this software's invisible watermark is in the pixels. It says: made "
             f"{_MADE[report.watermark]}, by this studio or by another one that runs the same software. {_NO_PROOF}"
         )
         return "warn", "Carries this software's watermark", sentence
+    if report.claims or report.digital_source_type:
+        said = report.claims[0].partition(";")[0] if report.claims else ""
+        if _code(report.digital_source_type) in _AI and not said:
+            said = "made by AI"
+        says = f"It says of itself: {said}. " if said else ""
+        return "plain", "Says how it was made, without proof", f"{says}There is no signature. {_NOT_PROVEN}"
     if report.marks:
-        return "plain", "Says how it was made, without proof", f"There is no signature. {_NOT_PROVEN}"
+        what = "where it is from" if report.software else "when it was made"
+        return "plain", f"Says {what}, without proof", f"There is no signature. {_NOT_PROVEN}"
     return "plain", "No marks were found", _NO_MARKS
 
 
@@ -180,9 +193,15 @@ def _findings(report: ProvenanceReport) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def _code(source_type: str) -> str:
+    """The last part of an address, or what follows the colon of a short form."""
+    return re.split(r"[/:#]", source_type.strip().rstrip("/"))[-1]
+
+
 def _source(source_type: str) -> str:
-    name = source_type.rstrip("/").rpartition("/")[2]
-    return _SOURCES.get(name, name)
+    code = _code(source_type)
+    known = next((words for name, words in _SOURCES.items() if name.lower() == code.lower()), "")
+    return known or (f"Of a kind that this studio does not know (“{code}”)" if code else "")
 
 
 def _date(date: str) -> str:
@@ -235,7 +254,7 @@ def _contradictions(report: ProvenanceReport) -> tuple[str, ...]:
         return ("The credentials tell of a watermark that is not in these pixels: they may be another picture's.",)
     if not (report.is_ours or report.software.startswith(SOFTWARE)):
         return ()
-    name = report.digital_source_type.rstrip("/").rpartition("/")[2]
+    name = _code(report.digital_source_type)
     said = {"algorithmicallyEnhanced": "filter", "compositeWithTrainedAlgorithmicMedia": "ai"}.get(name)
     if said is None or report.watermark not in _MADE or report.watermark == said:
         return ()
@@ -244,13 +263,13 @@ def _contradictions(report: ProvenanceReport) -> tuple[str, ...]:
 
 def _xmp(report: ProvenanceReport) -> str:
     if "XMP" not in report.marks:
-        return "none"
+        return "there, says nothing of the picture's origin" if report.has_xmp else "none"
     return {
         "intact": "there and intact",
         "untrusted-signer": "there; as good as the signer's word",
         "unsigned": "there, not signed",
         "changed": "there, may have been changed",
         "unverified": "there, not verified",
-        "remote": "there, not verified",
+        "remote": "there, not signed",
         "unreadable": "there, not verified",
     }[report.state]

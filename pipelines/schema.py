@@ -405,7 +405,7 @@ class ProvenanceSummary(Value):
 
     digital_source_type: str
     software: str
-    marks: tuple[str, ...] = Field(description="Kinds of marks found in the file: XMP, C2PA, watermark.")
+    marks: tuple[str, ...] = Field(description="Kinds of marks found: XMP, C2PA, watermark, words.")
     facts: dict[str, str] = Field(default_factory=dict, description="How it was made: style, scene, seed, model ...")
     state: MarkState = "unsigned"
     signer: str = Field("", description="Who signed, as the certificate says.")
@@ -422,6 +422,9 @@ class ProvenanceReport(ProvenanceSummary):
     watermark: WatermarkState = Field("unknown", description="What this software's watermark in the pixels says.")
     mirrored: bool = Field(False, description="The watermark is mirrored, and so is the picture.")
     history: tuple[str, ...] = Field((), description="What the manifest says was done: action and tool.")
+    claims: tuple[str, ...] = Field((), description="What the file says of AI in its making, without proof.")
+    has_xmp: bool = Field(False, description="There is an XMP packet, whatever it says.")
+    xmp_says: bool = Field(False, description="It says something of the picture's origin.")
     findings: tuple[Finding, ...] = Field((), description="What does not hold in the manifest, each kind once.")
     is_too_slow: bool = Field(False, description="The manifest could not be read in time.")
     problems: tuple[str, ...] = Field((), description="Sentences on what could not be read or verified.")

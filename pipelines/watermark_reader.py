@@ -15,14 +15,15 @@ import sys
 from pathlib import Path
 
 import cv2
-from PIL import Image, ImageOps
+import pillow_heif
+from PIL import Image, ImageFile, ImageOps
 
-from pipelines import watermark
+from pipelines import containers, watermark
 
 _MEMORY_BYTES = 3 * 1024**3
 _CPU_SECONDS = 20
 _SECONDS = 60  # of a busy machine
-_FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF")
+_FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF")
 _LONGEST = 1536  # pixels; finer than this the pattern never is
 
 
@@ -30,7 +31,8 @@ def read_foreign(data: bytes) -> tuple[bool, watermark.Found | None]:
     """Look for the mark in the bytes of a picture file.
 
     Returns:
-        Whether the pixels could be looked at, and what was found. Of several frames the first is looked at.
+        Whether the pixels could be looked at, and what was found. Of several frames the first is looked at. Where a part
+        of them is lost, what is left is searched too, and only what was found there counts.
     """
     try:
         answer = subprocess.run(
@@ -41,8 +43,9 @@ def read_foreign(data: bytes) -> tuple[bool, watermark.Found | None]:
             check=True,
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
         )
-        found = json.loads(answer.stdout)["found"]
-        return True, watermark.Found(**found) if found else None
+        held = json.loads(answer.stdout)
+        found = held["found"]
+        return bool(held["is_whole"] or found), watermark.Found(**found) if found else None
     except (subprocess.SubprocessError, ValueError, KeyError, TypeError):
         return False, None
 
@@ -61,6 +64,26 @@ def read(data: bytes) -> watermark.Found | None:
         return watermark.detect(ImageOps.exif_transpose(small))
 
 
+def read_any(data: bytes) -> tuple[bool, watermark.Found | None]:
+    """As `read`, also from a file whose words or lengths are broken, or whose end is lost.
+
+    Returns:
+        Whether all pixels were there, and what was found.
+    """
+    try:
+        return True, read(data)
+    except Exception:  # decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError ...
+        bare = containers.pixels(data)
+    try:
+        return True, read(bare)
+    except Exception:  # see above
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        return False, read(bare)
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
 def main() -> None:
     """Answer for the file on stdin; a traceback and 1 where it cannot be read."""
     for kind, limit in ((resource.RLIMIT_AS, _MEMORY_BYTES), (resource.RLIMIT_CPU, _CPU_SECONDS)):
@@ -68,8 +91,9 @@ def main() -> None:
             resource.setrlimit(kind, (limit, limit))
     Image.MAX_IMAGE_PIXELS = None  # the header was checked before
     cv2.setNumThreads(1)
-    found = read(sys.stdin.buffer.read())
-    print(json.dumps({"found": found._asdict() if found else None}))
+    pillow_heif.register_heif_opener()
+    is_whole, found = read_any(sys.stdin.buffer.read())
+    print(json.dumps({"found": found._asdict() if found else None, "is_whole": is_whole}))
 
 
 if __name__ == "__main__":

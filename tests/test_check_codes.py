@@ -188,7 +188,7 @@ def test_a_store_without_a_readable_manifest_is_damaged(store: dict) -> None:
     assert "damaged credentials" in told(found)
 
 
-@pytest.mark.parametrize("mangle", [lambda b: b[:-10]])
+@pytest.mark.parametrize("mangle", [lambda b: b"", lambda b: b[:10], lambda b: b[:-10], lambda b: bytes(len(b))])
 def test_a_broken_manifest_is_never_told_as_none(tmp_path: Path, face_photo: Image.Image, mangle) -> None:
     provenance.save(face_photo.resize((64, 64)), tmp_path / "p.png", is_diffusion=True, facts={})
     whole = (tmp_path / "p.png").read_bytes()
@@ -204,7 +204,7 @@ def test_a_broken_manifest_is_never_told_as_none(tmp_path: Path, face_photo: Ima
 def signed(picture: Image.Image, actions: list[dict], *, name: str = "Another Program") -> bytes:
     """A JPEG as another program signs it, with a certificate that is not this studio's."""
     pem = credentials._make()
-    leaf_and_authority = pem[pem.index(b"-----BEGIN CERTIFICATE") :]
+    middle = pem.index(b"-----BEGIN CERTIFICATE")
     plain, out = io.BytesIO(), io.BytesIO()
     picture.save(plain, "JPEG")
     definition = {
@@ -212,7 +212,7 @@ def signed(picture: Image.Image, actions: list[dict], *, name: str = "Another Pr
         "format": "image/jpeg",
         "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}],
     }
-    info = c2pa.C2paSignerInfo(b"es256", leaf_and_authority, pem, None)
+    info = c2pa.C2paSignerInfo(b"es256", pem[middle:], pem[:middle], None)
     with c2pa.Builder(definition, context=manifest_reader.context(credentials.load().anchors)) as builder:
         builder.sign(c2pa.Signer.from_info(info), "image/jpeg", io.BytesIO(plain.getvalue()), out)
     return out.getvalue()

@@ -15,14 +15,14 @@ const drop = make("div", "drop");
 const input = make("input", "file");
 input.type = "file";
 input.id = "check-file";
-input.accept = "image/png,image/jpeg,image/webp,image/avif,image/gif,image/tiff";
+input.accept = "image/png,image/jpeg,image/webp,image/avif,image/heic,image/heif,image/gif,image/tiff,.heic,.heif";
 input.tabIndex = -1;
 input.setAttribute("aria-label", "Picture to check");
 const choose = make("button", "act", "Choose a picture");
 choose.type = "button";
 choose.id = "check-choose";
 choose.addEventListener("click", () => input.click());
-drop.append(make("p", "lead", "Which picture would you like to know about?"), choose, input, make("p", "fine", "Or drop or paste it here. PNG, JPEG, WebP, AVIF, GIF or TIFF, up to 40 MB."));
+drop.append(make("p", "lead", "Which picture would you like to know about?"), choose, input, make("p", "fine", "Or drop or paste it here. PNG, JPEG, WebP, HEIC, AVIF, GIF or TIFF, up to 40 MB."));
 const busy = make("p", "notice status");
 busy.setAttribute("role", "status");
 const problem = make("p", "notice alert");
@@ -107,7 +107,7 @@ root.addEventListener("drop", (event) => {
 function pasted(event) {
   if (!root.isConnected) return document.removeEventListener("paste", pasted);
   if (!root.offsetParent) return; // another tab is open
-  const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
+  const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/") || /\.hei[cf]$/i.test(one.name)); // some browsers know no HEIC
   if (file) check(file);
 }
 document.addEventListener("paste", pasted);

@@ -1,0 +1,121 @@
+"""What a stranger's picture file is and says of itself, found out in a process of its own: it may be hostile.
+
+python -m pipelines.file_reader < the file's bytes; prints the answer as JSON
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pillow_heif
+from PIL import Image, UnidentifiedImageError
+
+from pipelines import containers, said
+from pipelines.errors import PhotoUnreadable
+from pipelines.schema import MAX_UPLOAD_PIXELS
+
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF")
+DAMAGED = "This picture is damaged or was cut off on its way."
+NO_PICTURE = "This file is not a picture that can be read; use PNG, JPEG, WebP, HEIC, AVIF, GIF or TIFF."
+_MEMORY_BYTES = 2 * 1024**3
+_CPU_SECONDS = 10
+_SECONDS = 60  # of a busy machine
+_FIRST_BYTES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"II*", b"MM\0*")
+_BRANDS = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftypavif", b"ftypheim", b"ftyphevc")
+_DAMAGED, _NO_PICTURE, _TOO_LARGE = "damaged", "no picture", "too large"
+
+
+class Answer(NamedTuple):
+    """Format as Pillow names it, width and height in pixels, and the file's words."""
+
+    format: str
+    size: tuple[int, int]
+    said: said.Said
+
+
+def read_foreign(data: bytes) -> Answer:
+    """Look at the bytes of a picture file.
+
+    Raises:
+        PhotoUnreadable: It is no picture, or its header is damaged or tells of too many pixels.
+    """
+    try:
+        answer = subprocess.run(
+            [sys.executable, "-P", "-m", "pipelines.file_reader"],
+            input=data,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=True,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+        )
+        held = json.loads(answer.stdout)
+        refused = held.get("refused")
+        if not refused:
+            words = said.Said(said.Xmp(**held["xmp"]), *held["rest"])
+            return Answer(held["format"], tuple(held["size"]), words._replace(claims=tuple(words.claims)))
+    except (subprocess.SubprocessError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PhotoUnreadable(DAMAGED, detail=type(error).__name__) from error
+    raise refusal(refused)
+
+
+def refusal(why: str) -> PhotoUnreadable:
+    """The sentence for what `header` refuses."""
+    if why == _TOO_LARGE:
+        limit = MAX_UPLOAD_PIXELS // 1_000_000
+        return PhotoUnreadable(f"This picture has more than {limit} megapixels; choose a smaller one.")
+    return PhotoUnreadable(DAMAGED if why == _DAMAGED else NO_PICTURE)
+
+
+def read(data: bytes) -> Answer | str:
+    """The same in this process; a word where it is refused, see `refusal`."""
+    found = header(data)
+    if isinstance(found, str):
+        return found
+    return Answer(*found, said.read(containers.parts(data)))
+
+
+def header(data: bytes) -> tuple[str, tuple[int, int]] | str:
+    """Format and size, also of a file whose words are broken; or why it is refused."""
+    why = _NO_PICTURE
+    for tried in (lambda: data, lambda: containers.pixels(data)):
+        try:
+            with Image.open(io.BytesIO(tried()), formats=FORMATS) as image:
+                if image.width * image.height > MAX_UPLOAD_PIXELS:
+                    return _TOO_LARGE
+                return str(image.format), image.size
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            return _TOO_LARGE
+        except UnidentifiedImageError:
+            is_known = data.startswith(_FIRST_BYTES) or data[4:12] in _BRANDS
+            why = _DAMAGED if is_known else why
+        except Exception:  # decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError ...
+            why = _DAMAGED
+    return why
+
+
+def main() -> None:
+    """Answer for the file on stdin."""
+    for kind, limit in ((resource.RLIMIT_AS, _MEMORY_BYTES), (resource.RLIMIT_CPU, _CPU_SECONDS)):
+        with contextlib.suppress(ValueError, OSError):  # macOS has no limit on memory
+            resource.setrlimit(kind, (limit, limit))
+    Image.MAX_IMAGE_PIXELS = MAX_UPLOAD_PIXELS
+    pillow_heif.register_heif_opener()
+    found = read(sys.stdin.buffer.read())
+    if isinstance(found, str):
+        print(json.dumps({"refused": found}))
+        return
+    xmp, *rest = found.said
+    print(json.dumps({"format": found.format, "size": found.size, "xmp": dataclasses.asdict(xmp), "rest": rest}))
+
+
+if __name__ == "__main__":
+    main()
