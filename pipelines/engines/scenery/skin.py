@@ -112,7 +112,6 @@ def keep_level(canvas: Canvas) -> None:
         for each in (missing[..., 0], there[..., 1] + 1j * there[..., 2], skin.wanted[..., 1] + 1j * skin.wanted[..., 2])
     )
     turn = _bounded(_turn(np.array([start]), np.array([end])))[0]
-    light = min(light, 0.5 * light)  # what dots and hatching darken is not made up for between them
     left = np.broadcast_to(np.array((light, turn.real - 1, turn.imag), np.float32), there.shape)
     none = np.zeros(256, np.float32)
     _move(canvas, skin, _Correction(_middle(there[..., 0], skin.face), none, none, none, left))
