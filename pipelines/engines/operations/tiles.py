@@ -52,7 +52,7 @@ def polygons(canvas: Canvas, step: recipe.Polygons) -> None:
     nx, ny, nz = (axis[at[:, 1], at[:, 0]] for axis in form(canvas, 0.6))
     figure = canvas.person[at[:, 1], at[:, 0]]
     lamp = canvas.light_side * nx * 0.75 - 0.45 * ny + 0.5 * nz - 0.5
-    calm = (1 - 0.65 * canvas.face[at[:, 1], at[:, 0]]) * (1 - 0.6 * canvas.features[at[:, 1], at[:, 0]])
+    calm = (1 - 0.75 * bare[at[:, 1], at[:, 0]]) * (1 - 0.6 * canvas.features[at[:, 1], at[:, 0]])
     jitter = rng.uniform(-0.16, 0.16, len(triangles))
     colors[1:] *= (1 + step.facet * calm * (jitter + 1.1 * figure * lamp))[:, None]
     picture = np.clip(colors, 0, 1).astype(np.float32)[labels]
