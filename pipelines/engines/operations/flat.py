@@ -12,6 +12,7 @@ from pipelines.engines.operations.prints import palette_of
 from pipelines.engines.operations.zones import zones
 
 _SAMPLES = 4000
+_LIT = 0.35  # deviations of lightness above its mean: few tones would take the light from skin
 _DOUBLINGS = 3  # of the power on shares: how hard the winner takes all, a border of a pixel or two
 _HUE = 0.6  # how far the tones of skin share one hue: shade may be darker, but not grey or red
 
@@ -71,9 +72,13 @@ def _photo_skin(canvas: Canvas) -> np.ndarray:
 
 
 def _own(lab: np.ndarray, where: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-    """(3,) what the photo has on average where a tone is painted: contrast moves borders of tones, not tones."""
+    """(3,) what the photo has where a tone is painted, of its lit side: contrast moves borders of tones, not tones."""
     pixels = lab[where]
-    return pixels.mean(axis=0) if len(pixels) > 32 else otherwise
+    if len(pixels) <= 32:
+        return otherwise
+    color: np.ndarray = pixels.mean(axis=0)
+    color[0] += _LIT * pixels[:, 0].std()
+    return color
 
 
 class _Borders:

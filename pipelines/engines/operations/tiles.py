@@ -9,6 +9,7 @@ from pipelines import recipe
 from pipelines.engines.operations.canvas import LIPS, OVAL, Canvas, blur, fractal_noise, mix, rgb, smoothstep
 from pipelines.engines.operations.head import mirrored, parts, planes
 from pipelines.engines.operations.light import form
+from pipelines.engines.operations.zones import zones
 
 # Corners of a face in facets: right half and middle; the left half mirrors them.
 _CORNERS = (
@@ -34,7 +35,8 @@ def polygons(canvas: Canvas, step: recipe.Polygons) -> None:
         cv2.fillConvexPoly(labels, triangle, index + 1, lineType=cv2.LINE_8, shift=4)
     colors = means(canvas.image, labels, len(triangles) + 1)
     # Skin is of one hue, so that highlights do not become grey stones.
-    share = means(np.repeat((canvas.face * (1 - canvas.features))[..., None], 3, 2), labels, len(colors))[:, 0]
+    bare = np.maximum(canvas.face, zones(canvas).skin) * (1 - canvas.features)  # the neck is of the face's hue
+    share = means(np.repeat(bare[..., None], 3, 2), labels, len(colors))[:, 0]
     skin = np.flatnonzero(share > 0.2)
     if len(skin):
         lab = cv2.cvtColor(colors[None].astype(np.float32), cv2.COLOR_RGB2LAB)
@@ -50,7 +52,7 @@ def polygons(canvas: Canvas, step: recipe.Polygons) -> None:
     nx, ny, nz = (axis[at[:, 1], at[:, 0]] for axis in form(canvas, 0.6))
     figure = canvas.person[at[:, 1], at[:, 0]]
     lamp = canvas.light_side * nx * 0.75 - 0.45 * ny + 0.5 * nz - 0.5
-    calm = (1 - 0.65 * canvas.face[at[:, 1], at[:, 0]]) * (1 - 0.6 * canvas.features[at[:, 1], at[:, 0]])
+    calm = (1 - 0.75 * bare[at[:, 1], at[:, 0]]) * (1 - 0.6 * canvas.features[at[:, 1], at[:, 0]])
     jitter = rng.uniform(-0.16, 0.16, len(triangles))
     colors[1:] *= (1 + step.facet * calm * (jitter + 1.1 * figure * lamp))[:, None]
     picture = np.clip(colors, 0, 1).astype(np.float32)[labels]

@@ -18,8 +18,8 @@ from pipelines.engines.operations.canvas import Canvas, blur, smoothstep
 
 _WIDTH = 112  # pixels of the small copy
 _WINDOW = 5  # pixels of it, of the median that takes lines, dots and grain out; OpenCV is fastest up to 5
-_REACH = 0.2  # face heights, over which what is left is averaged
-_WIDE_REACH = 0.3  # likewise, where tones are flat: so slow that none of them shows a slope
+_REACH = 0.13  # face heights, over which what is left is averaged
+_WIDE_REACH = 0.2  # likewise, where tones are flat: so slow that none of them shows a slope
 _FEATHER = 0.05  # face heights, within which the edge of skin is found
 _ROUNDS = 2
 _LEAST_PIXELS = 12
@@ -28,7 +28,7 @@ _MOST_LIGHTNESS = 24.0
 _MOST_TURN = 0.6  # radians
 _LEAST_SCALE, _MOST_SCALE = 0.4, 1.6
 _LEAST_SLOPE, _MOST_SLOPE = 0.5, 1.3  # of the curve of tones: no tone becomes another
-_SCENE_TINT = np.array((1.0, 0.4, 0.4), np.float32)  # shares of a scene's light that stay on skin: L*, a*, b*
+_SCENE_TINT = np.array((0.55, 0.4, 0.4), np.float32)  # shares of a scene's light that stay on skin: L*, a*, b*
 _GREY = 2.0  # chroma under which there is no hue to turn (black-and-white photos, overexposed skin)
 _INK = 36.0  # L* from the usual skin; ink and highlights so far from it are moved a third as much
 _OUTLIER = 18.0  # L* from the usual difference: hair, glasses, a cast shadow that the style left out
@@ -116,7 +116,6 @@ def keep_level(canvas: Canvas) -> None:
         )
     )
     turn = _bounded(_turn(np.array([start]), np.array([end])))[0]
-    light = min(light, 0.5 * light)  # what dots and hatching darken is not made up for between them
     left = np.broadcast_to(np.array((light, turn.real - 1, turn.imag), np.float32), there.shape)
     none = np.zeros(256, np.float32)
     _move(canvas, skin, _Correction(_middle(there[..., 0], skin.face), none, none, none, left))
