@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
-from pipelines import containers, said
+from pipelines import file_parts, said
 from pipelines.errors import PhotoUnreadable
 from pipelines.schema import MAX_UPLOAD_PIXELS
 
@@ -80,13 +80,13 @@ def read(data: bytes) -> Answer | str:
     found = header(data)
     if isinstance(found, str):
         return found
-    return Answer(*found, said.read(containers.parts(data)))
+    return Answer(*found, said.read(file_parts.parts(data)))
 
 
 def header(data: bytes) -> tuple[str, tuple[int, int]] | str:
     """Format and size, also of a file whose words are broken; or why it is refused."""
     why = _NO_PICTURE
-    for tried in (lambda: data, lambda: containers.pixels(data)):
+    for tried in (lambda: data, lambda: file_parts.pixels(data)):
         try:
             with Image.open(io.BytesIO(tried()), formats=FORMATS) as image:
                 if image.width * image.height > MAX_UPLOAD_PIXELS:

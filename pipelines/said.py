@@ -1,7 +1,7 @@
 """What a picture file says of itself in words: XMP, EXIF, IPTC, text chunks. Claims without proof, whoever wrote them.
 
-Programs that make pictures with AI write it down in ways of their own; each is told as "made with ..., its ... is in the
-file". Pure functions; a stranger's file goes through `pipelines.file_reader`.
+Programs that make pictures with AI write it down in ways of their own; each is told as "made with ..., its ... is in
+the file". Pure functions; a stranger's file goes through `pipelines.file_reader`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from defusedxml.common import DefusedXmlException
 from PIL import Image
 
 from pipelines import tools
-from pipelines.containers import Parts, decoded
+from pipelines.file_parts import Parts, decoded
 
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _CREATOR_TOOL = "{http://ns.adobe.com/xap/1.0/}CreatorTool"
@@ -116,7 +116,7 @@ def read(parts: Parts) -> Said:
     """Put together what the parts of a file say.
 
     Args:
-        parts: From `containers.parts`.
+        parts: From `file_parts.parts`.
     """
     packets, iptc, has_manifest = list(parts.xmp), list(parts.iptc), parts.has_manifest
     words: list[tuple[str, str]] = list(parts.texts)

@@ -18,7 +18,7 @@ import cv2
 import pillow_heif
 from PIL import Image, ImageFile, ImageOps
 
-from pipelines import containers, watermark
+from pipelines import file_parts, watermark
 
 _MEMORY_BYTES = 3 * 1024**3
 _CPU_SECONDS = 20
@@ -31,8 +31,8 @@ def read_foreign(data: bytes) -> tuple[bool, watermark.Found | None]:
     """Look for the mark in the bytes of a picture file.
 
     Returns:
-        Whether the pixels could be looked at, and what was found. Of several frames the first is looked at. Where a part
-        of them is lost, what is left is searched too, and only what was found there counts.
+        Whether the pixels could be looked at, and what was found. Of several frames the first is looked at. Where a
+        part of them is lost, what is left is searched too, and only what was found there counts.
     """
     try:
         answer = subprocess.run(
@@ -73,7 +73,7 @@ def read_any(data: bytes) -> tuple[bool, watermark.Found | None]:
     try:
         return True, read(data)
     except Exception:  # decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError ...
-        bare = containers.pixels(data)
+        bare = file_parts.pixels(data)
     try:
         return True, read(bare)
     except Exception:  # see above

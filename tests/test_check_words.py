@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from pipelines import containers, provenance, provenance_words, said, watermark, watermark_reader
+from pipelines import file_parts, provenance, provenance_words, said, watermark, watermark_reader
 from pipelines.schema import ProvenanceReport
 from tests.png_chunks import rebuilt
 
@@ -134,7 +134,7 @@ def rows(shown: provenance_words.Card) -> dict[str, str]:
 @pytest.mark.parametrize("name", TOOLS)
 def test_what_a_tool_writes_of_itself_is_read(name: str) -> None:
     data, word = TOOLS[name]
-    assert word in "; ".join(said.read(containers.parts(data)).claims)
+    assert word in "; ".join(said.read(file_parts.parts(data)).claims)
 
 
 @pytest.mark.parametrize("name", ["ComfyUI", "web UI, big end first", "web UI in HEIC", "AIGC, XMP", "Google, IIM"])
@@ -162,7 +162,7 @@ def test_it_is_told_as_a_claim_without_proof(name: str) -> None:
     ],
 )
 def test_what_says_nothing_of_ai_is_not_called_ai(data: bytes) -> None:
-    assert said.read(containers.parts(data)).claims == ()
+    assert said.read(file_parts.parts(data)).claims == ()
 
 
 FORMS: dict[str, Callable[[str], str]] = {
@@ -189,7 +189,7 @@ def test_it_is_read_from_every_kind_of_file(form: str, encoding: str) -> None:
         data = file("TIFF", {700: FORMS["resource"](CODE).encode(encoding)})
     else:
         data = file(form, xmp=FORMS["resource"](CODE).encode(encoding))
-    assert said.read(containers.parts(data)).source_type == CODE
+    assert said.read(file_parts.parts(data)).source_type == CODE
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,7 @@ def test_the_bare_picture_has_the_same_pixels(form: str, data: st.DataObject) ->
     out = io.BytesIO()
     Image.frombytes("RGB", (8, 8), noise).save(out, form)
     whole = out.getvalue()
-    with Image.open(io.BytesIO(whole)) as one, Image.open(io.BytesIO(containers.pixels(whole))) as other:
+    with Image.open(io.BytesIO(whole)) as one, Image.open(io.BytesIO(file_parts.pixels(whole))) as other:
         assert one.convert("RGB").tobytes() == other.convert("RGB").tobytes()
 
 
@@ -385,10 +385,10 @@ def test_bent_words_never_crash(name: str, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(bent) - 1))
         bent[place : place + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
-    found = said.read(containers.parts(bytes(bent)))
+    found = said.read(file_parts.parts(bytes(bent)))
     assert json.dumps(found.claims)
     assert all(claim.isprintable() and len(claim) < 200 for claim in found.claims)
-    assert isinstance(containers.pixels(bytes(bent)), bytes)
+    assert isinstance(file_parts.pixels(bytes(bent)), bytes)
 
 
 @given(st.binary(max_size=300))
@@ -401,7 +401,7 @@ def test_nothing_is_inflated_without_end() -> None:
     packed = b"workflow\0\0" + zlib.compress(bytes(200 * 2**20), 9)
     data = rebuilt(bomb, lambda kind, body: packed if kind == b"tEXt" else body)
     data = data.replace(b"tEXtworkflow", b"zTXtworkflow")
-    texts = containers.parts(data).texts
+    texts = file_parts.parts(data).texts
     assert max((len(text) for _, text in texts), default=0) <= 4 * 2**20
 
 
