@@ -109,7 +109,11 @@ def keep_level(canvas: Canvas) -> None:
     face = skin.face * np.exp(-((off / _OUTLIER) ** 2))
     light, start, end = (
         np.average(each, weights=face)
-        for each in (missing[..., 0], there[..., 1] + 1j * there[..., 2], skin.wanted[..., 1] + 1j * skin.wanted[..., 2])
+        for each in (
+            missing[..., 0],
+            there[..., 1] + 1j * there[..., 2],
+            skin.wanted[..., 1] + 1j * skin.wanted[..., 2],
+        )
     )
     turn = _bounded(_turn(np.array([start]), np.array([end])))[0]
     left = np.broadcast_to(np.array((light, turn.real - 1, turn.imag), np.float32), there.shape)
@@ -171,7 +175,9 @@ def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
     weight = cv2.ximgproc.guidedFilter(own[..., 0] / 100, weight, max(2, round(_FEATHER * reach)), 1e-3)
     weight = person * smoothstep(0.1, 0.6, cv2.GaussianBlur(weight, (0, 0), max(0.8, 0.25 * _FEATHER * reach)))
     # Light comes from where it comes, but leaves the face, and its lit half, as light as it was.
-    brighter = float(np.mean([np.quantile(lit[inner][:, 0], q) - np.quantile(own[inner][:, 0], q) for q in (0.5, 0.75)]))
+    brighter = float(
+        np.mean([np.quantile(lit[inner][:, 0], q) - np.quantile(own[inner][:, 0], q) for q in (0.5, 0.75, 0.9)])
+    )
     known = (weight * (1 - features) ** 2 + 1e-4 * face).astype(np.float32)
     return _Skin(
         weight=weight.astype(np.float32),
