@@ -214,8 +214,6 @@ def test_no_skin_tone_is_lightened_or_darkened(engine, presets, portraits_dir, g
 
 
 @pytest.mark.xfail(reason="issue 9 is open: comic, golden-hour, pixel-art, storybook miss by a little", strict=False)
-    reason="issue 9 is open: comic, golden-hour, pixel-art, storybook a little over the bars", strict=False
-)
 @pytest.mark.parametrize("style", NATURAL)
 def test_each_style_keeps_skin(engine, presets, portraits_dir, style):
     """Not only all styles together: over all groups, no style lightens or darkens on the whole."""
