@@ -88,10 +88,8 @@ def png_chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
         end = place + 8 + int.from_bytes(png[place : place + 4], "big")
         follows = png[end + 8 : end + 12]
         is_last = kind == b"IEND" or end + 12 > len(png)
-        if not _CHUNK_NAME.fullmatch(kind) or not (_CHUNK_NAME.fullmatch(follows) or is_last):
-            later = _NEXT_CHUNK.search(png, place + 12)
-            end = later.start() - 8 if later else len(png)
-        elif end > len(png) and kind not in _PIXEL_CHUNKS:
+        is_wrong = not _CHUNK_NAME.fullmatch(kind) or not (_CHUNK_NAME.fullmatch(follows) or is_last)
+        if is_wrong or (end > len(png) and kind not in _PIXEL_CHUNKS):
             later = _NEXT_CHUNK.search(png, place + 12)
             end = later.start() - 8 if later else len(png)
         yield kind, png[place + 8 : max(end, place + 8)]

@@ -169,7 +169,8 @@ def picture(path: Path) -> Image.Image:
 def check(source: Path | str | bytes) -> ProvenanceReport:
     """What any picture says of its origin, ours or not, and how far that can be believed.
 
-    The words are read, the manifest is parsed and the pixels are decoded, each in a process of its own: the file may be hostile.
+    The words are read, the manifest is parsed and the pixels are decoded, each in a process of its own: the file may
+    be hostile.
 
     Args:
         source: A file or its bytes: PNG, JPEG, WebP, HEIC, AVIF, GIF or TIFF of at most 40 MB and 64 megapixels.

@@ -1,7 +1,7 @@
 """What a picture file says of itself in words: XMP, EXIF, IPTC, text chunks. Claims without proof, whoever wrote them.
 
-Programs that make pictures with AI write it down in ways of their own; each is told as "made with ..., its ... is in the
-file". Pure functions; a stranger's file goes through `pipelines.file_reader`.
+Programs that make pictures with AI write it down in ways of their own; each is told as "made with ..., its ... is in
+the file". Pure functions; a stranger's file goes through `pipelines.file_reader`.
 """
 
 from __future__ import annotations

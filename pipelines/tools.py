@@ -18,10 +18,11 @@ _MOST_CHARACTERS = 200_000  # of one text that are looked at
 _STABLE_DIFFUSION = "a Stable Diffusion interface"
 
 # Fields in which a program or a maker names itself. In a description the same name may be what the picture shows.
-_NAME_FIELDS = frozenset(
+_NAME_FIELD_WORDS = (
     "software creatortool generator credit source author artist creator by-line softwareagent aisystemused "
-    "title engine camerafirmware hostcomputer processingsoftware application developer".split()
+    "title engine camerafirmware hostcomputer processingsoftware application developer"
 )
+_NAME_FIELDS = frozenset(_NAME_FIELD_WORDS.split())
 _NAMES: tuple[tuple[str, str], ...] = (
     (r"comfy\s*ui", "ComfyUI"),
     (r"automatic1111|a1111|stable[\s-]diffusion[\s-]web\s*ui", "the Stable Diffusion web UI"),
@@ -84,10 +85,11 @@ _FLAGS = re.compile(r"\s--(?:v|ar|niji|stylize|chaos|style|iw|sref|oref|raw)\b(?
 _GRAPH = re.compile(r"\"?(?:class_type|last_node_id|last_link_id)\"?\s*:|\"nodes\"\s*:\s*\[")
 _GRAPH_FIELD = re.compile(r"^\s*(?:prompt|workflow|extra_pnginfo)\s*:\s*\{", re.IGNORECASE)
 _DREAM = re.compile(r"\s-s ?\d+.{0,400}?\s-S ?\d+", re.DOTALL)
-_SETTINGS = frozenset(
-    "seed steps sampler sampler_name cfg_scale guidance_scale scale model num_inference_steps".split()
+_SETTING_WORDS = (
+    "seed steps sampler sampler_name cfg_scale guidance_scale scale model num_inference_steps negative_prompt uc "
+    "base_model cfg scheduler width"
 )
-_SETTINGS |= {"negative_prompt", "uc", "base_model", "cfg", "scheduler", "width"}
+_SETTINGS = frozenset(_SETTING_WORDS.split())
 _INVOKE = ("invokeai_metadata", "invokeai_graph", "invokeai_workflow", "sd-metadata", "sd_metadata", "dream")
 _EASY = ("stable diffusion model", "use_stable_diffusion_model", "stable_diffusion_model")
 _AIGC = re.compile(r"[\"']?AIGC[\"']?\s*[:=]\s*[\"']?\s*(\{.*)", re.IGNORECASE | re.DOTALL)
@@ -140,7 +142,7 @@ def _aigc(key: str, text: str, _: set[str]) -> str:
 def _by_key(key: str, text: str, keys: set[str]) -> str:
     if key in _INVOKE:
         return _made("InvokeAI", "settings are")
-    if key == "prompt" and keys & set(_EASY) or key in _EASY:
+    if (key == "prompt" and keys & set(_EASY)) or key in _EASY:
         return _made("Easy Diffusion", "settings are")
     if key == "sui_image_params" or key == "sui_extra_data":
         return _made("SwarmUI", "settings are")
@@ -216,7 +218,7 @@ def _by_prompt(key: str, text: str, keys: set[str]) -> str:
     """No program is known by it, but words of a prompt beside a number for chance are what generators write."""
     if key in ("prompt", "negative_prompt", "negative prompt", "positive prompt", "parameters"):
         others = {"seed", "steps", "sampler", "negative_prompt", "negative prompt", "model", "cfg_scale", "cfg scale"}
-        if keys & (others - {key}) or key == "parameters" and "prompt" in text.lower():
+        if keys & (others - {key}) or (key == "parameters" and "prompt" in text.lower()):
             return _made("an image generator", "prompt is")
         return "it holds a prompt, as generators of pictures write one" if key == "prompt" else ""
     return ""

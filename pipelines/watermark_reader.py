@@ -31,8 +31,8 @@ def read_foreign(data: bytes) -> tuple[bool, watermark.Found | None]:
     """Look for the mark in the bytes of a picture file.
 
     Returns:
-        Whether the pixels could be looked at, and what was found. Of several frames the first is looked at. Where a part
-        of them is lost, what is left is searched too, and only what was found there counts.
+        Whether the pixels could be looked at, and what was found. Of several frames the first is looked at. Where a
+        part of them is lost, what is left is searched too, and only what was found there counts.
     """
     try:
         answer = subprocess.run(

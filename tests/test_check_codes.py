@@ -25,7 +25,7 @@ CREATED = {
     "softwareAgent": {"name": "Another Program"},
 }
 # C2PA 2.2 section 15.2.2, CAWG identity 1.1, and what the library adds; "changed" is not among them.
-CODES = (
+CODE_WORDS = (
     "signingCredential.untrusted signingCredential.invalid signingCredential.expired signingCredential.ocsp.revoked "
     "signingCredential.ocsp.unknown signingCredential.ocsp.inaccessible claim.missing claim.multiple claim.malformed "
     "claim.hardBindings.missing claim.cbor.invalid claimSignature.missing claimSignature.outsideValidity "
@@ -41,7 +41,8 @@ CODES = (
     "cawg.identity.hard_binding_missing cawg.x509.credential.untrusted cawg.x509.signature.mismatch "
     "cawg.x509.signature.outside_validity cawg.ica.untrusted_issuer cawg.ica.signature_mismatch "
     "cawg.ica.did_unavailable cawg.ica.signer_payload.mismatch"
-).split()
+)
+CODES = CODE_WORDS.split()
 LABEL = "urn:c2pa:1"
 
 
