@@ -38,9 +38,9 @@ def pick(page: Page, kind: str, preset_id: str) -> None:
     page.locator(f"#{kind}-picker [data-id={preset_id}]").click()
 
 
-def create(page: Page, count: int = 1) -> None:
+def create(page: Page, count: int = 1, timeout: int = LONG) -> None:
     page.locator("#create").click()
-    expect(page.locator("#notice")).to_contain_text("ready", timeout=LONG)
+    expect(page.locator("#notice")).to_contain_text("ready", timeout=timeout)
     expect(page.locator("#portraits .tile").nth(count - 1)).to_be_visible(timeout=LONG)
 
 
@@ -115,6 +115,7 @@ def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
     assert "holiday" not in server.log
 
 
+@pytest.mark.timeout(500)  # on two busy cores
 def test_a_fresh_machine_makes_diffusion_and_says_so_everywhere(
     browser: Browser, photo_file: Path, tmp_path: Path
 ) -> None:
@@ -126,7 +127,7 @@ def test_a_fresh_machine_makes_diffusion_and_says_so_everywhere(
     upload(page, photo_file)
     pick(page, "style", "oil-master")
     expect(page.locator(".stage .title")).to_contain_text("oil", timeout=LONG)
-    create(page)
+    create(page, timeout=5 * LONG)
     made_by = "Built-in AI model"
     expect(page.locator("#engine-badge")).to_contain_text(f"Made by: {made_by}", timeout=LONG)
     expect(page.locator("#portrait-facts")).to_contain_text(made_by)
