@@ -136,7 +136,7 @@ def test_a_fresh_machine_makes_diffusion_and_says_so_everywhere(
     marks = provenance.read(save(waiting.value, tmp_path))
     assert marks.facts["Model"] == "embedded"
     assert marks.facts["Engine"] == made_by
-    assert marks.digital_source_type.endswith("trainedAlgorithmicMedia")
+    assert marks.digital_source_type.endswith("compositeWithTrainedAlgorithmicMedia")
     context.close()
     running.stop()
 
