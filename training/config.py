@@ -111,7 +111,7 @@ PRESETS: dict[str, TrainConfig] = {
     ),
     "gpu": TrainConfig(
         "gpu",
-        model=ModelConfig(block_out_channels=(64, 128, 224, 288)),
+        model=ModelConfig(block_out_channels=(64, 112, 192, 256)),
         diffusion=StageConfig(20_000, 96, 128, 1e-3, warmup=500, large_crop=256, large_share=0.35),
         ema_decay=0.9995,
         self_start=0.3,
