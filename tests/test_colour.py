@@ -131,7 +131,7 @@ def test_inks_are_what_their_profile_says(face: Image.Image, kind: str) -> None:
 
     yellow = opened(encode(inks, kind, icc_profile=profiles.table(b"CMYK", 9, yellowed)))
     more = color.rgb2lab(np.asarray(yellow.crop(FACE)))[..., 2] - color.rgb2lab(np.asarray(face.crop(FACE)))[..., 2]
-    assert 10 < more.mean() < 18
+    assert 7 < more.mean() < 18  # what leaves the gamut is cut off
 
 
 def test_components_that_are_no_rgb_but_for_their_profile(face: Image.Image) -> None:

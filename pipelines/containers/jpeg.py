@@ -47,9 +47,8 @@ def area(data: bytes, start: int) -> int:
 
 def bare(data: bytes) -> Bare:
     """Frame, tables, scans, and the two markers that tell which colours the components are."""
-    head = _walk(data, 2)
-    if not head.whole():
-        head = _recovered(data, head)
+    first = _walk(data, 2)
+    head = first if first.whole() else _recovered(data, first)
     if head is None:
         return Bare(data)
     parts, exif, xmp = [b"\xff\xd8"], b"", b""
