@@ -142,6 +142,13 @@ def test_components_that_are_no_rgb_but_for_their_profile(face: Image.Image) -> 
     assert off(opened(data), face) < 1.5
 
 
+def test_a_lab_tiff_is_a_photo_too(face: Image.Image) -> None:
+    source, target = (ImageCms.ImageCmsProfile(ImageCms.createProfile(name)) for name in ("sRGB", "LAB"))
+    lab = ImageCms.ImageCmsTransform(source, target, "RGB", "LAB").apply(face)
+    lab.info.clear()
+    assert off(opened(encode(lab, "TIFF")), face) < 1.0
+
+
 BROKEN = {
     "short": profiles.matrix("ProPhoto")[:140],
     "tiny": b"ICC",
