@@ -71,7 +71,9 @@ class Profile:
                 return None
             if mode == "RGB" and np.abs(ramp.astype(int) - np.asarray(_samples(mode))).max() <= _NEAR:
                 return image
-            return transform.apply(image)
+            converted = transform.apply(image)
+            converted.info.clear()  # of the profile that LittleCMS puts there
+            return converted
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             return None
 
@@ -117,7 +119,7 @@ class Gamma:
     def apply(self, image: Image.Image) -> Image.Image | None:
         """RGB in sRGB, or None where the numbers are absurd."""
         signal = np.arange(256) / 255
-        curve = _linear(13, signal)
+        curve = _srgb_light(signal)
         if self.exponent is not None:
             if not 0.1 <= self.exponent <= 4.0:
                 return None
@@ -131,11 +133,10 @@ class Gamma:
             points = (red, green, blue, white)
             if np.abs(np.subtract(points, _SRGB)).max() > 2e-3:
                 primaries = points
-        if image.mode not in ("RGB", "L") or curve is None:
+        if image.mode not in ("RGB", "L"):
             return None
         image = image.convert("RGB")
-        usual = _linear(13, signal)
-        if primaries == _SRGB and usual is not None and np.allclose(curve, usual):
+        if primaries == _SRGB and np.allclose(curve, _srgb_light(signal)):
             return image
         return _converted(image, curve, primaries)
 
@@ -187,12 +188,16 @@ def _sensible(seen: np.ndarray, mode: str) -> bool:
     return rising and gray[0] < 110 and gray[-1] > 180 and (mode == "CMYK" or 20 < gray[2:5].mean() < 240)
 
 
+def _srgb_light(signal: np.ndarray) -> np.ndarray:
+    return np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4)
+
+
 def _linear(transfer: int, signal: np.ndarray) -> np.ndarray | None:
     """Light of a signal in 0..1, 1 is white; H.273, table 3."""
     if transfer in _VIDEO:
         return np.where(signal < 0.0812429, signal / 4.5, ((signal + 0.0992968) / 1.0992968) ** (1 / 0.45))
     if transfer == 13:
-        return np.where(signal <= 0.04045, signal / 12.92, ((signal + 0.055) / 1.055) ** 2.4)
+        return _srgb_light(signal)
     if transfer == _PQ:  # SMPTE ST 2084
         power = signal ** (1 / 78.84375)
         light = np.maximum(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)

@@ -242,7 +242,7 @@ def _plain(image: Image.Image, high: float, mode: str) -> Image.Image:
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     if image.mode == "LAB":
-        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        profiles = ImageCms.ImageCmsProfile(lab), ImageCms.ImageCmsProfile(srgb)
-        return ImageCms.ImageCmsTransform(*profiles, "LAB", "RGB").apply(image)
+        lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+        return ImageCms.ImageCmsTransform(lab, srgb, "LAB", "RGB").apply(image)
     return image.convert(mode)

@@ -131,7 +131,7 @@ def test_inks_are_what_their_profile_says(face: Image.Image, kind: str) -> None:
 
     yellow = opened(encode(inks, kind, icc_profile=profiles.table(b"CMYK", 9, yellowed)))
     more = color.rgb2lab(np.asarray(yellow.crop(FACE)))[..., 2] - color.rgb2lab(np.asarray(face.crop(FACE)))[..., 2]
-    assert 10 < more.mean() < 18
+    assert 7 < more.mean() < 18  # what leaves the gamut is cut off
 
 
 def test_components_that_are_no_rgb_but_for_their_profile(face: Image.Image) -> None:
@@ -140,6 +140,13 @@ def test_components_that_are_no_rgb_but_for_their_profile(face: Image.Image) -> 
     profile = profiles.table(b"RGB ", 17, lambda gbr: lab_of(gbr[:, [2, 0, 1]]))
     data = encode(rotated, "JPEG", keep_rgb=True, icc_profile=profile)
     assert off(opened(data), face) < 1.5
+
+
+def test_a_lab_tiff_is_a_photo_too(face: Image.Image) -> None:
+    source, target = (ImageCms.ImageCmsProfile(ImageCms.createProfile(name)) for name in ("sRGB", "LAB"))
+    lab = ImageCms.ImageCmsTransform(source, target, "RGB", "LAB").apply(face)
+    lab.info.clear()
+    assert off(opened(encode(lab, "TIFF")), face) < 1.0
 
 
 BROKEN = {

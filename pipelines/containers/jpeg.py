@@ -47,8 +47,8 @@ def area(data: bytes, start: int) -> int:
 
 def bare(data: bytes) -> Bare:
     """Frame, tables, scans, and the two markers that tell which colours the components are."""
-    walked = _walk(data, 2)
-    head = walked if walked.whole() else _recovered(data, walked)
+    first = _walk(data, 2)
+    head = first if first.whole() else _recovered(data, first)
     if head is None:
         return Bare(data)
     parts, exif, xmp = [b"\xff\xd8"], b"", b""
