@@ -1,6 +1,8 @@
 """What a stranger's picture file is and says of itself, found out in a process of its own: it may be hostile.
 
-python -m pipelines.file_reader < the file's bytes; prints the answer as JSON
+    python -m pipelines.file_reader MOST_PIXELS < the file's bytes; prints the answer as JSON
+
+Imports little of this project, so that the program starts quickly.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from PIL import Image, UnidentifiedImageError
 
 from pipelines import file_parts, said
 from pipelines.errors import PhotoUnreadable
-from pipelines.schema import MAX_UPLOAD_PIXELS
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF")
 DAMAGED = "This picture is damaged or was cut off on its way."
@@ -31,6 +32,7 @@ _CPU_SECONDS = 10
 _SECONDS = 60  # of a busy machine
 _FIRST_BYTES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"II*", b"MM\0*")
 _BRANDS = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftypavif", b"ftypheim", b"ftyphevc")
+_SLOW = "This picture could not be looked at in time; try again in a minute."
 _DAMAGED, _NO_PICTURE, _TOO_LARGE = "damaged", "no picture", "too large"
 
 
@@ -42,15 +44,19 @@ class Answer(NamedTuple):
     said: said.Said
 
 
-def read_foreign(data: bytes) -> Answer:
+def read_foreign(data: bytes, most_pixels: int) -> Answer:
     """Look at the bytes of a picture file.
 
+    Args:
+        data: The file.
+        most_pixels: How many it may have.
+
     Raises:
-        PhotoUnreadable: It is no picture, or its header is damaged or tells of too many pixels.
+        PhotoUnreadable: It is no picture, or its header is damaged or tells of too many pixels; or there was no time.
     """
     try:
         answer = subprocess.run(
-            [sys.executable, "-P", "-m", "pipelines.file_reader"],
+            [sys.executable, "-P", "-m", "pipelines.file_reader", str(most_pixels)],
             input=data,
             capture_output=True,
             timeout=_SECONDS,
@@ -62,34 +68,36 @@ def read_foreign(data: bytes) -> Answer:
         if not refused:
             words = said.Said(said.Xmp(**held["xmp"]), *held["rest"])
             return Answer(held["format"], tuple(held["size"]), words._replace(claims=tuple(words.claims)))
+    except subprocess.TimeoutExpired as error:
+        raise PhotoUnreadable(_SLOW, detail="timeout") from error
     except (subprocess.SubprocessError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise PhotoUnreadable(DAMAGED, detail=type(error).__name__) from error
-    raise refusal(refused)
+    raise refusal(refused, most_pixels)
 
 
-def refusal(why: str) -> PhotoUnreadable:
+def refusal(why: str, most_pixels: int) -> PhotoUnreadable:
     """The sentence for what `header` refuses."""
     if why == _TOO_LARGE:
-        limit = MAX_UPLOAD_PIXELS // 1_000_000
+        limit = most_pixels // 1_000_000
         return PhotoUnreadable(f"This picture has more than {limit} megapixels; choose a smaller one.")
     return PhotoUnreadable(DAMAGED if why == _DAMAGED else NO_PICTURE)
 
 
-def read(data: bytes) -> Answer | str:
+def read(data: bytes, most_pixels: int) -> Answer | str:
     """The same in this process; a word where it is refused, see `refusal`."""
-    found = header(data)
+    found = header(data, most_pixels)
     if isinstance(found, str):
         return found
     return Answer(*found, said.read(file_parts.parts(data)))
 
 
-def header(data: bytes) -> tuple[str, tuple[int, int]] | str:
+def header(data: bytes, most_pixels: int) -> tuple[str, tuple[int, int]] | str:
     """Format and size, also of a file whose words are broken; or why it is refused."""
     why = _NO_PICTURE
     for tried in (lambda: data, lambda: file_parts.pixels(data)):
         try:
             with Image.open(io.BytesIO(tried()), formats=FORMATS) as image:
-                if image.width * image.height > MAX_UPLOAD_PIXELS:
+                if image.width * image.height > most_pixels:
                     return _TOO_LARGE
                 return str(image.format), image.size
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -107,9 +115,9 @@ def main() -> None:
     for kind, limit in ((resource.RLIMIT_AS, _MEMORY_BYTES), (resource.RLIMIT_CPU, _CPU_SECONDS)):
         with contextlib.suppress(ValueError, OSError):  # macOS has no limit on memory
             resource.setrlimit(kind, (limit, limit))
-    Image.MAX_IMAGE_PIXELS = MAX_UPLOAD_PIXELS
+    Image.MAX_IMAGE_PIXELS = most_pixels = int(sys.argv[1])
     pillow_heif.register_heif_opener()
-    found = read(sys.stdin.buffer.read())
+    found = read(sys.stdin.buffer.read(), most_pixels)
     if isinstance(found, str):
         print(json.dumps({"refused": found}))
         return

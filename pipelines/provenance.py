@@ -34,7 +34,7 @@ from pipelines import (
 from pipelines.errors import CredentialsError, PhotoUnreadable, PortraitError, SaveError
 from pipelines.manifests import SOFTWARE
 from pipelines.said import Said
-from pipelines.schema import MAX_UPLOAD_BYTES, ProvenanceReport, ProvenanceSummary
+from pipelines.schema import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS, ProvenanceReport, ProvenanceSummary
 
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 # img2img starts from the photo's pixels, so the portrait is a composite; the preview only filters them.
@@ -150,9 +150,9 @@ def read(path: Path) -> ProvenanceSummary:
         PhotoUnreadable: It is no picture.
     """
     data = _bytes(path)
-    answer = file_reader.read(data)
+    answer = file_reader.read(data, MAX_UPLOAD_PIXELS)
     if isinstance(answer, str):
-        raise file_reader.refusal(answer)
+        raise file_reader.refusal(answer, MAX_UPLOAD_PIXELS)
     manifest = manifests.read(data, _mime(answer.format), credentials.load())
     return ProvenanceSummary(**_summary(answer.said, manifest, _is_watermarked(data)))
 
@@ -184,7 +184,7 @@ def check(source: Path | str | bytes) -> ProvenanceReport:
         raise PhotoUnreadable("This file is empty; choose another one.")
     if len(data) > MAX_UPLOAD_BYTES:
         raise PhotoUnreadable(f"This file is larger than {MAX_UPLOAD_BYTES // 2**20} MB; choose a smaller one.")
-    answer = file_reader.read_foreign(data)
+    answer = file_reader.read_foreign(data, MAX_UPLOAD_PIXELS)
     said = answer.said
     manifest = manifests.read_foreign(data, _mime(answer.format), credentials.load())
     problems: list[str] = []

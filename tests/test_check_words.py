@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from pipelines import file_parts, provenance, provenance_words, said, watermark, watermark_reader
+from pipelines.errors import PhotoUnreadable
 from pipelines.schema import ProvenanceReport
 from tests.png_chunks import rebuilt
 
@@ -408,3 +409,9 @@ def test_nothing_is_inflated_without_end() -> None:
 def test_the_reader_in_its_own_process_tells_the_same(face_photo: Image.Image) -> None:
     data = saved(watermark.embed(face_photo, "ai"), "JPEG")
     assert watermark_reader.read_foreign(data[:-2]) == watermark_reader.read_any(data[:-2])
+
+
+def test_a_reader_without_time_is_not_told_as_a_damaged_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.file_reader._SECONDS", 0.0)
+    with pytest.raises(PhotoUnreadable, match="in time"):
+        provenance.check(file("PNG"))
