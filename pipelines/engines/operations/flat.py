@@ -61,7 +61,7 @@ def flat(canvas: Canvas, step: recipe.Flat) -> None:
 
 
 def _photo_skin(canvas: Canvas) -> np.ndarray:
-    """(H, W, 3) Lab of the sitting, its lit half of the face as light as in the photo, whatever a scene's light does."""
+    """(H, W, 3) Lab of the sitting, its face as light as in the photo, whatever a scene's light does."""
     lit = cv2.cvtColor(canvas.source, cv2.COLOR_RGB2LAB)
     face = (canvas.face > 0.9) & (canvas.features < 0.1)
     if canvas.photo is None or not face.any():

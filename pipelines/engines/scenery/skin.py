@@ -94,33 +94,6 @@ def keep_skin(canvas: Canvas, flat: bool) -> None:
     _move(canvas, skin, _with_field(skin, small, _curve(skin, _tone(small))))
 
 
-def keep_level(canvas: Canvas) -> None:
-    """Moves all skin by one lightness and one hue, so that the face has the photo's. Changes the image of the canvas.
-
-    For pictures in pieces, whose skin was kept before it was cut: facets and stones stay as they are to each other.
-    """
-    skin = _skin(canvas, flat=True)
-    if skin is None:
-        return
-    there = _tone(_lab(canvas.image))
-    missing = skin.wanted - there
-    # Means: with two or three tones the middle pixel is of one or the other. Ink and what it stands for do not count.
-    off = missing[..., 0] - _middle(missing[..., 0], skin.face)
-    face = skin.face * np.exp(-((off / _OUTLIER) ** 2))
-    light, start, end = (
-        np.average(each, weights=face)
-        for each in (
-            missing[..., 0],
-            there[..., 1] + 1j * there[..., 2],
-            skin.wanted[..., 1] + 1j * skin.wanted[..., 2],
-        )
-    )
-    turn = _bounded(_turn(np.array([start]), np.array([end])))[0]
-    left = np.broadcast_to(np.array((light, turn.real - 1, turn.imag), np.float32), there.shape)
-    none = np.zeros(256, np.float32)
-    _move(canvas, skin, _Correction(_middle(there[..., 0], skin.face), none, none, none, left))
-
-
 def _move(canvas: Canvas, skin: _Skin, correction: _Correction) -> None:
     where, size = _frame(skin.weight, canvas), (canvas.width, canvas.height)
     weight = cv2.resize(skin.weight, size, interpolation=cv2.INTER_LINEAR)[where]
