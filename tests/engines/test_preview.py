@@ -24,6 +24,7 @@ from pipelines.photo import open_photo, prepare
 from pipelines.presets import Presets, load_presets
 from pipelines.schema import GenerationJob, PreparedPhoto, SkinShift
 from tests.conftest import difference
+from training.teachers import teacher
 
 STYLES = sorted(load_presets().styles)
 SCENES = sorted(load_presets().scenes)
@@ -297,8 +298,9 @@ def test_every_scene_has_a_painter_and_every_painter_a_scene(presets):
     assert {scene.backdrop for scene in presets.scenes.values() if scene.backdrop} == set(PAINTERS)
 
 
-def test_every_operation_is_used_by_a_style(presets):
-    used = {step.op for style in presets.styles.values() for step in style.preview}
+def test_every_operation_is_used_by_a_style_or_its_teacher(presets):
+    recipes = [recipe for style in presets.styles.values() for recipe in (style, teacher(style))]
+    used = {step.op for recipe in recipes for step in recipe.preview}
     assert used <= set(OPERATIONS)
     assert used == set(OPERATIONS), f"no style uses {set(OPERATIONS) - used}"
 

@@ -12,9 +12,9 @@ from pipelines.engines.operations.prints import palette_of
 from pipelines.engines.operations.zones import zones
 
 _SAMPLES = 4000
-_LIT = 0.15  # deviations of lightness above its mean: few tones would take the light from skin
+_LIT = 0.0  # deviations of lightness above its mean: few tones would take the light from skin
 _DOUBLINGS = 3  # of the power on shares: how hard the winner takes all, a border of a pixel or two
-_HUE = 0.6  # how far the tones of skin share one hue: shade may be darker, but not grey or red
+_HUE = 0.7  # how far the tones of skin share one hue: shade may be darker, but not grey or red
 
 
 def flat(canvas: Canvas, step: recipe.Flat) -> None:

@@ -28,7 +28,8 @@ _MOST_LIGHTNESS = 24.0
 _MOST_TURN = 0.6  # radians
 _LEAST_SCALE, _MOST_SCALE = 0.4, 1.6
 _LEAST_SLOPE, _MOST_SLOPE = 0.5, 1.3  # of the curve of tones: no tone becomes another
-_SCENE_TINT = np.array((0.55, 0.4, 0.4), np.float32)  # shares of a scene's light that stay on skin: L*, a*, b*
+_LIT_SHARES, _MOST_LIT = (0.5, 0.75, 0.9), 2.5  # of the face's pixels, by lightness; L* given up for its lit side
+_SCENE_TINT = np.array((0.55, 0.6, 0.6), np.float32)  # shares of a scene's light that stay on skin: L*, a*, b*
 _GREY = 2.0  # chroma under which there is no hue to turn (black-and-white photos, overexposed skin)
 _INK = 36.0  # L* from the usual skin; ink and highlights so far from it are moved a third as much
 _OUTLIER = 18.0  # L* from the usual difference: hair, glasses, a cast shadow that the style left out
@@ -147,9 +148,9 @@ def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
     weight = _alike(own, face, inner) * person
     weight = cv2.ximgproc.guidedFilter(own[..., 0] / 100, weight, max(2, round(_FEATHER * reach)), 1e-3)
     weight = person * smoothstep(0.1, 0.6, cv2.GaussianBlur(weight, (0, 0), max(0.8, 0.25 * _FEATHER * reach)))
-    # Light comes from where it comes, but makes neither the face as a whole nor its lit side lighter.
-    shares = (0.5, 0.75, 0.9)
-    brighter = float(np.max(np.quantile(lit[inner][:, 0], shares) - np.quantile(own[inner][:, 0], shares)))
+    # Light comes from where it comes, but makes neither the face as a whole nor its lit side much lighter.
+    more = np.quantile(lit[inner][:, 0], _LIT_SHARES) - np.quantile(own[inner][:, 0], _LIT_SHARES)
+    brighter = float(min(more.max(), more[0] + _MOST_LIT))
     known = (weight * (1 - features) ** 2 + 1e-4 * face).astype(np.float32)
     return _Skin(
         weight=weight.astype(np.float32),
