@@ -19,7 +19,7 @@ from pipelines.engines.operations.canvas import Canvas, blur, smoothstep
 _WIDTH = 112  # pixels of the small copy
 _WINDOW = 5  # pixels of it, of the median that takes lines, dots and grain out; OpenCV is fastest up to 5
 _REACH = 0.13  # face heights, over which what is left is averaged
-_WIDE_REACH = 0.2  # likewise, where tones are flat: so slow that none of them shows a slope
+_WIDE_REACH = 0.13  # likewise, where tones are flat: so slow that none of them shows a slope
 _FEATHER = 0.05  # face heights, within which the edge of skin is found
 _ROUNDS = 2
 _LEAST_PIXELS = 12
