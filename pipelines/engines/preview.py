@@ -18,7 +18,7 @@ from pipelines.engines.loading import is_out_of_memory
 from pipelines.engines.operations.canvas import Canvas
 from pipelines.engines.scenery.backdrops import Backdrops
 from pipelines.engines.scenery.lighting import compose, settle, vary
-from pipelines.engines.scenery.skin import keep_level, keep_skin
+from pipelines.engines.scenery.skin import keep_skin
 from pipelines.errors import Cancelled, EngineFailed, PortraitError
 from pipelines.schema import AnnotatorName, GenerationJob, PreparedPhoto, Scene, StepCallback, Style
 
@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 _FRAME_PIXELS = 330 * 330
 _FRAME_PIXELS_STROKES = 270 * 270
 _PIECES = {"pixels", "cutout", "polygons", "mosaic", "hatch"}
-_FLAT = _PIECES | {"posterise"}
-_OWN_SKIN = {"flat"}  # fills skin with the sitter's own colour: there is nothing to put back
+_FLAT = _PIECES | {"posterise", "flat"}
+_OWN_SKIN = {"flat"}  # fills skin with the sitter's own colour: nothing to put back before ink, dots and paper
 
 
 class PreviewEngine:
@@ -178,20 +178,17 @@ class PreviewEngine:
 
     def _step(self, canvas: Canvas, style: Style, index: int) -> None:
         operations.apply(canvas, style.preview[index], index)
-        if style.finish_steps and index == len(style.preview) - style.finish_steps - 1:
+        painted = style.finish_steps and index == len(style.preview) - style.finish_steps - 1
+        if painted and not any(step.op in _OWN_SKIN for step in style.preview):
             # Before strokes, facets and stones are laid, while each place of the face is where the photo has it.
             self._keep_skin(canvas, style)
 
     def _finish(self, canvas: Canvas, style: Style) -> None:
-        pieces = any(step.op in _PIECES for step in style.preview)
-        settle(canvas, pieces)
-        if style.natural_colour and any(step.op in _OWN_SKIN for step in style.preview):
-            keep_level(canvas)  # dots, paper and wash darken it
-        else:
-            self._keep_skin(canvas, style)
+        settle(canvas, any(step.op in _PIECES for step in style.preview))
+        self._keep_skin(canvas, style)
 
     def _keep_skin(self, canvas: Canvas, style: Style) -> None:
-        if style.natural_colour and not any(step.op in _OWN_SKIN for step in style.preview):
+        if style.natural_colour:
             keep_skin(canvas, flat=any(step.op in _FLAT for step in style.preview))
 
 

@@ -12,9 +12,9 @@ from pipelines.engines.operations.prints import palette_of
 from pipelines.engines.operations.zones import zones
 
 _SAMPLES = 4000
-_LIT = 0.0  # deviations of lightness above its mean at which a tone is taken
+_LIT = 0.0  # deviations of lightness above its mean: few tones would take the light from skin
 _DOUBLINGS = 3  # of the power on shares: how hard the winner takes all, a border of a pixel or two
-_HUE = 0.6  # how far the tones of skin share one hue: shade may be darker, but not grey or red
+_HUE = 0.7  # how far the tones of skin share one hue: shade may be darker, but not grey or red
 
 
 def flat(canvas: Canvas, step: recipe.Flat) -> None:
@@ -33,7 +33,7 @@ def flat(canvas: Canvas, step: recipe.Flat) -> None:
     shares: list[np.ndarray] = []
     used: list[np.ndarray] = []
     own = _photo_skin(canvas)
-    for zone, tones, soft in ((found.skin, step.skin_tones, 1.8), (found.hair, step.hair_tones, 1.0)):
+    for zone, tones, soft in ((found.skin, step.skin_tones, 1.2), (found.hair, step.hair_tones, 1.0)):
         there = own if zone is found.skin else lab  # contrast would make two tones of one skin
         limits, colors = _tones(there, zone, tones)
         light = np.ascontiguousarray(there[..., 0])
@@ -61,7 +61,7 @@ def flat(canvas: Canvas, step: recipe.Flat) -> None:
 
 
 def _photo_skin(canvas: Canvas) -> np.ndarray:
-    """(H, W, 3) Lab of the sitting, the lit half of its face as light as in the photo, whatever a scene does."""
+    """(H, W, 3) Lab of the sitting, its face as light as in the photo, whatever a scene's light does."""
     lit = cv2.cvtColor(canvas.source, cv2.COLOR_RGB2LAB)
     face = (canvas.face > 0.9) & (canvas.features < 0.1)
     if canvas.photo is None or not face.any():

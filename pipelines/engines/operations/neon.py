@@ -43,7 +43,7 @@ def neon(canvas: Canvas, step: recipe_lit.Neon) -> None:
     wall = np.exp(-(((x / width - 0.5) / 0.5) ** 2 + ((y / height - 0.4) / 0.5) ** 2))
     base = base + (0.05 * wall * (1 - canvas.person))[..., None] * (colors[1] + 0.3 * luma[..., None])
     base = base + np.array([0.010, 0.008, 0.028], np.float32)
-    picture = 1 - np.exp(-1.5 * (base + glow * step.glow * 0.42 + lit * 0.8))
+    picture = 1 - np.exp(-1.5 * (base + glow * step.glow * (0.62 - 0.4 * canvas.likeness) + lit * 0.8))
     core = smoothstep(0.45, 1.0, cv2.GaussianBlur(covered, (0, 0), max(0.5, 0.35 * tube * unit)))
     white = 0.62 + 0.38 * lit / np.maximum(lit.max(axis=2, keepdims=True), 1e-3)
     canvas.image = np.clip(mix(picture, white, (0.85 * core)[..., None]), 0, 1).astype(np.float32)

@@ -19,7 +19,7 @@ from pipelines.engines.operations.canvas import Canvas, blur, smoothstep
 _WIDTH = 112  # pixels of the small copy
 _WINDOW = 5  # pixels of it, of the median that takes lines, dots and grain out; OpenCV is fastest up to 5
 _REACH = 0.13  # face heights, over which what is left is averaged
-_WIDE_REACH = 0.2  # likewise, where tones are flat: so slow that none of them shows a slope
+_WIDE_REACH = 0.13  # likewise, where tones are flat: so slow that none of them shows a slope
 _FEATHER = 0.05  # face heights, within which the edge of skin is found
 _ROUNDS = 2
 _LEAST_PIXELS = 12
@@ -28,7 +28,8 @@ _MOST_LIGHTNESS = 24.0
 _MOST_TURN = 0.6  # radians
 _LEAST_SCALE, _MOST_SCALE = 0.4, 1.6
 _LEAST_SLOPE, _MOST_SLOPE = 0.5, 1.3  # of the curve of tones: no tone becomes another
-_SCENE_TINT = np.array((0.55, 0.4, 0.4), np.float32)  # shares of a scene's light that stay on skin: L*, a*, b*
+_LIT_SHARES, _MOST_LIT = (0.5, 0.75, 0.9), 2.5  # of the face's pixels, by lightness; L* given up for its lit side
+_SCENE_TINT = np.array((0.55, 0.6, 0.6), np.float32)  # shares of a scene's light that stay on skin: L*, a*, b*
 _GREY = 2.0  # chroma under which there is no hue to turn (black-and-white photos, overexposed skin)
 _INK = 36.0  # L* from the usual skin; ink and highlights so far from it are moved a third as much
 _OUTLIER = 18.0  # L* from the usual difference: hair, glasses, a cast shadow that the style left out
@@ -94,33 +95,6 @@ def keep_skin(canvas: Canvas, flat: bool) -> None:
     _move(canvas, skin, _with_field(skin, small, _curve(skin, _tone(small))))
 
 
-def keep_level(canvas: Canvas) -> None:
-    """Moves all skin by one lightness and one hue, so that the face has the photo's. Changes the image of the canvas.
-
-    For pictures in pieces, whose skin was kept before it was cut: facets and stones stay as they are to each other.
-    """
-    skin = _skin(canvas, flat=True)
-    if skin is None:
-        return
-    there = _tone(_lab(canvas.image))
-    missing = skin.wanted - there
-    # Means: with two or three tones the middle pixel is of one or the other. Ink and what it stands for do not count.
-    off = missing[..., 0] - _middle(missing[..., 0], skin.face)
-    face = skin.face * np.exp(-((off / _OUTLIER) ** 2))
-    light, start, end = (
-        np.average(each, weights=face)
-        for each in (
-            missing[..., 0],
-            there[..., 1] + 1j * there[..., 2],
-            skin.wanted[..., 1] + 1j * skin.wanted[..., 2],
-        )
-    )
-    turn = _bounded(_turn(np.array([start]), np.array([end])))[0]
-    left = np.broadcast_to(np.array((light, turn.real - 1, turn.imag), np.float32), there.shape)
-    none = np.zeros(256, np.float32)
-    _move(canvas, skin, _Correction(_middle(there[..., 0], skin.face), none, none, none, left))
-
-
 def _move(canvas: Canvas, skin: _Skin, correction: _Correction) -> None:
     where, size = _frame(skin.weight, canvas), (canvas.width, canvas.height)
     weight = cv2.resize(skin.weight, size, interpolation=cv2.INTER_LINEAR)[where]
@@ -174,10 +148,9 @@ def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
     weight = _alike(own, face, inner) * person
     weight = cv2.ximgproc.guidedFilter(own[..., 0] / 100, weight, max(2, round(_FEATHER * reach)), 1e-3)
     weight = person * smoothstep(0.1, 0.6, cv2.GaussianBlur(weight, (0, 0), max(0.8, 0.25 * _FEATHER * reach)))
-    # Light comes from where it comes, but leaves the face, and its lit half, as light as it was.
-    brighter = float(
-        np.mean([np.quantile(lit[inner][:, 0], q) - np.quantile(own[inner][:, 0], q) for q in (0.5, 0.75, 0.9)])
-    )
+    # Light comes from where it comes, but makes neither the face as a whole nor its lit side much lighter.
+    more = np.quantile(lit[inner][:, 0], _LIT_SHARES) - np.quantile(own[inner][:, 0], _LIT_SHARES)
+    brighter = float(min(more.max(), more[0] + _MOST_LIT))
     known = (weight * (1 - features) ** 2 + 1e-4 * face).astype(np.float32)
     return _Skin(
         weight=weight.astype(np.float32),

@@ -52,7 +52,7 @@ class Mood:
 _CALM = Mood(("#1c1a18", "#6a635a", "#c8beb0"), 0.5, 0.0, "#ffffff", "#ffffff", "#ffffff", 0.0, 1.0, 1.0)
 # Neighbours differ in hue and in lightness: seeds that follow each other are what a visitor sees side by side.
 _MOODS = (
-    Mood(("#061c22", "#0f4a52", "#3f8f8c"), 0.30, 0.62, "#ffd6a0", "#7fe0d8", "#ffb066", 0.10, 0.92, 1.22),
+    Mood(("#061c22", "#0f4a52", "#3f8f8c"), 0.30, 0.56, "#ffd6a0", "#7fe0d8", "#7fd0c0", 0.14, 0.84, 1.22),
     Mood(("#b98f62", "#efd9ae", "#fff6e2"), 0.78, 0.30, "#fffaf0", "#fff4dc", "#f2ecd8", 0.42, 1.12, 0.84),
     Mood(("#2a0616", "#7a1c34", "#cf5a5a"), 0.42, 0.58, "#ffe2cc", "#ff8a7a", "#ff8fae", 0.14, 0.86, 1.10),
     Mood(("#5a86b4", "#a9cbe6", "#eef7ff"), 0.66, 0.42, "#eef4ff", "#ffffff", "#a9d4ff", 0.30, 1.06, 0.92),
