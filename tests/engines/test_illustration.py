@@ -18,6 +18,7 @@ from pipelines.recipe import RecipeStep
 from pipelines.schema import PreparedPhoto
 
 STEP = TypeAdapter(RecipeStep)
+_LIPS = (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91)
 TEACHERS = sorted((Path(__file__).parents[2] / "training" / "teachers").glob("*.toml"))
 
 
@@ -74,6 +75,19 @@ def test_features_are_drawn_on_eyes_and_mouth_only(prepared):
     for eye in (EYE_LEFT, EYE_RIGHT):
         x, y = canvas.landmarks[list(eye)].mean(axis=0).round().astype(int)
         assert change[y - 4 : y + 5, x - 4 : x + 5].mean() > 0.02
+
+
+def test_red_lips_are_drawn_red_and_a_microphone_is_left_alone(prepared):
+    """Lipstick was taken for something before the mouth, and came out as a grey smear in flat styles."""
+    lips = np.zeros(prepared.image.size[::-1], np.uint8)
+    cv2.fillPoly(lips, [cv2.convexHull(sitting(prepared).landmarks[list(_LIPS)].astype(np.int32))], 1)
+    for colour, drawn in (((0.75, 0.05, 0.15), True), ((0.05, 0.05, 0.05), False)):
+        canvas = sitting(prepared)
+        canvas.source = np.where(lips[..., None] > 0, np.float32(colour), canvas.source)
+        canvas.image = np.full_like(canvas.source, 0.5)
+        after = run(canvas, op="features", lips=1.0)
+        inside = np.median(after[cv2.erode(lips, np.ones((5, 5), np.uint8)) > 0], axis=0)
+        assert (inside[0] - inside[1] > 0.4) == drawn
 
 
 def test_no_eyes_are_drawn_on_dark_glasses_and_nothing_without_a_mesh(prepared):

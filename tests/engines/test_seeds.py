@@ -63,21 +63,12 @@ def test_seeds_differ_by_more_than_photos_do(engine, presets, sitter, portraits_
     assert np.median([_between_seeds(engine, presets, photo, style) for photo in people]) > chance
 
 
-@pytest.mark.parametrize(
-    "scene",
-    [
-        "alpine-lake",
-        pytest.param(
-            "library", marks=pytest.mark.xfail(reason="issue 9 is open: seeds 0 and 1 look alike", strict=False)
-        ),
-    ],
-)
+@pytest.mark.parametrize("scene", ["alpine-lake", "library"])
 def test_a_scene_has_its_hours(engine, presets, sitter, scene) -> None:
     seeds = [_paint(engine, presets, sitter, "golden-hour", seed, scene) for seed in range(4)]
     assert min(seed_distance(one, two) for one, two in combinations(seeds, 2)) > 3
 
 
-@pytest.mark.xfail(reason="issue 9 is open: 4.9 L* in golden hour at seed 3, 4 wanted", strict=False)
 def test_every_seed_leaves_the_face_as_light_as_it_is(engine, presets, sitter) -> None:
     assert sitter.face is not None
     rgb = np.asarray(sitter.image, np.float32) / 255

@@ -181,4 +181,4 @@ class Visitor:
         self.http.close()
 
 
-LOOK = ("comic", "none", 0.5)
+LOOK = ("storybook", "none", 0.5)

@@ -27,6 +27,7 @@ _OVERSAMPLE = 4
 _SHUT = 0.10  # height over width of an eye that is closed
 _OPEN_MOUTH = 0.025  # of the face's height
 _AWAY = 0.075  # of the face's height: an eye narrower than this looks away
+_LIPSTICK = 8.0  # a* above the cheeks' at which a mouth of any colour is a mouth
 _STRANGE = 24.0  # Lab distance from the cheeks at which what lies around an eye is no skin (sunglasses, hair)
 
 
@@ -243,7 +244,8 @@ def _mouth(canvas: Canvas, pen: _Pen, step: recipe.Features, ink: np.ndarray, we
     above, below = _smooth(pen.at(_MOUTH_UPPER)), _smooth(pen.at(_MOUTH_LOWER))
     lips = _median(canvas, pen, _LIP_LOWER[2:-2], (0.2, 0.7))
     cheek = _median(canvas, pen, vision.SKIN_SITES[0])
-    if float(np.abs(lips - cheek).sum()) > 1.0:  # a hand or a microphone
+    redder = float(_lab(lips)[1] - _lab(cheek)[1])
+    if float(np.abs(lips - cheek).sum()) > 1.0 and redder < _LIPSTICK:  # a hand or a microphone
         return
     luma = float(lips @ (0.3, 0.59, 0.11))
     rich = np.clip(luma + (lips - luma) * 1.2, 0, 1)

@@ -12,7 +12,7 @@ from pipelines.engines.operations.prints import palette_of
 from pipelines.engines.operations.zones import zones
 
 _SAMPLES = 4000
-_LIT = 0.0  # deviations of lightness above its mean: few tones would take the light from skin
+_LIT = -0.4  # deviations of a tone's lightness above its mean: a tone of skin is rather dark than light
 _DOUBLINGS = 3  # of the power on shares: how hard the winner takes all, a border of a pixel or two
 _HUE = 0.7  # how far the tones of skin share one hue: shade may be darker, but not grey or red
 
@@ -72,7 +72,7 @@ def _photo_skin(canvas: Canvas) -> np.ndarray:
 
 
 def _own(lab: np.ndarray, where: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-    """(3,) what the photo has where a tone is painted, of its lit side: contrast moves borders of tones, not tones."""
+    """(3,) what the photo has where a tone is painted, rather its dark side: contrast moves borders, not tones."""
     pixels = lab[where]
     if len(pixels) <= 32:
         return otherwise
