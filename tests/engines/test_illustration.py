@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from pipelines.engines.operations import OPERATIONS
 from pipelines.engines.operations.canvas import EYE_LEFT, EYE_RIGHT, Canvas
 from pipelines.engines.operations.zones import zones
+from pipelines.photo import open_photo, prepare
 from pipelines.presets import Presets
 from pipelines.recipe import RecipeStep
 from pipelines.schema import PreparedPhoto
@@ -47,6 +48,15 @@ def test_zones_are_apart_and_inside_the_person(prepared):
     assert (found.skin * found.hair).mean() < 0.02
     assert found.hair[canvas.person < 0.05].mean() < 0.02
     assert zones(sitting(prepared, mesh=False)).skin.max() == 0
+
+
+@pytest.mark.parametrize("name", ["074", "031"])
+def test_a_throat_in_shadow_is_skin(portraits_dir, name):
+    """Redder than any colour of the face, it was painted as if it were a shirt: a red patch below the chin."""
+    photo = prepare(open_photo(portraits_dir / f"{name}.jpg"), None, 400)
+    canvas = sitting(photo)
+    x, y = (canvas.landmarks[152] + 0.25 * (canvas.landmarks[152] - canvas.landmarks[10])).round().astype(int)
+    assert zones(canvas).skin[y - 4 : y + 5, x - 4 : x + 5].mean() > 0.9
 
 
 def test_flat_leaves_few_colours_and_the_skin_as_light_as_it_was(prepared):

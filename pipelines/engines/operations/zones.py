@@ -7,12 +7,15 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from pipelines.engines.operations.canvas import Canvas, blur, smoothstep
+from pipelines.engines.operations.canvas import Canvas, blur, mix, smoothstep
 
 _SMALL = 320  # pixels of the copy on which zones are found
 _LEAST = 40  # pixels to learn a colour from
 _REACH = 2.6  # how far from its mean a colour may lie, in deviations
 _FLOOR = (9.0, 3.5, 3.5)  # smallest deviations of L*, a*, b* of a zone
+_SPREAD, _MOST_SPREAD = 0.25, 10.0  # width of skin's colour: of its chroma, but 6 to 10 a*, b*
+_SHADE = 0.2  # width of its light and shade beyond the face's own, log
+_THROAT = (0.34, 0.62)  # head heights to the sides of the chin and below it
 
 
 class Zones(NamedTuple):
@@ -40,7 +43,10 @@ def zones(canvas: Canvas) -> Zones:
     inner = (face > 0.85) & (features < 0.12)
     if inner.sum() < _LEAST:
         return Zones(empty, empty)
-    off_skin = _distance(lab, inner) - 1.0 * face
+    throat = _throat(canvas, size, factor, head)
+    off_skin = _distance(lab, inner)
+    # The throat lies in the face's shadow, and is redder there than any colour of the face.
+    off_skin = mix(off_skin, np.minimum(off_skin, skin_distance(lab, face, inner)), throat) - 1.0 * face
     skin = smoothstep(_REACH * 1.25, _REACH * 0.85, off_skin)
     forehead = cv2.dilate(face, np.ones((3, 3), np.uint8), iterations=max(1, round(0.04 * head)))
     fair = float(np.median(lab[inner][:, 0]))
@@ -65,6 +71,46 @@ def zones(canvas: Canvas) -> Zones:
     skin, hair = (_clean(each, 0.012 * head) for each in (skin, hair))
     grown = [cv2.resize(each, (width, height), interpolation=cv2.INTER_CUBIC) for each in (skin, hair)]
     return Zones(*(smoothstep(0.35, 0.65, each).astype(np.float32) for each in grown))
+
+
+def skin_distance(lab: np.ndarray, face: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """(h, w) float32: how far from the face's own skin, in light or in shade, a colour is; under 1.6 it is skin.
+
+    Shade scales linear light, and so L* + 16, a* and b* alike; so a neck in shadow is told by its colour at the
+    lightness of the face. Within the face more is let through: a red nose, a shaved chin.
+
+    Args:
+        lab: (h, w, 3) of the photo.
+        face: (h, w), 1 inside the face.
+        inner: (h, w) bool, pixels to learn from.
+    """
+    middle = np.median(lab[inner], axis=0)
+    level = (lab[..., 0] + 16) / (middle[0] + 16)
+    colour = (lab[..., 1] + 1j * lab[..., 2]) / level
+    own = complex(*middle[1:])
+    width = float(np.clip(_SPREAD * abs(own), 6, _MOST_SPREAD))
+    # Along the hue of skin: overexposure washes out the face, while a neck in its shadow keeps its colour.
+    apart = (colour - own) * np.conj(own) / max(1.0, abs(own))
+    off = (np.where(apart.real > 0, 0.5, 1.0) * apart.real / width) ** 2 + (apart.imag / width) ** 2
+    shade = np.log(level)
+    low, high = np.percentile(shade[inner], (10, 90))
+    beyond = np.maximum(0, np.maximum(low - shade, shade - high)) / _SHADE
+    distance: np.ndarray = np.sqrt(off + beyond**2) / (1 + 1.5 * face)
+    return distance.astype(np.float32)
+
+
+def _throat(canvas: Canvas, size: tuple[int, int], factor: float, head: float) -> np.ndarray:
+    """(h, w) float32: where the front of a neck is, below the chin, whichever way the head leans; soft."""
+    assert canvas.landmarks is not None
+    top, chin = canvas.landmarks[10] * factor, canvas.landmarks[152] * factor
+    down = (chin - top) / max(1.0, float(np.linalg.norm(chin - top)))
+    x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
+    along = (x - chin[0]) * down[0] + (y - chin[1]) * down[1]
+    across = np.abs((x - chin[0]) * down[1] - (y - chin[1]) * down[0])
+    wide, deep = _THROAT[0] * head, _THROAT[1] * head
+    return np.asarray(
+        smoothstep(wide * 1.2, wide, across) * smoothstep(-0.1 * head, 0, along) * smoothstep(deep * 1.2, deep, along)
+    )
 
 
 def _crown(canvas: Canvas, size: tuple[int, int], factor: float, head: float) -> np.ndarray:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from pipelines.engines.operations.canvas import Canvas, blur, smoothstep
+from pipelines.engines.operations.zones import skin_distance
 
 _WIDTH = 112  # pixels of the small copy
 _WINDOW = 5  # pixels of it, of the median that takes lines, dots and grain out; OpenCV is fastest up to 5
@@ -35,8 +36,6 @@ _INK = 36.0  # L* from the usual skin; ink and highlights so far from it are mov
 _OUTLIER = 18.0  # L* from the usual difference: hair, glasses, a cast shadow that the style left out
 _TONE = 5.0  # L*, width of a tone on the curve
 _RARE = 0.02  # of all skin; tones rarer than this follow the others
-_SPREAD, _MOST_SPREAD = 0.25, 10.0  # width of skin's colour: of its chroma, but 6 to 10 a*, b*
-_SHADE = 0.2  # width of its light and shade beyond the face's own, log
 _STEPS = 2.55  # entries of the curve for one L*: 256 of them
 
 
@@ -145,7 +144,7 @@ def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
     )
     reach = canvas.face_size * face.shape[1] / canvas.width
     person = np.maximum(_small(canvas.person), face)
-    weight = _alike(own, face, inner) * person
+    weight = smoothstep(3.2, 1.6, skin_distance(own, face, inner)).astype(np.float32) * person
     weight = cv2.ximgproc.guidedFilter(own[..., 0] / 100, weight, max(2, round(_FEATHER * reach)), 1e-3)
     weight = person * smoothstep(0.1, 0.6, cv2.GaussianBlur(weight, (0, 0), max(0.8, 0.25 * _FEATHER * reach)))
     # Light comes from where it comes, but makes neither the face as a whole nor its lit side much lighter.
@@ -160,27 +159,6 @@ def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
         wanted=own + (lit - own) * _SCENE_TINT - np.array((brighter, 0, 0), np.float32),
         reach=max(1.0, (_WIDE_REACH if flat else _REACH) * reach),
     )
-
-
-def _alike(lab: np.ndarray, face: np.ndarray, inner: np.ndarray) -> np.ndarray:
-    """(h, w) float32, 1 where the photo has the colour of the face's own skin, in light or in shade.
-
-    Shade scales linear light, and so L* + 16, a* and b* alike; so a neck in shadow is told by its colour at the
-    lightness of the face. Within the face more is let through: a red nose, a shaved chin.
-    """
-    middle = np.median(lab[inner], axis=0)
-    level = (lab[..., 0] + 16) / (middle[0] + 16)
-    colour = (lab[..., 1] + 1j * lab[..., 2]) / level
-    own = complex(*middle[1:])
-    width = float(np.clip(_SPREAD * abs(own), 6, _MOST_SPREAD))
-    # Along the hue of skin: overexposure washes out the face, while a neck in its shadow keeps its colour.
-    apart = (colour - own) * np.conj(own) / max(1.0, abs(own))
-    off = (np.where(apart.real > 0, 0.5, 1.0) * apart.real / width) ** 2 + (apart.imag / width) ** 2
-    shade = np.log(level)
-    low, high = np.percentile(shade[inner], (10, 90))
-    beyond = np.maximum(0, np.maximum(low - shade, shade - high)) / _SHADE
-    distance = np.sqrt(off + beyond**2) / (1 + 1.5 * face)
-    return smoothstep(3.2, 1.6, distance).astype(np.float32)
 
 
 def _curve(skin: _Skin, there: np.ndarray) -> _Correction:
