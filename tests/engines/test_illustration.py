@@ -117,6 +117,22 @@ def test_no_eyes_are_drawn_on_dark_glasses_and_nothing_without_a_mesh(prepared):
         assert np.abs(after - glasses)[y - 4 : y + 5, x - 4 : x + 5].max() < 0.02
 
 
+def test_neon_bends_no_eyes_on_dark_glasses(prepared):
+    bent = {}
+    for worn in (False, True):
+        canvas = sitting(prepared)
+        if worn:
+            dark = canvas.image.copy()
+            for eye in (EYE_LEFT, EYE_RIGHT):
+                x, y = canvas.landmarks[list(eye)].mean(axis=0).round().astype(int)
+                cv2.circle(dark, (int(x), int(y)), round(0.15 * canvas.face_size), (0.03, 0.05, 0.06), -1)
+            canvas.image, canvas.source = dark, dark.copy()
+        after = run(canvas, op="neon")
+        middles = [canvas.landmarks[list(eye)].mean(axis=0).round().astype(int) for eye in (EYE_LEFT, EYE_RIGHT)]
+        bent[worn] = max(float(after[y - 2 : y + 3, x - 2 : x + 3].mean()) for x, y in middles)
+    assert bent[True] < 0.5 * bent[False]
+
+
 def test_screenprints_of_two_seeds_are_two_palettes(prepared):
     ramps = [
         ["#2fb5c7", "#1c8fa8", "#f6c21c", "#d8243a", "#f7efe0"],

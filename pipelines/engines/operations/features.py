@@ -90,7 +90,7 @@ def features(canvas: Canvas, step: recipe.Features) -> None:
     pen = _Pen(canvas)
     ink = rgb(step.color)
     weight = step.weight * canvas.face_size / 220.0
-    for side, seen in enumerate(_seen(canvas, pen)):
+    for side, seen in enumerate(eyes_seen(canvas)):
         if seen > 0.05:
             _brow(canvas, pen, side, step, ink, seen)
             _eye(canvas, pen, side, step, ink, weight, seen)
@@ -100,9 +100,12 @@ def features(canvas: Canvas, step: recipe.Features) -> None:
     _mouth(canvas, pen, step, ink, weight)
 
 
-def _seen(canvas: Canvas, pen: _Pen) -> tuple[float, float]:
-    """For each eye 1 where what lies around it looks like skin, 0 behind dark glasses, hair or a hand."""
-    seen, tinted = [], []
+def eyes_seen(canvas: Canvas) -> tuple[float, float]:
+    """For each eye 1 where what lies around it looks like skin, 0 behind dark glasses, hair or a hand.
+
+    The eye with mesh point 33 first. Needs landmarks.
+    """
+    pen, seen, tinted = _Pen(canvas), [], []
     cheeks = [_lab(_median(canvas, pen, site)) for site in vision.SKIN_SITES]
     weights = np.array((0.5, 1, 1), np.float32)  # shade in the sockets is no glass
     for side in (0, 1):

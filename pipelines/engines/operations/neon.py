@@ -7,6 +7,7 @@ import numpy as np
 
 from pipelines import recipe_lit
 from pipelines.engines.operations.canvas import LIPS, OVAL, Canvas, blur, gray, grid, mix, rgb, smoothstep
+from pipelines.engines.operations.features import eyes_seen
 from pipelines.engines.operations.head import mirrored, parts, rounded
 from pipelines.engines.operations.line import lines
 
@@ -54,14 +55,17 @@ def _tubes(canvas: Canvas, width: float) -> tuple[np.ndarray, np.ndarray, np.nda
     shape = (canvas.height, canvas.width)
     face, figure, cloth = (np.zeros(shape, np.uint8) for _ in range(3))
     thick = max(1, round(1.5 * width * canvas.unit))
-    points, found = canvas.landmarks, parts(canvas)
+    points, found, hidden = canvas.landmarks, parts(canvas), False
     if points is not None:
         thin = max(1, round(min(1.25 * width * canvas.unit, 0.012 * canvas.face_size)))
-        _face(canvas, face, points, thin)
+        left, right = (amount > 0.05 for amount in eyes_seen(canvas))
+        seen = (left, right)
+        hidden = not any(seen)
+        _face(canvas, face, points, thin, seen)
         _draw(face, points[list(_JAW)], thick, closed=False)
     # Lines that the photo has and the mesh has not: glasses, beard, strands of hair, collars, folds. Only long ones.
     for layer, mask, size, least in (
-        (face, canvas.face * (1 - 0.9 * canvas.features), 1.4, 30),
+        (face, canvas.face * (1 - (0.0 if hidden else 0.9) * canvas.features), 1.4, 30),
         (figure, found.hair * (1 - canvas.face), 2.4, 34),
         (cloth, np.maximum(found.cloth, found.skin * (1 - canvas.face)), 2.2, 50),
     ):
@@ -85,15 +89,21 @@ def _tubes(canvas: Canvas, width: float) -> tuple[np.ndarray, np.ndarray, np.nda
     return done[0], done[1], done[2]
 
 
-def _face(canvas: Canvas, layer: np.ndarray, points: np.ndarray, thin: int) -> None:
-    """The mesh's own tubes. The half of the face that is turned away keeps its eye and brow, not its nose."""
+def _face(canvas: Canvas, layer: np.ndarray, points: np.ndarray, thin: int, seen: tuple[bool, bool]) -> None:
+    """The mesh's own tubes. The half of the face that is turned away keeps its eye and brow, not its nose.
+
+    Args:
+        seen: Which eyes are; no others are drawn, on dark glasses least of all.
+    """
     other = mirrored()
-    for half in (np.arange(468), other):
+    for half, eye in zip((np.arange(468), other), seen, strict=True):
+        _draw(layer, points[half[list(_WING)]], thin, closed=False)
         _draw(layer, points[half[list(_BROW)]], thin, closed=True)
+        if not eye:
+            continue
         _draw(layer, points[half[list(_UPPER_LID)]], thin, closed=False)
         _draw(layer, points[half[list(_LOWER_LID)]], max(1, round(0.7 * thin)), closed=False)
         _draw(layer, points[half[list(_CREASE)]], max(1, round(0.6 * thin)), closed=False)
-        _draw(layer, points[half[list(_WING)]], thin, closed=False)
     shadow = other if canvas.light_side < 0 else np.arange(468)
     _draw(layer, points[shadow[list(_BRIDGE)]], max(1, round(0.8 * thin)), closed=False)
     _draw(layer, points[list(LIPS)], thin, closed=True)
@@ -103,7 +113,9 @@ def _face(canvas: Canvas, layer: np.ndarray, points: np.ndarray, thin: int) -> N
     for half in (np.arange(468), other):
         lids = np.concatenate((points[half[list(_UPPER_LID)]], points[half[list(_LOWER_LID)]][::-1]))
         cv2.fillPoly(eyes, [np.round(lids).astype(np.int32)], 1)
-    for middle, first in _IRISES:
+    for (middle, first), eye in zip(_IRISES, seen, strict=True):
+        if not eye:
+            continue
         radius = float(np.linalg.norm(points[first : first + 4] - points[middle], axis=1).mean())
         iris = np.zeros_like(layer)
         spot = tuple(np.round(points[middle] * 16).astype(int))
