@@ -127,7 +127,7 @@ def test_neon_bends_no_eyes_on_dark_glasses(prepared):
                 x, y = canvas.landmarks[list(eye)].mean(axis=0).round().astype(int)
                 cv2.circle(dark, (int(x), int(y)), round(0.15 * canvas.face_size), (0.03, 0.05, 0.06), -1)
             canvas.image, canvas.source = dark, dark.copy()
-        after = run(canvas, op="neon")
+        after = run(canvas, op="neon", ramps=[["#40e0ff", "#ff40c0", "#a080ff"]])
         middles = [canvas.landmarks[list(eye)].mean(axis=0).round().astype(int) for eye in (EYE_LEFT, EYE_RIGHT)]
         bent[worn] = max(float(after[y - 2 : y + 3, x - 2 : x + 3].mean()) for x, y in middles)
     assert bent[True] < 0.5 * bent[False]
