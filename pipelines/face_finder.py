@@ -1,0 +1,132 @@
+"""Whose faces are in a photo, and which way up it is: a first look, and closer ones where that may have missed some.
+
+The detectors see a photo at 128 and 192 pixels. There a person beside a large drawing, the last row of a group and
+whoever holds the camera at the edge can be lost, so such photos are looked at in parts, with room around and turned.
+What only a closer look finds counts where a face mesh fits it: parts of photos hold many things that pass for a face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from pipelines import vision
+from pipelines.schema import Face, QuarterTurn
+
+MAX_FACES = 40  # on show; more buttons cannot be told apart
+_CROWDED = 0.12  # faces narrower than this share of the photo: there may be more of them
+_LOOK = 1024  # pixels of a photo's long side, where that is enough
+_PLAIN = 0.88  # upright people score more than this, mostly; nobody upside down did
+_GAIN = 0.03  # by which a turned photo's face must be the surer one
+_TILTED = 45.0  # degrees of the line through the eyes
+_CLOSE = 192  # pixels; smaller parts show the detectors nothing new
+_ROOM = 0.3  # of the long side, around a photo whose people may be cut off by its edge
+
+
+class Look(NamedTuple):
+    """What is in a photo.
+
+    Attributes:
+        faces: The surest first, of equally sure ones the largest, at most MAX_FACES.
+        left_out: How many more were found.
+        turn: Degrees clockwise that would set the photo upright.
+    """
+
+    faces: tuple[Face, ...]
+    left_out: int
+    turn: QuarterTurn
+
+
+def look(rgb: np.ndarray) -> Look:
+    """Find faces, and whether the photo should be turned.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+    """
+    faces = vision.detect_faces(rgb)
+    sure = [face for face in faces if face.certainty != "doubtful"]
+    narrow = _CROWDED * max(rgb.shape[:2])
+    if not sure or any(face.box[2] - face.box[0] < narrow for face in sure):
+        faces = _with_closer_looks(rgb, faces)
+    return Look(tuple(faces[:MAX_FACES]), max(0, len(faces) - MAX_FACES), _turn(rgb, faces))
+
+
+def _with_closer_looks(rgb: np.ndarray, faces: list[Face]) -> list[Face]:
+    longest, shortest = max(rgb.shape[:2]), min(rgb.shape[:2])
+    room = round(_ROOM * longest)
+    wide = cv2.copyMakeBorder(rgb, room, room, room, room, cv2.BORDER_CONSTANT, value=(127, 127, 127))
+    found = _with_those_of(wide, (-room, -room), faces)
+    for side in (0.65 * longest, 0.43 * longest):
+        for part, place in _parts(rgb, min(shortest, round(side))):
+            found = _with_those_of(part, place, found)
+    widths = [face.box[2] - face.box[0] for face in found if face.certainty != "doubtful"]
+    if widths and np.median(widths) < _CROWDED * longest:  # squares in which such a face is large
+        side = max(5.0 * float(np.median(widths)), longest / 8)
+        for part, place in _parts(rgb, min(shortest, round(side))):
+            found = _with_those_of(part, place, found)
+    return vision.surest_first(found)
+
+
+def _with_those_of(part: np.ndarray, place: tuple[int, int], found: list[Face]) -> list[Face]:
+    """What was found and what a part of the photo shows besides."""
+    people = any(face.certainty != "doubtful" for face in found)  # among them a face is no surprise
+    for face in vision.detect_faces(part):
+        left, top, right, bottom = face.box
+        box = (left + place[0], top + place[1], right + place[0], bottom + place[1])
+        same = [other for other in found if vision.same_face(other.box, box)]
+        sure = face.certainty == "sure" or (people and face.certainty == "likely")
+        if (
+            sure
+            and all(other.certainty == "doubtful" for other in same)
+            and vision.mesh_within(part, face.box) is not None
+        ):
+            # One that was doubtful from afar and is sure from near by is the same face.
+            found = [*(other for other in found if other not in same), face.model_copy(update={"box": box})]
+    return found
+
+
+def _parts(rgb: np.ndarray, side: int) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
+    """Overlapping squares that cover a photo, each with its place."""
+    if side < _CLOSE:
+        return
+    for top in _starts(rgb.shape[0], side):
+        for left in _starts(rgb.shape[1], side):
+            yield np.ascontiguousarray(rgb[top : top + side, left : left + side]), (left, top)
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Where parts begin that overlap by two fifths or more, from one end to the other."""
+    count = 1 + -(-(length - side) * 5 // (side * 3))
+    return [round(at) for at in np.linspace(0, length - side, count)]
+
+
+def _turn(rgb: np.ndarray, faces: list[Face]) -> QuarterTurn:
+    """The detectors and the face mesh were taught upright people: turned ones score less, by which they are known."""
+    shrink = min(1.0, _LOOK / max(rgb.shape[:2]))
+    small = rgb if shrink == 1.0 else cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    here = _upright_score(rgb, faces)
+    if here >= _PLAIN:
+        return 0
+    best = max(here + _GAIN, vision.SURE)
+    turn: QuarterTurn = 0
+    turns: tuple[QuarterTurn, ...] = (90, 180, 270)
+    for degrees in turns:
+        turned = np.ascontiguousarray(np.rot90(small, -degrees // 90))
+        score = _upright_score(turned, vision.detect_faces(turned))
+        if score > best:
+            best, turn = score, degrees
+    return turn
+
+
+def _upright_score(rgb: np.ndarray, faces: list[Face]) -> float:
+    """Of the surest face whose eyes stand upright; 0 where there is none."""
+    scores = [0.0]
+    for face in faces:
+        if face.score > max(scores) and face.certainty != "doubtful":
+            points = vision.mesh_within(rgb, face.box)
+            if points is not None and abs(vision.roll(points)) < _TILTED:
+                scores.append(face.score)
+    return max(scores)
