@@ -56,28 +56,27 @@ def _open(source: str | Path | bytes | np.ndarray | Image.Image, mirrored: bool)
 
 def _looked_at(image: Image.Image, incomplete: bool) -> LoadedPhoto:
     faces, left_out, turn = face_finder.look(np.asarray(image))
-    return _with_hints(
-        LoadedPhoto(image=image, faces=faces, left_out=left_out, turn=turn, is_incomplete=incomplete),
-    )
+    photo = LoadedPhoto(image=image, faces=faces, left_out=left_out, turn=turn, is_incomplete=incomplete)
+    return _with_hints(photo)
 
 
 def _with_hints(photo: LoadedPhoto) -> LoadedPhoto:
     return photo.model_copy(update={"hints": photo_hints.hints(photo)})
 
 
-def turned(photo: LoadedPhoto, degrees: int) -> LoadedPhoto:
+def turned(photo: LoadedPhoto, degrees: object) -> LoadedPhoto:
     """The photo turned clockwise, and looked at again.
 
     Raises:
         RequestInvalid: It is no quarter turn.
     """
-    if degrees not in _CLOCKWISE:
+    if not isinstance(degrees, int) or degrees not in _CLOCKWISE:
         raise RequestInvalid("Turn the photo by 90, 180 or 270 degrees.")
     return _looked_at(photo.image.transpose(_CLOCKWISE[degrees]), photo.is_incomplete)
 
 
 def marked(photo: LoadedPhoto, x: float, y: float, size: float) -> LoadedPhoto:
-    """The photo with a face marked by hand, which becomes its last one, in the place of an earlier mark.
+    """The photo with a face marked by hand as its last one, in the place of an earlier mark and of a face found there.
 
     Args:
         photo: The photo.
@@ -93,10 +92,8 @@ def marked(photo: LoadedPhoto, x: float, y: float, size: float) -> LoadedPhoto:
     width, height = photo.image.size
     middle, half = (x / 100 * width, y / 100 * height), size / 200 * width
     box = (middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half)
-    faces = (
-        *(face for face in photo.faces if face.certainty != "marked"),
-        Face(box=box, score=1.0, certainty="marked"),
-    )
+    others = (face for face in photo.faces if face.certainty != "marked" and not vision.same_face(face.box, box))
+    faces = (*others, Face(box=box, score=1.0, certainty="marked"))
     return _with_hints(photo.model_copy(update={"faces": faces}))
 
 
@@ -131,13 +128,20 @@ def prepare(photo: LoadedPhoto, face_index: int | None, size: int, *, loose: boo
     else:
         image = _cut(photo, square, size)
         rgb = np.asarray(image)
-    face = None
-    if chosen is not None:
-        scale, (left, top) = size / square.side, square[:2]
-        x0, y0, x1, y1 = ((v - o) * scale for v, o in zip(chosen.box, (left, top, left, top), strict=True))
-        face = chosen.model_copy(update={"box": (x0, y0, x1, y1)})
-        face = face.model_copy(update={"landmarks": vision.mesh_of(rgb, face)})
+    face = None if chosen is None else _in_square(photo, chosen, square, rgb)
     return PreparedPhoto(image=image, face=face, person_mask=vision.person_mask(rgb) * inside)
+
+
+def _in_square(photo: LoadedPhoto, chosen: Face, square: framing.Square, rgb: np.ndarray) -> Face:
+    """The chosen face in the pixels of the square, with its mesh."""
+    scale, corner = len(rgb) / square.side, np.asarray(square[:2])
+    x0, y0, x1, y1 = (float(side) for side in (np.asarray(chosen.box) - np.tile(corner, 2)) * scale)
+    if chosen.certainty == "marked":  # the photo's own mesh, so that what was said of it holds
+        points = vision.mesh_of(np.asarray(photo.image), chosen)
+        points = None if points is None else ((points - corner) * scale).astype(np.float32)
+    else:
+        points = vision.mesh_within(rgb, (x0, y0, x1, y1))
+    return chosen.model_copy(update={"box": (x0, y0, x1, y1), "landmarks": points})
 
 
 def cut(photo: LoadedPhoto, face_index: int | None, size: int) -> Image.Image:

@@ -139,8 +139,7 @@ def _questions(photo: LoadedPhoto, ways: Ways) -> list[PhotoHint]:
         return []
     some = f"; the {len(faces)} surest have a number" if photo.left_out else ""
     taken = " The first of the surest and largest is taken." if ways.takes_first else ""
-    missing = f" If yours is missing, {ways.mark}." if photo.left_out else ""
-    words = f"There are {count} faces{some}.{taken} {ways.choose}{missing}"
+    words = f"There are {count} faces{some}.{taken} {ways.choose} If yours is missing, {ways.mark}."
     return [_hint("several-faces", words, blocking=not ways.takes_first)]
 
 
