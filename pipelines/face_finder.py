@@ -1,8 +1,9 @@
-"""Whose faces are in a photo, and which way up it is: a first look, and closer ones where that may have missed some.
+"""Whose faces are in a photo, and which way up it is.
 
 The detectors see a photo at 128 and 192 pixels. There a person beside a large drawing, the last row of a group and
-whoever holds the camera at the edge can be lost, so such photos are looked at in parts, with room around and turned.
-What only a closer look finds counts where a face mesh fits it: parts of photos hold many things that pass for a face.
+whoever holds the camera at the edge can be lost, so photos are looked at in parts too, and where nobody was found or
+only small faces in smaller parts and with room around. What only a closer look finds counts where a face mesh fits it:
+parts of photos hold many things that pass for a face.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 
 from pipelines import vision
-from pipelines.schema import Face, QuarterTurn
+from pipelines.schema import Certainty, Face, QuarterTurn
 
 MAX_FACES = 40  # on show; more buttons cannot be told apart
 _CROWDED = 0.12  # faces narrower than this share of the photo: there may be more of them
@@ -22,6 +23,7 @@ _LOOK = 1024  # pixels of a photo's long side, where that is enough
 _PLAIN = 0.88  # upright people score more than this, mostly; nobody upside down did
 _GAIN = 0.03  # by which a turned photo's face must be the surer one
 _TILTED = 45.0  # degrees of the line through the eyes
+_PART, _SMALL_PART = 0.65, 0.43  # sides of the squares that are looked at, over the photo's long side
 _CLOSE = 192  # pixels; smaller parts show the detectors nothing new
 _ROOM = 0.3  # of the long side, around a photo whose people may be cut off by its edge
 
@@ -46,43 +48,46 @@ def look(rgb: np.ndarray) -> Look:
     Args:
         rgb: (H, W, 3) uint8.
     """
+    longest, shortest = max(rgb.shape[:2]), min(rgb.shape[:2])
     faces = vision.detect_faces(rgb)
+    for part, place in _parts(rgb, min(shortest, round(_PART * longest))):
+        faces = _with_those_of(part, place, faces, least="sure")
     sure = [face for face in faces if face.certainty != "doubtful"]
-    narrow = _CROWDED * max(rgb.shape[:2])
-    if not sure or any(face.box[2] - face.box[0] < narrow for face in sure):
+    if not sure or any(face.box[2] - face.box[0] < _CROWDED * longest for face in sure):
         faces = _with_closer_looks(rgb, faces)
+    faces = vision.surest_first(faces)
     return Look(tuple(faces[:MAX_FACES]), max(0, len(faces) - MAX_FACES), _turn(rgb, faces))
 
 
-def _with_closer_looks(rgb: np.ndarray, faces: list[Face]) -> list[Face]:
+def _with_closer_looks(rgb: np.ndarray, found: list[Face]) -> list[Face]:
+    """Where nobody was found, or people so small that there may be more of them."""
     longest, shortest = max(rgb.shape[:2]), min(rgb.shape[:2])
     room = round(_ROOM * longest)
     wide = cv2.copyMakeBorder(rgb, room, room, room, room, cv2.BORDER_CONSTANT, value=(127, 127, 127))
-    found = _with_those_of(wide, (-room, -room), faces)
-    for side in (0.65 * longest, 0.43 * longest):
-        for part, place in _parts(rgb, min(shortest, round(side))):
-            found = _with_those_of(part, place, found)
+    found = _with_those_of(wide, (-room, -room), found, least=_least(found))
+    for part, place in _parts(rgb, min(shortest, round(_SMALL_PART * longest))):
+        found = _with_those_of(part, place, found, least=_least(found))
     widths = [face.box[2] - face.box[0] for face in found if face.certainty != "doubtful"]
     if widths and np.median(widths) < _CROWDED * longest:  # squares in which such a face is large
         side = max(5.0 * float(np.median(widths)), longest / 8)
         for part, place in _parts(rgb, min(shortest, round(side))):
-            found = _with_those_of(part, place, found)
-    return vision.surest_first(found)
+            found = _with_those_of(part, place, found, least="likely")
+    return found
 
 
-def _with_those_of(part: np.ndarray, place: tuple[int, int], found: list[Face]) -> list[Face]:
+def _least(found: list[Face]) -> Certainty:
+    """How sure a further face must be: among people one is no surprise."""
+    return "likely" if any(face.certainty != "doubtful" for face in found) else "sure"
+
+
+def _with_those_of(part: np.ndarray, place: tuple[int, int], found: list[Face], *, least: Certainty) -> list[Face]:
     """What was found and what a part of the photo shows besides."""
-    people = any(face.certainty != "doubtful" for face in found)  # among them a face is no surprise
     for face in vision.detect_faces(part):
         left, top, right, bottom = face.box
         box = (left + place[0], top + place[1], right + place[0], bottom + place[1])
         same = [other for other in found if vision.same_face(other.box, box)]
-        sure = face.certainty == "sure" or (people and face.certainty == "likely")
-        if (
-            sure
-            and all(other.certainty == "doubtful" for other in same)
-            and vision.mesh_within(part, face.box) is not None
-        ):
+        is_new = face.certainty in ("sure", least) and all(other.certainty == "doubtful" for other in same)
+        if is_new and vision.mesh_within(part, face.box) is not None:
             # One that was doubtful from afar and is sure from near by is the same face.
             found = [*(other for other in found if other not in same), face.model_copy(update={"box": box})]
     return found

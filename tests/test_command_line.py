@@ -13,7 +13,7 @@ from benchmarks import contact_sheet
 from pipelines import faithfulness, provenance
 from pipelines.__main__ import main
 from pipelines.photo import open_photo
-from tests.drawings import drawn_face, person
+from tests.drawings import drawn_face, person, side_by_side
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -91,10 +91,7 @@ def test_hints_and_refusals_are_those_of_the_face_that_was_chosen(
     face_photo: Image.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever was chosen, the shell told of the first face, and made portraits of 40 pixels."""
-    scene = Image.new("RGB", (1400, 900), (200, 190, 170))
-    scene.paste(person(face_photo, 300), (0, 40))
-    scene.paste(person(face_photo, 45), (1000, 300))
-    scene.save(tmp_path / "two.png")
+    side_by_side(person(face_photo, 200), person(face_photo, 45)).save(tmp_path / "two.png")
     command = [str(tmp_path / "two.png"), "--style", "comic", "--model", "preview", "--out", str(tmp_path / "out")]
     assert len(open_photo(tmp_path / "two.png").faces) == 2
     assert main([*command, "--face", "2"]) == 1

@@ -130,6 +130,11 @@ def test_a_tiny_face_is_refused_and_blocks_nobody_else(face_photo: Image.Image) 
         assert seat(photo, ways, face=2).face_index == 1
 
 
+def test_somebody_far_behind_is_found_beside_somebody_near(face_photo: Image.Image) -> None:
+    photo = open_photo(side_by_side(person(face_photo, 300), person(face_photo, 60)))
+    assert len(photo.faces) == 2
+
+
 def test_a_tiny_face_is_nobodys_first_choice() -> None:
     tiny = Face(box=(0, 0, 40, 40), score=0.95)
     large = Face(box=(100, 0, 300, 200), score=0.75, certainty="likely")

@@ -174,7 +174,7 @@ def test_consent_of_one_session_does_not_serve_another(client: Client, photo: Pa
 def test_a_drawing_is_refused_until_its_face_is_chosen_by_number(client: Client, tmp_path: Path) -> None:
     drawn_face(300).save(tmp_path / "logo.png")
     agree(client)
-    with pytest.raises(AppError, match="Is this a face.*face=1"):
+    with pytest.raises(AppError, match=r"Is this a face.*face=1"):
         ask(client, tmp_path / "logo.png")
     files, facts = ask(client, tmp_path / "logo.png", face=1)
     assert len(files) == 1
