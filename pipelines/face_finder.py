@@ -22,6 +22,7 @@ _CROWDED = 0.12  # faces narrower than this share of the photo: there may be mor
 _LOOK = 1024  # pixels of a photo's long side, where that is enough
 _PLAIN = 0.88  # upright people score more than this, mostly; nobody upside down did
 _GAIN = 0.03  # by which a turned photo's face must be the surer one
+_TURNS: tuple[QuarterTurn, ...] = (90, 180, 270)
 _TILTED = 45.0  # degrees of the line through the eyes
 _PART, _SMALL_PART = 0.65, 0.43  # sides of the squares that are looked at, over the photo's long side
 _CLOSE = 192  # pixels; smaller parts show the detectors nothing new
@@ -117,13 +118,19 @@ def _turn(rgb: np.ndarray, faces: list[Face]) -> QuarterTurn:
         return 0
     best = max(here + _GAIN, vision.SURE)
     turn: QuarterTurn = 0
-    turns: tuple[QuarterTurn, ...] = (90, 180, 270)
-    for degrees in turns:
+    for degrees in _TURNS:
         turned = np.ascontiguousarray(np.rot90(small, -degrees // 90))
         score = _upright_score(turned, vision.detect_faces(turned))
         if score > best:
             best, turn = score, degrees
-    return turn
+    return turn or (0 if here else _by_eyes(rgb, faces))
+
+
+def _by_eyes(rgb: np.ndarray, faces: list[Face]) -> QuarterTurn:
+    """Where nobody is surer in a turned photo, by the line through the first face's eyes."""
+    points = vision.mesh_within(rgb, faces[0].box) if faces and faces[0].certainty != "doubtful" else None
+    wanted = 0 if points is None else round(-vision.roll(points) / 90) * 90 % 360
+    return next((degrees for degrees in _TURNS if degrees == wanted), 0)
 
 
 def _upright_score(rgb: np.ndarray, faces: list[Face]) -> float:
