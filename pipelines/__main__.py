@@ -15,9 +15,11 @@ from pathlib import Path
 
 from pipelines.errors import Cancelled, PortraitError, WordsRefused
 from pipelines.photo import open_photo
+from pipelines.photo_hints import SHELL
 from pipelines.presets import Presets, load_presets
 from pipelines.schema import MAX_VARIATIONS, Consent, Portrait, PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline, build_request
+from pipelines.sitter import seat
 from pipelines.worker import StepEvent, WaitEvent, run
 
 
@@ -30,7 +32,11 @@ def _parser(presets: Presets) -> argparse.ArgumentParser:
     parser.add_argument("--likeness", type=float, default=0.5, help="0 more artistic ... 1 more like me")
     parser.add_argument("--seed", type=int, help="first seed; the same seed makes the same portrait (default: random)")
     parser.add_argument("-n", type=int, default=1, help=f"variations, 1 to {MAX_VARIATIONS}")
-    parser.add_argument("--face", type=int, help="which face where there are several, from 1, largest first")
+    parser.add_argument("--face", type=int, help="which face, from 1, the surest and largest first; 0 for none")
+    parser.add_argument("--turn", type=int, default=0, help="turn the photo clockwise first: 90, 180 or 270")
+    parser.add_argument(
+        "--mark", default="", metavar="X,Y,SIZE", help="a face that is not found: middle and width, in percent"
+    )
     parser.add_argument("--prompt", default="", help="own words, added to the style's")
     parser.add_argument("--label", action="store_true", help="draw a small visible label into the corner")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the portraits (default: %(default)s)")
@@ -50,9 +56,9 @@ def _list(presets: Presets, pipeline: SelfPortraitPipeline) -> None:
 
 def _request(options: argparse.Namespace) -> PortraitRequest:
     photo = open_photo(options.photo)
-    for hint in photo.hints:
-        if hint.kind != "several-faces" or options.face is None:
-            print(hint.sentence, file=sys.stderr)
+    sitting = seat(photo, SHELL, face=options.face, turn=options.turn, mark=options.mark)
+    for hint in sitting.hints:
+        print(hint.sentence, file=sys.stderr)
     first = random.SystemRandom().randrange(2**32 - MAX_VARIATIONS) if options.seed is None else options.seed
     # On one's own machine, handing over the file is the consent; the record is needed to build a request at all.
     consent = Consent(
@@ -63,8 +69,8 @@ def _request(options: argparse.Namespace) -> PortraitRequest:
         notice_sha256="0" * 64,
     )
     return build_request(
-        photo=photo,
-        face_index=None if options.face is None else options.face - 1,
+        photo=sitting.photo,
+        face_index=sitting.face_index,
         style_id=options.style,
         scene_id=options.scene,
         likeness=options.likeness,

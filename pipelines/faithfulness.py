@@ -81,6 +81,7 @@ _NAMES = {"eye_size": "eyes", "jaw_width": "jaw", "nose_width": "nose", "face_he
 
 _SHAPE_KEPT = "Kept your face shape"
 _NO_FACE = "There is no face in the photo to compare with."
+_UNREADABLE = "The face in the photo cannot be read well enough to measure how much of it was kept."
 _NOT_FOUND = "The face cannot be read in this picture, as in most strong abstractions, so its shape was not compared."
 _TURNED = "The face is turned to the side, so its widths were not compared."
 _OWN_COLOURS = "This style has its own colours, so skin tone is not judged."
@@ -104,8 +105,10 @@ def measure(photo: PreparedPhoto, portrait: Image.Image, *, natural_colour: bool
 
 
 def _measure(photo: PreparedPhoto, portrait: Image.Image, natural_colour: bool) -> Faithfulness:
-    if photo.face is None or photo.face.landmarks is None:
+    if photo.face is None:
         return Faithfulness(sentence=_NO_FACE, unmeasured=(_NO_FACE,))
+    if photo.face.landmarks is None:
+        return Faithfulness(sentence=_UNREADABLE, unmeasured=(_UNREADABLE,))
     before = np.asarray(photo.image.convert("RGB"))
     same_size = portrait.size == photo.image.size
     after = np.asarray((portrait if same_size else portrait.resize(photo.image.size)).convert("RGB"))

@@ -5,27 +5,19 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from pipelines import decoding, framing, vision
+from pipelines import decoding, face_finder, framing, photo_hints, vision
 from pipelines.decoding import MAX_BYTES, MAX_PIXELS, MAX_SIDE
 from pipelines.errors import PhotoUnreadable, RequestInvalid
-from pipelines.schema import Face, LoadedPhoto, PhotoHint, PreparedPhoto
+from pipelines.schema import Face, LoadedPhoto, PreparedPhoto
 
-__all__ = ["MAX_BYTES", "MAX_PIXELS", "MAX_SIDE", "cut", "open_photo", "prepare"]
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "MAX_SIDE", "cut", "faceless", "marked", "open_photo", "prepare", "turned"]
 
 log = logging.getLogger(__name__)
 
-_MIN_FACE = 64  # pixels; MediaPipe's face control refuses smaller ones, and there is little to keep
-_SMALL_FACE = 90
-_DARK_HIGH, _DARK_MIDDLE, _BRIGHT = 72, 45, 225  # gray levels of the face's bright parts and middle
-_BLURRED = 180.0  # the 70 portraits measured 244 to 2230, and under 70 after a blur of 8 px
-_SIDEWAYS = 0.45
-_INCOMPLETE = PhotoHint(
-    kind="incomplete", sentence="The end of this file is missing, so the photo's last rows may be; send it once more."
-)
+_CLOCKWISE = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
 
 def open_photo(source: str | Path | bytes | np.ndarray | Image.Image, *, mirrored: bool = False) -> LoadedPhoto:
@@ -36,7 +28,7 @@ def open_photo(source: str | Path | bytes | np.ndarray | Image.Image, *, mirrore
         mirrored: True where the camera handed over a mirrored shot; it is turned back.
 
     Returns:
-        Upright RGB in sRGB without metadata, at most MAX_SIDE long, with faces (largest first) and hints.
+        RGB in sRGB, turned as the file says, without metadata, at most MAX_SIDE long, with faces and hints.
 
     Raises:
         PhotoUnreadable: It is no picture, is damaged, empty or too large, or others were being opened all the time; the
@@ -59,10 +51,55 @@ def _open(source: str | Path | bytes | np.ndarray | Image.Image, mirrored: bool)
         image, incomplete = decoding.decode(image)
     if mirrored:
         image = ImageOps.mirror(image)
-    rgb = np.asarray(image)
-    faces = tuple(vision.detect_faces(rgb)[:12])
-    hints = (*_hints(rgb, faces), *([_INCOMPLETE] if incomplete else []))
-    return LoadedPhoto(image=image, faces=faces, hints=hints)
+    return _looked_at(image, incomplete)
+
+
+def _looked_at(image: Image.Image, incomplete: bool) -> LoadedPhoto:
+    faces, left_out, turn = face_finder.look(np.asarray(image))
+    photo = LoadedPhoto(image=image, faces=faces, left_out=left_out, turn=turn, is_incomplete=incomplete)
+    return _with_hints(photo)
+
+
+def _with_hints(photo: LoadedPhoto) -> LoadedPhoto:
+    return photo.model_copy(update={"hints": photo_hints.hints(photo)})
+
+
+def turned(photo: LoadedPhoto, degrees: object) -> LoadedPhoto:
+    """The photo turned clockwise, and looked at again.
+
+    Raises:
+        RequestInvalid: It is no quarter turn.
+    """
+    if not isinstance(degrees, int) or degrees not in _CLOCKWISE:
+        raise RequestInvalid("Turn the photo by 90, 180 or 270 degrees.")
+    return _looked_at(photo.image.transpose(_CLOCKWISE[degrees]), photo.is_incomplete)
+
+
+def marked(photo: LoadedPhoto, x: float, y: float, size: float) -> LoadedPhoto:
+    """The photo with a face marked by hand as its last one, in the place of an earlier mark and of a face found there.
+
+    Args:
+        photo: The photo.
+        x: Middle of the face, in percent of the photo's width.
+        y: Middle of the face, in percent of the photo's height.
+        size: Width of the face, in percent of the photo's width.
+
+    Raises:
+        RequestInvalid: There is no such place in the photo.
+    """
+    if not (0 <= x <= 100 and 0 <= y <= 100 and 0 < size <= 100):
+        raise RequestInvalid("Mark your face by its middle and width, each in percent of the photo: 50,40,20.")
+    width, height = photo.image.size
+    middle, half = (x / 100 * width, y / 100 * height), size / 200 * width
+    box = (middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half)
+    others = (face for face in photo.faces if face.certainty != "marked" and not vision.same_face(face.box, box))
+    faces = (*others, Face(box=box, score=1.0, certainty="marked"))
+    return _with_hints(photo.model_copy(update={"faces": faces}))
+
+
+def faceless(photo: LoadedPhoto) -> LoadedPhoto:
+    """The photo as if no face had been found, for whoever says that there is none or wants none."""
+    return _with_hints(photo.model_copy(update={"faces": (), "left_out": 0}))
 
 
 def prepare(photo: LoadedPhoto, face_index: int | None, size: int, *, loose: bool = False) -> PreparedPhoto:
@@ -70,7 +107,7 @@ def prepare(photo: LoadedPhoto, face_index: int | None, size: int, *, loose: boo
 
     Args:
         photo: From open_photo.
-        face_index: Index into photo.faces; None takes the largest. Without faces the centre is cut.
+        face_index: Index into photo.faces; None takes the first. Without faces the centre is cut.
         size: Width and height in pixels, at least 64.
         loose: For a scene, which is to be seen: the person is smaller in the square, which may reach past the photo
             above and at the sides. There the photo's border goes on, blurred, and the person mask is 0.
@@ -91,12 +128,20 @@ def prepare(photo: LoadedPhoto, face_index: int | None, size: int, *, loose: boo
     else:
         image = _cut(photo, square, size)
         rgb = np.asarray(image)
-    face = None
-    if chosen is not None:
-        scale, (left, top) = size / square.side, square[:2]
-        x0, y0, x1, y1 = ((v - o) * scale for v, o in zip(chosen.box, (left, top, left, top), strict=True))
-        face = Face(box=(x0, y0, x1, y1), score=chosen.score, landmarks=vision.face_landmarks(rgb, (x0, y0, x1, y1)))
+    face = None if chosen is None else _in_square(photo, chosen, square, rgb)
     return PreparedPhoto(image=image, face=face, person_mask=vision.person_mask(rgb) * inside)
+
+
+def _in_square(photo: LoadedPhoto, chosen: Face, square: framing.Square, rgb: np.ndarray) -> Face:
+    """The chosen face in the pixels of the square, with its mesh."""
+    scale, corner = len(rgb) / square.side, np.asarray(square[:2])
+    x0, y0, x1, y1 = (float(side) for side in (np.asarray(chosen.box) - np.tile(corner, 2)) * scale)
+    if chosen.certainty == "marked":  # the photo's own mesh, so that what was said of it holds
+        points = vision.mesh_of(np.asarray(photo.image), chosen)
+        points = None if points is None else ((points - corner) * scale).astype(np.float32)
+    else:
+        points = vision.mesh_within(rgb, (x0, y0, x1, y1))
+    return chosen.model_copy(update={"box": (x0, y0, x1, y1), "landmarks": points})
 
 
 def cut(photo: LoadedPhoto, face_index: int | None, size: int) -> Image.Image:
@@ -124,70 +169,3 @@ def _chosen(photo: LoadedPhoto, face_index: int | None) -> Face | None:
     if face_index is not None and face_index >= len(photo.faces):
         raise RequestInvalid("That face is not in the photo; click one of the marked faces.")
     return photo.faces[face_index or 0] if photo.faces else None
-
-
-def _hints(rgb: np.ndarray, faces: tuple[Face, ...]) -> list[PhotoHint]:
-    if not faces:
-        return [
-            PhotoHint(
-                kind="no-face",
-                blocking=True,
-                sentence="No face was found. Look towards the camera, with light from the front, and try again.",
-            )
-        ]
-    hints: list[PhotoHint] = []
-    if len(faces) > 1:
-        hints.append(
-            PhotoHint(
-                kind="several-faces",
-                blocking=True,
-                sentence=f"There are {len(faces)} faces. Click the one that is you.",
-            )
-        )
-    left, top, right, bottom = faces[0].box
-    height, width = rgb.shape[:2]
-    if min(right - left, bottom - top) < _MIN_FACE:
-        hints.append(
-            PhotoHint(
-                kind="too-small", sentence="Your face is very small here. Come closer or crop the photo.", blocking=True
-            )
-        )
-    elif min(right - left, bottom - top) < _SMALL_FACE:
-        hints.append(PhotoHint(kind="too-small", sentence="Your face is small here; closer would keep more of you."))
-    if left < -0.04 * width or top < -0.04 * height or right > 1.04 * width or bottom > 1.04 * height:
-        hints.append(PhotoHint(kind="cut-off", sentence="Your face is cut off at the edge; move to the middle."))
-    crop = rgb[max(0, int(top)) : int(bottom), max(0, int(left)) : int(right)]
-    if crop.size:
-        hints += _light_hints(crop)
-        hints += _turn_hints(rgb, faces[0])
-    return hints
-
-
-def _light_hints(crop: np.ndarray) -> list[PhotoHint]:
-    """Light is judged by the bright parts of the face, so that dark skin in good light passes."""
-    gray = cv2.cvtColor(cv2.resize(crop, (128, 128), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    hints: list[PhotoHint] = []
-    if np.percentile(gray, 95) < _DARK_HIGH and np.percentile(gray, 50) < _DARK_MIDDLE:
-        sentence = "There is little light on your face; turn towards a window or a lamp."
-        hints.append(PhotoHint(kind="too-dark", sentence=sentence))
-    elif np.percentile(gray, 50) > _BRIGHT:
-        hints.append(PhotoHint(kind="too-bright", sentence="Your face is overexposed; step out of the direct light."))
-    # The variance of the Laplacian falls with contrast, so it is measured on an equalised face.
-    sharpness = cv2.Laplacian(cv2.equalizeHist(gray), cv2.CV_64F).var()
-    if sharpness < _BLURRED:
-        sentence = "The photo is blurred; hold still, wipe the lens, and try again."
-        hints.append(PhotoHint(kind="blurred", sentence=sentence))
-    return hints
-
-
-def _turn_hints(rgb: np.ndarray, face: Face) -> list[PhotoHint]:
-    """A face seen from the side keeps less of the person: the nose tip is far off the middle of the cheeks."""
-    points = vision.face_landmarks(rgb, face.box)
-    if points is None:
-        return [PhotoHint(kind="turned", sentence="Your face is hard to read here; turn towards the camera.")]
-    cheek_left, cheek_right, nose = points[234][0], points[454][0], points[1][0]
-    width = max(1.0, abs(cheek_right - cheek_left))
-    if abs((nose - (cheek_left + cheek_right) / 2) / width) > _SIDEWAYS:
-        sentence = "You are looking far to the side; portraits keep more of you from the front."
-        return [PhotoHint(kind="turned", sentence=sentence)]
-    return []

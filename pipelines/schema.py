@@ -285,16 +285,33 @@ class ModelStack(Value):
 # --- photo -----------------------------------------------------------------------------------------------------------
 
 
+QuarterTurn = Literal[0, 90, 180, 270]
+# doubtful: perhaps a cup, a logo or a drawing; the visitor is asked. marked: by the visitor's own hand.
+Certainty = Literal["sure", "likely", "doubtful", "marked"]
+
+
 class Face(Value):
     """A face in a picture, in that picture's pixels."""
 
     box: tuple[float, float, float, float] = Field(description="left, top, right, bottom")
     score: Unit = Field(description="Confidence of the detector.")
+    certainty: Certainty = Field("sure", description="How sure it is that this is a face of a person.")
     landmarks: np.ndarray | None = Field(None, description="(478, 2) float32 x, y of MediaPipe's face mesh, or None.")
 
 
 HintKind = Literal[
-    "no-face", "several-faces", "too-small", "too-dark", "too-bright", "blurred", "cut-off", "turned", "incomplete"
+    "no-face",
+    "doubtful-face",
+    "several-faces",
+    "not-upright",
+    "too-small",
+    "too-dark",
+    "too-bright",
+    "blurred",
+    "cut-off",
+    "turned",
+    "unmeasured",
+    "incomplete",
 ]
 
 
@@ -307,14 +324,17 @@ class PhotoHint(Value):
 
 
 class LoadedPhoto(Value):
-    """A photo as the visitor gave it: upright RGB, no metadata, at most 2048 px on its long side, with what was seen.
+    """A photo as the visitor gave it: RGB, turned as its file says, no metadata, with what was seen.
 
-    Lives in memory only.
+    At most 2048 px on its long side. Lives in memory only.
     """
 
     image: Image.Image
-    faces: tuple[Face, ...] = ()
-    hints: tuple[PhotoHint, ...] = ()
+    faces: tuple[Face, ...] = Field((), description="The surest first, of equally sure ones the largest.")
+    left_out: int = Field(0, ge=0, description="How many more faces were found than are in `faces`.")
+    turn: QuarterTurn = Field(0, description="Degrees clockwise that would set it upright, as its faces say.")
+    is_incomplete: bool = Field(False, description="The end of the file is missing.")
+    hints: tuple[PhotoHint, ...] = Field((), description="For the page, as long as no face is chosen.")
 
 
 class PreparedPhoto(Value):
@@ -356,7 +376,7 @@ class PortraitRequest(Value):
     """What one visitor asks for. Cannot be built without a Consent."""
 
     photo: LoadedPhoto
-    face_index: int | None = Field(None, ge=0, strict=True, description="Which face, None for the only or largest one.")
+    face_index: int | None = Field(None, ge=0, strict=True, description="Which face, None for the first.")
     style_id: PresetId
     scene_id: PresetId = "none"
     likeness: Unit = 0.5

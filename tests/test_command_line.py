@@ -12,6 +12,8 @@ from PIL import Image
 from benchmarks import contact_sheet
 from pipelines import faithfulness, provenance
 from pipelines.__main__ import main
+from pipelines.photo import open_photo
+from tests.drawings import drawn_face, person, side_by_side
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -56,7 +58,10 @@ def test_a_warning_of_the_meter_is_printed_under_its_portrait(
         (["-n", "9"], "seed"),
         (["--likeness", "7"], "likeness"),
         (["--model", "sdxl-lightning"], "download"),
-        (["--face", "4"], "face"),
+        (["--face", "4"], "no face 4"),
+        (["--turn", "45"], "90, 180 or 270"),
+        (["--mark", "here"], "three numbers"),
+        (["--mark", "50,40,20", "--face", "1"], "not both"),
         (["--prompt", "x" * 1000], "words"),
     ],
 )
@@ -68,6 +73,48 @@ def test_a_wrong_word_is_one_sentence(
     assert word in error
     assert "Traceback" not in error
     assert not (tmp_path / "out").exists()
+
+
+def test_a_drawing_is_asked_about_and_taken_when_it_is_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn_face(300).save(tmp_path / "logo.png")
+    command = [str(tmp_path / "logo.png"), "--style", "comic", "--model", "preview", "--out", str(tmp_path / "out")]
+    assert main(command) == 1
+    assert "--face 1" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main([*command, "--face", "1"]) == 0
+    assert Path(capsys.readouterr().out.strip()).exists()
+
+
+def test_hints_and_refusals_are_those_of_the_face_that_was_chosen(
+    face_photo: Image.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever was chosen, the shell told of the first face, and made portraits of 40 pixels."""
+    side_by_side(person(face_photo, 200), person(face_photo, 45)).save(tmp_path / "two.png")
+    command = [str(tmp_path / "two.png"), "--style", "comic", "--model", "preview", "--out", str(tmp_path / "out")]
+    assert len(open_photo(tmp_path / "two.png").faces) == 2
+    assert main([*command, "--face", "2"]) == 1
+    assert "very small" in capsys.readouterr().err
+    assert main(command) == 0
+    told = capsys.readouterr().err
+    assert "--face 2" in told
+    assert "lick" not in told
+    assert "small" not in told
+
+
+def test_a_photo_on_its_head_is_turned_and_a_face_marked_as_was_said(
+    face_photo: Image.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    face_photo.rotate(180).save(tmp_path / "head.png")
+    command = [str(tmp_path / "head.png"), "--style", "comic", "--model", "preview", "--out", str(tmp_path / "out")]
+    assert main(command) == 1
+    assert "--turn 180" in capsys.readouterr().err
+    assert main([*command, "--turn", "180", "--mark", "44,25,20"]) == 0
+    shown = capsys.readouterr()
+    with Image.open(shown.out.strip()) as portrait:
+        assert open_photo(portrait).turn == 0
+    assert "face shape" in shown.err
 
 
 def test_a_photo_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

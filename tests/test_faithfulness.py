@@ -19,7 +19,7 @@ from pipelines import faithfulness, vision
 from pipelines.face_shape import align, landmark_drift
 from pipelines.faithfulness import edges_kept, measure, skin_group
 from pipelines.photo import open_photo, prepare
-from pipelines.schema import Faithfulness, PreparedPhoto
+from pipelines.schema import Face, Faithfulness, PreparedPhoto
 
 LEFT_EYE = (33, 160, 159, 158, 133, 153, 145, 144)
 RIGHT_EYE = (263, 387, 386, 385, 362, 380, 374, 373)
@@ -304,6 +304,11 @@ def test_no_face_gives_the_reason_and_no_number(prepared: PreparedPhoto) -> None
     for kept in (
         measure(prepared, Image.new("RGB", (512, 512), "#7a9"), natural_colour=True),
         measure(prepared.model_copy(update={"face": None}), prepared.image, natural_colour=True),
+        measure(
+            prepared.model_copy(update={"face": Face(box=(9, 9, 200, 200), score=1.0, certainty="marked")}),
+            prepared.image,
+            natural_colour=True,
+        ),
     ):
         assert "face" in kept.sentence
         assert kept.unmeasured == (kept.sentence,)

@@ -18,8 +18,10 @@ from PIL import Image
 from pipelines import photo as photos
 from pipelines import worker
 from pipelines.errors import Cancelled, RequestInvalid
+from pipelines.photo_hints import API
 from pipelines.schema import FAMILY_NAMES, LoadedPhoto, PortraitRequest, PortraitSet
 from pipelines.self_portrait import build_request
+from pipelines.sitter import seat
 from ui import guard, screen
 from ui.errors import for_api
 from ui.studio import Choice, Studio, Visit
@@ -43,6 +45,9 @@ def build_api(studio: Studio) -> None:
             gr.Number(1, label="variations"),
             gr.Textbox("auto", label="model"),
             gr.Checkbox(False, label="visible_label"),
+            gr.Number(-1, label="face"),
+            gr.Number(0, label="turn"),
+            gr.Textbox("", label="mark"),
         ]
         outputs = [gr.File(label="portraits", file_count="multiple"), gr.JSON(label="facts")]
         gr.Button("consent").click(endpoints.consent, [agreed, purposes], said, api_name="consent")
@@ -123,6 +128,9 @@ class Endpoints:
         variations: int,
         model: str,
         visible_label: bool,
+        face: int | None,
+        turn: int,
+        mark: str,
         request: gr.Request,
     ) -> tuple[list[str], dict[str, Any]]:
         """Make portraits from a photo. /consent must have been called with true in this session.
@@ -136,6 +144,10 @@ class Endpoints:
             variations: 1 to 4.
             model: "auto", or an engine id from /styles.
             visible_label: true draws "AI portrait" (or "Filtered portrait") into the corner.
+            face: Which face, from 1, the surest and largest first; 0 for none; -1 takes the first, and refuses with a
+                sentence where there is none or where it may be no face.
+            turn: Turns the photo clockwise first: 0, 90, 180 or 270.
+            mark: "x,y,size" of a face that is not found: its middle and width, in percent of the turned photo.
 
         Returns:
             The portraits as marked PNG files, and
@@ -167,10 +179,12 @@ class Endpoints:
                 with guard.counted(studio, request, wanted):  # before the photo is unpacked, which takes memory
                     loaded = photos.open_photo(photo)
                     unread.close()
+                    sitting = seat(loaded, API, face=None if face == -1 else face, turn=turn, mark=mark)
+                    chosen = {"photo": sitting.photo, "face_index": sitting.face_index}
                     try:
-                        result = self._make(wanted.model_copy(update={"photo": loaded}), visit)
+                        result = self._make(wanted.model_copy(update=chosen), visit)
                     finally:
-                        studio.pipeline.forget_photo(loaded)
+                        studio.pipeline.forget_photo(sitting.photo)
             studio.visits.keep(record, screen.kept(result))
         except Exception as error:
             raise for_api(error) from None
@@ -186,9 +200,7 @@ class Endpoints:
             }
             for p in result.portraits
         ]
-        hints = [hint.sentence for hint in loaded.hints if hint.kind != "several-faces"]
-        if len(loaded.faces) > 1:  # nobody is there to click one
-            hints.append(f"There are {len(loaded.faces)} faces; the largest was used.")
+        hints = [hint.sentence for hint in sitting.hints]
         refused = [
             {"seed": one.seed, "category": one.refusal.category, "sentence": one.refusal.sentence}
             for one in result.refused

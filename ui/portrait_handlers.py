@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import closing
 from threading import Event
@@ -103,11 +104,33 @@ class PortraitHandlers:
         return self.arrived(style, scene, likeness, request)
 
     def anyway(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
-        """Go on with a photo in which no face was found. Returns photo, stage, notice."""
+        """Go on with a photo in which there is no face. Returns photo, stage, notice."""
         try:
             visit, _ = self._studio.visits.require(request.session_hash)
-            visit.require_photo()
+            photo = visit.require_photo()
+            self._studio.visits.change_photo(visit, photo, photos.faceless(photo))
             visit.faceless = True
+        except Exception as error:
+            return gr.skip(), gr.skip(), alert(sentence(error))
+        return self.arrived(style, scene, likeness, request)
+
+    def turn(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Updates:
+        """The photo is to be turned clockwise. Returns photo, stage, notice."""
+        try:
+            visit, _ = self._studio.visits.require(request.session_hash)
+            photo = visit.require_photo()
+            self._studio.visits.change_photo(visit, photo, photos.turned(photo, event.degrees))
+        except Exception as error:
+            return gr.skip(), gr.skip(), alert(sentence(error))
+        return self.arrived(style, scene, likeness, request)
+
+    def mark(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Updates:
+        """A face was marked by hand, its middle and width in percent. Returns photo, stage, notice."""
+        try:
+            visit, _ = self._studio.visits.require(request.session_hash)
+            photo = visit.require_photo()
+            new = photos.marked(photo, _number(event.x), _number(event.y), _number(event.size))
+            self._studio.visits.change_photo(visit, photo, new, len(new.faces) - 1)
         except Exception as error:
             return gr.skip(), gr.skip(), alert(sentence(error))
         return self.arrived(style, scene, likeness, request)
@@ -275,7 +298,7 @@ class PortraitHandlers:
         if photo is None:
             return self._example(visit.choice)
         if visit.must_choose_face:
-            return {"words": "Click your face in the photo.", "live": self._title(visit.choice)}
+            return {"words": screen.missing(visit), "live": self._title(visit.choice)}
         try:
             return self._preview(photo, visit.face_index, visit.choice) | {"mode": "photo"}
         finally:
@@ -354,6 +377,11 @@ class PortraitHandlers:
         """Before anything ran, the words say what is missing rather than what failed."""
         words = sentence(error)
         return screen.missing(None) if isinstance(error, ConsentMissing) else words
+
+
+def _number(value: object) -> int | float:
+    """A number that the page sent; not a number where it is none, which no rule lets through."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
 
 
 def _panels(open_: bool) -> tuple[Any, Any]:

@@ -83,6 +83,8 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
         (photo.arrived, handlers.arrived),
         (photo.face, handlers.face),
         (photo.anyway, handlers.anyway),
+        (photo.turned, handlers.turn),
+        (photo.marked, handlers.mark),
     ):
         event(handler, inputs=look, outputs=[photo, stage, notice], **_PRIVATE)
     photo.removed(handlers.remove, inputs=look, outputs=[photo, stage, notice], **_PRIVATE)

@@ -6,13 +6,15 @@ import math
 import random
 from typing import Any
 
+from pipelines import photo_hints
 from pipelines.engines import EngineInfo
 from pipelines.errors import RequestInvalid
-from pipelines.schema import MAX_VARIATIONS, Faithfulness, LoadedPhoto, PortraitSet, Scene, Style
+from pipelines.schema import MAX_VARIATIONS, Faithfulness, LoadedPhoto, PhotoHint, PortraitSet, Scene, Style
 from pipelines.waiting_line import Place, duration
 from study.consent import Receipt
 from ui import pictures
-from ui.studio import KeptPortrait, Visit
+from ui.kept_portrait import KeptPortrait
+from ui.studio import Visit
 
 PREVIEW_BADGE = "Preview (instant filter), not diffusion"
 MAX_SEED = 2**32 - 1
@@ -34,26 +36,33 @@ def photo_value(visit: Visit | None) -> dict[str, Any] | None:
 
 
 def _chosen_photo(photo: LoadedPhoto, visit: Visit) -> dict[str, Any]:
-    face_index = visit.face_index
+    face_index, several = visit.face_index, len(photo.faces) > 1
     width, height = photo.image.size
-    several = len(photo.faces) > 1
     boxes = [
         [round(100 * v, 2) for v in (left / width, top / height, (right - left) / width, (bottom - top) / height)]
         for left, top, right, bottom in (face.box for face in photo.faces)
     ]
-    settled = several and face_index is not None
-    hints = [[h.sentence, h.blocking] for h in photo.hints if not (settled and h.kind == "several-faces")]
-    if settled and face_index is not None:
+    said = _hints(visit, photo)
+    hints = [[hint.sentence, hint.blocking] for hint in said]
+    if several and face_index is not None:
         hints.insert(0, [f"You are face {face_index + 1}. Click another one to change.", False])
     if several:
         hints.append([OTHERS_FACES, False])
+    doubtful = all(face.certainty == "doubtful" for face in photo.faces)
+    shown = several or photo_hints.is_open(photo) or any(face.certainty == "marked" for face in photo.faces)
     return {
         "src": pictures.data_uri(photo.image, longest=900),
-        "faces": boxes if several else [],
+        "faces": boxes if shown else [],
         "face": face_index,
+        "asked": len(photo.faces) == 1 and any(hint.kind == "doubtful-face" for hint in said),
+        "turn": photo.turn,
         "hints": hints,
-        "faceless": not photo.faces and not visit.faceless,
+        "faceless": doubtful and face_index is None and not visit.faceless,
     }
+
+
+def _hints(visit: Visit, photo: LoadedPhoto) -> tuple[PhotoHint, ...]:
+    return photo_hints.hints(photo, visit.face_index, faceless=visit.faceless)
 
 
 def receipt_value(receipt: Receipt) -> dict[str, Any]:
@@ -180,11 +189,12 @@ def missing(visit: Visit | None) -> str:
         return "Tick the consent box in step 1, then add a photo."
     if visit.photo is None:
         return "Add a photo in step 2."
-    if visit.must_choose_face:
+    blocking = [hint for hint in _hints(visit, visit.photo) if hint.blocking]
+    if not blocking:
+        return ""
+    if blocking[0].kind == "several-faces":
         return "Click your face in the photo in step 2."
-    settled = {"several-faces", "no-face"} if visit.faceless else {"several-faces"}
-    blocking = [hint.sentence for hint in visit.photo.hints if hint.blocking and hint.kind not in settled]
-    return "Look at the note under your photo in step 2." if blocking else ""
+    return "Look at the note under your photo in step 2."
 
 
 def done_words(result: PortraitSet) -> tuple[str, str]:

@@ -9,14 +9,16 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from pipelines import photo_hints
 from pipelines.errors import ConsentMissing, EngineBusy, PhotoError, SaveError
 from pipelines.presets import Presets
 from pipelines.safety.limits import Limits
 from pipelines.safety.settings import SafetySettings
-from pipelines.schema import Consent, LoadedPhoto, Portrait
+from pipelines.schema import Consent, LoadedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
 from study.archive import KeptCopy, PortraitArchive
 from study.consent import ConsentRegistry, Receipt
+from ui.kept_portrait import KeptPortrait
 from ui.uploads import Uploads
 
 log = logging.getLogger(__name__)
@@ -36,23 +38,6 @@ class Choice:
     style_id: str
     scene_id: str = "none"
     likeness: float = 0.5
-
-
-@dataclass
-class KeptPortrait:
-    """A portrait on show, with the crop and the control images it was made from as data: URIs.
-
-    Attributes:
-        photo_at: When the photo it was made from came in (`Visit.photo_at`); None for a photo that was not kept.
-    """
-
-    portrait: Portrait
-    original: str
-    controls: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-    photo_at: float | None = None
-    face_index: int | None = None
-    made_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass
@@ -128,8 +113,8 @@ class Visit:
 
     @property
     def must_choose_face(self) -> bool:
-        """Whether several faces were found and none is chosen yet."""
-        return self.photo is not None and len(self.photo.faces) > 1 and self.face_index is None
+        """Whether it is open whose face is meant, or whether the only one is any."""
+        return self.photo is not None and self.face_index is None and photo_hints.is_open(self.photo)
 
 
 class Visits:
@@ -276,6 +261,20 @@ class Visits:
         visit.photo, visit.photo_at = photo, time.monotonic()
         if visit.closed:  # withdrawn while the photo was on its way
             visit.photo = None
+
+    def change_photo(self, visit: Visit, old: LoadedPhoto, new: LoadedPhoto, face_index: int | None = None) -> None:
+        """Put the same photo, turned or marked, in the place of the old one; its age stays.
+
+        Raises:
+            PhotoError: Another photo has come meanwhile.
+        """
+        with self._lock:
+            if visit.photo is not old:
+                raise PhotoError("Another photo has come meanwhile; try again with that one.")
+            visit.photo, visit.face_index, visit.faceless = new, face_index, False
+            for kept in visit.kept:
+                kept.photo_at = None  # its face has another number now
+        self._pipeline.forget_photo(old)
 
     def clear_photo(self, visit: Visit) -> None:
         """Drop the photo and its crops from memory; consent and portraits stay."""

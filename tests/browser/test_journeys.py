@@ -267,6 +267,34 @@ def test_several_faces_are_chosen_by_a_click(
     create(page)
 
 
+def test_a_photo_is_turned_and_a_face_marked_by_keyboard(
+    phone: Page, server: Server, face_photo: Image.Image, tmp_path: Path
+) -> None:
+    page = phone
+    face_photo.rotate(180).save(tmp_path / "head.png")
+    Image.radial_gradient("L").resize((500, 400)).convert("RGB").save(tmp_path / "nobody.png")
+    enter(page, server)
+    agree(page)
+    upload(page, tmp_path / "head.png")
+    expect(page.locator("#photo-hints")).to_contain_text("upside down", timeout=LONG)
+    page.locator("#turn-upright").click()
+    expect(page.locator("#turn-upright")).to_be_hidden(timeout=LONG)
+    expect(page.locator("#notice")).to_contain_text("Ready", timeout=LONG)
+    page.locator("#photo-file").set_input_files(tmp_path / "nobody.png")
+    expect(page.locator("#photo-hints")).to_contain_text("No face", timeout=LONG)
+    page.locator("#photo-mark").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#mark-across")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    page.locator("#photo-image").click(position={"x": 20, "y": 30})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("#mark-done").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".face")).to_have_count(1, timeout=LONG)
+    expect(page.locator("#photo-hints")).to_contain_text("cannot be measured", timeout=LONG)
+    expect(page.locator("#notice")).to_contain_text("Ready", timeout=LONG)
+
+
 def test_cancel_stops_and_the_next_one_works(page: Page, server: Server, photo_file: Path) -> None:
     enter(page, server)
     agree(page)

@@ -13,6 +13,8 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from pipelines import provenance
+from pipelines.photo import open_photo
+from tests.drawings import drawn_face
 from tests.ui.conftest import STYLE, Served
 from ui.routes import KEY_HEADER
 
@@ -143,6 +145,10 @@ def test_the_same_seed_gives_the_same_picture(client: Client, photo: Path) -> No
         ({"likeness": 3}, "likeness"),
         ({"visible_label": "maybe"}, "label"),
         ({"photo": None}, "photo"),
+        ({"face": 7}, "no face 7"),
+        ({"face": 0.5}, "face"),
+        ({"turn": 45}, "90, 180 or 270"),
+        ({"mark": "left"}, "three numbers"),
     ],
 )
 def test_what_is_out_of_range_is_named_and_the_next_request_works(
@@ -163,6 +169,35 @@ def test_consent_of_one_session_does_not_serve_another(client: Client, photo: Pa
     with pytest.raises(AppError, match="consent"):
         ask(stranger, None)
     stranger.close()
+
+
+def test_a_drawing_is_refused_until_its_face_is_chosen_by_number(client: Client, tmp_path: Path) -> None:
+    drawn_face(300).save(tmp_path / "logo.png")
+    agree(client)
+    with pytest.raises(AppError, match=r"Is this a face.*face=1"):
+        ask(client, tmp_path / "logo.png")
+    files, facts = ask(client, tmp_path / "logo.png", face=1)
+    assert len(files) == 1
+    assert not any("Is this" in hint for hint in facts["hints"])
+
+
+def test_a_photo_is_turned_and_its_face_marked(client: Client, face_photo: Image.Image, tmp_path: Path) -> None:
+    face_photo.rotate(90, expand=True).save(tmp_path / "side.png")
+    agree(client)
+    with pytest.raises(AppError, match="turn=90"):
+        ask(client, tmp_path / "side.png")
+    files, _ = ask(client, tmp_path / "side.png", turn=90, mark="44,25,20")
+    with Image.open(files[0]) as portrait:
+        assert open_photo(portrait).turn == 0
+
+
+def test_of_several_faces_the_hints_say_which_was_taken(client: Client, crowd_bytes: bytes, tmp_path: Path) -> None:
+    (tmp_path / "two.png").write_bytes(crowd_bytes)
+    agree(client)
+    _, facts = ask(client, tmp_path / "two.png")
+    assert "There are 2 faces. The first" in facts["hints"][0]
+    assert "lick" not in str(facts["hints"])
+    assert not any("faces" in hint for hint in ask(client, tmp_path / "two.png", face=2)[1]["hints"])
 
 
 @pytest.mark.parametrize("path", ["/gradio_api/run/portrait", "/gradio_api/run/consent", "/gradio_api/api/portrait"])

@@ -1,4 +1,4 @@
-// The photo: chosen, dropped, pasted or taken with the camera; faces to click; hints.
+// The photo: chosen, dropped, pasted or taken with the camera; turned; faces to click or to mark; hints.
 // Runs as gr.HTML's js_on_load. The photo goes to the studio's own route as a raw body and from there to memory: it is
 // never a file on the server. The camera is mirrored on the screen only, never in the pixels.
 const LIMIT = 40 * 1024 * 1024;
@@ -74,10 +74,65 @@ hints.setAttribute("aria-live", "polite");
 const again = button("photo-change", "act quiet", "Another photo", () => input.click());
 const camAgain = button("camera-again", "act quiet", "Camera", () => startCamera());
 const remove = button("photo-remove", "act quiet", "Remove", () => trigger("removed"));
+const left = button("turn-left", "act quiet", "Turn left", () => trigger("turned", { degrees: 270 }));
+const right = button("turn-right", "act quiet", "Turn right", () => trigger("turned", { degrees: 90 }));
+const upright = button("turn-upright", "act", "Set it upright", () => trigger("turned", { degrees: props.value.photo.turn }));
+const yes = button("photo-yes", "act", "Yes, this is a face", () => trigger("face", { index: 0 }));
+const mark = button("photo-mark", "act quiet", "Mark my face", () => startMarking());
 const anyway = button("photo-anyway", "act quiet", "Use it without a face", () => trigger("anyway"));
 const chosenRow = make("div", "row");
-chosenRow.append(again, camAgain, anyway, remove);
-chosen.append(print, hints, chosenRow);
+chosenRow.append(upright, yes, again, camAgain, left, right, mark, anyway, remove);
+
+// --- marking a face by hand: a tap says where, sliders say so by keyboard, too ---
+const marking = make("div", "marking");
+const spot = make("div", "spot");
+print.append(spot);
+const slider = (id, text, value, least) => {
+  const label = make("label", "", text);
+  const range = make("input");
+  Object.assign(range, { id, type: "range", min: least, max: 100, step: 0.5, value });
+  range.addEventListener("input", () => paintSpot());
+  label.append(range);
+  return { label, range };
+};
+const across = slider("mark-across", "Across", 50, 0), down = slider("mark-down", "Down", 50, 0), size = slider("mark-size", "Size", 25, 2);
+const done = button("mark-done", "act main", "This is my face", () => {
+  const at = { x: +across.range.value, y: +down.range.value, size: +size.range.value };
+  stopMarking();
+  mark.focus();
+  trigger("marked", at);
+});
+const markRow = make("div", "row");
+markRow.append(done, button("mark-cancel", "act quiet", "Cancel", () => { stopMarking(); mark.focus(); }));
+marking.append(make("p", "fine", "Tap the middle of your face in the photo, then make the frame as large as your face."), across.label, down.label, size.label, markRow);
+marking.hidden = true;
+print.addEventListener("click", (event) => {
+  if (marking.hidden) return;
+  const box = image.getBoundingClientRect();
+  across.range.value = 100 * (event.clientX - box.left) / box.width;
+  down.range.value = 100 * (event.clientY - box.top) / box.height;
+  paintSpot();
+});
+
+function paintSpot() {
+  Object.assign(spot.style, { left: across.range.value + "%", top: down.range.value + "%", width: size.range.value + "%" });
+}
+
+function startMarking() {
+  chosen.classList.add("by-hand");
+  marking.hidden = false;
+  chosenRow.hidden = hints.hidden = true;
+  paintSpot();
+  across.range.focus();
+}
+
+function stopMarking() {
+  chosen.classList.remove("by-hand");
+  marking.hidden = true;
+  chosenRow.hidden = hints.hidden = false;
+}
+
+chosen.append(print, hints, marking, chosenRow);
 
 root.append(empty, camera, chosen, busy, problem);
 element.replaceChildren(root);
@@ -95,8 +150,10 @@ function paint() {
   camera.hidden = !stream;
   chosen.hidden = Boolean(stream) || !photo;
   if (!photo) { image.removeAttribute("src"); faces.replaceChildren(); return; }
-  if (image.src !== photo.src) image.src = photo.src;
+  if (image.src !== photo.src) { image.src = photo.src; stopMarking(); }
   anyway.hidden = !photo.faceless;
+  yes.hidden = !photo.asked;
+  upright.hidden = !photo.turn;
   faces.replaceChildren(...photo.faces.map((face, index) => {
     const box = button(`face-${index + 1}`, "face", String(index + 1), () => trigger("face", { index }));
     Object.assign(box.style, { left: face[0] + "%", top: face[1] + "%", width: face[2] + "%", height: face[3] + "%" });
