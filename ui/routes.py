@@ -28,8 +28,9 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from pipelines import photo as photos
 from pipelines import provenance, provenance_words
@@ -59,13 +60,20 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/check", calls.check, methods=["POST"]),
         Route("/studio/portrait/{key}/{portrait}", calls.portrait),
         Route("/studio/portraits/{key}", calls.portraits),
-        Mount("/studio/thumbnails", _Assets(directory=THUMBNAILS, check_dir=False)),
-        Mount("/studio/static", _Assets(directory=STATIC)),
+        Route("/studio/thumbnails/{file:path}", _Assets(directory=THUMBNAILS, check_dir=False)),
+        Route("/studio/static/{file:path}", _Assets(directory=STATIC)),
     ]
 
 
 class _Assets(StaticFiles):
-    """Files that the browser asks about again (answered by their ETag), so that an update is seen at once."""
+    """Files that the browser asks about again (answered by their ETag), so that an update is seen at once.
+
+    In a Route, not a Mount: a mount takes the address apart by the prefix of a proxy and its own name together, and
+    finds nothing where the proxy has stripped the prefix.
+    """
+
+    def get_path(self, scope: Scope) -> str:
+        return os.path.normpath(scope["path_params"]["file"])
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
