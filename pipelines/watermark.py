@@ -186,5 +186,4 @@ def _enlarged(picture: np.ndarray, cut: float) -> np.ndarray:
     height, width = (max(1, round(side / cut)) for side in picture.shape)
     shift = (1 / cut - 1) / 2
     matrix = np.array([[1 / cut, 0, shift], [0, 1 / cut, shift]])
-    how = cv2.INTER_CUBIC if cut > 1 else cv2.INTER_LINEAR
-    return cv2.warpAffine(picture, matrix, (width, height), flags=how, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

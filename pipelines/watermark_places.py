@@ -25,7 +25,7 @@ _WHOLE = 0.97  # of the picture: a box this large is the picture
 # Grey levels between neighbours up to which a page is even (as drawn, saved as JPEG, saved badly), and the gaps in
 # pixels across which unrest is one piece.
 _EVEN = ((1, 1), (6, 3), (14, 5))
-_REACH = 16  # pixels from a box's side within which the picture's border is looked for
+_REACH = 22  # pixels from a box's side within which the picture's border is looked for
 _TILT, _TILT_STEPS = 5.6, {1: 0.7, 2: 0.4}  # degrees to each side; step for tiles along the portrait
 
 
