@@ -17,6 +17,7 @@ from pipelines.errors import Cancelled, PortraitError, WordsRefused
 from pipelines.photo import open_photo
 from pipelines.presets import Presets, load_presets
 from pipelines.schema import MAX_VARIATIONS, Consent, Portrait, PortraitRequest
+from pipelines.seeds import MAX_SEED, following
 from pipelines.self_portrait import SelfPortraitPipeline, build_request
 from pipelines.worker import StepEvent, WaitEvent, run
 
@@ -28,7 +29,12 @@ def _parser(presets: Presets) -> argparse.ArgumentParser:
     parser.add_argument("--scene", default="none", help="a scene id (default: %(default)s)")
     parser.add_argument("--model", default="auto", help="auto, preview, or a model stack (default: %(default)s)")
     parser.add_argument("--likeness", type=float, default=0.5, help="0 more artistic ... 1 more like me")
-    parser.add_argument("--seed", type=int, help="first seed; the same seed makes the same portrait (default: random)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        help=f"0 to {MAX_SEED}; the same seed makes the same portrait. Variations use the seeds that follow; after the "
+        "last one comes 0 (default: random)",
+    )
     parser.add_argument("-n", type=int, default=1, help=f"variations, 1 to {MAX_VARIATIONS}")
     parser.add_argument("--face", type=int, help="which face where there are several, from 1, largest first")
     parser.add_argument("--prompt", default="", help="own words, added to the style's")
@@ -53,7 +59,7 @@ def _request(options: argparse.Namespace) -> PortraitRequest:
     for hint in photo.hints:
         if hint.kind != "several-faces" or options.face is None:
             print(hint.sentence, file=sys.stderr)
-    first = random.SystemRandom().randrange(2**32 - MAX_VARIATIONS) if options.seed is None else options.seed
+    first = random.SystemRandom().randrange(MAX_SEED + 1) if options.seed is None else options.seed
     # On one's own machine, handing over the file is the consent; the record is needed to build a request at all.
     consent = Consent(
         id="command-line",
@@ -68,7 +74,7 @@ def _request(options: argparse.Namespace) -> PortraitRequest:
         style_id=options.style,
         scene_id=options.scene,
         likeness=options.likeness,
-        seeds=tuple(range(first, first + options.n)),
+        seeds=following(first, options.n),
         model_id=options.model,
         extra_prompt=options.prompt,
         visible_label=options.label,

@@ -48,9 +48,9 @@ def _tile(kind: str, preset: Style | Scene) -> dict[str, str]:
 
 
 def photo_booth() -> gr.HTML:
-    """Upload and camera. Value: {key, photo: None | {src, faces, face, hints}}.
+    """Upload and camera. Value: {key, number, photo: None | {src, faces, face, hints}}.
 
-    Events: `arrived` (a photo lies in the visit), `face` (evt.index was clicked), `removed`.
+    Events: `arrived` (a photo lies in the visit), `face` (evt.index was clicked), `removed` (evt.asked is its number).
     """
     return _widget("photo.js", "photo", None)
 
