@@ -78,7 +78,7 @@ def test_after_the_last_seed_comes_the_first(photo_file: Path, tmp_path: Path) -
     assert "seed0-" in names
 
 
-@pytest.mark.parametrize("arguments", [["--face", "4"], ["--face", "-2"], ["--seed", "-1"], ["--likeness", "2"]])
+@pytest.mark.parametrize("arguments", [["--face", "4"], ["--face", "-2"]])
 def test_the_shell_speaks_of_what_can_be_done_there(
     face_photo: Image.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:

@@ -290,9 +290,8 @@ class Visits:
         Returns:
             Whether it was taken in: not where another one was asked for since, or the photo was removed.
         """
-        number = self.ask(visit) if asked is None else asked
         with self._lock:
-            if number < visit.asked:
+            if self.ask(visit, asked) < visit.asked:
                 return False
             self.clear_photo(visit)
             visit.photo, visit.photo_at = photo, time.monotonic()

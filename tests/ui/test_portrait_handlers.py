@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +214,7 @@ def test_consent_taken_back_while_running_leaves_nothing(
 def test_a_photo_deleted_while_it_is_worked_on_leaves_nothing_in_memory(
     served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
 ) -> None:
-    for delete in (handlers.forget, handlers.remove):
+    for delete in (handlers.forget, partial(handlers.remove, event=event(asked=9))):
         photo = with_photo(served, handlers, session, photo_bytes).require_photo()
         running = create(handlers, session)
         next(running)  # the photo is not cut yet
