@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.exceptions import InvalidPathError
-from gradio_client.exceptions import AppError
 
 from pipelines.errors import RequestInvalid
 from ui.errors import for_api
@@ -27,7 +26,7 @@ class StudioBlocks(gr.Blocks):
         """What was sent, as the handlers take it. What cannot be is the sender's to mend."""
         try:
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
-        except AppError:
+        except gr.Error:
             raise
         except Exception as error:
             files = (value for part, value in zip(block_fn.inputs, inputs, strict=False) if isinstance(part, gr.File))
@@ -38,7 +37,7 @@ class StudioBlocks(gr.Blocks):
         """Answer one event or call."""
         try:
             return await super().process_api(*args, **kwargs)
-        except AppError:
+        except gr.Error:
             raise
         except Exception as error:
             raise for_api(error) from None

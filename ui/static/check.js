@@ -111,6 +111,7 @@ function taken(file) {
   clear();
   busy.textContent = "";
   problem.textContent = "That was a link or text, not a picture; save the picture and drop its file here.";
+  problem.scrollIntoView({ block: "center" }); // it may have been dropped far from here
 }
 root.addEventListener("drop", (event) => { event.preventDefault(); taken(event.dataTransfer.files[0]); });
 function dropped(event) {

@@ -149,7 +149,10 @@ input.addEventListener("change", () => {
 for (const name of ["dragover", "dragenter"]) root.addEventListener(name, (event) => { event.preventDefault(); root.classList.add("over"); });
 for (const name of ["dragleave", "drop"]) root.addEventListener(name, () => root.classList.remove("over"));
 function taken(file) {
-  if (!file) return say("That was a link or text, not a picture; save the picture and drop its file here.");
+  if (!file) {
+    say("That was a link or text, not a picture; save the picture and drop its file here.");
+    return problem.scrollIntoView({ block: "center" }); // it may have been dropped far from here
+  }
   stopCamera();
   send(file);
 }
