@@ -267,4 +267,10 @@ async function live(mine) {
 }
 
 paint();
-watch("value", () => { say(""); paint(); });
+let painted = "null";
+watch("value", () => {
+  const photo = JSON.stringify(props.value?.photo ?? null);
+  if (photo !== painted) say(""); // the same value may come late, after a sentence about something newer
+  painted = photo;
+  paint();
+});
