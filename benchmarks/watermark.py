@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import statistics
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from pipelines import watermark
@@ -34,6 +36,7 @@ from pipelines.presets import load_presets
 BAR = 0.95
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif"}
 _OTHERS_LONGEST = 1280  # scans of paintings are huge
+_WORDS = "The quick brown fox jumps over the lazy dog and then looks at a portrait "
 Treatment = Callable[[Image.Image], Image.Image]
 
 
@@ -68,6 +71,48 @@ def screenshot(image: Image.Image) -> Image.Image:
     return page
 
 
+_TILTS = (-5, -3, -1.7, 1.2, 2.5, 4.1, 5)  # degrees
+_STRETCHES = (0.85, 1.15, 1.08, 0.93)
+
+
+def on_page(image: Image.Image, side: int = 400, *, dark: bool = False) -> Image.Image:
+    """A screenshot of 1440 x 900: a bar, lines of words, and the picture among them; its place goes by its pixels."""
+    chance = _chance(image)
+    ground, ink = ("#16120f", "#f0e7da") if dark else ("#fbf7ee", "#2a211c")
+    page = Image.new("RGB", (1440, 900), ground)
+    draw = ImageDraw.Draw(page)
+    draw.rectangle((0, 0, 1440, 64), fill="#8a332c")
+    left, top = int(chance.integers(60, 600)), int(chance.integers(100, 880 - side))
+    page.paste(image.resize((side, side), Image.Resampling.LANCZOS), (left, top))
+    for row in range(120, 840, 30):
+        draw.text((left + side + 40, row), _WORDS[: int(chance.integers(20, 70))], fill=ink)
+    return page
+
+
+def tilted(image: Image.Image, how: str) -> Image.Image:
+    """Turned by up to five degrees: in its own frame, in one that "grew", or "cut" so that no corner is empty."""
+    degrees = float(_chance(image).choice(_TILTS))
+    turned = image.rotate(degrees, Image.Resampling.BICUBIC, expand=how != "frame", fillcolor="#ffffff")
+    if how != "cut":
+        return turned
+    angle = math.radians(abs(degrees))
+    inside = image.width / (math.cos(angle) + math.sin(angle)) / 2
+    first, last = round(turned.width / 2 - inside), round(turned.width / 2 + inside)
+    return turned.crop((first, first, last, last))
+
+
+def stretched(image: Image.Image) -> Image.Image:
+    """Wider, narrower, higher or lower by up to 15 %."""
+    chance = _chance(image)
+    factor = float(chance.choice(_STRETCHES))
+    width, height = (factor, 1.0) if chance.random() < 0.5 else (1.0, factor)
+    return image.resize((round(width * image.width), round(height * image.height)), Image.Resampling.BICUBIC)
+
+
+def _chance(image: Image.Image) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(image.tobytes()))
+
+
 PROMISED: dict[str, Treatment] = {
     "as it is": lambda image: image,
     "JPEG 60": lambda image: saved(image, "JPEG", 60),
@@ -78,6 +123,19 @@ PROMISED: dict[str, Treatment] = {
     "10 % off right": lambda image: cut(image, right=0.1),
     "10 % off bottom": lambda image: cut(image, bottom=0.1),
 }
+MOVED: dict[str, Treatment] = {  # promised from 512 px on, which every engine's portraits have
+    "400 px on a page, PNG": on_page,
+    "400 px on a dark page, JPEG 85": lambda image: saved(on_page(image, dark=True), "JPEG", 85),
+    "400 px on a page, JPEG 70": lambda image: saved(on_page(image), "JPEG", 70),
+    "turned by 90 degrees, JPEG 80": lambda image: saved(image.rotate(90), "JPEG", 80),
+    "turned by 180 degrees": lambda image: image.rotate(180),
+    "turned by 270 degrees, half size": lambda image: resized(image.rotate(270), 0.5),
+    "tilted in its frame, JPEG 90": lambda image: saved(tilted(image, "frame"), "JPEG", 90),
+    "tilted in a larger frame, JPEG 90": lambda image: saved(tilted(image, "grew"), "JPEG", 90),
+    "tilted and cut, JPEG 90": lambda image: saved(tilted(image, "cut"), "JPEG", 90),
+    "stretched, JPEG 85": lambda image: saved(stretched(image), "JPEG", 85),
+}
+MOVED_FROM = 512
 BEYOND: dict[str, Treatment] = {
     "10 % off all sides": lambda image: cut(image, 0.1, 0.1, 0.1, 0.1),
     "10 % off left, JPEG 60": lambda image: saved(cut(image, left=0.1), "JPEG", 60),
@@ -94,10 +152,11 @@ BEYOND: dict[str, Treatment] = {
 class Tally:
     """What was measured at one size."""
 
-    found: dict[str, list[bool]] = field(default_factory=lambda: {name: [] for name in (*PROMISED, *BEYOND)})
+    found: dict[str, list[bool]] = field(default_factory=lambda: {name: [] for name in (*PROMISED, *MOVED, *BEYOND)})
     psnr: list[float] = field(default_factory=list)
     ssim: list[float] = field(default_factory=list)
     embed_ms: list[float] = field(default_factory=list)
+    search_s: list[float] = field(default_factory=list)  # of processor time
 
 
 def paint(files: list[Path], size: int, each: int) -> Iterator[Image.Image]:
@@ -123,13 +182,16 @@ def measure(plain: Image.Image, number: int, tally: Tally) -> None:
     before, after = np.asarray(plain), np.asarray(marked)
     tally.psnr.append(float(peak_signal_noise_ratio(before, after)))
     tally.ssim.append(float(structural_similarity(before, after, channel_axis=2)))
-    for name, treatment in (PROMISED | BEYOND).items():
-        found = watermark.detect(treatment(marked))
+    for name, treatment in (PROMISED | MOVED | BEYOND).items():
+        treated = treatment(marked)
+        started = time.process_time()
+        found = watermark.detect(treated)
+        tally.search_s.append(time.process_time() - started)
         tally.found[name].append(found is not None and found.kind == kind)
 
 
 def variants(picture: Image.Image) -> Iterator[Image.Image]:
-    """An unmarked picture in ten forms."""
+    """An unmarked picture in twelve forms."""
     yield picture
     yield ImageOps.mirror(picture)
     yield cut(picture, 0.1, 0.1, 0.1, 0.1)
@@ -138,6 +200,8 @@ def variants(picture: Image.Image) -> Iterator[Image.Image]:
     yield saved(resized(picture, 0.5), "JPEG", 60)
     yield picture.rotate(90, expand=True)
     yield picture.rotate(3)
+    yield saved(on_page(ImageOps.fit(picture, (512, 512))), "JPEG", 80)
+    yield stretched(picture)
     yield saved(resized(picture, 1.4), "WEBP", 60)
     yield picture.convert("L").convert("RGB")
 
@@ -154,7 +218,7 @@ def false_alarms(
     """Look for the mark in pictures that have none; print which kinds there were."""
     counts = {"portraits": 0, "photographs": 0, "others": 0}
     found: list[watermark.Found] = []
-    milliseconds: list[float] = []
+    seconds: list[float] = []
 
     def candidates() -> Iterator[tuple[str, Image.Image]]:
         yield from (("portraits", picture) for picture in plain)
@@ -170,14 +234,14 @@ def false_alarms(
         if sum(counts.values()) == wanted:
             break
         counts[kind] += 1
-        started = time.perf_counter()
+        started = time.process_time()
         result = watermark.detect(picture)
-        milliseconds.append((time.perf_counter() - started) * 1000)
+        seconds.append(time.process_time() - started)
         found += [result] if result is not None else []
     told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     print(f"\nunmarked: {sum(counts.values())} ({told}); false alarms: {len(found)} {found or ''}")
     print(f"  at most {watermark.FALSE_ALARM_BOUND * sum(counts.values()):.1g} were to be expected")
-    print(f"  looking for a mark that is not there: median {statistics.median(milliseconds):.0f} ms")
+    print(f"  looked for in {statistics.median(seconds):.2f} s of processor time (median), {max(seconds):.2f} s (most)")
     return found
 
 
@@ -202,11 +266,13 @@ def main(arguments: list[str]) -> int:
         print(
             f"\n{size} px: {len(tally.psnr)} portraits, PSNR {statistics.median(tally.psnr):.1f} dB"
             f" (lowest {min(tally.psnr):.1f}), SSIM {statistics.median(tally.ssim):.3f} (lowest {min(tally.ssim):.3f}),"
-            f" marked in {statistics.median(tally.embed_ms):.0f} ms"
+            f" marked in {statistics.median(tally.embed_ms):.0f} ms,"
+            f" looked for in at most {max(tally.search_s):.1f} s of processor time"
         )
         for name, hits in tally.found.items():
             share = sum(hits) / len(hits)
-            bar = "" if name in BEYOND else ("" if share >= BAR else "  below the bar")
+            is_promised = name in PROMISED or (name in MOVED and size >= MOVED_FROM)
+            bar = "  below the bar" if is_promised and share < BAR else ""
             print(f"  {name:<36} {100 * share:6.1f} %{bar}", flush=True)
             missed += [f"{name} at {size}"] if bar else []
     others = pictures(options.others, 0) if options.others else []

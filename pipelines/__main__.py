@@ -18,6 +18,7 @@ from pipelines.photo import open_photo
 from pipelines.photo_hints import SHELL
 from pipelines.presets import Presets, load_presets
 from pipelines.schema import MAX_VARIATIONS, Consent, Portrait, PortraitRequest
+from pipelines.seeds import MAX_SEED, following
 from pipelines.self_portrait import SelfPortraitPipeline, build_request
 from pipelines.sitter import seat
 from pipelines.worker import StepEvent, WaitEvent, run
@@ -30,7 +31,12 @@ def _parser(presets: Presets) -> argparse.ArgumentParser:
     parser.add_argument("--scene", default="none", help="a scene id (default: %(default)s)")
     parser.add_argument("--model", default="auto", help="auto, preview, or a model stack (default: %(default)s)")
     parser.add_argument("--likeness", type=float, default=0.5, help="0 more artistic ... 1 more like me")
-    parser.add_argument("--seed", type=int, help="first seed; the same seed makes the same portrait (default: random)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        help=f"0 to {MAX_SEED}; the same seed makes the same portrait. Variations use the seeds that follow; after the "
+        "last one comes 0 (default: random)",
+    )
     parser.add_argument("-n", type=int, default=1, help=f"variations, 1 to {MAX_VARIATIONS}")
     parser.add_argument("--face", type=int, help="which face, from 1, the surest and largest first; 0 for none")
     parser.add_argument("--turn", type=int, default=0, help="turn the photo clockwise first: 90, 180 or 270")
@@ -59,7 +65,7 @@ def _request(options: argparse.Namespace) -> PortraitRequest:
     sitting = seat(photo, SHELL, face=options.face, turn=options.turn, mark=options.mark)
     for hint in sitting.hints:
         print(hint.sentence, file=sys.stderr)
-    first = random.SystemRandom().randrange(2**32 - MAX_VARIATIONS) if options.seed is None else options.seed
+    first = random.SystemRandom().randrange(MAX_SEED + 1) if options.seed is None else options.seed
     # On one's own machine, handing over the file is the consent; the record is needed to build a request at all.
     consent = Consent(
         id="command-line",
@@ -74,7 +80,7 @@ def _request(options: argparse.Namespace) -> PortraitRequest:
         style_id=options.style,
         scene_id=options.scene,
         likeness=options.likeness,
-        seeds=tuple(range(first, first + options.n)),
+        seeds=following(first, options.n),
         model_id=options.model,
         extra_prompt=options.prompt,
         visible_label=options.label,

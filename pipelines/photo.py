@@ -167,5 +167,5 @@ def _within(square: framing.Square, size: tuple[int, int]) -> bool:
 def _chosen(photo: LoadedPhoto, face_index: int | None) -> Face | None:
     """The face that counts."""
     if face_index is not None and face_index >= len(photo.faces):
-        raise RequestInvalid("That face is not in the photo; click one of the marked faces.")
+        raise RequestInvalid("That face is not in the photo; choose one of those that were found.")
     return photo.faces[face_index or 0] if photo.faces else None

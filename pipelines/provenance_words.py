@@ -40,7 +40,8 @@ _SOURCES = {
 _AI = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic")
 _NO_MARKS = (
     "That says nothing about how it was made: most programs write no marks, words in a file are lost in most "
-    "messengers, and this software's watermark in the pixels is lost in a picture that was turned or painted over."
+    "messengers, and this software's watermark in the pixels is lost in a picture that was turned by more than some "
+    "degrees, cut small or painted over."
 )
 _NO_PROOF = "It helps to find such pictures and proves nothing: the pattern is public, and anybody could have added it."
 _MADE = {"ai": "with a generative model", "filter": "with filters, without generative AI"}

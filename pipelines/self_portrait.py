@@ -440,7 +440,7 @@ _ADVICE = {
     "style_id": "There is no such style; choose one from the list.",
     "scene_id": "There is no such scene; choose one from the list.",
     "model_id": "There is no such model; choose one from the list.",
-    "face_index": "That face is not in the photo; click one of the marked faces.",
+    "face_index": "That face is not in the photo; choose one of those that were found.",
     "visible_label": "Choose true or false for the visible label.",
     "extra_prompt": "Your own words are too long; keep them under 400 characters.",
 }

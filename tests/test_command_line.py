@@ -55,7 +55,7 @@ def test_a_warning_of_the_meter_is_printed_under_its_portrait(
     [
         (["--style", "mona-lisa"], "style"),
         (["--seed", "-3"], "seed"),
-        (["-n", "9"], "seed"),
+        (["-n", "9"], "variations"),
         (["--likeness", "7"], "likeness"),
         (["--model", "sdxl-lightning"], "download"),
         (["--face", "4"], "no face 4"),
@@ -115,6 +115,28 @@ def test_a_photo_on_its_head_is_turned_and_a_face_marked_as_was_said(
     with Image.open(shown.out.strip()) as portrait:
         assert open_photo(portrait).turn == 0
     assert "face shape" in shown.err
+
+
+def test_after_the_last_seed_comes_the_first(photo_file: Path, tmp_path: Path) -> None:
+    command = [str(photo_file), "--model", "preview", "--style", "film-noir", "--seed", "4294967295", "-n", "2"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    names = " ".join(path.name for path in (tmp_path / "out").glob("*.png"))
+    assert "seed4294967295" in names
+    assert "seed0-" in names
+
+
+@pytest.mark.parametrize("arguments", [[], ["--face", "4"], ["--face", "-2"]])
+def test_the_shell_speaks_of_what_can_be_done_there(
+    face_photo: Image.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    pair = Image.new("RGB", (1024, 512))
+    pair.paste(face_photo, (0, 0))
+    pair.paste(face_photo, (512, 0))
+    pair.save(tmp_path / "us.png")
+    main([str(tmp_path / "us.png"), "--out", str(tmp_path / "out"), "--model", "preview", *arguments])
+    said = capsys.readouterr().err.lower()
+    assert said
+    assert [word for word in ("click", "tap ", "tick", "button", "box") if word in said] == []
 
 
 def test_a_photo_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -140,7 +140,8 @@ class Endpoints:
             style: Id from /styles.
             scene: Id from /styles.
             likeness: 0 (more artistic) to 1 (more like me).
-            seed: 0 to 4294967295; -1 for a random one. Variations use the seeds that follow.
+            seed: 0 to 4294967295; -1 for a random one. Variations use the seeds that follow; after the last
+                one comes 0.
             variations: 1 to 4.
             model: "auto", or an engine id from /styles.
             visible_label: true draws "AI portrait" (or "Filtered portrait") into the corner.

@@ -11,8 +11,9 @@ _INTRODUCTION = """\
 
 Every portrait made here carries three marks: a description in the file; content credentials (C2PA), a signature that
 breaks when the picture or the description is changed; and an invisible watermark in the pixels, which stays where the
-other two are lost: in a screenshot, a smaller copy, a JPEG, a picture with a cut edge. Drop a picture to see what it
-says of itself. Pictures from elsewhere are read too, as far as they carry such marks.
+other two are lost: in most screenshots, a smaller copy, a JPEG, a picture with a cut edge, on its side, or a little
+tilted or stretched. Drop a picture to see what it says of itself. Pictures from elsewhere are read too, as far as they
+carry such marks.
 
 The signature proves; the watermark only helps to find. Its pattern is public, so that anybody could add or remove it,
 and it holds no number: it says which software made a picture, never who.

@@ -7,6 +7,7 @@ import html
 import gradio as gr
 
 from ui.api import build_api
+from ui.blocks import StudioBlocks
 from ui.check_tab import build_check_tab
 from ui.portrait_tab import build_portrait_tab
 from ui.privacy_tab import build_privacy_tab
@@ -18,7 +19,7 @@ _SUBTITLE = "Sit for your portrait in another style, another place, another time
 
 def build_page(studio: Studio) -> gr.Blocks:
     """The Blocks to launch."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+    with StudioBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         with gr.Column(elem_id="masthead"):
             gr.HTML(
                 f"<header><h1>{TITLE}</h1><p>{_SUBTITLE}</p></header>",

@@ -86,7 +86,10 @@ class PortraitHandlers:
         """A photo lies in the visit, or a face was chosen there. Returns photo, stage, notice."""
         try:
             visit, _ = self._studio.visits.require(request.session_hash)
+            photo = visit.photo
             stage = self._stage(visit, style, scene, likeness)
+            if visit.photo is not photo:  # replaced or removed meanwhile: that one's own event says so
+                return gr.skip(), gr.skip(), gr.skip()
             return screen.photo_value(visit), stage, self._ready(visit)
         except Exception as error:
             return gr.skip(), gr.skip(), alert(sentence(error))
@@ -97,7 +100,7 @@ class PortraitHandlers:
             visit, _ = self._studio.visits.require(request.session_hash)
             index, photo = event.index, visit.require_photo()
             if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(photo.faces):
-                raise RequestInvalid("That face is not in the photo; click one of the marked faces.")
+                raise RequestInvalid("That face is not in the photo; choose one of those that were found.")
             visit.face_index = index
         except Exception as error:
             return gr.skip(), gr.skip(), alert(sentence(error))
@@ -135,13 +138,15 @@ class PortraitHandlers:
             return gr.skip(), gr.skip(), alert(sentence(error))
         return self.arrived(style, scene, likeness, request)
 
-    def remove(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
-        """Drop the photo, keep consent and portraits. Returns photo, stage, notice."""
+    def remove(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Updates:
+        """Drop the photo and any that is on its way, keep consent and portraits. Returns photo, stage, notice."""
         try:
             visit, _ = self._studio.visits.require(request.session_hash)
+            if not isinstance(event.asked, int) or isinstance(event.asked, bool):
+                raise RequestInvalid("Press Remove again; that was no number of a request.")
+            self._studio.visits.remove_photo(visit, event.asked)
         except Exception as error:
             return gr.skip(), gr.skip(), alert(sentence(error))
-        self._studio.visits.clear_photo(visit)
         return screen.photo_value(visit), self.restyle(style, scene, likeness, request), self._ready(visit)
 
     def restyle(self, style: str, scene: str, likeness: float, request: gr.Request) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from pipelines.schema import MAX_PROMPT_CHARACTERS, MAX_VARIATIONS, Purpose
+from pipelines.seeds import MAX_SEED
 from study.notice import PurposeText
 from ui import screen, widgets
 from ui.portrait_handlers import PortraitHandlers
@@ -197,9 +198,10 @@ def _create_step(studio: Studio) -> tuple[Any, ...]:
                 value=0,
                 precision=0,
                 minimum=0,
-                maximum=screen.MAX_SEED,
+                maximum=MAX_SEED,
                 label="Seed",
-                info="The same seed and settings give the same picture. After Create, this is the one that was used.",
+                info="The same seed and settings give the same picture. After Create, this is the one that was used; "
+                f"further pictures took the seeds that follow (after {MAX_SEED} comes 0).",
                 interactive=False,
                 elem_id="seed",
             )

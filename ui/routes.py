@@ -26,14 +26,15 @@ from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from pipelines import photo as photos
 from pipelines import provenance, provenance_words
-from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError
+from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError, RequestInvalid
 from pipelines.presets import THUMBNAILS
 from ui import pictures
 from ui.errors import sentence
@@ -42,6 +43,8 @@ from ui.studio import Studio, Visit
 
 STATIC = Path(__file__).parent / "static"
 KEY_HEADER = "x-studio-key"
+ASKED_HEADER = "x-studio-asked"
+_DIGITS = 9  # of a page's count of its photos
 _MAX_FRAME_BYTES = 400_000
 _CHECKS_AT_ONCE = 2  # each holds a file of 40 MB and a process of its own
 _CHECK_SECONDS = 60.0  # for the file to arrive
@@ -59,13 +62,20 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/check", calls.check, methods=["POST"]),
         Route("/studio/portrait/{key}/{portrait}", calls.portrait),
         Route("/studio/portraits/{key}", calls.portraits),
-        Mount("/studio/thumbnails", _Assets(directory=THUMBNAILS, check_dir=False)),
-        Mount("/studio/static", _Assets(directory=STATIC)),
+        Route("/studio/thumbnails/{file:path}", _Assets(directory=THUMBNAILS, check_dir=False)),
+        Route("/studio/static/{file:path}", _Assets(directory=STATIC)),
     ]
 
 
 class _Assets(StaticFiles):
-    """Files that the browser asks about again (answered by their ETag), so that an update is seen at once."""
+    """Files that the browser asks about again (answered by their ETag), so that an update is seen at once.
+
+    In a Route, not a Mount: a mount takes the address apart by the prefix of a proxy and its own name together, and
+    finds nothing where the proxy has stripped the prefix.
+    """
+
+    def get_path(self, scope: Scope) -> str:
+        return os.path.normpath(scope["path_params"]["file"])
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
@@ -84,9 +94,12 @@ class _Calls:
         """Take in a photo: the raw file as the body."""
 
         async def answer(visit: Visit) -> Response:
+            asked = self._studio.visits.ask(visit, _number(request))  # before its body, which may take long to arrive
             data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
-            await to_thread.run_sync(self._open, visit, data, limiter=self._opening)
-            return JSONResponse({"ok": True}, headers=_NO_STORE)
+            if await to_thread.run_sync(self._open, visit, data, asked, limiter=self._opening):
+                return JSONResponse({"ok": True}, headers=_NO_STORE)
+            words = "Another photo was chosen since, or the photo was removed, so this one was not taken in."
+            return _problem(HTTPStatus.CONFLICT, words)
 
         return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
@@ -172,6 +185,8 @@ class _Calls:
             if not request.scope[OWNS](visit.session):  # a picture's address, key included, may have been passed on
                 raise ConsentMissing("This belongs to another browser's visit. Open the page to begin your own.")
             return await answer(visit)
+        except ClientDisconnect:  # a newer photo was chosen, or the page was closed: nobody reads an answer
+            return Response(status_code=HTTPStatus.BAD_REQUEST)
         except ConsentMissing as error:
             return _problem(HTTPStatus.FORBIDDEN, sentence(error))
         except PortraitError as error:
@@ -186,8 +201,9 @@ class _Calls:
         report = provenance.check(data)
         return provenance_words.card(report, styles, scenes)._asdict() | {"report": report.model_dump()}
 
-    def _open(self, visit: Visit, data: bytes) -> None:
-        self._studio.visits.take_photo(visit, photos.open_photo(data))
+    def _open(self, visit: Visit, data: bytes, asked: int) -> bool:
+        """Whether the photo was taken in. What nobody waits for any more is not even unpacked."""
+        return asked >= visit.asked and self._studio.visits.take_photo(visit, photos.open_photo(data), asked)
 
     def _render(self, visit: Visit, data: bytes) -> bytes:
         choice = visit.choice
@@ -200,6 +216,18 @@ class _Calls:
 def download_name(path: Path) -> str:
     """File name that a visitor gets: the written one, without its random part."""
     return f"self-portrait-{path.stem.rsplit('-', 1)[0]}{path.suffix}"
+
+
+def _number(request: Request) -> int | None:
+    """Which of the page's requests about the photo this is; None where the caller does not count.
+
+    Raises:
+        RequestInvalid: It is no number.
+    """
+    text = request.headers.get(ASKED_HEADER)
+    if text is not None and not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        raise RequestInvalid(f"Leave the header {ASKED_HEADER} out, or count your photos in it: 1, 2, 3.")
+    return None if text is None else int(text)
 
 
 async def _body(request: Request, limit: int, too_large: str) -> bytes:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import random
 from typing import Any
 
 from pipelines import photo_hints
 from pipelines.engines import EngineInfo
-from pipelines.errors import RequestInvalid
-from pipelines.schema import MAX_VARIATIONS, Faithfulness, LoadedPhoto, PhotoHint, PortraitSet, Scene, Style
+from pipelines.schema import Faithfulness, LoadedPhoto, PhotoHint, PortraitSet, Scene, Style
+from pipelines.seeds import following, variations
 from pipelines.waiting_line import Place, duration
 from study.consent import Receipt
 from ui import pictures
@@ -17,7 +16,6 @@ from ui.kept_portrait import KeptPortrait
 from ui.studio import Visit
 
 PREVIEW_BADGE = "Preview (instant filter), not diffusion"
-MAX_SEED = 2**32 - 1
 _READABLE_SEEDS = 1_000_000  # random seeds stay short enough to be read out and typed
 ALLOWED = {  # said when an optional purpose is ticked
     "study": "From now on a copy of each new portrait is kept for the study.",
@@ -32,7 +30,7 @@ def photo_value(visit: Visit | None) -> dict[str, Any] | None:
     if visit is None:
         return None
     photo = visit.photo
-    return {"key": visit.key, "photo": None if photo is None else _chosen_photo(photo, visit)}
+    return {"key": visit.key, "number": visit.asked, "photo": None if photo is None else _chosen_photo(photo, visit)}
 
 
 def _chosen_photo(photo: LoadedPhoto, visit: Visit) -> dict[str, Any]:
@@ -210,30 +208,18 @@ def done_words(result: PortraitSet) -> tuple[str, str]:
 
 def next_seed(used: tuple[int, ...]) -> int:
     """A seed to try after pictures with these were held back."""
-    return (used[-1] + 1) % (MAX_SEED + 1)
+    return following(used[-1], 2)[1]
 
 
 def seeds(first: int | float | None, shuffle: bool, count: int) -> tuple[int, ...]:
-    """Seeds of one request: random ones, or `first` and its followers (wrapping at the end of the range).
+    """Seeds of one request: random ones, or `first` and its followers.
 
     Raises:
         RequestInvalid: Seed or count is no whole number or out of range.
     """
-    number = _whole(count, "variations")
-    if not 1 <= number <= MAX_VARIATIONS:
-        raise RequestInvalid(f"Choose one to {MAX_VARIATIONS} variations.")
     if shuffle or first is None:
-        return tuple(random.SystemRandom().sample(range(_READABLE_SEEDS), number))
-    seed = _whole(first, "seed")
-    if not 0 <= seed <= MAX_SEED:
-        raise RequestInvalid(f"Choose a seed from 0 to {MAX_SEED}.")
-    return tuple((seed + offset) % (MAX_SEED + 1) for offset in range(number))
-
-
-def _whole(value: object, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value % 1:
-        raise RequestInvalid(f"Choose a whole number as {name}.")
-    return int(value)
+        return tuple(random.SystemRandom().sample(range(_READABLE_SEEDS), variations(count)))
+    return following(first, count)
 
 
 def engine_choices(engines: tuple[EngineInfo, ...]) -> list[tuple[str, str]]:

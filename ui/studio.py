@@ -47,6 +47,7 @@ class Visit:
     Attributes:
         key: Unguessable; the page's own HTTP calls carry it. It is handed out by the consent step and dies with it.
         session: Gradio's session hash.
+        asked: Number of the newest that was asked about the photo: to take one in, or to remove it.
         faceless: The visitor goes on with a photo in which no face was found.
         seen_at: When something was last asked for in its name.
     """
@@ -56,6 +57,7 @@ class Visit:
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     photo: LoadedPhoto | None = None
     photo_at: float = 0.0
+    asked: int = 0
     face_index: int | None = None
     faceless: bool = False
     kept: list[KeptPortrait] = field(default_factory=list)
@@ -255,12 +257,38 @@ class Visits:
             if path not in shown:
                 path.unlink(missing_ok=True)
 
-    def take_photo(self, visit: Visit, photo: LoadedPhoto) -> None:
-        """Replace the photo; a face that was chosen in the old one means nothing in the new one."""
-        self.clear_photo(visit)
-        visit.photo, visit.photo_at = photo, time.monotonic()
-        if visit.closed:  # withdrawn while the photo was on its way
-            visit.photo = None
+    def ask(self, visit: Visit, number: int | None = None) -> int:
+        """Note that a photo is on its way, or is to be removed. Returns its number: `number`, or else the next one."""
+        with self._lock:
+            asked = visit.asked + 1 if number is None else number
+            visit.asked = max(visit.asked, asked)
+        return asked
+
+    def take_photo(self, visit: Visit, photo: LoadedPhoto, asked: int | None = None) -> bool:
+        """Replace the photo; a face that was chosen in the old one means nothing in the new one.
+
+        Args:
+            visit: Whose photo it is.
+            photo: The new one.
+            asked: From `ask`; without it the photo counts as asked for just now.
+
+        Returns:
+            Whether it was taken in: not where another one was asked for since, or the photo was removed.
+        """
+        with self._lock:
+            if self.ask(visit, asked) < visit.asked:
+                return False
+            self.clear_photo(visit)
+            visit.photo, visit.photo_at = photo, time.monotonic()
+            if visit.closed:  # withdrawn while the photo was on its way
+                visit.photo = None
+        return True
+
+    def remove_photo(self, visit: Visit, asked: int) -> None:
+        """Drop the photo and any that is on its way, except one that was asked for since."""
+        with self._lock:
+            if self.ask(visit, asked) == visit.asked:
+                self.clear_photo(visit)
 
     def change_photo(self, visit: Visit, old: LoadedPhoto, new: LoadedPhoto, face_index: int | None = None) -> None:
         """Put the same photo, turned or marked, in the place of the old one; its age stays.

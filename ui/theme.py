@@ -13,6 +13,7 @@ HEAD = """
 <meta name="color-scheme" content="light dark">
 <link rel="preload" href="studio/static/fonts/fraunces.woff2" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="studio/static/studio.css">
+<script src="studio/static/drop.js"></script>
 """
 
 _OXBLOOD = colors.Color(

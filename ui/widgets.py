@@ -48,10 +48,10 @@ def _tile(kind: str, preset: Style | Scene) -> dict[str, str]:
 
 
 def photo_booth() -> gr.HTML:
-    """Upload and camera. Value: {key, photo: None | {src, faces, face, asked, turn, hints, faceless}}.
+    """Upload and camera. Value: {key, number, photo: None | {src, faces, face, asked, turn, hints, faceless}}.
 
     Events: `arrived` (a photo lies in the visit), `face` (evt.index was chosen), `turned` (by evt.degrees), `marked` (a
-    face at evt.x, evt.y, evt.size wide, in percent), `anyway` (without a face), `removed`.
+    face at evt.x, evt.y, evt.size wide, in percent), `anyway` (without a face), `removed` (evt.asked is its number).
     """
     return _widget("photo.js", "photo", None)
 

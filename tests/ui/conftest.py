@@ -27,6 +27,7 @@ class Served:
     studio: Studio
     url: str
     folder: PrivateFolder
+    page: gr.Blocks | None = None
 
     def files(self) -> list[Path]:
         """Every file that lies on the disk on behalf of visitors."""
@@ -45,7 +46,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     studio = app.build_studio(folder)
     studio.pipeline.warm_up()
     page = app.launch(studio, host="127.0.0.1", port=None, block=False)
-    yield Served(studio, page.local_url.rstrip("/"), folder)
+    yield Served(studio, page.local_url.rstrip("/"), folder, page)
     page.close()
     studio.pipeline.close()
     folder.remove()

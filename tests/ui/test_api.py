@@ -161,6 +161,29 @@ def test_what_is_out_of_range_is_named_and_the_next_request_works(
     assert ask(client, photo)[0]
 
 
+def test_after_the_last_seed_comes_the_first(client: Client, photo: Path) -> None:
+    agree(client)
+    _, facts = ask(client, photo, seed=2**32 - 1, variations=2)
+    assert [one["seed"] for one in facts["portraits"]] == [2**32 - 1, 0]
+
+
+@pytest.mark.parametrize("path", ["me.jpg", ["me.jpg"], 7])
+def test_a_plain_path_is_answered_with_how_to_send_a_photo(client: Client, photo: Path, path: object) -> None:
+    agree(client)
+    with pytest.raises(AppError, match="handle_file") as refused:
+        client.predict(photo=path, style=STYLE, api_name="/portrait")
+    assert "show_error" not in str(refused.value)
+    assert ask(client, photo)[0]
+
+
+@pytest.mark.parametrize("changes", [{"seed": "seven"}, {"visible_label": {"a": 1}}, {"style": ["comic"]}])
+def test_nobody_is_told_to_launch_us_otherwise(client: Client, photo: Path, changes: dict[str, object]) -> None:
+    agree(client)
+    with pytest.raises(AppError) as refused:
+        ask(client, photo, **changes)
+    assert "show_error" not in str(refused.value)
+
+
 def test_consent_of_one_session_does_not_serve_another(client: Client, photo: Path, served: Served) -> None:
     agree(client)
     stranger = Client(served.url, verbose=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def test_events_without_consent_say_so_and_do_nothing(handlers: PortraitHandlers
         handlers.anyway(*LOOK, request),
         handlers.turn(*LOOK, request, event(degrees=90)),
         handlers.mark(*LOOK, request, event(x=50, y=40, size=20)),
-        handlers.remove(*LOOK, request),
+        handlers.remove(*LOOK, request, event(asked=1)),
         handlers.reuse(request, event(seed=1)),
     ):
         assert 'role="alert"' in answer[-1]
@@ -321,7 +322,7 @@ def test_consent_taken_back_while_running_leaves_nothing(
 def test_a_photo_deleted_while_it_is_worked_on_leaves_nothing_in_memory(
     served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
 ) -> None:
-    for delete in (handlers.forget, handlers.remove):
+    for delete in (handlers.forget, partial(handlers.remove, event=event(asked=9))):
         photo = with_photo(served, handlers, session, photo_bytes).require_photo()
         running = create(handlers, session)
         next(running)  # the photo is not cut yet
@@ -482,3 +483,26 @@ def test_newcomers_wait_until_a_visit_is_over_that_nobody_came_back_to(
     monkeypatch.undo()
     assert handlers.agree(True, *LOOK, request_of(late))[0]["visible"] is True
     visits.forget(late)
+
+
+def test_a_photo_that_arrives_after_remove_is_not_taken_in(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    visit = with_photo(served, handlers, session, photo_bytes)
+    late = served.studio.visits.ask(visit)
+    photo, *_ = handlers.remove(*LOOK, request_of(session), event(asked=late + 1))
+    assert photo["photo"] is None
+    assert served.studio.visits.take_photo(visit, open_photo(photo_bytes), late) is False
+    assert visit.photo is None
+    assert served.studio.visits.take_photo(visit, open_photo(photo_bytes), late + 2) is True
+    handlers.remove(*LOOK, request_of(session), event(asked=late + 1))  # its event was held up on the way
+    assert visit.photo is not None
+
+
+@pytest.mark.parametrize("asked", [None, "2", True, 1.5])
+def test_a_remove_without_a_number_removes_nothing(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes, asked: object
+) -> None:
+    visit = with_photo(served, handlers, session, photo_bytes)
+    assert 'role="alert"' in handlers.remove(*LOOK, request_of(session), event(asked=asked))[-1]
+    assert visit.photo is not None

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
@@ -16,7 +20,7 @@ from pipelines.self_portrait import build_request
 from tests.conftest import difference
 from tests.ui.conftest import OTHER_STYLE, STYLE, Served
 from ui import screen
-from ui.routes import KEY_HEADER
+from ui.routes import ASKED_HEADER, KEY_HEADER
 
 
 def jpeg(image: Image.Image) -> bytes:
@@ -69,6 +73,45 @@ def test_a_bad_photo_gives_a_sentence_and_the_old_photo_stays(
     assert word in answer.json()["sentence"]
     assert "Traceback" not in answer.text
     assert visit.photo is kept is not None
+
+
+def test_the_slower_of_two_photos_does_not_win(
+    served: Served, http: httpx.Client, photo_bytes: bytes, crowd_bytes: bytes
+) -> None:
+    visit = served.visit("routes-slow")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> Iterator[bytes]:
+        yield photo_bytes[:100]
+        begun.set()
+        assert go_on.wait(60)
+        yield photo_bytes[100:]
+
+    with ThreadPoolExecutor(1) as pool, httpx.Client(base_url=served.url, timeout=60) as other:
+        slow = pool.submit(other.post, "/studio/photo", content=slowly(), headers={KEY_HEADER: visit.key})
+        assert begun.wait(60)
+        while not visit.asked:
+            time.sleep(0.01)
+        assert http.post("/studio/photo", content=crowd_bytes, headers={KEY_HEADER: visit.key}).status_code == 200
+        go_on.set()
+        answer = slow.result()
+    assert answer.status_code == 409
+    assert "not taken in" in answer.json()["sentence"]
+    assert visit.photo is not None
+    assert len(visit.photo.faces) == 2, "the one that was asked for last"
+
+
+def test_a_photo_that_a_proxy_has_held_back_does_not_win(
+    served: Served, http: httpx.Client, photo_bytes: bytes, crowd_bytes: bytes
+) -> None:
+    visit = served.visit("routes-held")
+    answers = [
+        http.post("/studio/photo", content=data, headers={KEY_HEADER: visit.key, ASKED_HEADER: number})
+        for data, number in ((crowd_bytes, "2"), (photo_bytes, "1"), (photo_bytes, "no number"), (photo_bytes, "-3"))
+    ]
+    assert [answer.status_code for answer in answers] == [200, 409, 422, 422]
+    assert visit.photo is not None
+    assert len(visit.photo.faces) == 2
 
 
 def test_a_frame_comes_back_in_the_picked_style(served: Served, http: httpx.Client, face_photo: Image.Image) -> None:

@@ -6,15 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.schema import MAX_VARIATIONS, Faithfulness, RatioChange, SkinShift
+from pipelines.seeds import MAX_SEED
 from ui import screen
 
 
-@given(first=st.integers(0, screen.MAX_SEED), count=st.integers(1, MAX_VARIATIONS))
+@given(first=st.integers(0, MAX_SEED), count=st.integers(1, MAX_VARIATIONS))
 def test_chosen_seeds_follow_each_other_and_stay_in_range(first: int, count: int) -> None:
     seeds = screen.seeds(first, False, count)
     assert seeds[0] == first
     assert len(set(seeds)) == count
-    assert all(0 <= seed <= screen.MAX_SEED for seed in seeds)
+    assert all(0 <= seed <= MAX_SEED for seed in seeds)
 
 
 @given(count=st.integers(1, MAX_VARIATIONS))

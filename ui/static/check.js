@@ -70,6 +70,8 @@ function show(card, file) {
   box.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 }
 
+const isReadable = (file) => file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+
 async function check(file) {
   const mine = ++latest; // only the last picture's answer is shown
   clear();
@@ -77,6 +79,10 @@ async function check(file) {
   if (file.size > LIMIT) { problem.textContent = "This file is larger than 40 MB; choose a smaller one."; return; }
   busy.textContent = "Looking for marks …";
   try {
+    if (!(await isReadable(file))) {
+      if (mine === latest) problem.textContent = "This cannot be read: it may be a folder, or a file that has gone. Choose a picture.";
+      return;
+    }
     for (let attempt = 1; ; attempt++) {
       const reply = await fetch(address("check"), { method: "POST", body: file });
       if (mine !== latest) return;
@@ -99,11 +105,20 @@ input.addEventListener("change", () => {
 });
 for (const name of ["dragover", "dragenter"]) root.addEventListener(name, (event) => { event.preventDefault(); root.classList.add("over"); });
 for (const name of ["dragleave", "drop"]) root.addEventListener(name, () => root.classList.remove("over"));
-root.addEventListener("drop", (event) => {
-  event.preventDefault();
-  const [file] = event.dataTransfer.files;
-  if (file) check(file);
-});
+function taken(file) {
+  if (file) return check(file);
+  latest += 1;
+  clear();
+  busy.textContent = "";
+  problem.textContent = "That was a link or text, not a picture; save the picture and drop its file here.";
+  problem.scrollIntoView({ block: "center" }); // it may have been dropped far from here
+}
+root.addEventListener("drop", (event) => { event.preventDefault(); taken(event.dataTransfer.files[0]); });
+function dropped(event) {
+  if (!root.isConnected) return window.removeEventListener("studio:dropped", dropped);
+  if (root.offsetParent) taken(event.detail); // otherwise another tab is open
+}
+window.addEventListener("studio:dropped", dropped);
 function pasted(event) {
   if (!root.isConnected) return document.removeEventListener("paste", pasted);
   if (!root.offsetParent) return; // another tab is open

@@ -73,7 +73,7 @@ hints.id = "photo-hints";
 hints.setAttribute("aria-live", "polite");
 const again = button("photo-change", "act quiet", "Another photo", () => input.click());
 const camAgain = button("camera-again", "act quiet", "Camera", () => startCamera());
-const remove = button("photo-remove", "act quiet", "Remove", () => trigger("removed"));
+const remove = button("photo-remove", "act quiet", "Remove", () => trigger("removed", { asked: ask() }));
 const left = button("turn-left", "act quiet", "Turn left", () => trigger("turned", { degrees: 270 }));
 const right = button("turn-right", "act quiet", "Turn right", () => trigger("turned", { degrees: 90 }));
 const upright = button("turn-upright", "act", "Set it upright", () => trigger("turned", { degrees: props.value.photo.turn }));
@@ -164,21 +164,38 @@ function paint() {
   hints.replaceChildren(...photo.hints.map(([text, blocking]) => make("li", blocking ? "blocking" : "", text)));
 }
 
-async function send(blob) {
+// Each photo and each Remove has a number; only the last one asked for counts, whichever arrives first. The number is
+// told to the server, too: a proxy may hold a slow photo back and hand it over after a later one.
+let asked = 0;
+let onItsWay = null;
+function ask() {
+  onItsWay?.abort();
+  onItsWay = null;
   say("");
+  work("");
+  asked = Math.max(asked, props.value?.number ?? 0) + 1; // a page that was built anew in the same visit goes on counting
+  return asked;
+}
+const isReadable = (blob) => blob.slice(0, 1).arrayBuffer().then(() => true, () => false);
+
+async function send(blob) {
+  const mine = ask();
   if (!blob.size) return say("This file is empty; choose another one.");
   if (blob.size > LIMIT) return say("This file is larger than 40 MB; choose a smaller one.");
   work("Looking at your photo …");
-  try {
-    const answer = await fetch(address("photo"), { method: "POST", headers: { "X-Studio-Key": props.value?.key ?? "" }, body: blob });
-    if (answer.ok) return trigger("arrived");
-    const body = await answer.json().catch(() => ({}));
-    say(body.sentence ?? "The photo could not be taken in; try again.");
-  } catch {
-    say("The studio does not answer; check your connection and try again.");
-  } finally {
-    work("");
-  }
+  const stopping = onItsWay = new AbortController();
+  const problemOf = async () => {
+    if (!(await isReadable(blob))) return "This cannot be read: it may be a folder, or a file that has gone. Choose a picture.";
+    const headers = { "X-Studio-Key": props.value?.key ?? "", "X-Studio-Asked": String(mine) };
+    const answer = await fetch(address("photo"), { method: "POST", headers, body: blob, signal: stopping.signal });
+    if (answer.ok) return "";
+    return (await answer.json().catch(() => ({}))).sentence ?? "The photo could not be taken in; try again.";
+  };
+  const text = await problemOf().catch(() => "The studio does not answer; check your connection and try again.");
+  if (mine !== asked) return; // whatever became of it, another one was asked for since
+  work("");
+  if (text) say(text);
+  else trigger("arrived");
 }
 
 input.addEventListener("change", () => {
@@ -188,11 +205,20 @@ input.addEventListener("change", () => {
 });
 for (const name of ["dragover", "dragenter"]) root.addEventListener(name, (event) => { event.preventDefault(); root.classList.add("over"); });
 for (const name of ["dragleave", "drop"]) root.addEventListener(name, () => root.classList.remove("over"));
-root.addEventListener("drop", (event) => {
-  event.preventDefault();
-  const [file] = event.dataTransfer.files;
-  if (file) { stopCamera(); send(file); }
-});
+function taken(file) {
+  if (!file) {
+    say("That was a link or text, not a picture; save the picture and drop its file here.");
+    return problem.scrollIntoView({ block: "center" }); // it may have been dropped far from here
+  }
+  stopCamera();
+  send(file);
+}
+root.addEventListener("drop", (event) => { event.preventDefault(); taken(event.dataTransfer.files[0]); });
+function dropped(event) {
+  if (!root.isConnected) return window.removeEventListener("studio:dropped", dropped);
+  if (root.offsetParent) taken(event.detail); // otherwise another tab is open
+}
+window.addEventListener("studio:dropped", dropped);
 function pasted(event) {
   if (!root.isConnected) return document.removeEventListener("paste", pasted);
   if (!root.offsetParent) return; // another tab is open, and pasting means that one
@@ -298,4 +324,10 @@ async function live(mine) {
 }
 
 paint();
-watch("value", () => { say(""); paint(); });
+let painted = "null";
+watch("value", () => {
+  const photo = JSON.stringify(props.value?.photo ?? null);
+  if (photo !== painted) say(""); // the same value may come late, after a sentence about something newer
+  painted = photo;
+  paint();
+});

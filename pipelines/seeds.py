@@ -1,0 +1,41 @@
+"""Seeds of a request's pictures: the first, and those that follow it. After the last one comes 0."""
+
+from __future__ import annotations
+
+import math
+
+from pipelines.errors import RequestInvalid
+from pipelines.schema import MAX_VARIATIONS
+
+MAX_SEED = 2**32 - 1
+
+
+def following(first: object, count: object) -> tuple[int, ...]:
+    """`count` seeds from `first` on.
+
+    Raises:
+        RequestInvalid: Seed or count is no whole number or out of range.
+    """
+    number = variations(count)
+    seed = _whole(first, "seed")
+    if not 0 <= seed <= MAX_SEED:
+        raise RequestInvalid(f"Choose a seed from 0 to {MAX_SEED}.")
+    return tuple((seed + offset) % (MAX_SEED + 1) for offset in range(number))
+
+
+def variations(count: object) -> int:
+    """How many pictures are wanted.
+
+    Raises:
+        RequestInvalid: It is no whole number or out of range.
+    """
+    number = _whole(count, "variations")
+    if not 1 <= number <= MAX_VARIATIONS:
+        raise RequestInvalid(f"Choose one to {MAX_VARIATIONS} variations.")
+    return number
+
+
+def _whole(value: object, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value % 1:
+        raise RequestInvalid(f"Choose a whole number as {name}.")
+    return int(value)
