@@ -116,9 +116,7 @@ def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
 
 
 @pytest.mark.timeout(500)  # on two busy cores
-def test_a_fresh_machine_makes_diffusion_and_says_so_everywhere(
-    browser: Browser, photo_file: Path, tmp_path: Path
-) -> None:
+def test_diffusion_is_a_choice_away_and_is_said_everywhere(browser: Browser, photo_file: Path, tmp_path: Path) -> None:
     running = start_server(tmp_path / "temp", STUDIO_MODEL="")
     context = open_context(browser)
     page = context.new_page()
@@ -127,8 +125,12 @@ def test_a_fresh_machine_makes_diffusion_and_says_so_everywhere(
     upload(page, photo_file)
     pick(page, "style", "oil-master")
     expect(page.locator(".stage .title")).to_contain_text("oil", timeout=LONG)
-    create(page, timeout=5 * LONG)
     made_by = "Built-in AI model"
+    page.get_by_text("Advanced").click()
+    expect(page.locator("#model-reasons li").first).to_be_visible(timeout=LONG)
+    page.locator("#model input").click()
+    page.get_by_role("option", name=made_by).click()
+    create(page, timeout=5 * LONG)
     expect(page.locator("#engine-badge")).to_contain_text(f"Made by: {made_by}", timeout=LONG)
     expect(page.locator("#portrait-facts")).to_contain_text(made_by)
     with page.expect_download() as waiting:

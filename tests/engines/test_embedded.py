@@ -104,13 +104,13 @@ def test_it_ships_whole_and_small(presets: Presets) -> None:
     assert stack.size >= 1024
 
 
-def test_a_fresh_machine_makes_diffusion(presets: Presets) -> None:
-    """With nothing but this project, `auto` takes the checkpoint, and says so."""
+def test_a_fresh_machine_makes_diffusion_when_it_is_asked_to(presets: Presets) -> None:
+    """With nothing but this project, `auto` takes the filters, whose pictures are kept rather, and names the other."""
     choice = create_engine("auto", presets)
-    assert choice.engine.model_id == "embedded"
-    assert choice.engine.is_diffusion
-    assert choice.engine.name in choice.notes[0]
-    assert next(info for info in available_engines(presets) if info.is_automatic).id == "embedded"
+    assert not choice.engine.is_diffusion
+    assert f"choose {presets.models['embedded'].name}" in choice.notes[0]
+    assert create_engine("embedded", presets).engine.is_diffusion
+    assert next(info for info in available_engines(presets) if info.id == "embedded").available
 
 
 @pytest.mark.parametrize("name", STYLES)
