@@ -17,7 +17,7 @@ def following(first: object, count: object) -> tuple[int, ...]:
         RequestInvalid: Seed or count is no whole number or out of range.
     """
     number = variations(count)
-    seed = _whole(first, "seed")
+    seed = whole(first, "seed")
     if not 0 <= seed <= MAX_SEED:
         raise RequestInvalid(f"Choose a seed from 0 to {MAX_SEED}.")
     return tuple((seed + offset) % (MAX_SEED + 1) for offset in range(number))
@@ -29,13 +29,18 @@ def variations(count: object) -> int:
     Raises:
         RequestInvalid: It is no whole number or out of range.
     """
-    number = _whole(count, "variations")
+    number = whole(count, "variations")
     if not 1 <= number <= MAX_VARIATIONS:
         raise RequestInvalid(f"Choose one to {MAX_VARIATIONS} variations.")
     return number
 
 
-def _whole(value: object, name: str) -> int:
+def whole(value: object, name: str) -> int:
+    """A number from the shell or a program that must be a whole one.
+
+    Raises:
+        RequestInvalid: It is not; the sentence has its name.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value % 1:
         raise RequestInvalid(f"Choose a whole number as {name}.")
     return int(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from pipelines import photo as photos
@@ -10,6 +9,7 @@ from pipelines import photo_hints
 from pipelines.errors import RequestInvalid
 from pipelines.photo_hints import Ways
 from pipelines.schema import LoadedPhoto, PhotoHint
+from pipelines.seeds import whole
 
 
 class Sitting(NamedTuple):
@@ -41,7 +41,7 @@ def seat(photo: LoadedPhoto, ways: Ways, *, face: object = None, turn: object = 
         RequestInvalid: One of these values has no meaning.
         PhotoError: It would be a guess who is meant, or their face is too small; the sentence says what to do.
     """
-    degrees, number = _whole(turn, "turn"), None if face is None else _whole(face, "face")
+    degrees, number = whole(turn, "turn"), None if face is None else whole(face, "face")
     if degrees:
         photo = photos.turned(photo, degrees)
     if mark.strip():
@@ -66,9 +66,3 @@ def _place(mark: str) -> tuple[float, float, float]:
     except ValueError as error:
         raise RequestInvalid("Mark a face by three numbers, its middle and width in percent: 50,40,20.") from error
     return x, y, size
-
-
-def _whole(value: object, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value % 1:
-        raise RequestInvalid(f"Choose a whole number as {name}.")
-    return int(value)
