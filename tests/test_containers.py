@@ -213,6 +213,18 @@ def test_a_jpeg_without_its_last_bytes_opens_with_a_note(progressive: bool) -> N
         decode(encode(photo, "JPEG")[:20_000])
 
 
+@pytest.mark.parametrize("kind", ["BMP", "TIFF"])
+def test_rows_at_the_end_that_are_missing_cost_those_rows(kind: str) -> None:
+    whole = plain(kind)
+    for missing in (1, 2, 50, 100, 2000):
+        image, incomplete = decode(whole[:-missing])
+        assert incomplete
+        kept = np.asarray(image) == np.asarray(decode(whole)[0])
+        assert kept.mean() > 0.98 - missing / len(whole)
+    with pytest.raises(PhotoUnreadable, match="cut off"):
+        decode(whole[: len(whole) // 2])
+
+
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "HEIF"])
 def test_others_without_their_last_bytes(kind: str) -> None:
     photo = Image.fromarray(sample.astronaut()).resize((256, 256))

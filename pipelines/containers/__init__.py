@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from pipelines.containers import bmff, gif, jpeg, png, tiff, webp
+from pipelines.containers import bmff, bmp, gif, jpeg, png, tiff, webp
 from pipelines.containers.bare import Bare
 
 __all__ = ["Bare", "bare"]
@@ -17,7 +17,7 @@ __all__ = ["Bare", "bare"]
 
 def bare(data: bytes) -> Bare:
     """A picture file without metadata; the same bytes where it is of another kind or cannot be followed."""
-    for kind in (jpeg, png, webp, tiff, bmff, gif):  # tiff before bmff: one raw begins as HEIC does
+    for kind in (jpeg, png, webp, tiff, bmff, gif, bmp):  # tiff before bmff: one raw begins as HEIC does
         if kind.starts(data):
             try:
                 return kind.bare(data)

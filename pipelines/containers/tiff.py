@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pipelines.colour import Profile
 from pipelines.containers import jpeg
-from pipelines.containers.bare import Bare, orientation
+from pipelines.containers.bare import MISSING_SHARE, Bare, orientation
 from pipelines.schema import MAX_UPLOAD_PIXELS
 
 _NEEDED = frozenset(
@@ -19,6 +19,7 @@ _NEEDED = frozenset(
     )
 )
 _KIND, _WIDTH, _HEIGHT, _PACKING, _MEANING, _STRIPS, _TURN = 254, 256, 257, 259, 262, 273, 274
+_STRIP_BYTES, _TILE_BYTES = 279, 325
 _TILES, _CHILDREN, _PROFILE, _XMP, _DNG = 324, 330, 34675, 700, 50706
 _SENSOR = (32803, 34892)  # meanings of pixels: colour filter, linear raw
 _VENDORS = (262, 32767, 32769, 32770, 34713, 65000, 65535)  # packings of Kodak, Sony, Epson, Samsung, Nikon, Pentax
@@ -129,7 +130,19 @@ def bare(data: bytes) -> Bare:
     turn = reader.one(page, _TURN) or reader.one(first, _TURN) or orientation(b"", xmp)
     profile = reader.values(page, _PROFILE) or reader.values(first, _PROFILE)
     claims = (Profile(profile),) if profile else ()
-    return Bare(_cleaned(reader, page), turn if 1 <= turn <= 8 else 1, claims)
+    missing = _missing(reader, page)
+    return Bare(_cleaned(reader, page) + bytes(missing), turn if 1 <= turn <= 8 else 1, claims, incomplete=missing > 0)
+
+
+def _missing(reader: _Reader, page: _Directory) -> int:
+    """Bytes that the page's strips or tiles should reach beyond the file; 0 where that is too much of them."""
+    for places, counts in ((_STRIPS, _STRIP_BYTES), (_TILES, _TILE_BYTES)):
+        lengths = reader.numbers(page, counts)
+        ends = [place + count for place, count in zip(reader.numbers(page, places), lengths, strict=False)]
+        if ends:
+            missing = max(ends) - len(reader.data)
+            return missing if 0 < missing <= MISSING_SHARE * sum(lengths) else 0
+    return 0
 
 
 def _is_sensor(reader: _Reader, page: _Directory) -> bool:
