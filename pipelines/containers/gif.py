@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import struct
 
-from pipelines.containers.bare import Bare
+from pipelines.containers.bare import MISSING_SHARE, Bare
+from pipelines.schema import MAX_UPLOAD_PIXELS
 
 _CONTROL = 0xF9  # the extension that tells which colour is clear
 _PICTURE = re.compile(rb"\x2c.{8}[\x00-\x07\x20-\x27\x40-\x47\x60-\x67\x80-\x87\xa0-\xa7\xc0-\xc7\xe0-\xe7]", re.DOTALL)
@@ -46,9 +47,24 @@ def _found(data: bytes, head: bytes, control: bytes, place: int) -> Bare:
 
 
 def _with(data: bytes, head: bytes, control: bytes, place: int) -> Bare:
-    end = _after_blocks(data, place + 10 + _palette_bytes(data[place + 9]) + 1)
+    first = place + 10 + _palette_bytes(data[place + 9]) + 1
+    end = _after_blocks(data, first)
     picture = data[place:end]  # to the end of the file where it was cut off
-    return Bare(head + control + picture + (b"\0;" if end is None else b";"), incomplete=end is None)
+    if end is not None:
+        return Bare(head + control + picture + b";")
+    width, height = struct.unpack_from("<HH", data, place + 5)
+    if width * height > MAX_UPLOAD_PIXELS:
+        return Bare(data)
+    return Bare(head + control + picture + _rest(data, first, width * height), incomplete=True)
+
+
+def _rest(data: bytes, place: int, pixels: int) -> bytes:
+    """What ends a cut row of blocks: zeros for the last one, and zeros that are pixels of the first colour, for as much
+    of the picture as may be missing; codes have up to 12 bits."""
+    while place < len(data):
+        place += 1 + data[place]
+    block = b"\xff" + bytes(255)
+    return bytes(place - len(data)) + block * (round(MISSING_SHARE * pixels * 12 / 8 / 255) + 1) + b"\0;"
 
 
 def _palette_bytes(flags: int) -> int:
