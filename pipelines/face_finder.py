@@ -8,6 +8,7 @@ parts of photos hold many things that pass for a face.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ _TURNS: tuple[QuarterTurn, ...] = (90, 180, 270)
 _TILTED = 45.0  # degrees of the line through the eyes
 _PART, _SMALL_PART = 0.65, 0.43  # sides of the squares that are looked at, over the photo's long side
 _CLOSE = 192  # pixels; smaller parts show the detectors nothing new
+_one_at_a_time = threading.Lock()
 _ROOM = 0.3  # of the long side, around a photo whose people may be cut off by its edge
 
 
@@ -64,8 +66,10 @@ def _with_closer_looks(rgb: np.ndarray, found: list[Face]) -> list[Face]:
     """Where nobody was found, or people so small that there may be more of them."""
     longest, shortest = max(rgb.shape[:2]), min(rgb.shape[:2])
     room = round(_ROOM * longest)
-    wide = cv2.copyMakeBorder(rgb, room, room, room, room, cv2.BORDER_CONSTANT, value=(127, 127, 127))
-    found = _with_those_of(wide, (-room, -room), found, least=_least(found))
+    with _one_at_a_time:  # three times the photo's memory
+        wide = cv2.copyMakeBorder(rgb, room, room, room, room, cv2.BORDER_CONSTANT, value=(127, 127, 127))
+        found = _with_those_of(wide, (-room, -room), found, least=_least(found))
+        del wide
     for part, place in _parts(rgb, min(shortest, round(_SMALL_PART * longest))):
         found = _with_those_of(part, place, found, least=_least(found))
     widths = [face.box[2] - face.box[0] for face in found if face.certainty != "doubtful"]

@@ -185,7 +185,7 @@ def test_several_faces_ask_for_a_choice_and_each_can_be_cut(face_photo: Image.Im
     assert difference(first.image, second.image) > 2
     assert first.face is not None
     assert second.face is not None
-    with pytest.raises(RequestInvalid, match="click one"):
+    with pytest.raises(RequestInvalid, match="choose one"):
         prepare(photo, 2, 256)
 
 
