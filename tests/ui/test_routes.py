@@ -87,7 +87,8 @@ def test_the_slower_of_two_photos_does_not_win(
         assert go_on.wait(60)
         yield photo_bytes[100:]
 
-    with ThreadPoolExecutor(1) as pool, httpx.Client(base_url=served.url, timeout=60) as other:
+    same = http.cookies  # one browser
+    with ThreadPoolExecutor(1) as pool, httpx.Client(base_url=served.url, cookies=same, timeout=60) as other:
         slow = pool.submit(other.post, "/studio/photo", content=slowly(), headers={KEY_HEADER: visit.key})
         assert begun.wait(60)
         while not visit.asked:
