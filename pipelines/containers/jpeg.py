@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipelines.colour import Profile
@@ -28,9 +29,26 @@ class _Head:
     broken: int = 0
     area: int = 0
 
-    def whole(self) -> bool:
-        markers = {marker for marker, _, _ in self.segments}
-        return bool(self.scan and self.area and _QUANTISATION in markers)
+    def whole(self, data: bytes) -> bool:
+        """Whether frame and scan are there, and all quantisation tables that the frame asks for."""
+        if not (self.scan and self.area):
+            return False
+        wanted, defined = set[int](), set[int]()
+        for marker, start, end in self.segments:
+            body = data[start + 4 : end]
+            if marker in _FRAME:
+                wanted = set(body[8 : 6 + 3 * body[5] : 3]) if len(body) > 5 else set()
+            elif marker == _QUANTISATION:
+                defined.update(_tables(body))
+        return bool(defined) and wanted <= defined
+
+
+def _tables(body: bytes) -> Iterator[int]:
+    """Numbers of the quantisation tables in a segment."""
+    place = 0
+    while place < len(body):
+        yield body[place] & 15
+        place += 129 if body[place] >> 4 else 65
 
 
 def starts(data: bytes) -> bool:
@@ -42,13 +60,13 @@ def area(data: bytes, start: int) -> int:
     """Pixels of the JPEG that begins there, 0 where there is none that can be shown."""
     head = _walk(data, start + 2)
     frames = {marker for marker, _, _ in head.segments} & _FRAME
-    return head.area if head.whole() and frames <= {0xC0, 0xC1, 0xC2} else 0
+    return head.area if head.whole(data) and frames <= {0xC0, 0xC1, 0xC2} else 0
 
 
 def bare(data: bytes) -> Bare:
     """Frame, tables, scans, and the two markers that tell which colours the components are."""
     first = _walk(data, 2)
-    head = first if first.whole() else _recovered(data, first)
+    head = first if first.whole(data) else _recovered(data, first)
     if head is None:
         return Bare(data)
     parts, exif, xmp = [b"\xff\xd8"], b"", b""
@@ -124,6 +142,6 @@ def _recovered(data: bytes, first: _Head) -> _Head | None:
         head = _walk(data, match.start())
         seen.update(start for _, start, _ in head.segments)
         joined = _Head(first.segments + head.segments, head.scan, 0, max(head.area, first.area))
-        if joined.whole() and (best is None or joined.area > best.area):
+        if joined.whole(data) and (best is None or joined.area > best.area):
             best = joined
     return best
