@@ -48,6 +48,8 @@ def export(
     small.text_encoder.save_pretrained(fresh / "text_encoder", safe_serialization=True)
     tokenizer.save_pretrained(fresh / "tokenizer")
     build_scheduler().save_pretrained(fresh / "scheduler")
+    for path in fresh.rglob("config.json"):
+        _forget_where_from(path)
     (fresh / "training.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
     (fresh / "README.md").write_text(render_card(facts), "utf-8")
     size = sum(path.stat().st_size for path in fresh.rglob("*") if path.is_file())
@@ -56,6 +58,13 @@ def export(
     shutil.rmtree(folder, ignore_errors=True)
     fresh.replace(folder)
     return size
+
+
+def _forget_where_from(path: Path) -> None:
+    """diffusers notes the folder that a part was loaded from, which is nobody's business elsewhere."""
+    config = json.loads(path.read_text("utf-8"))
+    if config.pop("_name_or_path", None) is not None:
+        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
 def _half(network: Any) -> Any:

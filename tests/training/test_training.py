@@ -279,6 +279,9 @@ def test_folder_is_float16_in_small_files(folder: Path) -> None:
     assert {tensor.dtype for tensor in stored["unet"].values()} == {torch.float16}
     assert {tensor.dtype for tensor in stored["vae"].values()} == {torch.float32}  # it must be exact
     assert "Data and rights" in (folder / "README.md").read_text("utf-8")
+    assert not [path for path in files if b"_name_or_path" in path.read_bytes()], (
+        "no folder of the machine it was made on"
+    )
 
 
 def test_studio_engine_runs_the_folder(folder: Path, face_photo: Image.Image, presets: Presets) -> None:
