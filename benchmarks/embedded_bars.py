@@ -47,9 +47,10 @@ from pipelines.annotators import annotate
 from pipelines.engines.diffusion import DiffusionEngine
 from pipelines.engines.preview import PreviewEngine
 from pipelines.likeness import apply_likeness, for_stack
+from pipelines.model_stack import ModelStack
 from pipelines.photo import open_photo, prepare
 from pipelines.presets import load_presets
-from pipelines.schema import AnnotatorName, Control, GenerationJob, ModelStack, PreparedPhoto, Scene, Style
+from pipelines.schema import AnnotatorName, Control, GenerationJob, PreparedPhoto, Scene, Style
 from training.data import held_out_portraits, training_portraits
 from training.teachers import teacher
 

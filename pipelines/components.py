@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from pipelines.schema import AnnotatorName, HubSource, ModelStack
+from pipelines.model_stack import HubSource, ModelStack
+from pipelines.schema import AnnotatorName
 
 # What annotators read beside the photo. Revisions and sizes as listed on the hub.
 ANNOTATOR_WEIGHTS: dict[AnnotatorName, HubSource] = {

@@ -34,8 +34,9 @@ from pipelines.components import (
     select,
 )
 from pipelines.errors import Cancelled, EngineUnavailable, PortraitError, RequestInvalid
+from pipelines.model_stack import ModelStack
 from pipelines.presets import load_presets
-from pipelines.schema import AnnotatorName, ModelStack
+from pipelines.schema import AnnotatorName
 from pipelines.weights import (
     inspect,
     is_whole,

@@ -53,24 +53,29 @@ PAGE = Ways(
     mark="mark your face by hand",
     faceless="",
 )
-SHELL = Ways(
-    takes_first=True,
-    choose="Take another one with --face 2 and so on.",
-    yes="If it is yours, say so with --face 1.",
-    upright="Set it upright with --turn {turn}.",
-    as_it_is="If it is right as it is, say so with --face 1.",
-    mark="mark your face with --mark x,y,size (its middle and width, in percent of the photo)",
-    faceless=" --face 0 goes on without a face.",
-)
-API = Ways(
-    takes_first=True,
-    choose="Take another one with face=2 and so on.",
-    yes="If it is yours, say so with face=1.",
-    upright="Set it upright with turn={turn}.",
-    as_it_is="If it is right as it is, say so with face=1.",
-    mark='mark your face with mark="x,y,size" (its middle and width, in percent of the photo)',
-    faceless=" face=0 goes on without a face.",
-)
+
+
+def _written(option: str, mark: str) -> Ways:
+    """Where answers are written and not clicked.
+
+    Args:
+        option: How an answer is given, with places for its name and value.
+        mark: How a face is marked.
+    """
+    face = {number: option.format("face", number) for number in (0, 1, 2)}
+    return Ways(
+        takes_first=True,
+        choose=f"Take another one with {face[2]} and so on.",
+        yes=f"If it is yours, say so with {face[1]}.",
+        upright=f"Set it upright with {option.format('turn', '{turn}')}.",
+        as_it_is=f"If it is right as it is, say so with {face[1]}.",
+        mark=f"mark your face with {mark} (its middle and width, in percent of the photo)",
+        faceless=f" {face[0]} goes on without a face.",
+    )
+
+
+SHELL = _written("--{} {}", "--mark x,y,size")
+API = _written("{}={}", 'mark="x,y,size"')
 
 
 def hints(

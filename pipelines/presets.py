@@ -19,9 +19,10 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipelines.errors import PresetError, RequestInvalid
+from pipelines.model_stack import ModelStack
 from pipelines.presets_readme import render_readme
 from pipelines.safety.policy import default_policy
-from pipelines.schema import ModelStack, Scene, Style
+from pipelines.schema import Family, Scene, Style
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,13 @@ THUMBNAILS = PRESETS / "thumbnails"
 
 _MAX_FILE_BYTES = 64 * 1024
 T = TypeVar("T", bound=BaseModel)
+
+FAMILY_NAMES: dict[Family, str] = {
+    "painting": "Painting",
+    "illustration": "Illustration & animation",
+    "futuristic": "Futuristic",
+    "photographic": "Photographic & material",
+}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from pipelines import schema
+from pipelines import model_stack, schema
 from pipelines.recipe import RecipeStep
 
 _INTRODUCTION = """\
@@ -20,8 +20,8 @@ One TOML file a preset; the file name is its id (lower case, digits, hyphens). U
 are errors that name file and field; a wrong file is left out, the others still load. Keys that diffusers knows keep
 diffusers' names and reach the pipeline call unchanged.
 
-This page is generated from `pipelines/schema.py` and `pipelines/recipe.py` by `python -m pipelines.presets`;
-a test fails when it is out of date.
+This page is generated from `pipelines/schema.py`, `pipelines/model_stack.py` and `pipelines/recipe.py` by
+`python -m pipelines.presets`; a test fails when it is out of date.
 
 **Add a style**: copy a file in `styles/`, change it, run `python -m pipelines.thumbnails`, start the app. No code.
 **Add a scene**: the same in `scenes/`; `backdrop` names a painter of the preview engine.
@@ -43,12 +43,12 @@ def render_readme() -> str:
         parts += _section(f'`op = "{step.model_fields["op"].default}"`', step, level=3, skip=("op",))
     parts += _section("scenes/<id>.toml", schema.Scene)
     parts += _section("`[light]` in a scene", schema.Light)
-    parts += _section("models/<id>.toml", schema.ModelStack)
-    parts += _section("`base`, `vae`, `tiny_vae` in a model", schema.HubSource)
-    parts += _section("`[controlnets.<annotator>]` in a model", schema.ControlNetSource)
-    parts += _section("`[lora]` in a model", schema.LoRASource)
-    parts += _section("`[ip_adapter]` in a model", schema.IPAdapterSource)
-    parts += _section("`[scheduler]` in a model", schema.SchedulerSetting)
+    parts += _section("models/<id>.toml", model_stack.ModelStack)
+    parts += _section("`base`, `vae`, `tiny_vae` in a model", model_stack.HubSource)
+    parts += _section("`[controlnets.<annotator>]` in a model", model_stack.ControlNetSource)
+    parts += _section("`[lora]` in a model", model_stack.LoRASource)
+    parts += _section("`[ip_adapter]` in a model", model_stack.IPAdapterSource)
+    parts += _section("`[scheduler]` in a model", model_stack.SchedulerSetting)
     return "\n".join(parts).rstrip() + "\n"
 
 

@@ -11,7 +11,8 @@ from typing import Literal
 from pipelines import heavy
 from pipelines.components import ANNOTATOR_WEIGHTS, Component, annotator_component, components, select
 from pipelines.errors import EngineUnavailable
-from pipelines.schema import AnnotatorName, HubSource, ModelStack
+from pipelines.model_stack import HubSource, ModelStack
+from pipelines.schema import AnnotatorName
 
 PROJECT = Path(__file__).resolve().parents[1]
 COMMAND = "python -m pipelines.hub download"

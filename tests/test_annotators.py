@@ -19,8 +19,9 @@ from pipelines import annotators, vision, weights
 from pipelines.annotators import ANNOTATORS, annotate, draw_openpose, missing, needs, openpose_keypoints
 from pipelines.components import ANNOTATOR_WEIGHTS
 from pipelines.errors import EngineUnavailable
+from pipelines.model_stack import HubSource
 from pipelines.photo import open_photo, prepare
-from pipelines.schema import AnnotatorName, HubSource, PreparedPhoto
+from pipelines.schema import AnnotatorName, PreparedPhoto
 
 OFFLINE: tuple[AnnotatorName, ...] = ("canny", "lineart", "mediapipe_face", "pose")
 LINES: tuple[AnnotatorName, ...] = ("canny", "lineart")

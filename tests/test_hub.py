@@ -21,8 +21,9 @@ from pipelines import hub, weights
 from pipelines.components import ANNOTATOR_WEIGHTS, components, select
 from pipelines.engines.diffusion import DiffusionEngine
 from pipelines.errors import Cancelled, EngineUnavailable
+from pipelines.model_stack import HubSource, ModelStack
 from pipelines.presets import Presets
-from pipelines.schema import GenerationJob, HubSource, ModelStack, PreparedPhoto
+from pipelines.schema import GenerationJob, PreparedPhoto
 from tests import tiny_checkpoints
 from tests.engines.conftest import control, go_on
 from tests.fake_hub import COMMIT, FakeHub, serve

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import PresetError, RequestInvalid
-from pipelines.presets import PRESETS, Presets, load_presets
+from pipelines.presets import FAMILY_NAMES, PRESETS, Presets, load_presets
 from pipelines.presets_readme import render_readme
-from pipelines.schema import FAMILY_NAMES
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from pipelines import watermark
 from pipelines.engines.operations import OPERATIONS
 from pipelines.engines.preview import PreviewEngine
-from pipelines.presets import PRESETS, THUMBNAILS, Presets
+from pipelines.presets import FAMILY_NAMES, PRESETS, THUMBNAILS, Presets
 from pipelines.recipe import RecipeStep
-from pipelines.schema import FAMILY_NAMES
 from pipelines.thumbnails import SIZE, main, paint, sitter, thumbnail_path
 
 STEP = TypeAdapter(RecipeStep)

@@ -41,7 +41,7 @@ from transformers import (
 )
 
 from pipelines.components import SAFETY_CHECKER, Component
-from pipelines.schema import ModelStack
+from pipelines.model_stack import ModelStack
 
 SIZE = 64
 _TOKEN_WIDTH = 32

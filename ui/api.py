@@ -19,7 +19,8 @@ from pipelines import photo as photos
 from pipelines import worker
 from pipelines.errors import Cancelled, RequestInvalid
 from pipelines.photo_hints import API
-from pipelines.schema import FAMILY_NAMES, LoadedPhoto, PortraitRequest, PortraitSet
+from pipelines.presets import FAMILY_NAMES
+from pipelines.schema import LoadedPhoto, PortraitRequest, PortraitSet
 from pipelines.self_portrait import build_request
 from pipelines.sitter import seat
 from ui import guard, screen

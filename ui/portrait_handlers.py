@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from threading import Event
 from typing import Any
@@ -108,32 +108,38 @@ class PortraitHandlers:
 
     def anyway(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
         """Go on with a photo in which there is no face. Returns photo, stage, notice."""
-        try:
-            visit, _ = self._studio.visits.require(request.session_hash)
-            photo = visit.require_photo()
-            self._studio.visits.change_photo(visit, photo, photos.faceless(photo))
-            visit.faceless = True
-        except Exception as error:
-            return gr.skip(), gr.skip(), alert(sentence(error))
-        return self.arrived(style, scene, likeness, request)
+        return self._changed(photos.faceless, style, scene, likeness, request, faceless=True)
 
     def turn(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Updates:
         """The photo is to be turned clockwise. Returns photo, stage, notice."""
-        try:
-            visit, _ = self._studio.visits.require(request.session_hash)
-            photo = visit.require_photo()
-            self._studio.visits.change_photo(visit, photo, photos.turned(photo, event.degrees))
-        except Exception as error:
-            return gr.skip(), gr.skip(), alert(sentence(error))
-        return self.arrived(style, scene, likeness, request)
+        return self._changed(lambda photo: photos.turned(photo, event.degrees), style, scene, likeness, request)
 
     def mark(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Updates:
         """A face was marked by hand, its middle and width in percent. Returns photo, stage, notice."""
+
+        def marked(photo: LoadedPhoto) -> LoadedPhoto:
+            return photos.marked(photo, _number(event.x), _number(event.y), _number(event.size))
+
+        return self._changed(marked, style, scene, likeness, request, last_face=True)
+
+    def _changed(
+        self,
+        change: Callable[[LoadedPhoto], LoadedPhoto],
+        style: str,
+        scene: str,
+        likeness: float,
+        request: gr.Request,
+        *,
+        faceless: bool = False,
+        last_face: bool = False,
+    ) -> Updates:
+        """The visit's photo in another form, with no face chosen or the last one. Returns photo, stage, notice."""
         try:
             visit, _ = self._studio.visits.require(request.session_hash)
             photo = visit.require_photo()
-            new = photos.marked(photo, _number(event.x), _number(event.y), _number(event.size))
-            self._studio.visits.change_photo(visit, photo, new, len(new.faces) - 1)
+            new = change(photo)
+            self._studio.visits.change_photo(visit, photo, new, len(new.faces) - 1 if last_face else None)
+            visit.faceless = faceless
         except Exception as error:
             return gr.skip(), gr.skip(), alert(sentence(error))
         return self.arrived(style, scene, likeness, request)

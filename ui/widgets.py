@@ -11,7 +11,8 @@ from typing import Any
 
 import gradio as gr
 
-from pipelines.schema import FAMILY_NAMES, Scene, Style
+from pipelines.presets import FAMILY_NAMES
+from pipelines.schema import Scene, Style
 
 _STATIC = Path(__file__).parent / "static"
 

@@ -13,8 +13,9 @@ from pipelines.engines.diffusion import DiffusionEngine
 from pipelines.engines.loading import is_slow, why_not
 from pipelines.engines.preview import PreviewEngine
 from pipelines.errors import EngineUnavailable, RequestInvalid
+from pipelines.model_stack import ModelStack
 from pipelines.presets import Presets
-from pipelines.schema import AnnotatorName, GenerationJob, ModelStack, StepCallback, Style
+from pipelines.schema import AnnotatorName, GenerationJob, StepCallback, Style
 
 AUTO = "auto"
 PREVIEW = "preview"

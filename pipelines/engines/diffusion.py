@@ -22,7 +22,8 @@ from pipelines.engines.sampling import (
 )
 from pipelines.engines.stage import Stage
 from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError
-from pipelines.schema import AnnotatorName, Control, Face, GenerationJob, ModelStack, StepCallback, Style
+from pipelines.model_stack import ModelStack
+from pipelines.schema import AnnotatorName, Control, Face, GenerationJob, StepCallback, Style
 
 log = logging.getLogger(__name__)
 

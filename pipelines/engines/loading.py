@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from pipelines import heavy, weights
 from pipelines.errors import EngineUnavailable, PortraitError
-from pipelines.schema import AnnotatorName, HubSource, ModelStack
+from pipelines.model_stack import HubSource, ModelStack
+from pipelines.schema import AnnotatorName
 
 log = logging.getLogger(__name__)
 

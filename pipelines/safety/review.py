@@ -9,11 +9,12 @@ from typing import Literal, Protocol, runtime_checkable
 from PIL import Image
 
 from pipelines.errors import EngineUnavailable, PictureRefused, WordsRefused
+from pipelines.model_stack import ModelStack
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.misuse import MisuseLog, write_to
 from pipelines.safety.policy import default_policy
 from pipelines.safety.settings import CheckerUse, SafetySettings
-from pipelines.schema import ModelStack, Refusal, RefusedPicture, StepCallback
+from pipelines.schema import Refusal, RefusedPicture, StepCallback
 
 UNCHECKED = (
     "No picture checker is at work here, so only your own words were checked, not this picture; Privacy says more."

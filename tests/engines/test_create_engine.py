@@ -12,8 +12,9 @@ import pytest
 from pipelines.engines import available_engines, create_engine, loading
 from pipelines.engines.loading import Device, Loader, why_not
 from pipelines.errors import EngineUnavailable, RequestInvalid
+from pipelines.model_stack import ModelStack
 from pipelines.presets import Presets
-from pipelines.schema import GenerationJob, ModelStack
+from pipelines.schema import GenerationJob
 from tests.engines.conftest import go_on
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack
 

@@ -24,8 +24,9 @@ from pipelines.engines.prompts import split_prompt
 from pipelines.engines.sampling import control_images_read_once, img2img_steps, skip_when_off
 from pipelines.engines.stage import Stage
 from pipelines.errors import EngineFailed, EngineUnavailable
+from pipelines.model_stack import ModelStack
 from pipelines.presets import Presets
-from pipelines.schema import Face, GenerationJob, ModelStack, PreparedPhoto
+from pipelines.schema import Face, GenerationJob, PreparedPhoto
 from tests.conftest import difference
 from tests.engines.conftest import control, go_on, same
 from tests.tiny_checkpoints import local, sd15_stack, sdxl_stack, union_stack, with_old_key_names
