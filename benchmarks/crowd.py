@@ -32,9 +32,10 @@ from PIL import Image
 from skimage import data
 
 from pipelines.photo import open_photo
+from pipelines.portrait_request import build_request
 from pipelines.presets import Presets
 from pipelines.schema import Consent
-from pipelines.self_portrait import SelfPortraitPipeline, build_request
+from pipelines.self_portrait import SelfPortraitPipeline
 
 ROOT = Path(__file__).resolve().parents[1]
 STYLE, SEED = "film-noir", 7

@@ -21,8 +21,9 @@ from pipelines import annotators, faithfulness, memory, photo, provenance, visio
 from pipelines.engines import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, available_engines, create_engine
 from pipelines.engines.loading import is_out_of_memory
 from pipelines.engines.preview import PreviewEngine
-from pipelines.errors import Cancelled, EngineFailed, PortraitError, RequestInvalid, SettingsError
+from pipelines.errors import Cancelled, EngineFailed, PortraitError, SettingsError
 from pipelines.likeness import apply_likeness, for_stack
+from pipelines.portrait_request import job_of
 from pipelines.presets import Presets
 from pipelines.safety.review import Safety, build_safety
 from pipelines.schema import (
@@ -153,7 +154,7 @@ class SelfPortraitPipeline:
                     "",
                     (*notes, f"{engine.name} knows only its own styles, so your own words were left out."),
                 )
-            job = _job(request, style, scene, prepared.crop, controls, words)
+            job = job_of(request, style, scene, prepared.crop, controls, words)
             started = time.monotonic()
             finished = _finished(report, is_diffusion=engine.is_diffusion, label=request.visible_label)
             pictures = engine.generate(job, self.safety.watch(finished, one_by_one=engine.is_diffusion))
@@ -391,56 +392,3 @@ def _finished(report: StepCallback, *, is_diffusion: bool, label: bool) -> StepC
         return report(step, total, preview)
 
     return marked
-
-
-def _job(
-    request: PortraitRequest,
-    style: Style,
-    scene: Scene,
-    crop: PreparedPhoto,
-    controls: tuple[Control, ...],
-    words: str,
-) -> GenerationJob:
-    guidance = apply_likeness(style, request.likeness)
-    prompt = ", ".join(part for part in (style.prompt, scene.prompt, words) if part)
-    return GenerationJob(
-        photo=crop,
-        style=style,
-        scene=scene,
-        likeness=request.likeness,
-        controls=controls,
-        prompt=prompt,
-        negative_prompt=style.negative_prompt,
-        strength=guidance.strength,
-        guidance_scale=style.guidance_scale,
-        ip_adapter_scale=guidance.ip_adapter_scale,
-        seeds=request.seeds,
-    )
-
-
-def build_request(**values: object) -> PortraitRequest:
-    """A PortraitRequest from a visitor's raw values.
-
-    Raises:
-        RequestInvalid: One of them is missing, of the wrong kind or out of range; the hint names it.
-    """
-    try:
-        return PortraitRequest.model_validate(values)
-    except ValueError as error:
-        fields = [str(item["loc"][0]) for item in getattr(error, "errors", list)() if item["loc"]]
-        advice = _ADVICE.get(fields[0] if fields else "", "This request is not complete; start again.")
-        raise RequestInvalid(advice) from error
-
-
-_ADVICE = {
-    "photo": "Add a photo first.",
-    "consent": "Tick the consent box first.",
-    "seeds": "Choose a seed from 0 to 4294967295 and one to four variations.",
-    "likeness": "Choose a likeness from 0 to 1.",
-    "style_id": "There is no such style; choose one from the list.",
-    "scene_id": "There is no such scene; choose one from the list.",
-    "model_id": "There is no such model; choose one from the list.",
-    "face_index": "That face is not in the photo; choose one of those that were found.",
-    "visible_label": "Choose true or false for the visible label.",
-    "extra_prompt": "Your own words are too long; keep them under 400 characters.",
-}

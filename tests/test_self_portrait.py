@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from pipelines import provenance, watermark, worker
 from pipelines.errors import Cancelled, EngineUnavailable, RequestInvalid, SaveError, SettingsError
+from pipelines.portrait_request import build_request
 from pipelines.presets import Presets
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, PortraitSet
-from pipelines.self_portrait import SelfPortraitPipeline, build_request
+from pipelines.self_portrait import SelfPortraitPipeline
 from tests.conftest import difference
 
 

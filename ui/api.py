@@ -19,9 +19,9 @@ from pipelines import photo as photos
 from pipelines import worker
 from pipelines.errors import Cancelled, RequestInvalid
 from pipelines.photo_hints import API
+from pipelines.portrait_request import build_request
 from pipelines.presets import FAMILY_NAMES
 from pipelines.schema import LoadedPhoto, PortraitRequest, PortraitSet
-from pipelines.self_portrait import build_request
 from pipelines.sitter import seat
 from ui import guard, screen
 from ui.errors import for_api

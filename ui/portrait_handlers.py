@@ -14,8 +14,8 @@ from pipelines import heavy, worker
 from pipelines import photo as photos
 from pipelines.engines import AUTO
 from pipelines.errors import Cancelled, ConsentMissing, PictureRefused, RequestInvalid
+from pipelines.portrait_request import build_request
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, PortraitSet, Purpose
-from pipelines.self_portrait import build_request
 from ui import guard, pictures, screen
 from ui.errors import alert, sentence, status
 from ui.studio import Choice, Studio, Visit

@@ -19,13 +19,14 @@ from pipelines.engines.diffusion import DiffusionEngine
 from pipelines.engines.preview import PreviewEngine
 from pipelines.model_stack import ModelStack
 from pipelines.photo import prepare
+from pipelines.portrait_request import build_request
 from pipelines.presets import Presets
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.policy import default_policy
 from pipelines.safety.review import UNCHECKED, Safety
 from pipelines.safety.settings import SafetySettings
 from pipelines.schema import AnnotatorName, Consent, GenerationJob, LoadedPhoto
-from pipelines.self_portrait import SelfPortraitPipeline, build_request
+from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.weights import PROJECT
 from tests.engines.conftest import control, go_on, same
 from tests.tiny_checkpoints import local, sd15_stack

@@ -12,12 +12,13 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from pipelines.errors import EngineUnavailable, PictureRefused
+from pipelines.portrait_request import build_request
 from pipelines.presets import Presets
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.policy import default_policy
 from pipelines.safety.review import UNCHECKED, Safety
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
-from pipelines.self_portrait import SelfPortraitPipeline, build_request
+from pipelines.self_portrait import SelfPortraitPipeline
 from tests.tiny_checkpoints import build_safety_checker, sd15_stack
 
 

@@ -10,9 +10,10 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from pipelines.engines.preview import PreviewEngine
 from pipelines.photo import open_photo
+from pipelines.portrait_request import build_request
 from pipelines.presets import Presets
 from pipelines.schema import Consent, GenerationJob, LoadedPhoto, StepCallback
-from pipelines.self_portrait import SelfPortraitPipeline, build_request
+from pipelines.self_portrait import SelfPortraitPipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,12 +12,13 @@ from PIL import Image
 
 from pipelines import __main__ as command
 from pipelines.errors import EngineUnavailable, PictureRefused, WordsRefused
+from pipelines.portrait_request import build_request
 from pipelines.presets import Presets
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.policy import PromptPolicy, default_policy
 from pipelines.safety.review import Reviewer, Safety
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, Refusal
-from pipelines.self_portrait import SelfPortraitPipeline, build_request
+from pipelines.self_portrait import SelfPortraitPipeline
 
 
 class Picky:

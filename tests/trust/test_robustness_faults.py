@@ -21,8 +21,9 @@ from pipelines.engines import EngineChoice
 from pipelines.engines.preview import PreviewEngine
 from pipelines.errors import EngineFailed, PhotoUnreadable, SaveError
 from pipelines.photo import open_photo
+from pipelines.portrait_request import build_request
 from pipelines.schema import GenerationJob, PortraitRequest, PortraitSet, StepCallback
-from pipelines.self_portrait import SelfPortraitPipeline, build_request
+from pipelines.self_portrait import SelfPortraitPipeline
 from tests.ui.conftest import Served, served  # noqa: F401  the fixture
 from tests.ui.test_portrait_handlers import LOOK, create, with_photo
 from ui.portrait_handlers import PortraitHandlers

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from pipelines import provenance, watermark, worker
+from pipelines.portrait_request import build_request
 from pipelines.schema import PortraitSet
-from pipelines.self_portrait import build_request
 from tests.conftest import difference
 from tests.ui.conftest import OTHER_STYLE, STYLE, Served
 from ui import screen
