@@ -50,9 +50,10 @@ from ui.open_events import MAX_EVENTS, OpenEvents
 from ui.page import build_page
 from ui.routes import build_routes
 from ui.shield import shield
-from ui.studio import KEEP_MINUTES, KEEP_SECONDS, Studio, Visits
+from ui.studio import Studio, Visits
 from ui.theme import HEAD, build_theme
 from ui.uploads import Uploads
+from ui.visit import KEEP_MINUTES, KEEP_SECONDS
 
 log = logging.getLogger("studio")
 

@@ -18,7 +18,7 @@ from study.notice import ConsentNotice, load_notice
 
 _MAX_SESSIONS = 10_000
 _FULL = "Too many visits are open here just now, so no more consents can be noted. Please try again in an hour."
-_ASK = "Tick the consent box first; without it no photo is taken in."
+ASK = "Tick the consent box first; without it no photo is taken in."
 
 
 class Ticked(Value):
@@ -69,7 +69,7 @@ class ConsentRegistry:
             ConsentMissing: Anything else, there is no session to write it down for, or `is_full`.
         """
         if agreed is not True or not isinstance(session, str) or len(session) < 4:
-            raise ConsentMissing(_ASK)
+            raise ConsentMissing(ASK)
         with self._lock:
             record = self._valid(session)
             if record is None:
@@ -96,7 +96,7 @@ class ConsentRegistry:
         with self._lock:
             record = self._valid(session)
             if record is None:
-                raise ConsentMissing(_ASK)
+                raise ConsentMissing(ASK)
             if not isinstance(purpose, str) or purpose not in offered:
                 raise RequestInvalid("That is not offered here: only what stands in the consent text can be allowed.")
             wanted = {*record.purposes} - {offered[purpose]} | ({offered[purpose]} if agreed is True else set())
@@ -115,7 +115,7 @@ class ConsentRegistry:
         with self._lock:
             record = self._valid(session)
         if record is None:
-            raise ConsentMissing(_ASK)
+            raise ConsentMissing(ASK)
         return record
 
     def withdraw(self, session: str | None) -> bool:

@@ -25,7 +25,8 @@ from pipelines.schema import LoadedPhoto, PortraitRequest, PortraitSet
 from pipelines.sitter import seat
 from ui import guard, screen
 from ui.errors import for_api
-from ui.studio import Choice, Studio, Visit
+from ui.studio import Studio
+from ui.visit import Choice, Visit
 
 _UNOPENED = LoadedPhoto(image=Image.new("RGB", (64, 64)))  # stands for a photo until a request is admitted
 

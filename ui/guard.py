@@ -13,7 +13,8 @@ from pipelines.safety.addresses import client_network
 from pipelines.safety.limits import Admission
 from pipelines.schema import PortraitRequest
 from ui.errors import sentence
-from ui.studio import Choice, Studio, Visit
+from ui.studio import Studio
+from ui.visit import Choice, Visit
 
 
 def network_of(request: gr.Request, trusted_proxies: int) -> str:

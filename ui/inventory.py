@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.errors import ConsentMissing
-from ui.studio import KEEP_MINUTES, Studio
+from ui.studio import Studio
+from ui.visit import KEEP_MINUTES
 
 _WALL = "this page's random number and your cookie's, in memory, which keep others out of your visit"
 _WITH_YOU = "when you delete it or close the page"

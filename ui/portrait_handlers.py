@@ -18,7 +18,8 @@ from pipelines.portrait_request import build_request
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, PortraitSet, Purpose
 from ui import guard, pictures, screen
 from ui.errors import alert, sentence, status
-from ui.studio import Choice, Studio, Visit
+from ui.studio import Studio
+from ui.visit import Choice, Visit
 
 Updates = tuple[Any, ...]
 _IDLE = (gr.update(interactive=True), gr.update(visible=False))  # Create, Cancel

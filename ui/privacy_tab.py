@@ -14,7 +14,8 @@ from ui import inventory, screen
 from ui.errors import alert, sentence, status
 from ui.portrait_tab import Clearing
 from ui.reviewers import build_reviewers
-from ui.studio import KEEP_MINUTES, MAX_KEPT_PORTRAITS, Studio
+from ui.studio import MAX_KEPT_PORTRAITS, Studio
+from ui.visit import KEEP_MINUTES
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 

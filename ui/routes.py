@@ -39,7 +39,8 @@ from pipelines.presets import THUMBNAILS
 from ui import pictures
 from ui.errors import sentence
 from ui.isolation import OWNS
-from ui.studio import Studio, Visit
+from ui.studio import Studio
+from ui.visit import Visit
 
 STATIC = Path(__file__).parent / "static"
 KEY_HEADER = "x-studio-key"

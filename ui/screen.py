@@ -12,8 +12,7 @@ from pipelines.seeds import following, variations
 from pipelines.waiting_line import Place, duration
 from study.consent import Receipt
 from ui import pictures
-from ui.kept_portrait import KeptPortrait
-from ui.studio import Visit
+from ui.visit import KeptPortrait, Visit
 
 PREVIEW_BADGE = "Preview (instant filter), not diffusion"
 _READABLE_SEEDS = 1_000_000  # random seeds stay short enough to be read out and typed

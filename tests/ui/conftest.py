@@ -15,7 +15,8 @@ from PIL import Image
 
 import app
 from ui.files import PrivateFolder
-from ui.studio import Choice, Studio, Visit
+from ui.studio import Studio
+from ui.visit import Choice, Visit
 
 STYLE, OTHER_STYLE = "film-noir", "comic"  # fast ones
 

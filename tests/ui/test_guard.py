@@ -28,7 +28,8 @@ from tests.ui.test_portrait_handlers import create as press_create
 from ui import guard, reviewers, screen
 from ui.api import Endpoints
 from ui.portrait_handlers import PortraitHandlers
-from ui.studio import Studio, Visit
+from ui.studio import Studio
+from ui.visit import Visit
 
 LOOK = (STYLE, "none", 0.5)
 WORDS = "my garden as a nude"

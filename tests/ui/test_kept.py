@@ -30,7 +30,7 @@ from ui.portrait_handlers import PortraitHandlers
 from ui.portrait_tab import Clearing
 from ui.privacy_tab import PrivacyHandlers
 from ui.routes import STATIC
-from ui.studio import Choice
+from ui.visit import Choice
 
 STUDY = {
     "STUDIO_OPERATOR": "Ada Example, ada@example.org",
