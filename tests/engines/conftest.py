@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from pipelines.engines.diffusion import DiffusionEngine
+from pipelines.model_stack import ModelStack
 from pipelines.photo import prepare
 from pipelines.presets import Presets
 from pipelines.schema import Control, GenerationJob, LoadedPhoto, PreparedPhoto
 from tests import tiny_checkpoints
+from tests.tiny_checkpoints import sd15_stack, sdxl_stack, union_stack
+
+StackMaker = Callable[..., ModelStack]
+STACKS: dict[str, StackMaker] = {"sd15": sd15_stack, "sdxl": sdxl_stack, "sdxl-union": union_stack}
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +60,27 @@ def job(small_photo: PreparedPhoto, presets: Presets) -> GenerationJob:
     )
 
 
+@pytest.fixture(scope="module")
+def engines(tiny_root: Path) -> Iterator[Callable[[str], DiffusionEngine]]:
+    """Loaded engines by kind."""
+    made: dict[str, DiffusionEngine] = {}
+
+    def get(kind: str) -> DiffusionEngine:
+        if kind not in made:
+            made[kind] = DiffusionEngine(STACKS[kind](tiny_root))
+        return made[kind]
+
+    yield get
+    for engine in made.values():
+        engine.close()
+
+
+@pytest.fixture
+def sd15(engines: Callable[[str], DiffusionEngine]) -> DiffusionEngine:
+    """The loaded engine of the SD1.5 stack."""
+    return engines("sd15")
+
+
 def control(annotator: str, *, scale: float = 0.8, stripe: int = 8, **keys: float) -> Control:
     """A control image of stripes, `stripe` pixels wide."""
     columns = (np.arange(tiny_checkpoints.SIZE) // stripe % 2 * 255).astype(np.uint8)
@@ -68,3 +97,8 @@ def go_on(step: int, total: int, preview: Image.Image | None) -> bool:
 def same(first: Image.Image, second: Image.Image) -> bool:
     """Whether two pictures are alike to the last bit."""
     return first.size == second.size and first.tobytes() == second.tobytes()
+
+
+def picture(engine: DiffusionEngine, job: GenerationJob, **changes: Any) -> Image.Image:
+    """The first picture of a job."""
+    return engine.generate(job.model_copy(update=changes), go_on)[0]

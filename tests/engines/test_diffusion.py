@@ -3,191 +3,30 @@
 from __future__ import annotations
 
 import math
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from diffusers import ControlNetModel, MultiControlNetModel
+from diffusers import ControlNetModel
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel
 
 from pipelines.engines.diffusion import DiffusionEngine, face_crop
 from pipelines.engines.loading import Device
 from pipelines.engines.prompts import split_prompt
-from pipelines.engines.sampling import control_images_read_once, img2img_steps, skip_when_off
+from pipelines.engines.sampling import img2img_steps
 from pipelines.engines.stage import Stage
 from pipelines.errors import EngineFailed, EngineUnavailable
-from pipelines.model_stack import ModelStack
 from pipelines.presets import Presets
 from pipelines.schema import Face, GenerationJob, PreparedPhoto
 from tests.conftest import difference
-from tests.engines.conftest import control, go_on, same
-from tests.tiny_checkpoints import local, sd15_stack, sdxl_stack, union_stack, with_old_key_names
-
-StackMaker = Callable[..., ModelStack]
-STACKS: dict[str, StackMaker] = {"sd15": sd15_stack, "sdxl": sdxl_stack, "sdxl-union": union_stack}
-
-
-@pytest.fixture(scope="module")
-def engines(tiny_root: Path) -> Iterator[Callable[[str], DiffusionEngine]]:
-    """Loaded engines by kind."""
-    made: dict[str, DiffusionEngine] = {}
-
-    def get(kind: str) -> DiffusionEngine:
-        if kind not in made:
-            made[kind] = DiffusionEngine(STACKS[kind](tiny_root))
-        return made[kind]
-
-    yield get
-    for engine in made.values():
-        engine.close()
-
-
-@pytest.fixture
-def sd15(engines: Callable[[str], DiffusionEngine]) -> DiffusionEngine:
-    return engines("sd15")
-
-
-def picture(engine: DiffusionEngine, job: GenerationJob, **changes: Any) -> Image.Image:
-    return engine.generate(job.model_copy(update=changes), go_on)[0]
-
-
-# --- controls --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", STACKS)
-def test_the_control_image_changes_the_picture(
-    kind: str, engines: Callable[[str], DiffusionEngine], job: GenerationJob
-) -> None:
-    engine = engines(kind)
-    wide = picture(engine, job, controls=(control("canny", stripe=16),))
-    narrow = picture(engine, job, controls=(control("canny", stripe=4),))
-    assert difference(wide, narrow) > 0.3
-
-
-@pytest.mark.parametrize("kind", STACKS)
-def test_scale_zero_is_no_control(kind: str, engines: Callable[[str], DiffusionEngine], job: GenerationJob) -> None:
-    engine = engines(kind)
-    none = picture(engine, job, controls=())
-    assert same(picture(engine, job, controls=(control("canny", scale=0.0),)), none)
-    assert difference(picture(engine, job), none) > 0.3
-
-
-@pytest.mark.parametrize(("kind", "second"), [("sd15", "lineart"), ("sdxl", "lineart"), ("sdxl-union", "pose")])
-def test_several_controls_work_together(
-    kind: str, second: str, engines: Callable[[str], DiffusionEngine], job: GenerationJob
-) -> None:
-    engine = engines(kind)
-    first = control("canny")
-    both = picture(engine, job, controls=(first, control(second, stripe=4)))
-    assert difference(both, picture(engine, job, controls=(first,))) > 0.1
-    assert difference(both, picture(engine, job, controls=(control(second, stripe=4),))) > 0.1
-    silent = control(second, stripe=4, scale=0.0)
-    assert same(picture(engine, job, controls=(first, silent)), picture(engine, job, controls=(first,)))
-
-
-def test_a_control_of_an_annotator_without_controlnet_is_refused(sd15: DiffusionEngine, job: GenerationJob) -> None:
-    with pytest.raises(EngineFailed, match="no control for depth"):
-        picture(sd15, job, controls=(control("depth"),))
-
-
-def test_annotators_follow_the_style_and_fall_back_to_the_first_controlnet(
-    sd15: DiffusionEngine, presets: Presets
-) -> None:
-    style = next(iter(presets.styles.values()))
-
-    def with_controls(*names: str) -> Any:
-        settings = tuple(control(name).model_copy() for name in names)
-        return style.model_copy(update={"controls": settings})
-
-    assert sd15.annotators(with_controls("lineart", "depth", "canny")) == ("lineart", "canny")
-    assert sd15.annotators(with_controls("depth")) == ("canny",)
-    sources = {name: source.model_copy() for name, source in sd15.stack.controlnets.items()}
-    sources["canny"] = sources["canny"].model_copy(update={"controlnet_conditioning_scale": 1.0})
-    always = DiffusionEngine(sd15.stack.model_copy(update={"controlnets": sources}))
-    assert always.annotators(with_controls("lineart", "depth")) == ("canny", "lineart")
-
-
-class TestSkipping:
-    """A ControlNet whose scale is 0 is not run, and the picture is the same to the last bit."""
-
-    @pytest.fixture
-    def nets(self, tiny_root: Path) -> list[Any]:
-        return [ControlNetModel.from_pretrained(tiny_root / name).eval() for name in ("cn-canny", "cn-lineart")]
-
-    def call(self, controlnet: Any, scales: list[float]) -> tuple[Any, Any]:
-        torch.manual_seed(0)
-        with torch.no_grad():
-            return controlnet(
-                torch.randn(1, 4, 8, 8),
-                torch.tensor(500),
-                encoder_hidden_states=torch.randn(1, 77, 32),
-                controlnet_cond=[torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)],
-                conditioning_scale=scales,
-                guess_mode=False,
-                return_dict=False,
-            )
-
-    @pytest.mark.parametrize("scales", [[0.7, 0.4], [0.7, 0.0], [0.0, 0.4]])
-    def test_what_is_left_says_the_same(self, nets: list[Any], scales: list[float]) -> None:
-        down, middle = self.call(MultiControlNetModel(nets), scales)
-        skipped_down, skipped_middle = self.call(skip_when_off(MultiControlNetModel(nets)), scales)
-        assert torch.equal(middle, skipped_middle)
-        assert all(torch.equal(first, second) for first, second in zip(down, skipped_down, strict=True))
-
-    def test_nothing_is_said_when_all_are_off(self, nets: list[Any]) -> None:
-        assert self.call(skip_when_off(MultiControlNetModel(nets)), [0.0, 0.0]) == (None, None)
-
-    def test_a_control_image_is_read_once_and_means_the_same(self, nets: list[Any]) -> None:
-        read: list[Any] = []
-        for net in nets:
-            net.controlnet_cond_embedding.conv_in.register_forward_hook(lambda *_: read.append(1))
-        images = [torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)]
-
-        def steps(controlnet: Any) -> list[Any]:
-            torch.manual_seed(0)
-            sample, states = torch.randn(1, 4, 8, 8), torch.randn(1, 77, 32)
-            with torch.no_grad():
-                return [
-                    controlnet(sample, torch.tensor(time), states, images, [0.7, 0.4], return_dict=False)[1]
-                    for time in (900, 500, 100)
-                ]
-
-        plain = steps(MultiControlNetModel(nets))
-        assert len(read) == 6
-        with control_images_read_once(nets):
-            once = steps(MultiControlNetModel(nets))
-        assert len(read) == 8
-        assert all(torch.equal(one, other) for one, other in zip(plain, once, strict=True))
-        images[0] = torch.rand(1, 3, 64, 64)
-        assert not torch.equal(steps(MultiControlNetModel(nets))[0], plain[0]), "nothing is kept afterwards"
-
-    @pytest.mark.parametrize("kind", STACKS)
-    def test_the_picture_is_diffusers_own(
-        self, kind: str, engines: Callable[[str], DiffusionEngine], job: GenerationJob, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Against the unwrapped ControlNet, with a control that ends half way."""
-        engine = engines(kind)
-        controls = (control("canny", control_guidance_start=0.25, control_guidance_end=0.6),)
-        calls: list[int] = []
-        wrapped = picture(engine, job, controls=controls)
-        controlnet = engine._pipe.controlnet
-
-        def counted(*args: Any, **kwargs: Any) -> Any:
-            calls.append(1)
-            return type(controlnet).forward(controlnet, *args, **kwargs)
-
-        monkeypatch.setattr(controlnet, "forward", counted)
-        assert same(picture(engine, job, controls=controls), wrapped)
-        assert len(calls) == 4, "diffusers runs it at every step"
-
+from tests.engines.conftest import STACKS, picture, same
+from tests.tiny_checkpoints import sd15_stack, sdxl_stack
 
 # --- seeds, steps, strength ------------------------------------------------------------------------------------------
 
@@ -377,140 +216,6 @@ def test_a_prompt_is_encoded_once(sd15: DiffusionEngine, job: GenerationJob, mon
     assert encoded == []
     picture(sd15, job, prompt="another prompt of this test")
     assert encoded == [1]
-
-
-# --- loading ---------------------------------------------------------------------------------------------------------
-
-
-def test_float16_weights_become_float32_on_a_processor(sd15: DiffusionEngine, job: GenerationJob) -> None:
-    picture(sd15, job)
-    assert sd15.stack.torch_dtype == "float16"
-    assert {part.dtype for part in (sd15._pipe.unet, sd15._pipe.vae, sd15._pipe.text_encoder)} == {torch.float32}
-
-
-def test_a_lora_is_fused_into_the_unet(tiny_root: Path, sd15: DiffusionEngine, job: GenerationJob) -> None:
-    plain = DiffusionEngine(sd15_stack(tiny_root, lora=None))
-    none = DiffusionEngine(
-        sd15_stack(
-            tiny_root, lora=local(tiny_root, "lora", lora_scale=0.0, weight_name="pytorch_lora_weights.safetensors")
-        )
-    )
-    assert not same(picture(sd15, job), picture(plain, job))
-    assert difference(picture(none, job), picture(plain, job)) < 0.01
-    assert not any("lora" in name for name, _ in sd15._pipe.unet.named_modules()), "unloaded after fusing"
-
-
-@pytest.fixture
-def copy(tiny_root: Path, tmp_path: Path) -> Path:
-    """The tiny repositories, to be broken."""
-    return Path(shutil.copytree(tiny_root, tmp_path / "copy"))
-
-
-BREAKAGES: dict[str, tuple[str, str]] = {
-    "no unet": ("sd15/unet/diffusion_pytorch_model.safetensors", "base model"),
-    "no unet config": ("sd15/unet/config.json", "base model"),
-    "no tokenizer": ("sd15/tokenizer/tokenizer.json", "base model"),
-    "no scheduler": ("sd15/scheduler/scheduler_config.json", "base model"),
-    "no vae": ("sd15/vae/diffusion_pytorch_model.safetensors", "base model"),
-    "no controlnet": ("cn-lineart/diffusion_pytorch_model.safetensors", "ControlNet for lineart"),
-    "no lora": ("lora/pytorch_lora_weights.safetensors", "LoRA"),
-    "no adapter": ("ip-adapter/models/ip-adapter-plus-face_sd15.safetensors", "IP-Adapter"),
-    "no image encoder": ("ip-adapter/models/image_encoder/model.safetensors", "image encoder"),
-    "no decoder": ("taesd/config.json", "preview decoder"),
-}
-
-
-@pytest.mark.parametrize(
-    ("case", "how"),
-    [
-        *((case, how) for case in BREAKAGES for how in ("missing", "cut short")),
-        *((case, how) for case in ("no unet", "no unet config") for how in ("empty", "garbage")),
-    ],
-)
-def test_what_is_broken_is_named(case: str, how: str, copy: Path, job: GenerationJob) -> None:
-    name, component = BREAKAGES[case]
-    path = copy / name
-    if how == "missing":
-        path.unlink()
-    else:
-        content = path.read_bytes()
-        path.write_bytes({"cut short": content[: len(content) * 2 // 3], "empty": b"", "garbage": b"\xff" * 99}[how])
-    engine = DiffusionEngine(sd15_stack(copy))
-    with pytest.raises(EngineUnavailable) as caught:
-        picture(engine, job)
-    assert component in caught.value.hint
-    assert str(copy) not in caught.value.hint
-    assert not any(word in caught.value.hint for word in ("safetensors", "json", "/"))
-
-
-def test_a_mended_folder_loads_without_a_restart(copy: Path, job: GenerationJob) -> None:
-    path = copy / "cn-canny" / "diffusion_pytorch_model.safetensors"
-    content = path.read_bytes()
-    path.write_bytes(content[:1000])
-    engine = DiffusionEngine(sd15_stack(copy))
-    with pytest.raises(EngineUnavailable):
-        picture(engine, job)
-    path.write_bytes(content)
-    assert picture(engine, job)
-
-
-@pytest.mark.parametrize("folder", ["sd15/unet", "cn-canny", "taesd"])
-def test_weights_with_tensors_missing_are_refused(folder: str, copy: Path, job: GenerationJob) -> None:
-    """diffusers alone would fill them with random numbers and go on."""
-    path = copy / folder / "diffusion_pytorch_model.safetensors"
-    tensors = load_file(path)
-    tensors.pop(sorted(tensors)[len(tensors) // 2])
-    save_file(tensors, path, metadata={"format": "pt"})
-    with pytest.raises(EngineUnavailable, match="cannot be read"):
-        picture(DiffusionEngine(sd15_stack(copy)), job)
-
-
-def test_a_lora_for_another_model_is_refused(copy: Path, job: GenerationJob) -> None:
-    path = copy / "lora" / "pytorch_lora_weights.safetensors"
-    save_file({"unet.nowhere.lora_A.weight": torch.zeros(2, 2), "unet.nowhere.lora_B.weight": torch.zeros(2, 2)}, path)
-    with pytest.raises(EngineUnavailable, match="LoRA"):
-        picture(DiffusionEngine(sd15_stack(copy)), job)
-
-
-def test_shards_load_and_a_missing_shard_is_named(copy: Path, sd15: DiffusionEngine, job: GenerationJob) -> None:
-    """The embedded checkpoint comes in shards."""
-    for folder in ("sd15/unet", "cn-canny"):
-        (copy / folder / "diffusion_pytorch_model.safetensors").unlink()
-    (copy / "sd15/text_encoder/model.safetensors").unlink()
-    load = DiffusionEngine(sd15_stack(copy, base=local(copy, "sharded"), controlnets={"canny": "sharded-canny"}))
-    shutil.copytree(copy / "sd15", copy / "sharded")
-    source = sd15.stack.base.path
-    assert source is not None
-    unet = type(sd15._pipe.unet).from_pretrained(Path(source) / "unet")
-    unet.save_pretrained(copy / "sharded" / "unet", max_shard_size="50KB")
-    text_encoder = CLIPTextModel.from_pretrained(Path(source) / "text_encoder")
-    text_encoder.save_pretrained(copy / "sharded" / "text_encoder", max_shard_size="30KB")
-    first = ControlNetModel.from_pretrained(Path(source).parent / "cn-canny")
-    first.save_pretrained(copy / "sharded-canny", max_shard_size="50KB")
-    shards = sorted((copy / "sharded" / "unet").glob("*-of-*.safetensors"))
-    assert len(shards) > 1
-    assert same(picture(load, job), picture(sd15, job))
-    shards[-1].unlink()
-    with pytest.raises(EngineUnavailable, match="base model"):
-        picture(DiffusionEngine(load.stack), job)
-
-
-def test_text_encoders_saved_by_transformers_4_load(copy: Path, sd15: DiffusionEngine, job: GenerationJob) -> None:
-    with_old_key_names(copy / "sd15/text_encoder/model.safetensors")
-    assert same(picture(DiffusionEngine(sd15_stack(copy)), job), picture(sd15, job))
-
-
-def test_a_variant_is_loaded_by_its_name(copy: Path, sd15: DiffusionEngine, job: GenerationJob) -> None:
-    for path in [*copy.glob("sd15/*/*.safetensors"), copy / "cn-canny/diffusion_pytorch_model.safetensors"]:
-        half = {name: tensor.half() for name, tensor in load_file(path).items()}
-        save_file(
-            half, path.with_name(path.name.replace(".safetensors", ".fp16.safetensors")), metadata={"format": "pt"}
-        )
-        path.unlink()
-    stack = sd15_stack(
-        copy, base=local(copy, "sd15", variant="fp16"), controlnets={"canny": ("cn-canny", {"variant": "fp16"})}
-    )
-    assert difference(picture(DiffusionEngine(stack), job), picture(sd15, job)) < 2.0
 
 
 # --- failures --------------------------------------------------------------------------------------------------------
