@@ -114,6 +114,7 @@ def test_shards_load_and_a_missing_shard_is_named(copy: Path, sd15: DiffusionEng
     for folder in ("sd15/unet", "cn-canny"):
         (copy / folder / "diffusion_pytorch_model.safetensors").unlink()
     (copy / "sd15/text_encoder/model.safetensors").unlink()
+    sd15.load()
     load = DiffusionEngine(sd15_stack(copy, base=local(copy, "sharded"), controlnets={"canny": "sharded-canny"}))
     shutil.copytree(copy / "sd15", copy / "sharded")
     source = sd15.stack.base.path

@@ -19,7 +19,8 @@ from pipelines.safety.policy import default_policy
 from pipelines.safety.review import UNCHECKED, Safety
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
-from tests.tiny_checkpoints import build_safety_checker, sd15_stack
+from tests.tiny_checkpoints import sd15_stack
+from tests.tiny_extras import build_safety_checker
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from pipelines import hub, weights
 from pipelines.components import SAFETY_CHECKER, Component
 from pipelines.errors import EngineUnavailable
 from pipelines.safety.checker import HubChecker
-from tests import tiny_checkpoints
+from tests import tiny_extras
 from tests.fake_hub import serve
 
 
@@ -26,7 +26,7 @@ def _one_thread() -> None:
 
 @pytest.fixture
 def component(tmp_path: Path) -> Component:
-    return tiny_checkpoints.build_safety_checker(tmp_path / "repo")
+    return tiny_extras.build_safety_checker(tmp_path / "repo")
 
 
 def weights_of(component: Component) -> Path:

@@ -15,6 +15,7 @@ from PIL import Image
 
 import app
 from ui.files import PrivateFolder
+from ui.portrait_handlers import PortraitHandlers
 from ui.studio import Studio
 from ui.visit import Choice, Visit
 
@@ -61,6 +62,20 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def http(served: Served) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=served.url, timeout=60) as client:
         yield client
+
+
+@pytest.fixture
+def handlers(served: Served) -> PortraitHandlers:
+    """The Portrait tab's events."""
+    return PortraitHandlers(served.studio)
+
+
+@pytest.fixture
+def session(served: Served, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A page's session, forgotten afterwards."""
+    name = f"handlers-{request.node.name}"
+    yield name
+    served.studio.visits.forget(name)
 
 
 @pytest.fixture(scope="session")
