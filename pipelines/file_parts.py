@@ -1,7 +1,7 @@
-"""Takes picture files apart without decoding them: their words on one side, their pixels on the other.
+"""The words of picture files, read without decoding them; `containers` is for their pixels.
 
-Decoders give up at the first wrong length or check sum; whoever asks what a picture says of itself, or looks for the
-mark in its pixels, wants the rest. So everything here takes what is there. Pure functions on bytes.
+Decoders give up at the first wrong length or check sum; whoever asks what a picture says of itself wants the rest. So
+everything here takes what is there. Pure functions on bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 _PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
 _CHUNK_NAME = re.compile(rb"[A-Za-z]{4}")
 _NEXT_CHUNK = re.compile(rb"IDAT|IEND|PLTE|tRNS|[tiz][TE]Xt|eXIf|caBX|iCCP|pHYs|gAMA|sRGB|cHRM|tIME|bKGD")
-_WEBP_PIXELS = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
 _C2PA_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # C2PA 2.2, appendix A.5
 _TIFF_HEADS = (b"II*\0", b"MM\0*")
 _TIFF = re.compile(rb"II\*\0\x08\0\0\0|MM\0\*\0\0\0\x08")
@@ -24,7 +23,6 @@ _XMP_HEAD, _XMP_MORE = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/
 _IPTC_RESOURCE = 0x0404  # of Photoshop's image resources
 _MOST_TEXT = 4 * 2**20  # bytes of one inflated text; workflows reach hundreds of kilobytes
 _MOST_TEXTS = 400
-_MOST_PADDING = 2**20  # bytes that may be missing at the end
 
 
 @dataclass
@@ -57,26 +55,6 @@ def parts(data: bytes) -> Parts:
     return found
 
 
-def pixels(data: bytes) -> bytes:
-    """The same picture with nothing but what its pixels need, lengths and check sums made right, a lost end made good.
-
-    Returns:
-        A file for the decoder that failed at `data`; `data` itself where nothing can be done.
-    """
-    if data.startswith(_PNG):
-        body = b"".join(_chunk(kind, body) for kind, body in png_chunks(data) if kind in _PIXEL_CHUNKS)
-        return _PNG + body + _chunk(b"IEND", b"")
-    if data.startswith(_JPEG):
-        kept = b"".join(segment for marker, segment, _ in _segments(data) if marker not in _HELPERS)
-        return _JPEG + kept + _scans(data) + b"\xff\xd9"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return _webp_pixels(data)
-    if data[4:8] == b"ftyp":
-        ends = [place + length for place, length, _ in _top_boxes(data)]
-        return data + bytes(min(max(0, max(ends, default=0) - len(data)), _MOST_PADDING))
-    return data
-
-
 # --- PNG ---
 
 
@@ -94,10 +72,6 @@ def png_chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
             end = later.start() - 8 if later else len(png)
         yield kind, png[place + 8 : max(end, place + 8)]
         place = max(end, place + 8) + 4
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
 
 
 def _read_png(png: bytes, found: Parts) -> None:
@@ -163,11 +137,9 @@ def _without_name(exif: bytes) -> bytes:
 
 # --- JPEG ---
 
-_HELPERS = (*range(0xE0, 0xEE), 0xEF, 0xFE)  # APP0 to APP13, APP15, COM; APP14 tells what the colours mean
 
-
-def _segments(jpeg: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Marker, whole segment and its body, up to the first scan."""
+def _segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
+    """Marker and body of each segment up to the first scan."""
     place = 2
     while place + 4 <= len(jpeg):
         if jpeg[place] != 0xFF:  # a wrong length; go on at the next marker that can stand here
@@ -182,22 +154,14 @@ def _segments(jpeg: bytes) -> Iterator[tuple[int, bytes, bytes]]:
             place += 1 if marker == 0xFF else 2
             continue
         length = int.from_bytes(jpeg[place + 2 : place + 4], "big")
-        yield marker, jpeg[place : place + 2 + length], jpeg[place + 4 : place + 2 + length]
+        yield marker, jpeg[place + 4 : place + 2 + length]
         place += 2 + max(length, 2)
-
-
-def _scans(jpeg: bytes) -> bytes:
-    place = 2
-    for _, segment, _ in _segments(jpeg):
-        place = jpeg.index(segment, place) + max(len(segment), 4)
-    start = jpeg.find(b"\xff\xda", place)
-    return jpeg[start:].removesuffix(b"\xff\xd9") if start >= 0 else b""
 
 
 def _read_jpeg(jpeg: bytes, found: Parts) -> None:
     resources = b""
     more: dict[bytes, dict[int, bytes]] = {}
-    for marker, _, body in _segments(jpeg):
+    for marker, body in _segments(jpeg):
         if marker == 0xE1 and body.startswith(b"Exif\0"):
             found.exif.append(body[6:])
         elif marker == 0xE1 and body.startswith(_XMP_HEAD):
@@ -233,35 +197,23 @@ def _iptc(resources: bytes) -> bytes:
 # --- WebP, GIF, and what is made of boxes (AVIF, HEIC) ---
 
 
-def _riff_chunks(webp: bytes) -> Iterator[tuple[bytes, bytes, int]]:
-    """Kind, body and the length that it should have."""
+def _riff_chunks(webp: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and body."""
     place = 12
     while place + 8 <= len(webp):
         length = int.from_bytes(webp[place + 4 : place + 8], "little")
-        yield webp[place : place + 4], webp[place + 8 : place + 8 + length], length
+        yield webp[place : place + 4], webp[place + 8 : place + 8 + length]
         place += 8 + length + length % 2
 
 
 def _read_webp(webp: bytes, found: Parts) -> None:
-    for kind, body, _ in _riff_chunks(webp):
+    for kind, body in _riff_chunks(webp):
         if kind == b"EXIF":
             found.exif.append(_without_name(body))
         elif kind == b"XMP ":
             found.xmp.append(body)
         elif kind == b"C2PA":
             found.has_manifest = True
-
-
-def _webp_pixels(webp: bytes) -> bytes:
-    body = b""
-    for kind, held, length in _riff_chunks(webp):
-        if kind not in _WEBP_PIXELS:
-            continue
-        if kind == b"VP8X":  # neither profile nor EXIF nor XMP follow any more
-            held = bytes([held[0] & ~0b0010_1100]) + held[1:] if held else held
-        held += bytes(min(length - len(held), _MOST_PADDING))
-        body += kind + len(held).to_bytes(4, "little") + held + bytes(len(held) % 2)
-    return b"RIFF" + (len(body) + 4).to_bytes(4, "little") + b"WEBP" + body
 
 
 def _read_gif(gif: bytes, found: Parts) -> None:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
-from pipelines import file_parts, said
+from pipelines import file_parts, heavy, said
 from pipelines.errors import PhotoUnreadable
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF")
@@ -91,10 +91,16 @@ def read(data: bytes, most_pixels: int) -> Answer | str:
     return Answer(*found, said.read(file_parts.parts(data)))
 
 
+def bare(data: bytes) -> bytes:
+    """The file without what a decoder may stumble over. Few files need it, and its module starts slowly."""
+    file: bytes = heavy.load("pipelines.containers").bare(data).data
+    return file
+
+
 def header(data: bytes, most_pixels: int) -> tuple[str, tuple[int, int]] | str:
     """Format and size, also of a file whose words are broken; or why it is refused."""
     why = _NO_PICTURE
-    for tried in (lambda: data, lambda: file_parts.pixels(data)):
+    for tried in (lambda: data, lambda: bare(data)):
         try:
             with Image.open(io.BytesIO(tried()), formats=FORMATS) as image:
                 if image.width * image.height > most_pixels:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipelines import file_parts, provenance, said, watermark, watermark_reader
+from pipelines import containers, file_parts, provenance, said, watermark, watermark_reader
 from pipelines.errors import PhotoUnreadable
 from tests.png_chunks import rebuilt
 from tests.test_check_words import INFOTEXT, TOOLS, file, png
@@ -66,7 +66,7 @@ def test_the_bare_picture_has_the_same_pixels(form: str, data: st.DataObject) ->
     out = io.BytesIO()
     Image.frombytes("RGB", (8, 8), noise).save(out, form)
     whole = out.getvalue()
-    with Image.open(io.BytesIO(whole)) as one, Image.open(io.BytesIO(file_parts.pixels(whole))) as other:
+    with Image.open(io.BytesIO(whole)) as one, Image.open(io.BytesIO(containers.bare(whole).data)) as other:
         assert one.convert("RGB").tobytes() == other.convert("RGB").tobytes()
 
 
@@ -80,7 +80,7 @@ def test_bent_words_never_crash(name: str, data: st.DataObject) -> None:
     found = said.read(file_parts.parts(bytes(bent)))
     assert json.dumps(found.claims)
     assert all(claim.isprintable() and len(claim) < 200 for claim in found.claims)
-    assert isinstance(file_parts.pixels(bytes(bent)), bytes)
+    assert isinstance(containers.bare(bytes(bent)).data, bytes)
 
 
 @given(st.binary(max_size=300))
