@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from pipelines import decoding, face_finder, framing, photo_hints, vision
+from pipelines import decoding, face_finder, framing, vision
 from pipelines.decoding import MAX_BYTES, MAX_PIXELS, MAX_SIDE
 from pipelines.errors import PhotoUnreadable, RequestInvalid
 from pipelines.schema import Face, LoadedPhoto, PreparedPhoto
@@ -28,7 +28,8 @@ def open_photo(source: str | Path | bytes | np.ndarray | Image.Image, *, mirrore
         mirrored: True where the camera handed over a mirrored shot; it is turned back.
 
     Returns:
-        RGB in sRGB, turned as the file says, without metadata, at most MAX_SIDE long, with faces and hints.
+        RGB in sRGB, turned as the file says, without metadata, at most MAX_SIDE long, with its faces.
+        What is to be said of them is asked of `photo_hints`.
 
     Raises:
         PhotoUnreadable: It is no picture, is damaged, empty or too large, or others were being opened all the time; the
@@ -56,12 +57,7 @@ def _open(source: str | Path | bytes | np.ndarray | Image.Image, mirrored: bool)
 
 def _looked_at(image: Image.Image, incomplete: bool) -> LoadedPhoto:
     faces, left_out, turn = face_finder.look(np.asarray(image))
-    photo = LoadedPhoto(image=image, faces=faces, left_out=left_out, turn=turn, is_incomplete=incomplete)
-    return _with_hints(photo)
-
-
-def _with_hints(photo: LoadedPhoto) -> LoadedPhoto:
-    return photo.model_copy(update={"hints": photo_hints.hints(photo)})
+    return LoadedPhoto(image=image, faces=faces, left_out=left_out, turn=turn, is_incomplete=incomplete)
 
 
 def turned(photo: LoadedPhoto, degrees: object) -> LoadedPhoto:
@@ -94,12 +90,12 @@ def marked(photo: LoadedPhoto, x: float, y: float, size: float) -> LoadedPhoto:
     box = (middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half)
     others = (face for face in photo.faces if face.certainty != "marked" and not vision.same_face(face.box, box))
     faces = (*others, Face(box=box, score=1.0, certainty="marked"))
-    return _with_hints(photo.model_copy(update={"faces": faces}))
+    return photo.model_copy(update={"faces": faces})
 
 
 def faceless(photo: LoadedPhoto) -> LoadedPhoto:
     """The photo as if no face had been found, for whoever says that there is none or wants none."""
-    return _with_hints(photo.model_copy(update={"faces": (), "left_out": 0}))
+    return photo.model_copy(update={"faces": (), "left_out": 0})
 
 
 def prepare(photo: LoadedPhoto, face_index: int | None, size: int, *, loose: bool = False) -> PreparedPhoto:

@@ -192,7 +192,6 @@ class LoadedPhoto(Value):
     left_out: int = Field(0, ge=0, description="How many more faces were found than are in `faces`.")
     turn: QuarterTurn = Field(0, description="Degrees clockwise that would set it upright, as its faces say.")
     is_incomplete: bool = Field(False, description="The end of the file is missing.")
-    hints: tuple[PhotoHint, ...] = Field((), description="For the page, as long as no face is chosen.")
 
 
 class PreparedPhoto(Value):

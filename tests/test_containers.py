@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage import data as sample
 
+from pipelines import photo_hints
 from pipelines.decoding import decode
 from pipelines.errors import PhotoUnreadable
 from pipelines.photo import open_photo
@@ -207,9 +208,9 @@ def test_a_jpeg_without_its_last_bytes_opens_with_a_note(progressive: bool) -> N
         image, incomplete = decode(whole[:-missing])
         assert incomplete
         assert np.abs(np.asarray(image).astype(int) - before).mean() < 1
-    hints = open_photo(whole[:-60]).hints
+    hints = photo_hints.hints(open_photo(whole[:-60]))
     assert [(hint.kind, hint.blocking) for hint in hints] == [("incomplete", False)]
-    assert not open_photo(whole).hints
+    assert not photo_hints.hints(open_photo(whole))
     with pytest.raises(PhotoUnreadable, match="cut off"):
         decode(encode(photo, "JPEG")[:20_000])
 

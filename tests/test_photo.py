@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from pipelines import photo_hints
 from pipelines.errors import PhotoError, PhotoUnreadable, RequestInvalid
 from pipelines.photo import MAX_SIDE, open_photo, prepare
 from pipelines.schema import LoadedPhoto
@@ -58,7 +59,7 @@ def test_transparency_lies_on_white(face_photo: Image.Image) -> None:
     see_through.putalpha(Image.new("L", face_photo.size, 0))
     photo = open_photo(encode(see_through, "PNG"))
     assert photo.image.getpixel((5, 5)) == (255, 255, 255)
-    assert photo.hints[0].kind == "no-face"
+    assert photo_hints.hints(photo)[0].kind == "no-face"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -171,7 +172,7 @@ def test_any_damage_is_a_photo_or_a_sentence(face_photo: Image.Image, data: st.D
 
 def test_no_face_is_a_blocking_hint() -> None:
     photo = open_photo(Image.effect_noise((600, 600), 40).convert("RGB"))
-    assert [(hint.kind, hint.blocking) for hint in photo.hints] == [("no-face", True)]
+    assert [(hint.kind, hint.blocking) for hint in photo_hints.hints(photo)] == [("no-face", True)]
 
 
 def test_several_faces_ask_for_a_choice_and_each_can_be_cut(face_photo: Image.Image) -> None:
@@ -180,7 +181,7 @@ def test_several_faces_ask_for_a_choice_and_each_can_be_cut(face_photo: Image.Im
     group.paste(face_photo.resize((400, 400)), (800, 120))
     photo = open_photo(group)
     assert len(photo.faces) == 2
-    assert any(hint.kind == "several-faces" and hint.blocking for hint in photo.hints)
+    assert any(hint.kind == "several-faces" and hint.blocking for hint in photo_hints.hints(photo))
     first, second = prepare(photo, 0, 256), prepare(photo, 1, 256)
     assert difference(first.image, second.image) > 2
     assert first.face is not None
@@ -190,7 +191,7 @@ def test_several_faces_ask_for_a_choice_and_each_can_be_cut(face_photo: Image.Im
 
 
 def kinds(image: Image.Image) -> set[str]:
-    return {hint.kind for hint in open_photo(image).hints}
+    return {hint.kind for hint in photo_hints.hints(open_photo(image))}
 
 
 def test_dark_blurred_small_and_cut_off_are_told(face_photo: Image.Image) -> None:
