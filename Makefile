@@ -22,6 +22,7 @@ check: $(VENV)/.dev  ## format, lint, types, generated files, known vulnerabilit
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pipelines.presets --check
 	$(BIN)/python -m tests.audit
 

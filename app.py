@@ -4,8 +4,8 @@
 
 Settings from the environment: GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, STUDIO_TEMP_DIR, STUDIO_MAX_WAITING (how
 many requests for portraits may wait in line, 64), STUDIO_MODEL (the engine of visitors who choose none, auto); those
-of the certificate that signs portraits stand in pipelines/credentials.py, those of the operator and of a study in
-study/settings.py, those of reviewers and limits in pipelines/safety/settings.py.
+of the certificate that signs portraits stand in pipelines/provenance/credentials.py, those of the operator and of a
+study in study/settings.py, those of reviewers and limits in pipelines/safety/settings.py.
 """
 
 from __future__ import annotations
@@ -34,26 +34,27 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from pipelines.errors import PortraitError, SettingsError
-from pipelines.photo import MAX_BYTES
-from pipelines.presets import load_presets
+from pipelines.photo.opening import MAX_BYTES
+from pipelines.presets.loading import load_presets
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.waiting_line import MAX_WAITING
 from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
 from study.notice import load_notice
 from study.settings import read_settings
-from ui.errors import sentence
-from ui.files import PrivateFolder, end_process, every, no_core_dumps, stop_on_signals
-from ui.isolation import Isolation, forget_values
-from ui.logs import set_up_logging
-from ui.open_events import MAX_EVENTS, OpenEvents
 from ui.page import build_page
-from ui.routes import build_routes
-from ui.shield import shield
-from ui.studio import Studio, Visits
 from ui.theme import HEAD, build_theme
-from ui.uploads import Uploads
-from ui.visit import KEEP_MINUTES, KEEP_SECONDS
+from visits.folder import PrivateFolder
+from visits.studio import Studio, Visits
+from visits.uploads import Uploads
+from visits.visit import KEEP_MINUTES, KEEP_SECONDS
+from web.errors import sentence
+from web.isolation import Isolation, forget_values
+from web.logs import set_up_logging
+from web.open_events import MAX_EVENTS, OpenEvents
+from web.process import end_process, every, no_core_dumps, stop_on_signals
+from web.routes import build_routes
+from web.shield import shield
 
 log = logging.getLogger("studio")
 

@@ -20,11 +20,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.embedded_bars import ROOT, job_for, paint, sit, stack_of
-from pipelines.engines.diffusion import DiffusionEngine
-from pipelines.engines.preview import PreviewEngine
-from pipelines.engines.stage import resized
-from pipelines.likeness import for_stack
-from pipelines.presets import Presets, load_presets
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.stage import resized
+from pipelines.engines.unet.engine import DiffusionEngine
+from pipelines.engines.unet.likeness import for_stack
+from pipelines.presets.loading import Presets, load_presets
 from training.data import held_out_portraits
 
 _GAP = 8

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipelines import provenance
-from pipelines.engines.preview import PreviewEngine
+from pipelines.engines.filters.engine import PreviewEngine
 from pipelines.errors import PhotoError, SaveError
-from pipelines.photo import open_photo, prepare
-from pipelines.presets import load_presets
+from pipelines.photo.opening import open_photo, prepare
+from pipelines.presets.loading import load_presets
+from pipelines.provenance import marking
 from pipelines.schema import PreparedPhoto, Scene, Style
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif"}
@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
     painted = sheet(people, styles, scene, options.size, seed=options.seed, likeness=options.likeness)
     facts = {"Engine": PreviewEngine.name, "Scene": scene.id, "Seed": str(options.seed)}
     try:
-        provenance.save(painted, options.out.with_suffix(".png"), is_diffusion=False, facts=facts)
+        marking.save(painted, options.out.with_suffix(".png"), is_diffusion=False, facts=facts)
     except SaveError as error:
         print(f"{error.hint} A sheet of {painted.width} x {painted.height} pixels may be too large.", file=sys.stderr)
         return 1

@@ -31,9 +31,9 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
-from pipelines.photo import open_photo
+from pipelines.photo.opening import open_photo
 from pipelines.portrait_request import build_request
-from pipelines.presets import Presets
+from pipelines.presets.loading import Presets
 from pipelines.schema import Consent
 from pipelines.self_portrait import SelfPortraitPipeline
 

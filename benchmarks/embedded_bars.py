@@ -42,14 +42,14 @@ from benchmarks.portrait_figures import (
     style_accuracy,
     style_features,
 )
-from pipelines import faithfulness
-from pipelines.annotators import annotate
-from pipelines.engines.diffusion import DiffusionEngine
-from pipelines.engines.preview import PreviewEngine
-from pipelines.likeness import apply_likeness, for_stack
-from pipelines.model_stack import ModelStack
-from pipelines.photo import open_photo, prepare
-from pipelines.presets import load_presets
+from pipelines.controls.annotators import annotate
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.unet.engine import DiffusionEngine
+from pipelines.engines.unet.likeness import apply_likeness, for_stack
+from pipelines.faithfulness import meter
+from pipelines.hub.stack import ModelStack
+from pipelines.photo.opening import open_photo, prepare
+from pipelines.presets.loading import load_presets
 from pipelines.schema import AnnotatorName, Control, GenerationJob, PreparedPhoto, Scene, Style
 from training.data import held_out_portraits, training_portraits
 from training.teachers import teacher
@@ -217,10 +217,10 @@ def _measure_person(figures: StyleFigures, person: Person, style: Style, portrai
     figures.features.append(style_features(portrait))
     if not style.natural_colour:
         return
-    said = faithfulness.measure(person.photo, Image.fromarray(portrait), natural_colour=True)
+    said = meter.measure(person.photo, Image.fromarray(portrait), natural_colour=True)
     tone = skin_ita(np.asarray(person.photo.image), face.landmarks)
     if said.skin is not None and tone is not None:
-        figures.lighter.append((skin_group(tone), faithfulness.lightened(said.skin)))
+        figures.lighter.append((skin_group(tone), meter.lightened(said.skin)))
     step = jaw_step(person.photo, portrait)
     if step is not None:
         figures.jaw.append(step)

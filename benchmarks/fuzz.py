@@ -36,7 +36,7 @@ from skimage import data as sample
 
 from benchmarks.crowd import ROOT, Visitor, running_app
 from pipelines.errors import PortraitError
-from pipelines.photo import MAX_BYTES, open_photo, prepare
+from pipelines.photo.opening import MAX_BYTES, open_photo, prepare
 
 _SETTLED = 300  # cases after which decoders and models have all that they need
 _LEAK_MB = 150.0

@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from pipelines import faithfulness
-from pipelines.decoding import FORMATS
-from pipelines.engines.preview import PreviewEngine
+from pipelines.engines.filters.engine import PreviewEngine
 from pipelines.errors import PhotoError
-from pipelines.photo import open_photo, prepare
-from pipelines.presets import load_presets
+from pipelines.faithfulness import meter
+from pipelines.photo.decoding import FORMATS
+from pipelines.photo.opening import open_photo, prepare
+from pipelines.presets.loading import load_presets
 from pipelines.schema import Faithfulness, PreparedPhoto, RatioChange, SkinShift
 
 STYLES = "oil-master,watercolour,comic,golden-hour,low-poly"  # styles that mean to keep natural colour
@@ -75,8 +75,8 @@ def people(folder: Path, size: int, limit: int) -> Iterator[tuple[PreparedPhoto,
         if photo.face is None or photo.face.landmarks is None:
             print(f"{path.name} left out: no face", file=sys.stderr)
             continue
-        own = faithfulness.measure(photo, photo.image, natural_colour=True)
-        yield photo, "no colour" if own.skin is None else faithfulness.skin_group(own.skin.ita_before)
+        own = meter.measure(photo, photo.image, natural_colour=True)
+        yield photo, "no colour" if own.skin is None else meter.skin_group(own.skin.ita_before)
 
 
 def _percent(change: RatioChange | None) -> float | None:
@@ -100,7 +100,7 @@ def print_noise(folder: Path, size: int, limit: int) -> None:
     found: dict[str, list[Faithfulness]] = defaultdict(list)
     for photo, _ in people(folder, size, limit):
         for name, picture in perturbations(photo.image):
-            found[name].append(faithfulness.measure(photo, picture, natural_colour=True))
+            found[name].append(meter.measure(photo, picture, natural_colour=True))
     found["all"] = [kept for group in list(found.values()) for kept in group]
     print(f"{'99th percentile':<16}" + "".join(f"{name:>10}" for name in NUMBERS) + f"{'warned':>10}{'pictures':>10}")
     for name, group in found.items():
@@ -125,13 +125,13 @@ def held_out(photo: PreparedPhoto, picture: Image.Image) -> SkinShift | None:
     assert photo.face is not None
     assert photo.face.landmarks is not None
     points = photo.face.landmarks
-    return faithfulness.patch_shift(np.asarray(photo.image), points, np.asarray(picture), points, HELD_OUT)
+    return meter.patch_shift(np.asarray(photo.image), points, np.asarray(picture), points, HELD_OUT)
 
 
 def _darkened(skin: SkinShift) -> bool:
     """The mirror image of what is warned of."""
     names = ("ita_shift", "lightness_shift")
-    return faithfulness.lightened(skin.model_copy(update={name: -getattr(skin, name) for name in names}))
+    return meter.lightened(skin.model_copy(update={name: -getattr(skin, name) for name in names}))
 
 
 def _line(group: Iterable[Measured], people: int) -> str:
@@ -151,9 +151,9 @@ def _line(group: Iterable[Measured], people: int) -> str:
     drift = median((NUMBERS["drift %"](one) for one in kept), 1)
     angle = median((skin.ita_shift for skin in skins), 1, "+")
     light = median((skin.lightness_shift for skin in skins), 1, "+")
-    row = f"{drift:>9}{angle:>9}{light:>9}{past(skins, faithfulness.lightened)}{past(skins, _darkened)}"
+    row = f"{drift:>9}{angle:>9}{light:>9}{past(skins, meter.lightened)}{past(skins, _darkened)}"
     light = median((skin.lightness_shift for skin in held), 1, "+")
-    row += f"{light:>9}{past(held, faithfulness.lightened)}{past(held, _darkened)}"
+    row += f"{light:>9}{past(held, meter.lightened)}{past(held, _darkened)}"
     edges = median((None if one.edges_kept is None else 100 * one.edges_kept for one in kept), 0)
     read = 100 * np.mean([one.landmark_drift is not None for one in kept])
     warned = 100 * np.mean([one.warning is not None for one in kept])
@@ -172,11 +172,11 @@ def print_table(options: argparse.Namespace) -> None:
         for style in styles:
             for likeness in LIKENESS:
                 picture = engine.render(photo, style, scene, seed=options.seed, likeness=likeness)
-                kept = faithfulness.measure(photo, picture, natural_colour=style.natural_colour)
+                kept = meter.measure(photo, picture, natural_colour=style.natural_colour)
                 measured = Measured(kept, held_out(photo, picture) if style.natural_colour else None)
                 by_style[style.id, likeness].append(measured)
                 by_group[group, likeness].append(measured)
-    order = [name for name, _ in faithfulness.SKIN_GROUPS] + ["no colour"]
+    order = [name for name, _ in meter.SKIN_GROUPS] + ["no colour"]
     head = "".join(f"{name:>9}" for name in COLUMNS + COUNTS)
     total = sum(sizes.values())
     for title, table, names, counts in (

@@ -21,7 +21,7 @@ from statistics import median
 import psutil
 
 from benchmarks.crowd import Visit, all_at_once, expected, running_app, whose
-from pipelines.presets import load_presets
+from pipelines.presets.loading import load_presets
 
 
 class Peak(threading.Thread):

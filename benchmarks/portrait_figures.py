@@ -10,8 +10,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from pipelines import vision
-from pipelines.engines.operations.canvas import OVAL
+from pipelines.engines.filters.canvas import OVAL
+from pipelines.photo import vision
 from pipelines.schema import PreparedPhoto
 
 _OUTER_EYES = (33, 263)  # MediaPipe's outer corners of the eyes

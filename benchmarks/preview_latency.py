@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 from skimage import data
 
-from pipelines.engines.preview import PreviewEngine
-from pipelines.presets import load_presets
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.presets.loading import load_presets
 from pipelines.thumbnails import sitter
 
 LIMIT_MS = 400.0

@@ -27,11 +27,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from pipelines import watermark
-from pipelines.engines.preview import PreviewEngine
+from pipelines.engines.filters.engine import PreviewEngine
 from pipelines.errors import PhotoError
-from pipelines.photo import open_photo, prepare
-from pipelines.presets import load_presets
+from pipelines.photo.opening import open_photo, prepare
+from pipelines.presets.loading import load_presets
+from pipelines.provenance import watermark
 
 BAR = 0.95
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".avif"}

@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.errors import Cancelled, PortraitError, WordsRefused
-from pipelines.photo import open_photo
-from pipelines.photo_hints import SHELL
+from pipelines.photo.hints import SHELL
+from pipelines.photo.opening import open_photo
+from pipelines.photo.sitter import seat
 from pipelines.portrait_request import build_request
-from pipelines.presets import Presets, load_presets
+from pipelines.presets.loading import Presets, load_presets
 from pipelines.schema import MAX_VARIATIONS, Consent, Portrait, PortraitRequest
 from pipelines.seeds import MAX_SEED, following
 from pipelines.self_portrait import SelfPortraitPipeline
-from pipelines.sitter import seat
 from pipelines.worker import StepEvent, WaitEvent, run
 
 

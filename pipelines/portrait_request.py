@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pipelines.engines.unet.likeness import apply_likeness
 from pipelines.errors import RequestInvalid
-from pipelines.likeness import apply_likeness
 from pipelines.schema import Control, GenerationJob, PortraitRequest, PreparedPhoto, Scene, Style
 
 

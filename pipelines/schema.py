@@ -26,7 +26,7 @@ RefusalCategory = Literal["minors", "sexual", "public-figure", "hate", "gore"]
 # untrusted-signer: unchanged, but signed with a certificate that is not this studio's. unverified: neither shown to be
 # unchanged nor changed. unreadable: damaged. remote: the manifest lies on another server, which is not asked.
 MarkState = Literal["unsigned", "intact", "changed", "untrusted-signer", "unverified", "unreadable", "remote"]
-# What the check of a manifest found, see `pipelines.findings`.
+# What the check of a manifest found, see `pipelines.provenance.findings`.
 Finding = Literal[
     "changed",
     "expired",

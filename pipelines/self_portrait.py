@@ -17,14 +17,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipelines import annotators, faithfulness, memory, photo, provenance, vision
-from pipelines.engines import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, available_engines, create_engine
-from pipelines.engines.loading import is_out_of_memory
-from pipelines.engines.preview import PreviewEngine
+from pipelines.controls import annotators
+from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo
+from pipelines.engines.device import is_out_of_memory
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.registry import available_engines, create_engine
+from pipelines.engines.unet.likeness import apply_likeness, for_stack
 from pipelines.errors import Cancelled, EngineFailed, PortraitError, SettingsError
-from pipelines.likeness import apply_likeness, for_stack
+from pipelines.faithfulness import meter
+from pipelines.photo import memory, vision
+from pipelines.photo import opening as photo
 from pipelines.portrait_request import job_of
-from pipelines.presets import Presets
+from pipelines.presets.loading import Presets
+from pipelines.provenance import marking
 from pipelines.safety.review import Safety, build_safety
 from pipelines.schema import (
     AnnotatorName,
@@ -93,7 +98,7 @@ class SelfPortraitPipeline:
         self.warming = "Starting: face finder"
         self._out_dir = out_dir
         self._preview = PreviewEngine()
-        provenance.prepare()  # no portrait is made that could not be signed
+        marking.prepare()  # no portrait is made that could not be signed
         self._choices: dict[str, EngineChoice] = {}
         self._cache: OrderedDict[tuple[int, int | None, int, bool], _Prepared] = OrderedDict()
         self._cache_lock = threading.Lock()
@@ -186,7 +191,7 @@ class SelfPortraitPipeline:
         style, scene = self.presets.style(style_id), self.presets.scene(scene_id)
         crop = self._prepare(source, face_index, PREVIEW_SIZE, scene).crop
         picture = self._preview.render(crop, style, scene, seed=seed, likeness=likeness)
-        return provenance.finish(picture, is_diffusion=False)
+        return marking.finish(picture, is_diffusion=False)
 
     def preview_frame(
         self, rgb: np.ndarray, *, style_id: str, scene_id: str = "none", likeness: float = 0.5
@@ -195,7 +200,7 @@ class SelfPortraitPipeline:
         frame = self._preview.render_frame(
             rgb, self.presets.style(style_id), self.presets.scene(scene_id), likeness=likeness
         )
-        return np.asarray(provenance.finish(Image.fromarray(frame), is_diffusion=False))
+        return np.asarray(marking.finish(Image.fromarray(frame), is_diffusion=False))
 
     def control_images(
         self, source: LoadedPhoto, *, face_index: int | None, style_id: str, size: int = PREVIEW_SIZE
@@ -352,13 +357,11 @@ class SelfPortraitPipeline:
                     "Likeness": f"{request.likeness:g}",
                 }
                 written.append(path)
-                summary = provenance.save(
+                summary = marking.save(
                     picture, path, is_diffusion=engine.is_diffusion, facts=facts, label=request.visible_label
                 )
                 # Measured on what the visitor gets, marks and all.
-                kept = faithfulness.measure(
-                    job.photo, provenance.picture(path), natural_colour=job.style.natural_colour
-                )
+                kept = meter.measure(job.photo, marking.picture(path), natural_colour=job.style.natural_colour)
                 portraits.append(
                     Portrait(
                         id=portrait_id,
@@ -388,7 +391,7 @@ def _finished(report: StepCallback, *, is_diffusion: bool, label: bool) -> StepC
 
     def marked(step: int, total: int, preview: Image.Image | None) -> bool:
         if preview is not None:
-            preview = provenance.finish(preview, is_diffusion=is_diffusion, label=label)
+            preview = marking.finish(preview, is_diffusion=is_diffusion, label=label)
         return report(step, total, preview)
 
     return marked

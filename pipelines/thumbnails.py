@@ -15,10 +15,10 @@ from pathlib import Path
 from PIL import Image
 from skimage import data
 
-from pipelines import provenance
-from pipelines.engines.preview import PreviewEngine
-from pipelines.photo import open_photo, prepare
-from pipelines.presets import THUMBNAILS, load_presets
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.photo.opening import open_photo, prepare
+from pipelines.presets.loading import THUMBNAILS, load_presets
+from pipelines.provenance import marking
 from pipelines.schema import PreparedPhoto, Scene, Style
 
 SIZE = 256
@@ -39,7 +39,7 @@ def sitter(size: int = _PAINTED_AT) -> PreparedPhoto:
 def paint(engine: PreviewEngine, photo: PreparedPhoto, style: Style, scene: Scene) -> bytes:
     """One thumbnail as WebP bytes, watermarked; the same bytes every time."""
     picture = engine.render(photo, style, scene)
-    small = provenance.finish(picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS), is_diffusion=False)
+    small = marking.finish(picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS), is_diffusion=False)
     target = io.BytesIO()
     small.save(target, "WEBP", quality=80, method=6)
     return target.getvalue()

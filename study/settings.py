@@ -6,7 +6,7 @@ STUDIO_STUDY_ABOUT    one sentence that tells visitors what the study is for; ne
 STUDIO_STUDY_UNTIL    the last day, YYYY-MM-DD, on which anything is kept; needed with a folder. Once it is over, the
                       app starts without the study and deletes the copies in the folder
 
-Visitors also read to which host hashes go for time stamps (STUDIO_C2PA_TSA, see pipelines/credentials.py).
+Visitors also read to which host hashes go for time stamps (STUDIO_C2PA_TSA, see pipelines/provenance/credentials.py).
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from pipelines.photo import open_photo, prepare
-from pipelines.presets import Presets, load_presets
+from pipelines.photo.opening import open_photo, prepare
+from pipelines.presets.loading import Presets, load_presets
 from pipelines.schema import Consent, LoadedPhoto, PreparedPhoto
 
 # Portraits are signed with a certificate of this run, never with the one of whoever runs the tests.

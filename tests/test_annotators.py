@@ -15,12 +15,14 @@ from controlnet_aux.open_pose.body import Keypoint
 from controlnet_aux.open_pose.util import draw_bodypose
 from PIL import Image, ImageEnhance
 
-from pipelines import annotators, vision, weights
-from pipelines.annotators import ANNOTATORS, annotate, draw_openpose, missing, needs, openpose_keypoints
-from pipelines.components import ANNOTATOR_WEIGHTS
+from pipelines.controls import annotators
+from pipelines.controls.annotators import ANNOTATORS, annotate, draw_openpose, missing, needs, openpose_keypoints
 from pipelines.errors import EngineUnavailable
-from pipelines.model_stack import HubSource
-from pipelines.photo import open_photo, prepare
+from pipelines.hub import weights
+from pipelines.hub.components import ANNOTATOR_WEIGHTS
+from pipelines.hub.stack import HubSource
+from pipelines.photo import vision
+from pipelines.photo.opening import open_photo, prepare
 from pipelines.schema import AnnotatorName, PreparedPhoto
 
 OFFLINE: tuple[AnnotatorName, ...] = ("canny", "lineart", "mediapipe_face", "pose")

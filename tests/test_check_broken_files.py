@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipelines import containers, file_parts, provenance, said, watermark, watermark_reader
 from pipelines.errors import PhotoUnreadable
+from pipelines.photo import containers
+from pipelines.provenance import file_parts, marking, said, watermark, watermark_reader
 from tests.png_chunks import rebuilt
 from tests.test_check_words import INFOTEXT, TOOLS, file, png
 
@@ -28,7 +29,7 @@ def saved(picture: Image.Image, form: str) -> bytes:
 @pytest.mark.parametrize("cut", [0, 2, 40])
 def test_a_lost_end_does_not_get_rid_of_the_watermark(face_photo: Image.Image, form: str, cut: int) -> None:
     data = saved(watermark.embed(face_photo, "ai"), form)
-    report = provenance.check(data[: len(data) - cut])
+    report = marking.check(data[: len(data) - cut])
     assert report.watermark == "ai"
     assert (report.width, report.height) == face_photo.size
     assert report.format == {"HEIF": "HEIC"}.get(form, form)
@@ -48,13 +49,13 @@ def wrong_length(data: bytes) -> bytes:
 @pytest.mark.parametrize("spoil", [broken_helper, wrong_length])
 def test_a_broken_helper_chunk_hides_nothing(face_photo: Image.Image, spoil: Callable[[bytes], bytes]) -> None:
     data = saved(watermark.embed(face_photo, "filter"), "PNG")
-    report = provenance.check(spoil(data))
+    report = marking.check(spoil(data))
     assert report.watermark == "filter"
 
 
 def test_what_was_lost_is_not_called_unmarked(face_photo: Image.Image) -> None:
     data = saved(face_photo, "PNG")
-    report = provenance.check(data[: len(data) // 2])
+    report = marking.check(data[: len(data) // 2])
     assert report.watermark == "unknown"
     assert any("could not be looked for" in problem for problem in report.problems)
 
@@ -103,6 +104,6 @@ def test_the_reader_in_its_own_process_tells_the_same(face_photo: Image.Image) -
 
 
 def test_a_reader_without_time_is_not_told_as_a_damaged_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.file_reader._SECONDS", 0.0)
+    monkeypatch.setattr("pipelines.provenance.file_reader._SECONDS", 0.0)
     with pytest.raises(PhotoUnreadable, match="in time"):
-        provenance.check(file("PNG"))
+        marking.check(file("PNG"))

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipelines import credentials, findings, manifest_reader, manifests, provenance, provenance_words
+from pipelines.provenance import credentials, findings, manifest_reader, manifests, marking
+from pipelines.provenance import words as provenance_words
 from pipelines.schema import ProvenanceReport
 from tests.png_chunks import rebuilt
 from tests.test_credentials import Operator
@@ -190,9 +191,9 @@ def test_a_store_without_a_readable_manifest_is_damaged(store: dict) -> None:
 
 @pytest.mark.parametrize("mangle", [lambda b: b"", lambda b: b[:10], lambda b: b[:-10], lambda b: bytes(len(b))])
 def test_a_broken_manifest_is_never_told_as_none(tmp_path: Path, face_photo: Image.Image, mangle) -> None:
-    provenance.save(face_photo.resize((64, 64)), tmp_path / "p.png", is_diffusion=True, facts={})
+    marking.save(face_photo.resize((64, 64)), tmp_path / "p.png", is_diffusion=True, facts={})
     whole = (tmp_path / "p.png").read_bytes()
-    report = provenance.check(rebuilt(whole, lambda kind, body: mangle(body) if kind == b"caBX" else body))
+    report = marking.check(rebuilt(whole, lambda kind, body: mangle(body) if kind == b"caBX" else body))
     assert report.state == "unreadable"
     assert provenance_words.card(report).title == "It carries damaged credentials"
     assert dict(provenance_words.card(report).rows)["Content credentials (C2PA)"] == "damaged"
@@ -221,7 +222,7 @@ def signed(picture: Image.Image, actions: list[dict], *, name: str = "Another Pr
 @pytest.mark.parametrize("action", ["c2pa.watermarked.unbound", "c2pa.watermarked.bound", "c2pa.watermarked"])
 def test_another_programs_watermark_proves_nothing_against_its_signature(face_photo: Image.Image, action: str) -> None:
     mark = {"action": action, "softwareAgent": {"name": "Another Program"}}
-    report = provenance.check(signed(face_photo, [CREATED, mark]))
+    report = marking.check(signed(face_photo, [CREATED, mark]))
     assert (report.state, report.watermark, report.is_ours) == ("untrusted-signer", "none", False)
     shown = provenance_words.card(report)
     assert not any("watermark" in note for note in shown.notes)
@@ -240,7 +241,7 @@ def test_portraits_stay_the_studios_after_their_certificates_end(
 ) -> None:
     old = Operator(tmp_path, ec.generate_private_key(ec.SECP256R1()), days=timedelta(seconds=6) / timedelta(days=1))
     old.use(monkeypatch)
-    provenance.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={"Seed": "7"})
+    marking.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={"Seed": "7"})
     end = credentials.load().not_after.timestamp()
     if is_earlier:
         (tmp_path / "earlier.pem").write_bytes(old.certificate_file.read_bytes())
@@ -248,14 +249,14 @@ def test_portraits_stay_the_studios_after_their_certificates_end(
         (tmp_path / "new").mkdir()
         Operator(tmp_path / "new", ec.generate_private_key(ec.SECP256R1())).use(monkeypatch)
     time.sleep(max(0.0, end + 2 - time.time()))
-    report = provenance.check(tmp_path / "p.png")
+    report = marking.check(tmp_path / "p.png")
     assert (report.state, report.is_ours, report.facts["Seed"]) == ("intact", True, "7")
     shown = provenance_words.card(report)
     assert shown.title == "Made by this studio, unchanged"
     assert shown.notes == ("The certificate that signed it has expired since.",)
     if is_earlier:
         monkeypatch.delenv("STUDIO_C2PA_EARLIER")
-        strange = provenance.check(tmp_path / "p.png")
+        strange = marking.check(tmp_path / "p.png")
         assert (strange.state, strange.is_ours) == ("untrusted-signer", False)
         assert any("expired" in note for note in provenance_words.card(strange).notes)
 
@@ -270,10 +271,10 @@ def test_a_strangers_certificate_with_our_number_is_not_ours(
         elsewhere.setattr("cryptography.x509.random_serial_number", lambda: held.serial)
         (tmp_path / "other").mkdir()
         Operator(tmp_path / "other", ec.generate_private_key(ec.SECP256R1())).use(elsewhere)
-        provenance.save(face_photo.resize((64, 64)), tmp_path / "p.png", is_diffusion=True, facts={})
+        marking.save(face_photo.resize((64, 64)), tmp_path / "p.png", is_diffusion=True, facts={})
         assert credentials.load().serial == held.serial
     operator.use(monkeypatch)
-    assert provenance.check(tmp_path / "p.png").state == "untrusted-signer"
+    assert marking.check(tmp_path / "p.png").state == "untrusted-signer"
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
@@ -290,5 +291,5 @@ def test_a_bent_signature_names_no_certificate_or_the_same_one(portrait: bytes, 
 @pytest.fixture(scope="module")
 def portrait(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("codes") / "p.png"
-    provenance.save(Image.new("RGB", (64, 64)), path, is_diffusion=True, facts={})
+    marking.save(Image.new("RGB", (64, 64)), path, is_diffusion=True, facts={})
     return path.read_bytes()

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from pipelines import file_parts, provenance, provenance_words, said, watermark
+from pipelines.provenance import file_parts, marking, said, watermark
+from pipelines.provenance import words as provenance_words
 from pipelines.schema import ProvenanceReport
 
 pillow_heif.register_heif_opener()
@@ -137,7 +138,7 @@ def test_what_a_tool_writes_of_itself_is_read(name: str) -> None:
 @pytest.mark.parametrize("name", ["ComfyUI", "web UI, big end first", "web UI in HEIC", "AIGC, XMP", "Google, IIM"])
 def test_it_is_told_as_a_claim_without_proof(name: str) -> None:
     data, word = TOOLS[name]
-    shown = provenance_words.card(provenance.check(data))
+    shown = provenance_words.card(marking.check(data))
     assert shown.title == "Says how it was made, without proof"
     assert "It says of itself: " in shown.sentence
     assert "anybody could have written it" in shown.sentence
@@ -202,7 +203,7 @@ def test_it_is_read_from_every_kind_of_file(form: str, encoding: str) -> None:
     ],
 )
 def test_a_source_type_is_told_in_words(code: str, words: str) -> None:
-    shown = provenance_words.card(provenance.check(file("JPEG", xmp=FORMS["element"](code).encode())))
+    shown = provenance_words.card(marking.check(file("JPEG", xmp=FORMS["element"](code).encode())))
     assert rows(shown)["What it is"] == words
     assert shown.title == "Says how it was made, without proof"
 
@@ -274,7 +275,7 @@ def test_title_and_rows_agree_whatever_the_file_holds(face_photo: Image.Image, h
         exif[0x010E] = held["tool"]
         more = {"xmp": rdf("", attributes).encode()} if attributes else {}
         picture.save(out, held["form"], quality=95, exif=exif.tobytes(), **more)
-    report = provenance.check(out.getvalue())
+    report = marking.check(out.getvalue())
     shown = provenance_words.card(report)
     coherent(shown, report)
     assert (shown.title == "No marks were found") == (

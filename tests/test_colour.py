@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from skimage import color
 
-from pipelines.decoding import decode
-from pipelines.photo import open_photo
+from pipelines.photo.decoding import decode
+from pipelines.photo.opening import open_photo
 from tests import profiles
 from tests.png_chunks import SIGNATURE, chunks
 

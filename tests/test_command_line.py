@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from benchmarks import contact_sheet
-from pipelines import faithfulness, provenance
 from pipelines.__main__ import main
-from pipelines.photo import open_photo
+from pipelines.faithfulness import meter
+from pipelines.photo.opening import open_photo
+from pipelines.provenance import marking
 from tests.drawings import drawn_face, person, side_by_side
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +43,7 @@ def test_a_warning_of_the_meter_is_printed_under_its_portrait(
     photo_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for threshold in ("EYES_LARGER", "JAW_NARROWER", "NOSE_NARROWER"):
-        monkeypatch.setattr(faithfulness, threshold, 1e-9)  # the least change is now too much
+        monkeypatch.setattr(meter, threshold, 1e-9)  # the least change is now too much
     command = [str(photo_file), "--style", "golden-hour", "--model", "preview", "--seed", "3"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 0
     shown = capsys.readouterr()
@@ -157,5 +158,5 @@ def test_a_contact_sheet_is_marked_as_portraits_are(face_photo: Image.Image, tmp
     face_photo.save(tmp_path / "people" / "eileen.jpg")
     arguments = [str(tmp_path / "people"), "--styles", "charcoal,comic", "--out", str(tmp_path / "sheet.png")]
     assert contact_sheet.main(arguments) == 0
-    report = provenance.check(tmp_path / "sheet.png")
+    report = marking.check(tmp_path / "sheet.png")
     assert (report.state, report.is_ours, report.watermark) == ("intact", True, "filter")

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage import data as sample
 
-from pipelines import photo_hints
-from pipelines.decoding import decode
 from pipelines.errors import PhotoUnreadable
-from pipelines.photo import open_photo
+from pipelines.photo import hints as photo_hints
+from pipelines.photo.decoding import decode
+from pipelines.photo.opening import open_photo
 from tests.png_chunks import SIGNATURE, chunks
 
 KINDS = ["JPEG", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "TIFF"]

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image
 
-from pipelines import VERSION, credentials, provenance
+from pipelines import VERSION
 from pipelines.errors import CredentialsError
+from pipelines.provenance import credentials, marking
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.conftest import ROOT
 
@@ -114,20 +115,20 @@ def test_an_unwritable_folder_means_a_certificate_in_memory_and_the_log_says_so(
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("STUDIO_CREDENTIALS_DIR", str(tmp_path / "file" / "below"))
     with caplog.at_level(logging.WARNING):
-        provenance.prepare()
+        marking.prepare()
     assert "STUDIO_CREDENTIALS_DIR" in caplog.text
     assert "in memory" in caplog.text
     assert str(tmp_path) not in caplog.text
-    summary = provenance.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={})
+    summary = marking.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={})
     assert summary.state == "intact"
-    assert provenance.check(tmp_path / "p.png").is_ours
+    assert marking.check(tmp_path / "p.png").is_ours
 
 
 def test_a_damaged_own_certificate_is_told_and_kept(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "signing.pem").write_text("damaged")
     with pytest.raises(CredentialsError, match="STUDIO_CREDENTIALS_DIR") as refused:
-        provenance.prepare()
+        marking.prepare()
     assert (folder / "signing.pem").read_text() == "damaged"
     assert str(folder) not in refused.value.hint
 
@@ -212,10 +213,10 @@ def test_the_operators_certificate_signs(
     tmp_path: Path, folder: Path, face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch, make_key
 ) -> None:
     Operator(tmp_path, make_key()).use(monkeypatch)
-    provenance.prepare()
-    summary = provenance.save(face_photo.resize((64, 64)), tmp_path / "p.png", is_diffusion=True, facts={})
+    marking.prepare()
+    summary = marking.save(face_photo.resize((64, 64)), tmp_path / "p.png", is_diffusion=True, facts={})
     assert (summary.state, summary.signer) == ("intact", "Museum of Portraits")
-    assert provenance.check(tmp_path / "p.png").is_ours
+    assert marking.check(tmp_path / "p.png").is_ours
     assert not folder.exists(), "no certificate of our own beside the operator's"
 
 
@@ -224,18 +225,16 @@ def test_another_leaf_of_the_same_authority_is_not_this_studio(
 ) -> None:
     operator = Operator(tmp_path, ec.generate_private_key(ec.SECP256R1()))
     operator.use(monkeypatch)
-    provenance.save(face_photo.resize((64, 64)), tmp_path / "p.png", is_diffusion=True, facts={})
+    marking.save(face_photo.resize((64, 64)), tmp_path / "p.png", is_diffusion=True, facts={})
     root_key, neighbour_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root = issue("Root", root_key, None, root_key, authority=True)
     for key in (operator.key, neighbour_key):
         operator.key = key
         operator.write([issue("Museum of Portraits", key, root, root_key), root])
         credentials._load.cache_clear()
-        provenance.save(
-            face_photo.resize((64, 64)), tmp_path / f"{key is neighbour_key}.png", is_diffusion=True, facts={}
-        )
-    assert provenance.check(tmp_path / "True.png").state == "intact"
-    assert provenance.check(tmp_path / "False.png").state == "untrusted-signer"
+        marking.save(face_photo.resize((64, 64)), tmp_path / f"{key is neighbour_key}.png", is_diffusion=True, facts={})
+    assert marking.check(tmp_path / "True.png").state == "intact"
+    assert marking.check(tmp_path / "False.png").state == "untrusted-signer"
 
 
 def test_after_a_renewal_earlier_portraits_are_still_this_studios(
@@ -244,21 +243,21 @@ def test_after_a_renewal_earlier_portraits_are_still_this_studios(
     small = face_photo.resize((64, 64))
     operator = Operator(tmp_path, ec.generate_private_key(ec.SECP256R1()))
     operator.use(monkeypatch)
-    provenance.save(small, tmp_path / "before.png", is_diffusion=True, facts={})
+    marking.save(small, tmp_path / "before.png", is_diffusion=True, facts={})
     (tmp_path / "earlier.pem").write_bytes(operator.certificate_file.read_bytes())
     (tmp_path / "new").mkdir()
     Operator(tmp_path / "new", ec.generate_private_key(ec.SECP256R1())).use(monkeypatch)
-    assert provenance.check(tmp_path / "before.png").state == "untrusted-signer"
+    assert marking.check(tmp_path / "before.png").state == "untrusted-signer"
     monkeypatch.setenv("STUDIO_C2PA_EARLIER", str(tmp_path / "earlier.pem"))
-    provenance.save(small, tmp_path / "after.png", is_diffusion=True, facts={})
+    marking.save(small, tmp_path / "after.png", is_diffusion=True, facts={})
     for name in ("before.png", "after.png"):
-        report = provenance.check(tmp_path / name)
+        report = marking.check(tmp_path / name)
         assert (report.state, report.is_ours) == ("intact", True)
     for content in ("no certificate", operator.certificate_file.read_text().split("-----END")[0]):
         (tmp_path / "broken.pem").write_text(content)
         monkeypatch.setenv("STUDIO_C2PA_EARLIER", str(tmp_path / "broken.pem"))
         with pytest.raises(CredentialsError, match="STUDIO_C2PA_EARLIER"):
-            provenance.prepare()
+            marking.prepare()
 
 
 def test_a_certificate_that_runs_out_while_the_studio_runs_is_told(
@@ -337,7 +336,7 @@ def test_a_broken_operator_certificate_is_one_sentence_at_the_start(
 def test_an_expired_certificate_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Operator(tmp_path, ec.generate_private_key(ec.SECP256R1()), days=-5).use(monkeypatch)
     with pytest.raises(CredentialsError, match="expired"):
-        provenance.prepare()
+        marking.prepare()
 
 
 def test_a_certificate_for_something_else_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -347,7 +346,7 @@ def test_a_certificate_for_something_else_is_told(tmp_path: Path, monkeypatch: p
     operator.write([issue("A website", operator.key, root, root_key, authority=True), root])
     operator.use(monkeypatch)
     with pytest.raises(CredentialsError, match="C2PA"):
-        provenance.prepare()
+        marking.prepare()
 
 
 def test_half_of_the_setting_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,13 +370,13 @@ def test_a_time_stamp_authority_that_does_not_answer_is_told(folder: Path, monke
         closed.bind(("127.0.0.1", 0))
         monkeypatch.setenv("STUDIO_C2PA_TSA", f"http://127.0.0.1:{closed.getsockname()[1]}/tsa")
         with pytest.raises(CredentialsError, match="time stamp authority"):
-            provenance.prepare()
+            marking.prepare()
 
 
 def test_a_time_stamp_authority_must_be_a_web_address(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_C2PA_TSA", "ftp://example.org")
     with pytest.raises(CredentialsError, match="STUDIO_C2PA_TSA"):
-        provenance.prepare()
+        marking.prepare()
 
 
 def test_the_version_in_portraits_is_the_projects() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines import framing
-from pipelines.photo import open_photo, prepare
+from pipelines.photo import framing
+from pipelines.photo.opening import open_photo, prepare
 from pipelines.schema import LoadedPhoto, PreparedPhoto
 from tests.conftest import difference
 

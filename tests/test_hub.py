@@ -17,12 +17,15 @@ import pytest
 import torch
 from PIL import Image
 
-from pipelines import hub, weights
-from pipelines.components import ANNOTATOR_WEIGHTS, components, select
-from pipelines.engines.diffusion import DiffusionEngine
+from pipelines.controls import depth as depths
+from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import Cancelled, EngineUnavailable
-from pipelines.model_stack import HubSource, ModelStack
-from pipelines.presets import Presets
+from pipelines.hub import download as hub
+from pipelines.hub import weights
+from pipelines.hub.__main__ import main
+from pipelines.hub.components import ANNOTATOR_WEIGHTS, components, select
+from pipelines.hub.stack import HubSource, ModelStack
+from pipelines.presets.loading import Presets
 from pipelines.schema import GenerationJob, PreparedPhoto
 from tests import tiny_checkpoints
 from tests.engines.conftest import control, go_on
@@ -337,15 +340,15 @@ def test_depth_is_estimated_with_downloaded_weights(prepared: PreparedPhoto, mon
     source = HubSource.model_validate({"repo_id": "tiny/depth", "licence": "Apache-2.0", "bytes": 100_000})
     monkeypatch.setitem(ANNOTATOR_WEIGHTS, "depth", source)
     with pytest.raises(EngineUnavailable, match="download depth"):
-        hub.estimate_depth(prepared.image)
+        depths.estimate_depth(prepared.image)
     hub.download_annotator("depth", never_stop)
-    depth = hub.estimate_depth(prepared.image)
-    hub._annotator_models.clear()
+    depth = depths.estimate_depth(prepared.image)
+    depths._annotator_models.clear()
     assert depth.shape == (512, 512)
     assert depth.dtype == np.float32
     assert np.isfinite(depth).all()
-    assert not np.array_equal(depth, hub.estimate_depth(Image.new("RGB", (512, 512), "white")))
-    hub._annotator_models.clear()
+    assert not np.array_equal(depth, depths.estimate_depth(Image.new("RGB", (512, 512), "white")))
+    depths._annotator_models.clear()
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
@@ -382,9 +385,9 @@ def test_the_command_downloads(
 ) -> None:
     presets = Presets(styles={}, scenes={}, models={place.stack.id: place.stack})
     monkeypatch.setattr(hub, "load_presets", lambda: presets)
-    assert hub.main(["download", place.stack.id]) == 0
+    assert main(["download", place.stack.id]) == 0
     shown = capsys.readouterr().err
     assert "100.0 %" in shown
     assert "complete" in shown
-    assert hub.main(["list"]) == 0
+    assert main(["list"]) == 0
     assert "complete" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Imports go one way: app -> ui -> {pipelines.self_portrait, study} -> the rest -> {schema, errors}."""
+"""Heavy libraries are loaded late and in few places. Which room may import which is held by `lint-imports`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("pipelines", "study", "ui")
-SIBLINGS = ("photo", "annotators", "engines", "provenance", "safety", "faithfulness")
+PACKAGES = ("pipelines", "study", "visits", "web", "ui")
 HEAVY = ("torch", "diffusers", "transformers", "controlnet_aux", "mediapipe", "accelerate", "peft", "onnxruntime")
-LOADED_BY_NAME = {"pipelines.patch_autoencoder"}  # modules of ours that build on them: heavy.load brings them in
+# A module of ours that builds on them: heavy.load brings it in.
+LOADED_BY_NAME = {"pipelines.engines.unet.patch_autoencoder"}
 
 
 def modules() -> dict[str, Path]:
@@ -37,58 +37,6 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-def graph() -> dict[str, set[str]]:
-    known = modules()
-    return {name: {target for target in imported(path) if target in known} - {name} for name, path in known.items()}
-
-
-def test_no_cycles() -> None:
-    edges, done, path = graph(), set(), []
-
-    def visit(name: str) -> None:
-        assert name not in path, " -> ".join([*path[path.index(name) :], name])
-        if name in done:
-            return
-        path.append(name)
-        for target in edges[name]:
-            # A package's __init__ is not needed by a file inside it, whatever the dotted name says.
-            if not name.startswith(f"{target}."):
-                visit(target)
-        path.pop()
-        done.add(name)
-
-    for name in edges:
-        visit(name)
-
-
-def test_pipelines_know_neither_study_nor_ui_nor_gradio() -> None:
-    for name, path in modules().items():
-        roots = {target.split(".")[0] for target in imported(path)}
-        if name.startswith("pipelines"):
-            assert not roots & {"study", "ui", "gradio", "app"}, name
-        if name.startswith("study"):
-            assert not roots & {"ui", "gradio", "app", "torch", "diffusers"}, name
-        if name.startswith("ui"):
-            assert "app" not in roots, name
-
-
-def test_siblings_do_not_import_each_other() -> None:
-    for name, path in modules().items():
-        part = name.split(".")[1] if name.startswith("pipelines.") else ""
-        if part in SIBLINGS:
-            others = {target.split(".")[1] for target in imported(path) if target.startswith("pipelines.")}
-            assert not (others & set(SIBLINGS)) - {part}, name
-
-
-def test_leaves_import_nothing_of_ours() -> None:
-    assert {n for n in imported(ROOT / "pipelines/errors.py") if n.startswith(PACKAGES)} == set()
-    for module in ("recipe", "recipe_drawn", "recipe_lit", "recipe_words"):
-        ours = {n for n in imported(ROOT / f"pipelines/{module}.py") if n.startswith(PACKAGES)}
-        assert all(name.startswith("pipelines.recipe_") for name in ours), module
-    ours = {n for n in imported(ROOT / "pipelines/schema.py") if n.startswith(PACKAGES)}
-    assert ours <= {"pipelines.recipe", "pipelines.recipe.RecipeStep"}
-
-
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_heavy_libraries_are_never_imported_at_the_top(module: str) -> None:
     if module in LOADED_BY_NAME:
@@ -99,12 +47,15 @@ def test_heavy_libraries_are_never_imported_at_the_top(module: str) -> None:
 
 
 def test_torch_is_loaded_only_where_models_live() -> None:
-    allowed = {f"pipelines.engines.{name}" for name in ("diffusion", "loading", "prompts", "sampling")}
-    allowed |= {"pipelines.safety.checker"}
-    allowed |= {"pipelines.hub"}
+    allowed = (
+        "pipelines.engines.unet.",
+        "pipelines.engines.device",
+        "pipelines.safety.checker",
+        "pipelines.controls.depth",
+    )
     for name, path in modules().items():
         loaded = set(re.findall(r'load\("(torch|diffusers|transformers)', path.read_text("utf-8")))
-        assert not loaded or name in allowed, name
+        assert not loaded or name.startswith(allowed), name
 
 
 def test_importing_the_app_loads_nothing_heavy() -> None:

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from benchmarks.likeness import HELD_OUT, held_out
-from pipelines import vision
-from pipelines.faithfulness import LOWER_FACE
-from pipelines.likeness import apply_likeness, for_stack
-from pipelines.presets import Presets
+from pipelines.engines.unet.likeness import apply_likeness, for_stack
+from pipelines.faithfulness.meter import LOWER_FACE
+from pipelines.photo import vision
+from pipelines.presets.loading import Presets
 from pipelines.schema import PreparedPhoto, StyleOverride
 
 

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from pipelines import photo_hints
 from pipelines.errors import PhotoError, PhotoUnreadable, RequestInvalid
-from pipelines.photo import MAX_SIDE, open_photo, prepare
+from pipelines.photo import hints as photo_hints
+from pipelines.photo.opening import MAX_SIDE, open_photo, prepare
 from pipelines.schema import LoadedPhoto
 from tests.conftest import difference
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import PresetError, RequestInvalid
-from pipelines.presets import FAMILY_NAMES, PRESETS, Presets, load_presets
-from pipelines.presets_readme import render_readme
+from pipelines.presets.loading import FAMILY_NAMES, PRESETS, Presets, load_presets
+from pipelines.presets.readme import render_readme
 
 
 @pytest.fixture

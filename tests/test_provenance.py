@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from pipelines import manifests, provenance, provenance_words
 from pipelines.errors import PhotoUnreadable, SaveError
+from pipelines.provenance import manifests, marking
+from pipelines.provenance import words as provenance_words
 from tests.conftest import ROOT, difference
 from tests.png_chunks import chunks, rebuilt, replaced
 
@@ -25,14 +26,14 @@ FACTS = {"Style": "oil-master", "Seed": "7", "Engine": 'A <model> & "more"', "Mo
 @pytest.fixture(scope="module")
 def marked(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("marked") / "portrait.png"
-    provenance.save(face_photo, path, is_diffusion=True, facts=FACTS)
+    marking.save(face_photo, path, is_diffusion=True, facts=FACTS)
     return path.read_bytes()
 
 
 def test_marks_are_in_the_file_and_pixels_hardly_changed(tmp_path: Path, face_photo: Image.Image) -> None:
     path = tmp_path / "new" / "portrait.png"
-    summary = provenance.save(face_photo, path, is_diffusion=True, facts=FACTS)
-    assert summary == provenance.read(path)
+    summary = marking.save(face_photo, path, is_diffusion=True, facts=FACTS)
+    assert summary == marking.read(path)
     assert summary.marks == ("XMP", "C2PA", "watermark")
     assert summary.state == "intact"
     assert summary.signer == "Self-Portrait Studio"
@@ -42,12 +43,12 @@ def test_marks_are_in_the_file_and_pixels_hardly_changed(tmp_path: Path, face_ph
     assert summary.date.startswith("20")
     with Image.open(path) as written:
         assert 0 < difference(written, face_photo) < 2
-        assert written.convert("RGB").tobytes() == provenance.picture(path).tobytes()
+        assert written.convert("RGB").tobytes() == marking.picture(path).tobytes()
     assert [file.name for file in path.parent.iterdir()] == ["portrait.png"]
 
 
 def test_the_preview_is_not_called_ai_media(tmp_path: Path, face_photo: Image.Image) -> None:
-    summary = provenance.save(face_photo, tmp_path / "p.png", is_diffusion=False, facts={})
+    summary = marking.save(face_photo, tmp_path / "p.png", is_diffusion=False, facts={})
     assert summary.digital_source_type.endswith("/algorithmicallyEnhanced")
     assert b"rainedAlgorithmicMedia" not in (tmp_path / "p.png").read_bytes()
 
@@ -65,7 +66,7 @@ def test_both_marks_name_the_same_source_and_the_manifest_names_the_engine(marke
 def test_marks_are_small_and_hold_no_picture(tmp_path: Path, marked: bytes) -> None:
     written = tmp_path / "marked.png"
     written.write_bytes(marked)
-    provenance.picture(written).save(tmp_path / "plain.png", compress_level=4)
+    marking.picture(written).save(tmp_path / "plain.png", compress_level=4)
     assert 0 < len(marked) - (tmp_path / "plain.png").stat().st_size < 8_000
     manifest = next(body for kind, body in chunks(marked) if kind == b"caBX")
     assert not any(word in manifest for word in (b"thumbnail", b"ingredient", b"image/jpeg", b"JFIF", b"IHDR"))
@@ -76,7 +77,7 @@ def test_metadata_of_the_picture_is_not_written(tmp_path: Path, face_photo: Imag
     picture.info["exif"] = b"Exif\0\0secret place"
     picture.info["comment"] = "secret name"
     picture.filename = "secret-file.jpg"  # type: ignore[attr-defined]
-    provenance.save(picture, tmp_path / "p.png", is_diffusion=True, facts={})
+    marking.save(picture, tmp_path / "p.png", is_diffusion=True, facts={})
     assert b"secret" not in (tmp_path / "p.png").read_bytes()
     assert str(tmp_path).encode() not in (tmp_path / "p.png").read_bytes()
 
@@ -89,7 +90,7 @@ def test_nothing_is_left_behind_when_the_disk_refuses(
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(SaveError, match="free some space"):
-        provenance.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={})
+        marking.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -102,14 +103,14 @@ def test_nothing_is_left_behind_when_the_disk_writes_something_else(
 
     monkeypatch.setattr(Path, "write_bytes", forgetful)
     with pytest.raises(SaveError, match="could not be marked"):
-        provenance.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={})
+        marking.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path, face_photo: Image.Image) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SaveError):
-        provenance.save(face_photo, tmp_path / "file" / "p.png", is_diffusion=True, facts={})
+        marking.save(face_photo, tmp_path / "file" / "p.png", is_diffusion=True, facts={})
 
 
 def test_many_portraits_are_signed_at_once(tmp_path: Path, face_photo: Image.Image) -> None:
@@ -117,8 +118,8 @@ def test_many_portraits_are_signed_at_once(tmp_path: Path, face_photo: Image.Ima
 
     def one(number: int) -> str:
         path = tmp_path / f"{number}.png"
-        provenance.save(small, path, is_diffusion=True, facts={"Seed": str(number)})
-        return provenance.read(path).facts["Seed"]
+        marking.save(small, path, is_diffusion=True, facts={"Seed": str(number)})
+        return marking.read(path).facts["Seed"]
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(one, range(24))) == [str(number) for number in range(24)]
@@ -126,15 +127,15 @@ def test_many_portraits_are_signed_at_once(tmp_path: Path, face_photo: Image.Ima
 
 def test_the_same_picture_gets_the_same_pixels_and_the_kind_is_in_them(tmp_path: Path, face_photo: Image.Image) -> None:
     for name, is_diffusion in (("a", True), ("b", True), ("c", False)):
-        provenance.save(face_photo, tmp_path / f"{name}.png", is_diffusion=is_diffusion, facts={})
-    first, second, filtered = (provenance.picture(tmp_path / f"{name}.png") for name in "abc")
+        marking.save(face_photo, tmp_path / f"{name}.png", is_diffusion=is_diffusion, facts={})
+    first, second, filtered = (marking.picture(tmp_path / f"{name}.png") for name in "abc")
     assert first.tobytes() == second.tobytes() != filtered.tobytes()
-    assert provenance.check(tmp_path / "c.png").watermark == "filter"
+    assert marking.check(tmp_path / "c.png").watermark == "filter"
 
 
 def test_the_watermark_is_an_action_of_the_manifest(tmp_path: Path, marked: bytes, face_photo: Image.Image) -> None:
     assert b"c2pa.watermarked.unbound" in next(body for kind, body in chunks(marked) if kind == b"caBX")
-    tiny = provenance.save(face_photo.resize((64, 64)), tmp_path / "tiny.png", is_diffusion=True, facts={})
+    tiny = marking.save(face_photo.resize((64, 64)), tmp_path / "tiny.png", is_diffusion=True, facts={})
     assert (tiny.marks, tiny.state) == (("XMP", "C2PA"), "intact"), "too small for one, and not called marked"
     assert b"c2pa.watermarked" not in (tmp_path / "tiny.png").read_bytes()
 
@@ -143,22 +144,22 @@ def test_the_watermark_is_an_action_of_the_manifest(tmp_path: Path, marked: byte
 def test_the_label_is_drawn_only_where_asked_for(tmp_path: Path, face_photo: Image.Image, is_diffusion: bool) -> None:
     facts: dict[str, str] = {}
     plain, labelled = tmp_path / "plain.png", tmp_path / "labelled.png"
-    provenance.save(face_photo, plain, is_diffusion=is_diffusion, facts=facts)
-    summary = provenance.save(face_photo, labelled, is_diffusion=is_diffusion, facts=facts, label=True)
-    assert summary.marks == provenance.MARKS
+    marking.save(face_photo, plain, is_diffusion=is_diffusion, facts=facts)
+    summary = marking.save(face_photo, labelled, is_diffusion=is_diffusion, facts=facts, label=True)
+    assert summary.marks == marking.MARKS
     corner, rest = (420, 480, 512, 512), (0, 0, 512, 440)
-    one, other = provenance.picture(plain), provenance.picture(labelled)
+    one, other = marking.picture(plain), marking.picture(labelled)
     assert difference(one.crop(corner), other.crop(corner)) > 8
     assert difference(one.crop(rest), other.crop(rest)) < 1
 
 
 def test_words_and_pixels_that_disagree_are_told(tmp_path: Path, marked: bytes, face_photo: Image.Image) -> None:
-    provenance.save(face_photo, tmp_path / "filtered.png", is_diffusion=False, facts={})
+    marking.save(face_photo, tmp_path / "filtered.png", is_diffusion=False, facts={})
     with Image.open(io.BytesIO(marked)) as ai:
-        provenance.picture(tmp_path / "filtered.png").save(
+        marking.picture(tmp_path / "filtered.png").save(
             tmp_path / "moved.webp", quality=80, xmp=ai.info["XML:com.adobe.xmp"].encode()
         )
-    shown = provenance_words.card(provenance.check(tmp_path / "moved.webp"))
+    shown = provenance_words.card(marking.check(tmp_path / "moved.webp"))
     assert any("disagree" in note for note in shown.notes)
     assert "without generative AI" in dict(shown.rows)["Watermark in the pixels"]
 
@@ -167,7 +168,7 @@ def test_words_and_pixels_that_disagree_are_told(tmp_path: Path, marked: bytes, 
 
 
 def test_our_own_picture_is_known_as_ours(marked: bytes) -> None:
-    report = provenance.check(marked)
+    report = marking.check(marked)
     assert (report.state, report.is_ours, report.marks) == ("intact", True, ("XMP", "C2PA", "watermark"))
     assert (report.watermark, report.mirrored) == ("ai", False)
     assert (report.format, report.width, report.height) == ("PNG", 512, 512)
@@ -188,7 +189,7 @@ def one_pixel_changed(png: bytes) -> bytes:
 
 @pytest.mark.parametrize("tamper", [one_pixel_changed, lambda png: replaced(png, b"iTXt", b'Seed="7"', b'Seed="8"')])
 def test_a_changed_pixel_and_a_changed_word_show(marked: bytes, tamper) -> None:
-    report = provenance.check(tamper(marked))
+    report = marking.check(tamper(marked))
     assert report.state == "changed"
     assert report.is_ours
     assert report.facts["Seed"] == "7", "as signed"
@@ -196,7 +197,7 @@ def test_a_changed_pixel_and_a_changed_word_show(marked: bytes, tamper) -> None:
 
 
 def test_a_changed_word_in_the_manifest_shows_and_is_not_believed(marked: bytes) -> None:
-    report = provenance.check(replaced(marked, b"caBX", b"oil-master", b"oil-mister"))
+    report = marking.check(replaced(marked, b"caBX", b"oil-master", b"oil-mister"))
     assert report.state == "changed"
     assert not report.is_ours
     assert "anybody" in provenance_words.card(report).sentence
@@ -204,7 +205,7 @@ def test_a_changed_word_in_the_manifest_shows_and_is_not_believed(marked: bytes)
 
 def test_credentials_that_take_too_long_are_not_called_damaged(marked: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifests, "_SECONDS", 0.0)
-    report = provenance.check(marked)
+    report = marking.check(marked)
     assert (report.state, report.is_ours) == ("unreadable", False)
     assert report.problems == ("Its content credentials could not be read in time; try again later.",)
 
@@ -214,13 +215,13 @@ def test_saving_again_removes_the_signature_and_the_answer_says_so(tmp_path: Pat
         picture.save(tmp_path / "again.png")
         picture.save(tmp_path / "again.jpg", xmp=picture.info["XML:com.adobe.xmp"].encode())
         picture.save(tmp_path / "again.webp", xmp=picture.info["XML:com.adobe.xmp"].encode())
-    bare = provenance.check(tmp_path / "again.png")
+    bare = marking.check(tmp_path / "again.png")
     assert (bare.marks, bare.state, bare.watermark, bare.is_ours) == (("watermark",), "unsigned", "ai", False)
     assert provenance_words.card(bare).title == "Carries this software's watermark"
     assert "no credentials" in provenance_words.card(bare).sentence
     assert "proves nothing" in provenance_words.card(bare).sentence
     for name in ("again.jpg", "again.webp"):
-        report = provenance.check(tmp_path / name)
+        report = marking.check(tmp_path / name)
         assert (report.marks, report.state, report.facts["Seed"]) == (("XMP", "watermark"), "unsigned", "7")
         shown = provenance_words.card(report)
         assert "watermark in the pixels is this software's too" in shown.sentence
@@ -240,7 +241,7 @@ def test_a_manifest_pasted_into_another_picture_does_not_hold(marked: bytes, fac
         pasted += block
         if kind == b"IHDR":
             pasted += len(theft).to_bytes(4, "big") + b"caBX" + theft + zlib.crc32(b"caBX" + theft).to_bytes(4, "big")
-    report = provenance.check(b"\x89PNG\r\n\x1a\n" + pasted)
+    report = marking.check(b"\x89PNG\r\n\x1a\n" + pasted)
     assert (report.state, report.is_ours, report.watermark) == ("changed", True, "none")
     shown = provenance_words.card(report)
     assert shown.title == "Not as this studio signed it"
@@ -253,8 +254,8 @@ def test_somebody_elses_signature_is_not_ours(
 ) -> None:
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("STUDIO_CREDENTIALS_DIR", str(tmp_path / "elsewhere"))
-        provenance.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts=FACTS)
-    report = provenance.check(tmp_path / "p.png")
+        marking.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts=FACTS)
+    report = marking.check(tmp_path / "p.png")
     assert (report.state, report.is_ours, report.signer) == ("untrusted-signer", False, "Self-Portrait Studio")
     assert report.history == ('created with A <model> & "more"', "watermarked with Self-Portrait Studio")
     shown = provenance_words.card(report)
@@ -266,7 +267,7 @@ def test_somebody_elses_signature_is_not_ours(
 def test_a_plain_picture_says_nothing(face_photo: Image.Image, form: str) -> None:
     buffer = io.BytesIO()
     face_photo.save(buffer, form)
-    report = provenance.check(buffer.getvalue())
+    report = marking.check(buffer.getvalue())
     assert (report.marks, report.state, report.facts, report.format) == ((), "unsigned", {}, form)
     assert report.watermark == "none"
 
@@ -280,7 +281,7 @@ def test_xmp_of_other_programs_is_read_as_elements_too(face_photo: Image.Image) 
     )
     buffer = io.BytesIO()
     face_photo.save(buffer, "JPEG", xmp=packet.encode())
-    shown = provenance_words.card(provenance.check(buffer.getvalue()))
+    shown = provenance_words.card(marking.check(buffer.getvalue()))
     assert dict(shown.rows)["What it is"] == "A picture made by AI"
     assert shown.title == "Says how it was made, without proof"
 
@@ -290,14 +291,14 @@ def test_xmp_of_other_programs_is_read_as_elements_too(face_photo: Image.Image) 
 
 def test_an_unmarked_picture_says_nothing(tmp_path: Path, face_photo: Image.Image) -> None:
     face_photo.save(tmp_path / "plain.png")
-    assert provenance.read(tmp_path / "plain.png").marks == ()
+    assert marking.read(tmp_path / "plain.png").marks == ()
 
 
 @pytest.mark.parametrize("packet", ["not xml <", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "<a>" * 5000])
 def test_a_hostile_packet_is_no_mark(tmp_path: Path, face_photo: Image.Image, packet: str) -> None:
     face_photo.save(tmp_path / "p.webp", xmp=packet.encode())
-    assert provenance.read(tmp_path / "p.webp").marks == ()
-    assert provenance.check(tmp_path / "p.webp").marks == ()
+    assert marking.read(tmp_path / "p.webp").marks == ()
+    assert marking.check(tmp_path / "p.webp").marks == ()
 
 
 def test_words_of_strangers_are_one_short_line(face_photo: Image.Image) -> None:
@@ -310,7 +311,7 @@ def test_words_of_strangers_are_one_short_line(face_photo: Image.Image) -> None:
     )
     buffer = io.BytesIO()
     face_photo.save(buffer, "PNG", pnginfo=info)
-    software = provenance.check(buffer.getvalue()).software
+    software = marking.check(buffer.getvalue()).software
     assert software.startswith("safegpj.exe <script>")
     assert len(software) <= 160
 
@@ -338,13 +339,13 @@ def test_a_hostile_file_gives_one_sentence(tmp_path: Path, data: bytes, word: st
     (tmp_path / "p.png").write_bytes(data)
     for source in (data, tmp_path / "p.png"):
         with pytest.raises(PhotoUnreadable, match=word) as refused:
-            provenance.check(source)
+            marking.check(source)
         assert str(tmp_path) not in refused.value.hint
 
 
 def test_a_file_cut_off_after_its_manifest_is_not_called_intact(marked: bytes) -> None:
     for share in (0.3, 0.6, 0.95):
-        report = provenance.check(marked[: int(len(marked) * share)])
+        report = marking.check(marked[: int(len(marked) * share)])
         assert report.state in ("changed", "unreadable")
         assert provenance_words.card(report).tone == "warn"
 
@@ -362,7 +363,7 @@ def test_bent_bytes_never_pass_as_intact_and_never_crash(marked: bytes, data: st
     if whole == marked:
         return
     try:
-        report = provenance.check(whole)
+        report = marking.check(whole)
     except PhotoUnreadable:
         return
     assert report.state != "intact"
@@ -372,9 +373,9 @@ def test_bent_bytes_never_pass_as_intact_and_never_crash(marked: bytes, data: st
 def test_reading_something_else_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "p.png").write_text("no picture")
     with pytest.raises(PhotoUnreadable):
-        provenance.read(tmp_path / "p.png")
+        marking.read(tmp_path / "p.png")
     with pytest.raises(PhotoUnreadable):
-        provenance.read(tmp_path / "missing.png")
+        marking.read(tmp_path / "missing.png")
 
 
 # --- the command ---
@@ -390,5 +391,5 @@ def test_the_command_tells_and_says_by_its_code_that_a_file_is_no_picture(tmp_pa
     assert "oil-master" in result.stdout
     assert "not a picture" in result.stderr
     assert "Traceback" not in result.stderr
-    assert provenance.main([]) == 2
-    assert provenance.main([str(tmp_path / "ours.png")]) == 0
+    assert marking.main([]) == 2
+    assert marking.main([str(tmp_path / "ours.png")]) == 0

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
-from pipelines import watermark
-from pipelines.engines.operations import OPERATIONS
-from pipelines.engines.preview import PreviewEngine
-from pipelines.presets import FAMILY_NAMES, PRESETS, THUMBNAILS, Presets
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.operations import OPERATIONS
+from pipelines.presets.loading import FAMILY_NAMES, PRESETS, THUMBNAILS, Presets
+from pipelines.provenance import watermark
 from pipelines.recipe import RecipeStep
 from pipelines.thumbnails import SIZE, main, paint, sitter, thumbnail_path
 

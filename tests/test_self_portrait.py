@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from pipelines import provenance, watermark, worker
+from pipelines import worker
 from pipelines.errors import Cancelled, EngineUnavailable, RequestInvalid, SaveError, SettingsError
 from pipelines.portrait_request import build_request
-from pipelines.presets import Presets
+from pipelines.presets.loading import Presets
+from pipelines.provenance import marking, watermark
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, PortraitSet
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.conftest import difference
@@ -48,7 +49,7 @@ def test_portraits_are_written_marked_and_described(pipeline: SelfPortraitPipeli
     assert [portrait.seed for portrait in result.portraits] == [7, 8]
     for portrait in result.portraits:
         assert portrait.path.exists()
-        marks = provenance.read(portrait.path)
+        marks = marking.read(portrait.path)
         assert marks == portrait.provenance
         assert marks.facts["Style"] == "oil-master"
         assert marks.facts["Scene"] == "orbit"
@@ -197,7 +198,7 @@ def test_every_variation_is_watermarked_and_the_label_is_drawn_on_request(
     plain = pipeline(request_for(seeds=(3, 4))).portraits
     again, labelled = (pipeline(request_for(seeds=(3,), visible_label=wish)).portraits[0] for wish in (False, True))
     assert {portrait.provenance.marks for portrait in (*plain, labelled)} == {("XMP", "C2PA", "watermark")}
-    pictures = [provenance.picture(portrait.path) for portrait in (plain[0], again, labelled)]
+    pictures = [marking.picture(portrait.path) for portrait in (plain[0], again, labelled)]
     assert pictures[0].tobytes() == pictures[1].tobytes(), "the same seed repeats exactly, watermark and all"
     width, height = pictures[0].size
     corner, rest = (width * 3 // 4, height * 9 // 10, width, height), (0, 0, width, height * 8 // 10)
@@ -280,7 +281,7 @@ def test_what_cannot_start_stays_on_the_banner(
 
     studio = SelfPortraitPipeline(presets, tmp_path)
     assert studio.warming
-    monkeypatch.setattr("pipelines.vision.warm_up", broken)
+    monkeypatch.setattr("pipelines.photo.vision.warm_up", broken)
     studio.warm_up()
     assert "mediapipe" in studio.warming
     monkeypatch.undo()

@@ -10,13 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipelines import photo_hints, vision
 from pipelines.errors import PhotoError, PortraitError, RequestInvalid
-from pipelines.face_finder import MAX_FACES
-from pipelines.photo import faceless, marked, open_photo, prepare, turned
-from pipelines.photo_hints import API, PAGE, SHELL, Ways, hints, require
+from pipelines.photo import hints as photo_hints
+from pipelines.photo import vision
+from pipelines.photo.face_finder import MAX_FACES
+from pipelines.photo.hints import API, PAGE, SHELL, Ways, hints, require
+from pipelines.photo.opening import faceless, marked, open_photo, prepare, turned
+from pipelines.photo.sitter import seat
 from pipelines.schema import Face, LoadedPhoto
-from pipelines.sitter import seat
 from tests.conftest import difference
 from tests.drawings import crowd, drawn_face, person, side_by_side
 

@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from skimage.metrics import peak_signal_noise_ratio
 
 from benchmarks import watermark as benchmark
-from pipelines import schema, visible_label, watermark, watermark_reader
+from pipelines import schema
+from pipelines.provenance import visible_label, watermark, watermark_reader
 
 SHARED = benchmark.pictures(folder, 4) if (folder := Path(__file__).parents[2] / "shared/portraits").is_dir() else []
 

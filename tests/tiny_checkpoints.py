@@ -31,7 +31,7 @@ from transformers import (
     CLIPTokenizer,
 )
 
-from pipelines.model_stack import ModelStack
+from pipelines.hub.stack import ModelStack
 from tests.tiny_extras import build_depth, build_ip_adapter
 
 SIZE = 64

@@ -21,7 +21,7 @@ from transformers import (
     DPTImageProcessor,
 )
 
-from pipelines.components import SAFETY_CHECKER, Component
+from pipelines.hub.components import SAFETY_CHECKER, Component
 
 
 def build_ip_adapter(root: Path) -> None:

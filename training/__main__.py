@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from transformers import CLIPTokenizer
 
-from pipelines.patch_autoencoder import PatchAutoencoder
+from pipelines.engines.unet.patch_autoencoder import PatchAutoencoder
 from training.autoencoder import fit_autoencoder, psnr
 from training.config import PRESETS, TrainConfig
 from training.diffusion import train_diffusion

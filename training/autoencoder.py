@@ -1,4 +1,4 @@
-"""The autoencoder is a closed form (see pipelines.patch_autoencoder): one look at the pictures, and it is finished."""
+"""The autoencoder is a closed form (see engines.unet.patch_autoencoder): one look at the pictures, and done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that everybody knows
 
-from pipelines.patch_autoencoder import PatchAutoencoder
+from pipelines.engines.unet.patch_autoencoder import PatchAutoencoder
 from training.config import ModelConfig
 
 _PATCHES = 40_000

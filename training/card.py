@@ -26,8 +26,8 @@ laptop's processor; the photo's finest edges and the style's finish (strokes, ha
 1024 px. Trained from nothing by this project with `python -m training`; no weights of anybody else are inside.
 
 ## How it works
-- `vae`: `pipelines/patch_autoencoder.py`. Principal components of 4 x 4 pixel patches, 32 of 48, whitened; nothing is
-  learnt, and the way back is exact but for what was left out.
+- `vae`: `pipelines/engines/unet/patch_autoencoder.py`. Principal components of 4 x 4 pixel patches, 32 of 48,
+  whitened; nothing is learnt, and the way back is exact but for what was left out.
 - `unet` with two ControlNets: `controlnets/tile` reads the photo in its scene and light, `controlnets/lineart` its line
   drawing. The UNet predicts the finished latents (`prediction_type="sample"`), so that a few steps of LCMScheduler work
   without distillation: `guidance_scale=1.0`, 2 steps, strength 0.4 to 0.9.

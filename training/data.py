@@ -21,12 +21,12 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from pipelines.annotators import annotate
-from pipelines.engines.preview import PreviewEngine
-from pipelines.engines.stage import resized
+from pipelines.controls.annotators import annotate
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.stage import resized
 from pipelines.errors import EngineFailed
-from pipelines.photo import open_photo, prepare
-from pipelines.presets import Presets, load_presets
+from pipelines.photo.opening import open_photo, prepare
+from pipelines.presets.loading import Presets, load_presets
 from pipelines.schema import PreparedPhoto
 from training import teachers
 from training.pack import Example, Pack, PackWriter

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that everybody knows
 from transformers import CLIPTokenizer
 
-from pipelines.patch_autoencoder import PatchAutoencoder
+from pipelines.engines.unet.patch_autoencoder import PatchAutoencoder
 from training.autoencoder import to_unit
 from training.config import TrainConfig
 from training.critic import Critic

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import CLIPTokenizer
 
-from pipelines.patch_autoencoder import PatchAutoencoder
+from pipelines.engines.unet.patch_autoencoder import PatchAutoencoder
 from training.card import render_card
 from training.models import Networks, build_scheduler
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diffusers import MultiControlNetModel, StableDiffusionControlNetImg2ImgPipeline
 from transformers import CLIPTokenizer
 
-from pipelines.patch_autoencoder import PatchAutoencoder
+from pipelines.engines.unet.patch_autoencoder import PatchAutoencoder
 from training.models import CONTROLS, Networks, build_scheduler
 
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from transformers import CLIPTokenizer
 
-from pipelines.patch_autoencoder import PatchAutoencoder
+from pipelines.engines.unet.patch_autoencoder import PatchAutoencoder
 from training.models import Networks
 from training.pack import Example, Pack
 from training.sampling import build_pipeline

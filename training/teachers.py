@@ -13,7 +13,7 @@ from typing import Annotated
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.engines.preview import PreviewEngine
+from pipelines.engines.filters.engine import PreviewEngine
 from pipelines.recipe import RecipeStep
 from pipelines.schema import GenerationJob, PreparedPhoto, Scene, Style
 

@@ -15,18 +15,20 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from pipelines import photo as photos
 from pipelines import worker
 from pipelines.errors import Cancelled, RequestInvalid
-from pipelines.photo_hints import API
+from pipelines.photo import opening as photos
+from pipelines.photo.hints import API
+from pipelines.photo.sitter import seat
 from pipelines.portrait_request import build_request
-from pipelines.presets import FAMILY_NAMES
+from pipelines.presets.loading import FAMILY_NAMES
 from pipelines.schema import LoadedPhoto, PortraitRequest, PortraitSet
-from pipelines.sitter import seat
-from ui import guard, screen
+from ui import screen
+from ui.callers import network_of
 from ui.errors import for_api
-from ui.studio import Studio
-from ui.visit import Choice, Visit
+from visits import admission
+from visits.studio import Studio
+from visits.visit import Choice, Visit
 
 _UNOPENED = LoadedPhoto(image=Image.new("RGB", (64, 64)))  # stands for a photo until a request is admitted
 
@@ -86,7 +88,13 @@ class Endpoints:
             offered = [one.id for one in studio.consents.notice.optional]
             if agreed is True and set(purposes) - set(offered):
                 raise RequestInvalid("No study is running here, so nothing can be kept for one; leave purposes empty.")
-            visit = guard.open_visit(studio, request, agreed, Choice(next(iter(studio.presets.styles))))
+            visit = admission.open_visit(
+                studio,
+                request.session_hash,
+                network_of(studio, request),
+                agreed,
+                Choice(next(iter(studio.presets.styles))),
+            )
             for purpose in offered:
                 studio.visits.allow(session, purpose, purpose in purposes)
             record = studio.consents.require(session)
@@ -179,7 +187,8 @@ class Endpoints:
                     visible_label=visible_label,
                     consent=record,
                 )
-                with guard.counted(studio, request, wanted):  # before the photo is unpacked, which takes memory
+                # Before the photo is unpacked, which takes memory.
+                with admission.counted(studio, network_of(studio, request), wanted):
                     loaded = photos.open_photo(photo)
                     unread.close()
                     sitting = seat(loaded, API, face=None if face == -1 else face, turn=turn, mark=mark)

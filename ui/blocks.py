@@ -10,7 +10,7 @@ from gradio.exceptions import InvalidPathError
 
 from pipelines.errors import RequestInvalid
 from ui.errors import for_api
-from ui.routes import KEY_HEADER
+from web.routes import KEY_HEADER
 
 _SEND_A_FILE = (
     f'Send the photo as photo=handle_file("me.jpg"), not as a path, after client.headers["{KEY_HEADER}"] was set to '

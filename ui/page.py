@@ -11,7 +11,7 @@ from ui.blocks import StudioBlocks
 from ui.check_tab import build_check_tab
 from ui.portrait_tab import build_portrait_tab
 from ui.privacy_tab import build_privacy_tab
-from ui.studio import Studio
+from visits.studio import Studio
 
 TITLE = "Self-Portrait Studio"
 _SUBTITLE = "Sit for your portrait in another style, another place, another time."

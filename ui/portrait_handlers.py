@@ -11,15 +11,19 @@ from typing import Any
 import gradio as gr
 
 from pipelines import heavy, worker
-from pipelines import photo as photos
-from pipelines.engines import AUTO
+from pipelines.engines.base import AUTO
 from pipelines.errors import Cancelled, ConsentMissing, PictureRefused, RequestInvalid
+from pipelines.photo import opening as photos
 from pipelines.portrait_request import build_request
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, PortraitSet, Purpose
-from ui import guard, pictures, screen
-from ui.errors import alert, sentence, status
-from ui.studio import Studio
-from ui.visit import Choice, Visit
+from ui import screen
+from ui.callers import network_of
+from ui.errors import alert, explain, status
+from visits import admission
+from visits.studio import Studio
+from visits.visit import Choice, Visit
+from web import pictures
+from web.errors import sentence
 
 Updates = tuple[Any, ...]
 _IDLE = (gr.update(interactive=True), gr.update(visible=False))  # Create, Cancel
@@ -42,7 +46,13 @@ class PortraitHandlers:
         if agreed is not True:
             return self.forget(style, scene, likeness, request)[1:]
         try:
-            guard.open_visit(self._studio, request, agreed, self._choice(style, scene, likeness))
+            admission.open_visit(
+                self._studio,
+                request.session_hash,
+                network_of(self._studio, request),
+                agreed,
+                self._choice(style, scene, likeness),
+            )
             visit, consent = self._studio.visits.require(request.session_hash)
         except Exception as error:
             refused = *_panels(False), None, gr.skip(), gr.skip(), alert(sentence(error)), gr.update(visible=False)
@@ -203,7 +213,7 @@ class PortraitHandlers:
             yield gr.skip(), gr.skip(), alert(self._why_not(error)), *_IDLE, gr.skip()
             return
         try:
-            with guard.counted(self._studio, request, wanted):
+            with admission.counted(self._studio, network_of(self._studio, request), wanted):
                 for event in self._work(wanted, stop):
                     if isinstance(event, PortraitSet):
                         yield *self._hang(visit, wanted, event, controls), *_IDLE, wanted.seeds[0]
@@ -214,7 +224,7 @@ class PortraitHandlers:
                 yield gr.skip(), gr.skip(), gr.skip(), *_IDLE, gr.skip()
                 return
             stopped = isinstance(error, Cancelled)
-            words = "Stopped. Your photo and your choices are still here." if stopped else guard.explain(error)
+            words = "Stopped. Your photo and your choices are still here." if stopped else explain(error)
             notice = status(words) if stopped else alert(words)
             again = screen.next_seed(wanted.seeds) if isinstance(error, PictureRefused) else gr.skip()
             yield self.restyle(style, scene, likeness, request), gr.skip(), notice, *_IDLE, again

@@ -13,7 +13,7 @@ from pipelines.seeds import MAX_SEED
 from study.notice import PurposeText
 from ui import screen, widgets
 from ui.portrait_handlers import PortraitHandlers
-from ui.studio import Studio
+from visits.studio import Studio
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Past the queue, so that consent can be given and taken back, and work be stopped, however long the queue is.

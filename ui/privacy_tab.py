@@ -10,12 +10,14 @@ from typing import Any
 import gradio as gr
 
 from pipelines.errors import RequestInvalid
-from ui import inventory, screen
-from ui.errors import alert, sentence, status
+from ui import screen
+from ui.errors import alert, status
 from ui.portrait_tab import Clearing
 from ui.reviewers import build_reviewers
-from ui.studio import MAX_KEPT_PORTRAITS, Studio
-from ui.visit import KEEP_MINUTES
+from visits import inventory
+from visits.studio import MAX_KEPT_PORTRAITS, Studio
+from visits.visit import KEEP_MINUTES
+from web.errors import sentence
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 

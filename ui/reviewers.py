@@ -6,7 +6,7 @@ import html
 
 import gradio as gr
 
-from ui.studio import Studio
+from visits.studio import Studio
 
 _JUDGES = {"words": "your own words", "pictures": "every finished picture"}
 _LIMITS = """\

@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from pipelines import photo_hints
-from pipelines.engines import EngineInfo
+from pipelines.engines.base import EngineInfo
+from pipelines.photo import hints as photo_hints
 from pipelines.schema import Faithfulness, LoadedPhoto, PhotoHint, PortraitSet, Scene, Style
 from pipelines.seeds import following, variations
 from pipelines.waiting_line import Place, duration
 from study.consent import Receipt
-from ui import pictures
-from ui.visit import KeptPortrait, Visit
+from visits.visit import KeptPortrait, Visit
+from web import pictures
 
 PREVIEW_BADGE = "Preview (instant filter), not diffusion"
 _READABLE_SEEDS = 1_000_000  # random seeds stay short enough to be read out and typed

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipelines.presets import FAMILY_NAMES
+from pipelines.presets.loading import FAMILY_NAMES
 from pipelines.schema import Scene, Style
 
 _STATIC = Path(__file__).parent / "static"

@@ -15,9 +15,10 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from pipelines import heavy, weights
-from pipelines.components import SAFETY_CHECKER, SAFETY_CHECKER_ID, Component
+from pipelines import heavy
 from pipelines.errors import EngineUnavailable, PortraitError
+from pipelines.hub import weights
+from pipelines.hub.components import SAFETY_CHECKER, SAFETY_CHECKER_ID, Component
 from pipelines.schema import Refusal
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, runtime_checkable
 from PIL import Image
 
 from pipelines.errors import EngineUnavailable, PictureRefused, WordsRefused
-from pipelines.model_stack import ModelStack
+from pipelines.hub.stack import ModelStack
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.misuse import MisuseLog, write_to
 from pipelines.safety.policy import default_policy

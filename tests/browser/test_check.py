@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from pipelines import provenance
+from pipelines.provenance import marking
 from tests.browser.conftest import Server, open_context
 from tests.browser.test_journeys import LONG, agree, create, enter, save, upload
 from tests.png_chunks import replaced
@@ -22,7 +22,7 @@ def portrait(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactory) 
     assert os.environ["STUDIO_CREDENTIALS_DIR"]
     path = tmp_path_factory.mktemp("check") / "p.png"
     facts = {"Style": "oil-master", "Scene": "orbit", "Seed": "7", "Model": "preview", "Engine": "Preview"}
-    provenance.save(face_photo, path, is_diffusion=False, facts=facts)
+    marking.save(face_photo, path, is_diffusion=False, facts=facts)
     return path
 
 
@@ -78,7 +78,7 @@ def test_by_keyboard_and_with_a_strangers_words_as_words(
     trick = tmp_path / "trick.png"
     with Image.open(portrait) as picture:
         image = picture.convert("RGB")
-    provenance.save(image, trick, is_diffusion=True, facts={"Style": "<img src=x onerror=alert(1)>"})
+    marking.save(image, trick, is_diffusion=True, facts={"Style": "<img src=x onerror=alert(1)>"})
     # Listening from the start: a listener added in the same breath as the key press comes too late on a busy machine.
     page.on("filechooser", lambda chooser: chooser.set_files(trick))
     open_tab(page, server)

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Download, Page, expect
 
-from pipelines import provenance
-from pipelines.photo import open_photo
+from pipelines.photo.opening import open_photo
+from pipelines.provenance import marking
 from tests.browser.conftest import Server, open_context, start_server
 
 LONG = 60_000
@@ -88,7 +88,7 @@ def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
         page.locator("#download-one").click()
     path = save(waiting.value, tmp_path)
     assert "charcoal" in path.name
-    marks = provenance.read(path)
+    marks = marking.read(path)
     assert marks.facts["Style"] == "charcoal"
     assert marks.facts["Scene"] == "orbit"
     assert path.read_bytes() in [kept.read_bytes() for kept in pictures_of(server)], "the marked bytes, not a copy"
@@ -135,7 +135,7 @@ def test_diffusion_is_a_choice_away_and_is_said_everywhere(browser: Browser, pho
     expect(page.locator("#portrait-facts")).to_contain_text(made_by)
     with page.expect_download() as waiting:
         page.locator("#download-one").click()
-    marks = provenance.read(save(waiting.value, tmp_path))
+    marks = marking.read(save(waiting.value, tmp_path))
     assert marks.facts["Model"] == "embedded"
     assert marks.facts["Engine"] == made_by
     assert marks.digital_source_type.endswith("compositeWithTrainedAlgorithmicMedia")

@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from pipelines.engines.diffusion import DiffusionEngine
-from pipelines.model_stack import ModelStack
-from pipelines.photo import prepare
-from pipelines.presets import Presets
+from pipelines.engines.unet.engine import DiffusionEngine
+from pipelines.hub.stack import ModelStack
+from pipelines.photo.opening import prepare
+from pipelines.presets.loading import Presets
 from pipelines.schema import Control, GenerationJob, LoadedPhoto, PreparedPhoto
 from tests import tiny_checkpoints
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack, union_stack

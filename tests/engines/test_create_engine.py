@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.engines import available_engines, create_engine, loading
-from pipelines.engines.loading import Device, Loader, why_not
+from pipelines.engines.device import Device, why_not
+from pipelines.engines.registry import available_engines, create_engine
+from pipelines.engines.unet import loading
+from pipelines.engines.unet.loading import Loader
 from pipelines.errors import EngineUnavailable, RequestInvalid
-from pipelines.model_stack import ModelStack
-from pipelines.presets import Presets
+from pipelines.hub.stack import ModelStack
+from pipelines.presets.loading import Presets
 from pipelines.schema import GenerationJob
 from tests.engines.conftest import go_on
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from transformers import CLIPTextModel
 
-from pipelines.engines.diffusion import DiffusionEngine, face_crop
-from pipelines.engines.loading import Device
-from pipelines.engines.prompts import split_prompt
-from pipelines.engines.sampling import img2img_steps
-from pipelines.engines.stage import Stage
+from pipelines.engines.device import Device
+from pipelines.engines.filters.stage import Stage
+from pipelines.engines.unet.engine import DiffusionEngine, face_crop
+from pipelines.engines.unet.prompts import split_prompt
+from pipelines.engines.unet.sampling import img2img_steps
 from pipelines.errors import EngineFailed, EngineUnavailable
-from pipelines.presets import Presets
+from pipelines.presets.loading import Presets
 from pipelines.schema import Face, GenerationJob, PreparedPhoto
 from tests.conftest import difference
 from tests.engines.conftest import STACKS, picture, same

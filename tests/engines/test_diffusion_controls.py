@@ -10,10 +10,10 @@ import pytest
 import torch
 from diffusers import ControlNetModel, MultiControlNetModel
 
-from pipelines.engines.diffusion import DiffusionEngine
-from pipelines.engines.sampling import control_images_read_once, skip_when_off
+from pipelines.engines.unet.engine import DiffusionEngine
+from pipelines.engines.unet.sampling import control_images_read_once, skip_when_off
 from pipelines.errors import EngineFailed
-from pipelines.presets import Presets
+from pipelines.presets.loading import Presets
 from pipelines.schema import GenerationJob
 from tests.conftest import difference
 from tests.engines.conftest import STACKS, control, picture, same

@@ -13,21 +13,21 @@ from pydantic import ValidationError
 
 from benchmarks.embedded_bars import CONTROLS, Person, job_for, taught
 from benchmarks.portrait_figures import eyes_kept, face_kept, sharpness
-from pipelines.annotators import annotate
-from pipelines.engines import available_engines, create_engine
-from pipelines.engines.diffusion import DiffusionEngine
-from pipelines.engines.preview import PreviewEngine
-from pipelines.model_stack import ModelStack
-from pipelines.photo import prepare
+from pipelines.controls.annotators import annotate
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.registry import available_engines, create_engine
+from pipelines.engines.unet.engine import DiffusionEngine
+from pipelines.hub.stack import ModelStack
+from pipelines.hub.weights import PROJECT
+from pipelines.photo.opening import prepare
 from pipelines.portrait_request import build_request
-from pipelines.presets import Presets
+from pipelines.presets.loading import Presets
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.policy import default_policy
 from pipelines.safety.review import UNCHECKED, Safety
 from pipelines.safety.settings import SafetySettings
 from pipelines.schema import AnnotatorName, Consent, GenerationJob, LoadedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
-from pipelines.weights import PROJECT
 from tests.engines.conftest import control, go_on, same
 from tests.tiny_checkpoints import local, sd15_stack
 

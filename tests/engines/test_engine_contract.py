@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines.engines import Engine
-from pipelines.engines.diffusion import DiffusionEngine
-from pipelines.engines.preview import PreviewEngine
+from pipelines.engines.base import Engine
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import Cancelled
-from pipelines.presets import Presets, load_presets
+from pipelines.presets.loading import Presets, load_presets
 from pipelines.schema import GenerationJob
 from tests.engines.conftest import control, go_on, same
 from tests.tiny_checkpoints import SIZE, sd15_stack, sdxl_stack, union_stack

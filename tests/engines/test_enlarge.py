@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.portrait_figures import sharpness
-from pipelines.engines.enlarge import enlarged
+from pipelines.engines.filters.enlarge import enlarged
 
 LARGE, SMALL = 512, 256
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from pipelines.engines.operations import OPERATIONS
-from pipelines.engines.operations.canvas import EYE_LEFT, EYE_RIGHT, Canvas
-from pipelines.engines.operations.zones import zones
-from pipelines.photo import open_photo, prepare
-from pipelines.presets import Presets
+from pipelines.engines.filters.canvas import EYE_LEFT, EYE_RIGHT, Canvas
+from pipelines.engines.filters.operations import OPERATIONS
+from pipelines.engines.filters.operations.zones import zones
+from pipelines.photo.opening import open_photo, prepare
+from pipelines.presets.loading import Presets
 from pipelines.recipe import RecipeStep
 from pipelines.schema import PreparedPhoto
 

@@ -11,7 +11,7 @@ from diffusers import ControlNetModel
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel
 
-from pipelines.engines.diffusion import DiffusionEngine
+from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import EngineUnavailable
 from pipelines.schema import GenerationJob
 from tests.conftest import difference

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from pipelines import recipe
-from pipelines.engines import operations
-from pipelines.engines.operations import neural
-from pipelines.engines.operations.canvas import Canvas
-from pipelines.engines.preview import PreviewEngine
+from pipelines.engines.filters import operations
+from pipelines.engines.filters.canvas import Canvas
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.operations import neural
 from pipelines.errors import EngineUnavailable
 from pipelines.schema import PreparedPhoto
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pipelines.portrait_request import build_request
-from pipelines.presets import Presets
+from pipelines.presets.loading import Presets
 from pipelines.schema import Consent, LoadedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.tiny_checkpoints import SIZE, sd15_stack

@@ -12,16 +12,16 @@ from PIL import Image
 
 from benchmarks.likeness import STYLES as MEASURED
 from benchmarks.likeness import held_out
-from pipelines import faithfulness
-from pipelines.engines import Engine
-from pipelines.engines.operations import OPERATIONS
-from pipelines.engines.operations.canvas import Canvas, ramp_lookup
-from pipelines.engines.preview import PreviewEngine
-from pipelines.engines.scenery.backdrops import PAINTERS, Backdrops
-from pipelines.engines.scenery.lighting import foreground
+from pipelines.engines.base import Engine
+from pipelines.engines.filters.canvas import Canvas, ramp_lookup
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.lighting import foreground
+from pipelines.engines.filters.operations import OPERATIONS
+from pipelines.engines.filters.scenery.backdrops import PAINTERS, Backdrops
 from pipelines.errors import Cancelled
-from pipelines.photo import open_photo, prepare
-from pipelines.presets import Presets, load_presets
+from pipelines.faithfulness import meter
+from pipelines.photo.opening import open_photo, prepare
+from pipelines.presets.loading import Presets, load_presets
 from pipelines.schema import GenerationJob, PreparedPhoto, SkinShift
 from tests.conftest import difference
 from training.teachers import teacher
@@ -204,11 +204,11 @@ def test_no_skin_tone_is_lightened_or_darkened(engine, presets, portraits_dir, g
     measured = [_skin_of(engine, presets, portraits_dir, name, style) for name in _PEOPLE[group] for style in styles]
     kept = [skin for skin, _ in measured if skin is not None]  # a face in pieces is not always found again
     whole = [shift for _, shift in measured]
-    assert faithfulness.skin_group(float(np.median([skin.ita_before for skin in kept]))) == group
+    assert meter.skin_group(float(np.median([skin.ita_before for skin in kept]))) == group
     assert len(kept) > 0.8 * len(whole)
     angles = np.array([skin.ita_shift for skin in kept])
     assert abs(np.median(angles)) < (7.5 if few_tones else 5.0)
-    assert np.mean([faithfulness.lightened(skin) for skin in kept]) <= most, "lightened"
+    assert np.mean([meter.lightened(skin) for skin in kept]) <= most, "lightened"
     assert abs(np.median([skin.lightness_shift for skin in kept])) < (1.5 if few_tones else 1.0)
     assert abs(np.median(whole)) < 2.0, "the rest of the face pays for cheeks and forehead"
 
@@ -235,7 +235,7 @@ def test_brown_and_dark_skin_is_not_lightened_where_nobody_looks(engine, presets
             shifts.append(held_out(photo, paint(engine, job_of(presets, photo, style))[0]))
     known = [shift for shift in shifts if shift is not None]
     assert len(known) > 0.9 * len(shifts)
-    assert np.mean([faithfulness.lightened(shift) for shift in known]) <= 0.05
+    assert np.mean([meter.lightened(shift) for shift in known]) <= 0.05
     assert np.percentile([shift.lightness_shift for shift in known], 95) < 2.2
 
 
@@ -343,7 +343,7 @@ def _skin_of(
     if (name, style) not in _SKIN:
         photo = _portrait(folder / f"{name}.jpg", 384)
         picture = paint(engine, job_of(presets, photo, style))[0]
-        skin = faithfulness.measure(photo, picture, natural_colour=True).skin
+        skin = meter.measure(photo, picture, natural_colour=True).skin
         _SKIN[name, style] = skin, float(_skin_lab(picture, photo)[0] - _skin_lab(photo.image, photo)[0])
     return _SKIN[name, style]
 

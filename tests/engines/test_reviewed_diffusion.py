@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from pipelines.errors import EngineUnavailable, PictureRefused
 from pipelines.portrait_request import build_request
-from pipelines.presets import Presets
+from pipelines.presets.loading import Presets
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.policy import default_policy
 from pipelines.safety.review import UNCHECKED, Safety

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from benchmarks.portrait_figures import seed_distance
-from pipelines.engines.operations.canvas import Canvas
-from pipelines.engines.preview import PreviewEngine
-from pipelines.engines.scenery.relight import Lamp, face_form, lit
-from pipelines.photo import open_photo, prepare
-from pipelines.presets import Presets
+from pipelines.engines.filters.canvas import Canvas
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.scenery.relight import Lamp, face_form, lit
+from pipelines.photo.opening import open_photo, prepare
+from pipelines.presets.loading import Presets
 from pipelines.schema import PreparedPhoto
 
 _STYLES = ("golden-hour", "comic", "watercolour", "fauve", "film-noir")

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from benchmarks.portrait_figures import jaw_step
-from pipelines.engines.operations.canvas import OVAL, Canvas
-from pipelines.engines.preview import PreviewEngine
-from pipelines.engines.scenery.skin import keep_skin
-from pipelines.photo import open_photo, prepare
-from pipelines.presets import Presets, load_presets
+from pipelines.engines.filters.canvas import OVAL, Canvas
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.skin import keep_skin
+from pipelines.photo.opening import open_photo, prepare
+from pipelines.presets.loading import Presets, load_presets
 from pipelines.schema import PreparedPhoto
 
 NATURAL = sorted(style.id for style in load_presets().styles.values() if style.natural_colour)

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from pipelines import hub, weights
-from pipelines.components import SAFETY_CHECKER, Component
 from pipelines.errors import EngineUnavailable
+from pipelines.hub import download as hub
+from pipelines.hub import weights
+from pipelines.hub.components import SAFETY_CHECKER, Component
 from pipelines.safety.checker import HubChecker
 from tests import tiny_extras
 from tests.fake_hub import serve

@@ -8,9 +8,9 @@ import threading
 import pytest
 
 from pipelines.errors import SettingsError, TooOften
-from pipelines.safety.addresses import client_network
-from pipelines.safety.limits import Limits
 from pipelines.safety.settings import SafetySettings
+from visits.limits import Limits
+from web.addresses import client_network
 
 
 class Clock:
@@ -175,7 +175,7 @@ def test_what_is_over_is_forgotten_and_nobody_is_named(clock: Clock) -> None:
 
 
 def test_memory_is_bounded_however_many_come(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.safety.limits._MAX_KEYS", 100)
+    monkeypatch.setattr("visits.limits._MAX_KEYS", 100)
     counter = limits(clock, portraits_per_hour=4)
     for number in range(1000):
         counter.admit(f"session-{number}", portraits=1)

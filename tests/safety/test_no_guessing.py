@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from pipelines.engines.preview import PreviewEngine
-from pipelines.photo import open_photo
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.photo.opening import open_photo
 from pipelines.portrait_request import build_request
-from pipelines.presets import Presets
+from pipelines.presets.loading import Presets
 from pipelines.schema import Consent, GenerationJob, LoadedPhoto, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
 

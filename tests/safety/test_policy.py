@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import PresetError
-from pipelines.presets import Presets, load_presets
+from pipelines.presets.loading import Presets, load_presets
 from pipelines.safety.normalise import fold, views
 from pipelines.safety.policy import FOLDER, PromptPolicy, default_policy
 

@@ -13,7 +13,7 @@ from PIL import Image
 from pipelines import __main__ as command
 from pipelines.errors import EngineUnavailable, PictureRefused, WordsRefused
 from pipelines.portrait_request import build_request
-from pipelines.presets import Presets
+from pipelines.presets.loading import Presets
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.policy import PromptPolicy, default_policy
 from pipelines.safety.review import Reviewer, Safety

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from pipelines.presets import Presets
+from pipelines.presets.loading import Presets
 from pipelines.recipe import RecipeStep
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "training" / "teachers").glob("*.toml"))

@@ -16,13 +16,13 @@ from transformers import CLIPTokenizer
 
 from benchmarks.embedded_bars import CONTROLS, Person, job_for, stack_of
 from benchmarks.portrait_figures import sharpness
-from pipelines.annotators import annotate
-from pipelines.engines.diffusion import DiffusionEngine
-from pipelines.engines.preview import PreviewEngine
-from pipelines.engines.stage import resized
-from pipelines.patch_autoencoder import PatchAutoencoder
-from pipelines.photo import open_photo, prepare
-from pipelines.presets import Presets
+from pipelines.controls.annotators import annotate
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.stage import resized
+from pipelines.engines.unet.engine import DiffusionEngine
+from pipelines.engines.unet.patch_autoencoder import PatchAutoencoder
+from pipelines.photo.opening import open_photo, prepare
+from pipelines.presets.loading import Presets
 from pipelines.schema import AnnotatorName
 from training.__main__ import train
 from training.autoencoder import fit_autoencoder, psnr, to_unit

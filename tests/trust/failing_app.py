@@ -11,7 +11,7 @@ from typing import NoReturn
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import app
-from pipelines.engines.preview import PreviewEngine
+from pipelines.engines.filters.engine import PreviewEngine
 from tests.trust.traces import NAME, WORDS
 from ui import screen
 

@@ -13,7 +13,7 @@ import pytest
 from pipelines.errors import EngineFailed
 from tests.trust.site import LOOK, Site, Visitor
 from tests.trust.traces import NAME, WORDS, Traces
-from ui.logs import DiscreetFormatter, describe
+from web.logs import DiscreetFormatter, describe
 
 FAILING = Path(__file__).parent / "failing_app.py"
 
@@ -79,7 +79,9 @@ def test_an_exception_is_told_by_kind_and_place_all_the_way_down() -> None:
     assert describe(ExceptionGroup(WORDS, [KeyError(WORDS)])) == "ExceptionGroup of KeyError"
 
 
-@pytest.mark.parametrize(("name", "shown"), [("diffusers.pipelines", False), ("asyncio", False), ("ui.files", True)])
+@pytest.mark.parametrize(
+    ("name", "shown"), [("diffusers.pipelines", False), ("asyncio", False), ("visits.folder", True)]
+)
 def test_only_our_own_messages_are_written_out(name: str, shown: bool) -> None:
     record = logging.LogRecord(name, logging.WARNING, "place.py", 7, "your words: %s", (WORDS,), None)
     line = DiscreetFormatter().format(record)

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks import memory
 from benchmarks.crowd import Visit, Visitor, all_at_once, expected, whose
-from pipelines.presets import Presets
+from pipelines.presets.loading import Presets
 from tests.trust.site import Site, wait_until
 
 LINE, VISITORS, PORTRAITS = 4, 9, 40

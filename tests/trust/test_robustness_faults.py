@@ -17,17 +17,17 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from pipelines import heavy, worker
-from pipelines.engines import EngineChoice
-from pipelines.engines.preview import PreviewEngine
+from pipelines.engines.base import EngineChoice
+from pipelines.engines.filters.engine import PreviewEngine
 from pipelines.errors import EngineFailed, PhotoUnreadable, SaveError
-from pipelines.photo import open_photo
+from pipelines.photo.opening import open_photo
 from pipelines.portrait_request import build_request
 from pipelines.schema import GenerationJob, PortraitRequest, PortraitSet, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.ui.conftest import Served, served  # noqa: F401  the fixture
 from tests.ui.test_portrait_handlers import LOOK, create, with_photo
 from ui.portrait_handlers import PortraitHandlers
-from ui.routes import KEY_HEADER
+from web.routes import KEY_HEADER
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 SESSION = "faults"
@@ -214,7 +214,9 @@ def test_no_folder_can_be_made_on_a_full_disk(
     assert made(served.studio.pipeline, wanted)
 
 
-@pytest.mark.parametrize("where", ["PIL.Image.open", "pipelines.decoding._flatten", "pipelines.vision.detect_faces"])
+@pytest.mark.parametrize(
+    "where", ["PIL.Image.open", "pipelines.photo.decoding._flatten", "pipelines.photo.vision.detect_faces"]
+)
 def test_a_photo_that_does_not_fit_into_memory_is_not_called_damaged(
     photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

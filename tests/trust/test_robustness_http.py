@@ -24,8 +24,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from tests.trust.site import ROOT, Site, Visitor
-from ui import shield
-from ui.shield import HEADERS, Shield, known_scripts, page_policy
+from web import shield
+from web.shield import HEADERS, Shield, known_scripts, page_policy
 
 EMBEDDERS = "frame-ancestors 'self'"
 MB = 2**20
@@ -138,7 +138,7 @@ def test_a_second_configuration_lets_neither_run() -> None:
 @pytest.mark.parametrize(("space", "may"), [({}, "'self'"), ({"SPACE_ID": "a/b"}, "'self' https://huggingface.co")])
 def test_only_a_space_may_be_framed_and_only_by_its_own_page(space: dict[str, str], may: str) -> None:
     inherited = {name: value for name, value in os.environ.items() if name != "SPACE_ID"}
-    code = "from ui.shield import page_policy; print(page_policy('', ()))"
+    code = "from web.shield import page_policy; print(page_policy('', ()))"
     said = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env=inherited | space, text=True)
     assert said.strip().endswith(f"frame-ancestors {may}")
 

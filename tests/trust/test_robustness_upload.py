@@ -22,7 +22,7 @@ from PIL import Image
 
 from benchmarks import fuzz
 from pipelines.errors import PhotoUnreadable
-from pipelines.photo import MAX_PIXELS, open_photo
+from pipelines.photo.opening import MAX_PIXELS, open_photo
 from tests.trust.site import ROOT, Site, Visitor
 
 ORIGINALS = fuzz.originals()
@@ -167,7 +167,7 @@ def test_whoever_finds_no_place_is_told_and_the_next_is_served(
     face_photo.save(buffer, "PNG")
     with monkeypatch.context() as patches, ThreadPoolExecutor(2) as threads:
         opened = Opened(patches, until=go)
-        patches.setattr("pipelines.decoding._PLACE_SECONDS", 0.05)
+        patches.setattr("pipelines.photo.decoding._PLACE_SECONDS", 0.05)
         held = [threads.submit(open_photo, buffer.getvalue()) for _ in range(2)]
         try:
             while opened.now < 2:

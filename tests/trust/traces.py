@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from pipelines.photo import open_photo, prepare
+from pipelines.photo.opening import open_photo, prepare
 
 NAME = "aunt-erna-at-the-lake-9f3c.jpg"
 MARKER = "zq7-written-by-the-camera-51b"

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 import app
-from ui.files import PrivateFolder
 from ui.portrait_handlers import PortraitHandlers
-from ui.studio import Studio
-from ui.visit import Choice, Visit
+from visits.folder import PrivateFolder
+from visits.studio import Studio
+from visits.visit import Choice, Visit
 
 STYLE, OTHER_STYLE = "film-noir", "comic"  # fast ones
 

@@ -12,11 +12,11 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from pipelines import provenance
-from pipelines.photo import open_photo
+from pipelines.photo.opening import open_photo
+from pipelines.provenance import marking
 from tests.drawings import drawn_face
 from tests.ui.conftest import STYLE, Served
-from ui.routes import KEY_HEADER
+from web.routes import KEY_HEADER
 
 PUBLIC = {"/consent", "/styles", "/portrait"}
 
@@ -95,13 +95,13 @@ def test_from_consent_to_marked_files_to_deletion(client: Client, photo: Path, s
     assert "Preview" in facts["engine"]
     assert all(item["scene"] == "orbit" for item in facts["portraits"])
     for item in facts["portraits"]:
-        assert item["marks"] == list(provenance.MARKS)
+        assert item["marks"] == list(marking.MARKS)
         assert 0 <= item["faithfulness"]["landmark_drift"] < 0.15
         assert item["faithfulness"]["sentence"].endswith(".")
     kept = {path.read_bytes() for path in served.folder.portraits.rglob("*.png")}
     for file in files:
         assert Path(file).read_bytes() in kept
-        assert provenance.read(Path(file)).marks == provenance.MARKS
+        assert marking.read(Path(file)).marks == marking.MARKS
         with Image.open(file) as picture:
             assert picture.size[0] >= 256
     sent = photo.read_bytes()

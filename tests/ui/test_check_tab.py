@@ -14,7 +14,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from pipelines import provenance
+from pipelines.provenance import marking
 from tests.png_chunks import replaced
 from tests.ui.conftest import Served
 from tests.ui.test_routes import make_portraits
@@ -75,7 +75,7 @@ def test_a_strangers_signature_is_told(
 ) -> None:
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("STUDIO_CREDENTIALS_DIR", str(tmp_path / "elsewhere"))
-        provenance.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={"Style": "their-own"})
+        marking.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={"Style": "their-own"})
     card = ask(http, (tmp_path / "p.png").read_bytes())
     assert card["title"] == "Signed by somebody who names Self-Portrait Studio"
     assert card["rows"]["Style"] == "their-own"
@@ -135,7 +135,7 @@ def test_slow_senders_keep_nobody_out(served: Served, http: httpx.Client, photo_
 def test_two_are_checked_at_once_and_the_next_one_is_told_to_wait(
     http: httpx.Client, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go, real = threading.Event(), provenance.check
+    go, real = threading.Event(), marking.check
     begun = threading.Semaphore(0)
 
     def slow(*arguments: Any) -> Any:
@@ -144,7 +144,7 @@ def test_two_are_checked_at_once_and_the_next_one_is_told_to_wait(
         return real(*arguments)
 
     with monkeypatch.context() as patches, ThreadPoolExecutor(2) as pool:
-        patches.setattr("pipelines.provenance.check", slow)
+        patches.setattr("pipelines.provenance.marking.check", slow)
         held = [pool.submit(http.post, "/studio/check", content=photo_bytes) for _ in range(2)]
         try:
             assert all(begun.acquire(timeout=60) for _ in held)

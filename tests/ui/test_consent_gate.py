@@ -13,11 +13,11 @@ import httpx
 import pytest
 from starlette.routing import Route
 
-from pipelines import photo as photos
+from pipelines.photo import opening as photos
 from tests.ui.conftest import Served, request_of
 from tests.ui.test_portrait_handlers import LOOK, create, with_photo
 from ui.portrait_handlers import PortraitHandlers
-from ui.routes import KEY_HEADER, build_routes
+from web.routes import KEY_HEADER, build_routes
 
 FORGED: list[object] = ["true", "True", 1, [True], {"agreed": True}, "yes"]
 OPEN_ROUTES = {"/studio/check"}  # take a picture in without consent, keep nothing of it and give none back

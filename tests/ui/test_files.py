@@ -18,7 +18,7 @@ import pytest
 from gradio_client import Client, handle_file
 
 from pipelines.errors import SaveError
-from ui.files import PrivateFolder
+from visits.folder import PrivateFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +33,7 @@ def test_only_the_owner_may_look_inside(tmp_path: Path) -> None:
 
 def test_leftovers_of_the_dead_go_and_files_of_the_living_stay(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from ui.files import PrivateFolder;"
+        "import os, sys; from pathlib import Path; from visits.folder import PrivateFolder;"
         f"f = PrivateFolder(Path({str(tmp_path)!r})); (f.path / 'photo.jpg').write_text('x');"
         "print(f.path, flush=True); os._exit(9)"  # as SIGKILL does: no exit handler runs
     )
@@ -112,7 +112,7 @@ def test_what_is_being_saved_while_the_folder_goes_does_not_keep_it(tmp_path: Pa
 @pytest.mark.parametrize("numbers", [["SIGHUP"], ["SIGTERM", "SIGINT"], ["SIGINT"] * 5])
 def test_every_polite_way_to_stop_clears_up(tmp_path: Path, numbers: list[str]) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from ui.files import PrivateFolder, stop_on_signals\n"
+        "import sys, time; from pathlib import Path; from visits.folder import PrivateFolder, stop_on_signals\n"
         f"stop_on_signals(); f = PrivateFolder(Path({str(tmp_path)!r}))\n"
         "for i in range(2000): (f.path / str(i)).write_text('x')\n"
         "try:\n    print('ready', flush=True)\n    while True: time.sleep(0.5)\n"

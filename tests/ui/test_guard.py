@@ -14,8 +14,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from starlette.requests import Request
 
-from pipelines.photo import open_photo
-from pipelines.safety.limits import Limits
+from pipelines.photo.opening import open_photo
 from pipelines.safety.policy import default_policy
 from pipelines.safety.review import Safety
 from pipelines.safety.settings import SafetySettings
@@ -25,11 +24,13 @@ from tests.safety.test_review import Picky
 from tests.ui.conftest import STYLE, Served, request_of
 from tests.ui.test_api import agree, ask
 from tests.ui.test_portrait_handlers import create as press_create
-from ui import guard, reviewers, screen
+from ui import reviewers, screen
 from ui.api import Endpoints
 from ui.portrait_handlers import PortraitHandlers
-from ui.studio import Studio
-from ui.visit import Visit
+from visits.limits import Limits
+from visits.studio import Studio
+from visits.visit import Visit
+from web.addresses import connection_network
 
 LOOK = (STYLE, "none", 0.5)
 WORDS = "my garden as a nude"
@@ -263,8 +264,8 @@ def test_several_faces_bring_a_reminder(served: Served, crowd_bytes: bytes, phot
 )
 def test_the_network_of_an_event(headers: list[tuple[bytes, bytes]], proxies: int, network: str) -> None:
     connection = Request({"type": "http", "client": ("8.8.4.4", 1234), "headers": headers})
-    assert guard.network_of(gr.Request(connection, session_hash="guard"), proxies) == network
+    assert connection_network(connection, proxies) == network
 
 
 def test_an_event_without_a_connection_counts_for_no_network() -> None:
-    assert guard.network_of(request_of("guard"), 0) == ""
+    assert connection_network(request_of("guard").request, 0) == ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gradio as gr
 from gradio_client import Client
 
-from ui.isolation import forget_values
-from ui.owners import Owners, Sender
+from web.isolation import forget_values
+from web.owners import Owners, Sender
 
 ADA, BOB, PROGRAM = Sender(("ada",)), Sender(("bob",)), Sender(("",), "192.0.2.1")
 

@@ -13,21 +13,21 @@ import pytest
 
 import app
 from pipelines.errors import RequestInvalid, SettingsError
-from pipelines.photo import open_photo
+from pipelines.photo.opening import open_photo
 from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
 from study.notice import load_notice
 from study.settings import read_settings
 from tests.ui.conftest import STYLE, Served, request_of
 from tests.ui.test_portrait_handlers import LOOK, create, with_photo
-from ui import inventory
 from ui.api import Endpoints
-from ui.files import PrivateFolder
 from ui.page import build_page
 from ui.portrait_handlers import PortraitHandlers
 from ui.portrait_tab import Clearing
 from ui.privacy_tab import PrivacyHandlers
-from ui.visit import Choice
+from visits import inventory
+from visits.folder import PrivateFolder
+from visits.visit import Choice
 
 STUDY = {
     "STUDIO_OPERATOR": "Ada Example, ada@example.org",

@@ -14,8 +14,8 @@ import httpx
 import pytest
 from starlette.middleware import Middleware
 
-from ui.isolation import Isolation
-from ui.open_events import OpenEvents
+from web.isolation import Isolation
+from web.open_events import OpenEvents
 
 NETWORK, OTHER = "8.8.8.8", "1.1.1.1"
 JOIN = "/gradio_api/queue/join"

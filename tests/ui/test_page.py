@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from ui.page import TITLE
-from ui.routes import STATIC
+from web.routes import STATIC
 
 IDS = {
     "consent", "consent-text", "delete-data", "photo", "style", "scene", "style-picker", "scene-picker", "likeness",

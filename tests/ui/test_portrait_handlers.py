@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 
 from pipelines.errors import ConsentMissing
-from pipelines.photo import open_photo
+from pipelines.photo.opening import open_photo
 from tests.ui.conftest import OTHER_STYLE, STYLE, Served, request_of
 from ui import screen
 from ui.portrait_handlers import PortraitHandlers

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pipelines import photo as photos
-from pipelines.photo import open_photo
+from pipelines.photo import opening as photos
+from pipelines.photo.opening import open_photo
 from tests.drawings import drawn_face, person, side_by_side
 from tests.ui.conftest import Served, request_of
 from tests.ui.test_portrait_handlers import LOOK, create, event, with_photo

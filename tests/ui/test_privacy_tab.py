@@ -14,12 +14,13 @@ from study.notice import load_notice
 from study.settings import read_settings
 from tests.ui.conftest import Served, request_of
 from tests.ui.test_portrait_handlers import create, with_photo
-from ui import inventory, screen
+from ui import screen
 from ui.page import build_page
 from ui.portrait_handlers import PortraitHandlers
 from ui.portrait_tab import Clearing
 from ui.privacy_tab import PrivacyHandlers
-from ui.routes import STATIC
+from visits import inventory
+from web.routes import STATIC
 
 Visitor = Callable[[str], str]
 

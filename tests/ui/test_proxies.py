@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from tests.ui.conftest import Served
-from ui.routes import build_routes
+from web.routes import build_routes
 
 PREFIX = "/portraits"
 ASSETS = ("studio/static/studio.css", "studio/static/fonts/fraunces.woff2", "studio/thumbnails/styles/film-noir.webp")

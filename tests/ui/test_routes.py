@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines import provenance, watermark, worker
+from pipelines import worker
 from pipelines.portrait_request import build_request
+from pipelines.provenance import marking, watermark
 from pipelines.schema import PortraitSet
 from tests.conftest import difference
 from tests.ui.conftest import OTHER_STYLE, STYLE, Served
 from ui import screen
-from ui.routes import ASKED_HEADER, KEY_HEADER
+from web.routes import ASKED_HEADER, KEY_HEADER
 
 
 def jpeg(image: Image.Image) -> bytes:
@@ -161,11 +162,11 @@ def test_downloaded_portraits_still_say_what_they_are(served: Served, http: http
     portrait = make_portraits(served, "routes-marked", loaded, (5,)).portraits[0]
     copy = tmp_path / "download.png"
     copy.write_bytes(http.get(f"/studio/portrait/{visit.key}/{portrait.id}.png").content)
-    assert provenance.read(copy) == portrait.provenance
+    assert marking.read(copy) == portrait.provenance
     assert portrait.provenance.marks == ("XMP", "C2PA", "watermark")
     assert portrait.provenance.state == "intact"
     archive = zipfile.ZipFile(io.BytesIO(http.get(f"/studio/portraits/{visit.key}.zip").content))
-    assert provenance.check(archive.read(archive.namelist()[0])).is_ours
+    assert marking.check(archive.read(archive.namelist()[0])).is_ours
 
 
 def test_taking_consent_back_ends_the_key_and_deletes_the_files(

@@ -10,7 +10,7 @@ import pytest
 
 import app
 from pipelines.errors import TooOften
-from ui.uploads import MAX_UNREAD_BYTES, MAX_UNREAD_FILES, UNREAD_SECONDS, Uploads
+from visits.uploads import MAX_UNREAD_BYTES, MAX_UNREAD_FILES, UNREAD_SECONDS, Uploads
 
 
 @pytest.fixture

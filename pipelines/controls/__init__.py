@@ -1,0 +1,1 @@
+"""What is drawn from a photo to guide a model."""

@@ -1,0 +1,1 @@
+"""The instant engine: styles drawn with image filters."""

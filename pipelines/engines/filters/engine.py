@@ -1,0 +1,214 @@
+"""The preview engine: an instant filter. Brushes, inks and lights of OpenCV and numpy, declared in the style files.
+
+It is never called diffusion. It answers while a visitor chooses, live on the webcam, and where no model can run.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from pipelines.engines.device import is_out_of_memory
+from pipelines.engines.filters import operations
+from pipelines.engines.filters.canvas import Canvas
+from pipelines.engines.filters.enlarge import enlarged
+from pipelines.engines.filters.lighting import compose, settle, vary
+from pipelines.engines.filters.scenery.backdrops import Backdrops
+from pipelines.engines.filters.skin import keep_skin
+from pipelines.errors import Cancelled, EngineFailed, PortraitError
+from pipelines.photo import vision
+from pipelines.schema import AnnotatorName, GenerationJob, PreparedPhoto, Scene, StepCallback, Style
+
+log = logging.getLogger(__name__)
+
+# What a live frame is worked at; it is shown larger. Thousands of brush strokes take longer than all else.
+_FRAME_PIXELS = 330 * 330
+_FRAME_PIXELS_STROKES = 270 * 270
+_PIECES = {"pixels", "cutout", "polygons", "mosaic", "hatch"}
+_FLAT = _PIECES | {"posterise", "flat"}
+_OWN_SKIN = {"flat"}  # fills skin with the sitter's own colour: nothing to put back before ink, dots and paper
+
+
+class PreviewEngine:
+    """Instant filter. Thread-safe: all that is shared is a locked cache of backdrops."""
+
+    name = "Preview (instant filter)"
+    model_id = "preview"
+    is_diffusion = False
+    size = 768
+
+    def __init__(self) -> None:
+        self._backdrops = Backdrops()
+
+    def annotators(self, style: Style) -> tuple[AnnotatorName, ...]:
+        """None: it reads the photo itself."""
+        return ()
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
+        """See Engine.generate. Each operation of the recipe is a step, and so is the scene."""
+        try:
+            return self._generate(job, on_step)
+        except PortraitError:
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):  # no other style or photo would help
+                raise
+            raise EngineFailed(
+                "The preview could not be painted; try another style or photo.", detail=repr(error)
+            ) from error
+
+    def render(
+        self, photo: PreparedPhoto, style: Style, scene: Scene, *, seed: int = 0, likeness: float = 0.5
+    ) -> Image.Image:
+        """One picture, for those who need no steps: what `generate` makes of the same values."""
+        job = GenerationJob(
+            photo=photo,
+            style=style,
+            scene=scene,
+            likeness=likeness,
+            prompt=style.prompt,
+            strength=style.strength,
+            seeds=(seed,),
+        )
+        return self.generate(job, lambda step, total, preview: True)[0]
+
+    def render_frame(
+        self, rgb: np.ndarray, style: Style, scene: Scene, *, seed: int = 0, likeness: float = 0.5
+    ) -> np.ndarray:
+        """One frame of a live picture, painted small and shown at its own size.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+
+        Returns:
+            (H, W, 3) uint8.
+        """
+        height, width = rgb.shape[:2]
+        pixels = _FRAME_PIXELS_STROKES if any(step.op == "strokes" for step in style.preview) else _FRAME_PIXELS
+        factor = min(1.0, float(np.sqrt(pixels / (height * width))))
+        size = (max(32, round(width * factor)), max(32, round(height * factor)))
+        small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        canvas = _canvas(small, vision.person_mask(small), _landmarks(small), likeness, seed, scene)
+        self._set_scene(canvas, scene)
+        for index in range(len(style.preview)):
+            self._step(canvas, style, index)
+        self._finish(canvas, style)
+        done = _to_bytes(canvas.image)
+        return done if size == (width, height) else cv2.resize(done, (width, height), interpolation=cv2.INTER_CUBIC)
+
+    def stage(self, job: GenerationJob, seed: int) -> Image.Image:
+        """The job's photo in its scene and in this seed's light, before any recipe."""
+        return Image.fromarray(_to_bytes(self._sitting(job, seed).source))
+
+    def paint(self, job: GenerationJob, seed: int) -> Image.Image:
+        """The recipe up to its finish (`Style.finish_steps`): what a diffusion stack begins with.
+
+        Raises:
+            EngineFailed: This style cannot be painted on this photo.
+        """
+        steps = len(job.style.preview) - job.style.finish_steps
+        painted = job.style.model_copy(update={"preview": job.style.preview[:steps], "finish_steps": 0})
+        update = {"style": painted, "seeds": (seed,)}
+        return self.generate(job.model_copy(update=update), lambda step, total, preview: True)[0]
+
+    def finish(self, job: GenerationJob, seed: int, picture: Image.Image) -> Image.Image:
+        """A picture of the job's person with the finish of the recipe laid on, and their skin kept.
+
+        Args:
+            picture: RGB, painted by anyone from what `paint` gave, as large as the job's photo; a smaller one gets the
+                photo's finest edges.
+        """
+        canvas = self._sitting(job, seed)
+        canvas.image = np.asarray(picture.convert("RGB"), np.float32) / 255.0
+        if canvas.image.shape != canvas.source.shape:
+            canvas.image = enlarged(canvas.image, canvas.source)
+        first = len(job.style.preview) - job.style.finish_steps
+        for index, step in enumerate(job.style.preview[first:], first):
+            operations.apply(canvas, step, index)
+        self._finish(canvas, job.style)
+        return Image.fromarray(_to_bytes(canvas.image))
+
+    def close(self) -> None:
+        """Forget the backdrops."""
+        self._backdrops.clear()
+
+    def _generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
+        has_scene = job.scene.backdrop is not None or job.scene.light is not None
+        total = len(job.seeds) * (len(job.style.preview) + has_scene)
+        done = 0
+        pictures: list[Image.Image] = []
+        for seed in job.seeds:
+            canvas = self._sitting(job, seed)
+            if has_scene:
+                done += 1
+                _report(on_step, done, total, canvas.image)
+            last = len(job.style.preview) - 1
+            for index in range(last + 1):
+                self._step(canvas, job.style, index)
+                if index == last:
+                    self._finish(canvas, job.style)
+                done += 1
+                _report(on_step, done, total, canvas.image)
+            pictures.append(Image.fromarray(_to_bytes(canvas.image)))
+        return pictures
+
+    def _sitting(self, job: GenerationJob, seed: int) -> Canvas:
+        """The person in the scene, in this seed's light, before the recipe."""
+        pixels = np.asarray(job.photo.image.convert("RGB"))
+        mask = job.photo.person_mask
+        mask = vision.person_mask(pixels) if mask is None else mask
+        landmarks = job.photo.face.landmarks if job.photo.face is not None else None
+        canvas = _canvas(pixels, mask, landmarks, job.likeness, seed, job.scene)
+        self._set_scene(canvas, job.scene)
+        return canvas
+
+    def _set_scene(self, canvas: Canvas, scene: Scene) -> None:
+        backdrop = None
+        if scene.backdrop is not None:
+            backdrop = self._backdrops.get(scene.backdrop, canvas.seed, canvas.height, canvas.width, canvas.light_side)
+        if backdrop is not None or scene.light is not None:
+            compose(canvas, backdrop, scene.light)
+        vary(canvas)
+
+    def _step(self, canvas: Canvas, style: Style, index: int) -> None:
+        operations.apply(canvas, style.preview[index], index)
+        painted = style.finish_steps and index == len(style.preview) - style.finish_steps - 1
+        if painted and not any(step.op in _OWN_SKIN for step in style.preview):
+            # Before strokes, facets and stones are laid, while each place of the face is where the photo has it.
+            self._keep_skin(canvas, style)
+
+    def _finish(self, canvas: Canvas, style: Style) -> None:
+        settle(canvas, any(step.op in _PIECES for step in style.preview))
+        self._keep_skin(canvas, style)
+
+    def _keep_skin(self, canvas: Canvas, style: Style) -> None:
+        if style.natural_colour:
+            keep_skin(canvas, flat=any(step.op in _FLAT for step in style.preview))
+
+
+def _canvas(
+    pixels: np.ndarray, mask: np.ndarray, landmarks: np.ndarray | None, likeness: float, seed: int, scene: Scene
+) -> Canvas:
+    image = pixels.astype(np.float32) / 255.0
+    side = 1.0 if scene.light is not None and scene.light.direction == "right" else -1.0
+    return Canvas(image, image, mask.astype(np.float32), landmarks, likeness, seed, key_side=side, photo=image)
+
+
+def _landmarks(rgb: np.ndarray) -> np.ndarray | None:
+    height, width = rgb.shape[:2]
+    return vision.face_landmarks(rgb, (0.0, 0.0, float(width), float(height)))
+
+
+def _report(on_step: StepCallback, step: int, total: int, image: np.ndarray) -> None:
+    if not on_step(step, total, Image.fromarray(_to_bytes(image))):
+        raise Cancelled("Stopped. Nothing was kept.")
+
+
+def _to_bytes(image: np.ndarray) -> np.ndarray:
+    return (np.clip(image, 0, 1) * 255.0 + 0.5).astype(np.uint8)

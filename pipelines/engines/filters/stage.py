@@ -1,0 +1,93 @@
+"""What diffusion begins with: the photo set into a scene, or the preview engine's picture of it.
+
+img2img keeps the large shapes of what it starts from, so words alone would leave the visitor's room behind every style.
+The preview engine's painted backdrop, and its light on the person, give diffusion something of the scene to refine.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from pipelines.engines.filters.canvas import Canvas
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.lighting import compose
+from pipelines.engines.filters.scenery.backdrops import Backdrops
+from pipelines.schema import GenerationJob, PreparedPhoto, Scene
+
+
+class Begun(NamedTuple):
+    """A picture to repaint, and the photo in its scene and light, of the same size."""
+
+    start: Image.Image
+    tile: Image.Image
+
+
+class Stage:
+    """Sets people into scenes; the last few backdrops are kept."""
+
+    def __init__(self) -> None:
+        self._backdrops = Backdrops()
+        self._preview = PreviewEngine()
+
+    def begin(self, job: GenerationJob, seed: int, size: int) -> Begun:
+        """What a stack that repaints the preview engine's picture begins with.
+
+        Args:
+            size: Width and height of both pictures in pixels; the job's photo may be larger.
+        """
+        small = job.model_copy(update={"photo": resized(job.photo, size)})
+        return Begun(self._preview.paint(small, seed), self._preview.stage(small, seed))
+
+    def finish(self, job: GenerationJob, seed: int, picture: Image.Image) -> Image.Image:
+        """What diffusion made, as large as the job's photo, with the photo's edges and the style's finish.
+
+        Args:
+            picture: RGB, square, at most as large as the photo.
+        """
+        return self._preview.finish(job, seed, picture)
+
+    def set(self, photo: PreparedPhoto, scene: Scene, seed: int) -> Image.Image:
+        """The photo with the scene's backdrop behind the person, in its light.
+
+        Args:
+            photo: Without a person mask its picture comes back as it is.
+            scene: Without a backdrop and a light, too.
+            seed: Chooses among the backdrops that a scene can have.
+        """
+        if photo.person_mask is None or (scene.backdrop is None and scene.light is None):
+            return photo.image
+        image = np.asarray(photo.image.convert("RGB"), np.float32) / 255.0
+        landmarks = photo.face.landmarks if photo.face is not None else None
+        side = 1.0 if scene.light is not None and scene.light.direction == "right" else -1.0
+        canvas = Canvas(image, image, photo.person_mask.astype(np.float32), landmarks, 0.5, seed, key_side=side)
+        backdrop = None
+        if scene.backdrop is not None:
+            backdrop = self._backdrops.get(scene.backdrop, seed, canvas.height, canvas.width, canvas.light_side)
+        compose(canvas, backdrop, scene.light)
+        return Image.fromarray((np.clip(canvas.image, 0.0, 1.0) * 255.0).round().astype(np.uint8))
+
+
+def resized(photo: PreparedPhoto, size: int) -> PreparedPhoto:
+    """The same photo in another size: picture, mask and face.
+
+    Args:
+        size: Width and height in pixels.
+    """
+    if photo.image.width == size:
+        return photo
+    factor = size / photo.image.width
+    face = photo.face
+    if face is not None:
+        left, top, right, bottom = face.box
+        landmarks = None if face.landmarks is None else (face.landmarks * factor).astype(np.float32)
+        box = (left * factor, top * factor, right * factor, bottom * factor)
+        face = face.model_copy(update={"box": box, "landmarks": landmarks})
+    mask = photo.person_mask
+    if mask is not None:
+        mask = cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+    image = photo.image.resize((size, size), Image.Resampling.BOX if factor == 0.5 else Image.Resampling.LANCZOS)
+    return photo.model_copy(update={"image": image, "face": face, "person_mask": mask})

@@ -1,0 +1,385 @@
+"""ControlNet img2img with diffusers, for every UNet model stack, the embedded one among them."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import logging
+from collections import OrderedDict
+from typing import Any
+
+from PIL import Image
+
+from pipelines import heavy
+from pipelines.engines.device import Device, best_device, is_out_of_memory
+from pipelines.engines.filters.stage import Stage
+from pipelines.engines.unet.loading import Loader
+from pipelines.engines.unet.prompts import encode_prompts
+from pipelines.engines.unet.sampling import (
+    Steps,
+    control_images_read_once,
+    img2img_steps,
+    record_denoised,
+    skip_when_off,
+)
+from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError
+from pipelines.hub import weights
+from pipelines.hub.stack import ModelStack
+from pipelines.schema import AnnotatorName, Control, Face, GenerationJob, StepCallback, Style
+
+log = logging.getLogger(__name__)
+
+_CACHED_PROMPTS = 64
+# As many as a style may ask for at once; each weighs 0.7 GB in float16.
+_LOADED_CONTROLNETS = 3
+# The face adapter was trained on head crops, a little wider than the detector's box.
+_FACE_MARGIN = 1.5
+
+
+class DiffusionEngine:
+    """Makes portraits with one model stack. One `generate` at a time; the caller holds a lock.
+
+    Weights are loaded at the first portrait, from this machine only.
+
+    Args:
+        stack: What to load.
+        device: Where to run it; left out, the best there is.
+    """
+
+    is_diffusion = True
+
+    def __init__(self, stack: ModelStack, *, device: Device | None = None) -> None:
+        self.stack = stack
+        self.name = stack.name
+        self.model_id = stack.id
+        self.size = stack.size
+        self._device = device
+        self._loader: Loader | None = None
+        self._pipe: Any = None
+        self._tiny_vae: Any = None
+        self._controlnets: OrderedDict[str, Any] = OrderedDict()
+        self._attached: tuple[str, ...] = ()
+        self._prompts: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+        self._stage = Stage()
+        self._closed = False
+
+    def annotators(self, style: Style) -> tuple[AnnotatorName, ...]:
+        """What guides every style of this stack, and the style's controls that it has ControlNets for; its first
+        ControlNet where it has none of them.
+        """
+        sources = self.stack.controlnets
+        asked = [control.annotator for control in style.controls if control.annotator in sources]
+        always = [name for name, source in sources.items() if source.controlnet_conditioning_scale is not None]
+        wanted = tuple(dict.fromkeys([*always, *asked]))
+        return wanted or (self._main_control(),)
+
+    def load(self, annotator: AnnotatorName | None = None) -> None:
+        """Load the weights now instead of at the first portrait.
+
+        Args:
+            annotator: Whose ControlNet is needed first; others follow when they are.
+
+        Raises:
+            EngineUnavailable: They are not on this machine, damaged, or need what is not here.
+        """
+        if self._closed:
+            raise EngineUnavailable(f"{self.name} was closed; start again.")
+        if self._pipe is not None:
+            return
+        weights.require(self.stack)
+        loader = Loader(self.stack, self._device or best_device())
+        if loader.device.kind == "cpu" and self.stack.torch_dtype != "float32":
+            log.info("%s: %s weights are converted to float32 for the processor", self.name, self.stack.torch_dtype)
+        self._loader = loader
+        first = annotator or self._main_control()
+        controlnet = loader.controlnet(first)
+        self._controlnets[self._key(first)] = controlnet
+        try:
+            self._pipe = loader.pipeline(self._combined([controlnet]))
+            self._attached = (self._key(first),)
+            self._tiny_vae = loader.tiny_vae()
+        except BaseException:
+            self._unload()
+            raise
+
+    def generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
+        """One picture a seed. A seed's picture does not depend on the other seeds: they run one after the other.
+
+        `on_step` is called with step 0 before the weights are loaded and again before the first step, then after each
+        step with a preview of what the model thinks the picture will be, where the stack has a tiny autoencoder.
+
+        Raises:
+            Cancelled: on_step answered False.
+            EngineFailed: Out of memory, or another error in the middle; the next call starts afresh.
+            EngineUnavailable: The weights are not on this machine.
+        """
+        strength = job.strength * self.stack.strength_factor
+        steps = img2img_steps(self.stack.num_inference_steps, strength, self._longest_schedule())
+        repaints = self.stack.start == "preview"
+        report = _Report(on_step, (steps.run + repaints) * len(job.seeds))  # the finish is a step, too
+        report(0, None)
+        try:
+            controls = self._controls(job)
+            self.load(controls[0].annotator)
+            self._attach(tuple(control.annotator for control in controls))
+            report(0, None)
+            arguments = self._arguments(job, controls, steps)
+            return [self._one(arguments, seed, job, report) for seed in job.seeds]
+        except PortraitError:
+            raise
+        except Exception as error:
+            raise EngineFailed(self._advice(error), detail=repr(error)[:400]) from error
+        finally:
+            if self._pipe is not None:
+                self._pipe.maybe_free_model_hooks()
+
+    def close(self) -> None:
+        """Free the memory that the models hold."""
+        self._closed = True
+        self._unload()
+
+    # --- one portrait ------------------------------------------------------------------------------------------------
+
+    def _one(self, arguments: dict[str, Any], seed: int, job: GenerationJob, report: _Report) -> Image.Image:
+        last = report.step + report.total // len(job.seeds)
+        if self.stack.start != "preview":
+            start = self._stage.set(job.photo, job.scene, seed)
+            picture = self._diffuse(start, arguments, seed, report, last)
+            return picture if picture.size == job.photo.image.size else picture.resize(job.photo.image.size, _LANCZOS)
+        size = arguments["control_image"][0].width
+        begun = self._stage.begin(job, seed, size)
+        names = tuple(control.annotator for control in self._controls(job))
+        images = [
+            begun.tile if name == "tile" else image
+            for name, image in zip(names, arguments["control_image"], strict=True)
+        ]
+        picture = self._diffuse(begun.start, arguments | {"control_image": images}, seed, report, last)
+        finished = self._stage.finish(job, seed, picture)
+        report(last, None)
+        return finished
+
+    def _diffuse(
+        self, start: Image.Image, arguments: dict[str, Any], seed: int, report: _Report, last: int
+    ) -> Image.Image:
+        """Noise a picture and denoise it, telling of each step; the size is that of the control images.
+
+        Args:
+            last: The number of the step that has no picture of its own, because the finished one follows at once.
+        """
+        torch = heavy.load("torch")
+        pipe = self._pipe
+        denoised = record_denoised(pipe.scheduler)
+
+        def on_step_end(_: Any, __: int, ___: Any, values: dict[str, Any]) -> dict[str, Any]:
+            step = report.step + 1
+            if not bool(torch.isfinite(values["latents"]).all()):
+                raise EngineFailed("This picture came out broken; use another seed or a likeness nearer the middle.")
+            report(step, None if step == last else self._preview(denoised[0]))
+            return {}
+
+        tiny = self._tiny_vae if self.stack.decode_with_tiny_vae else None
+        networks = getattr(pipe.controlnet, "nets", ())  # a union network reads its images in another way
+        try:
+            with control_images_read_once(networks):
+                result = pipe(
+                    image=_resized(start, arguments["control_image"][0].size),
+                    **arguments,
+                    # Drawn on the CPU, so that a seed means the same noise on every device.
+                    generator=torch.Generator("cpu").manual_seed(seed),
+                    callback_on_step_end=on_step_end,
+                    output_type="pil" if tiny is None else "latent",
+                ).images
+        finally:
+            del pipe.scheduler.step  # the recorder, an attribute of the instance
+        picture: Image.Image = self._decode_tiny(result) if tiny is not None else result[0]
+        return picture
+
+    def _arguments(self, job: GenerationJob, controls: tuple[Control, ...], steps: Steps) -> dict[str, Any]:
+        """Keyword arguments that all seeds share: all but the photo, whose backdrop depends on the seed."""
+        guidance = self.stack.guidance_scale if job.guidance_scale is None else job.guidance_scale
+        guidance = min(guidance, self.stack.max_guidance_scale)
+        size = self._working_size((self.stack.working_size,) * 2 if self.stack.working_size else job.photo.image.size)
+        # diffusers demands a photo and control images of one size, a multiple of the VAE's scale.
+        images = [_resized(control.image, size) for control in controls]
+        arguments: dict[str, Any] = {
+            "control_image": images,
+            "num_inference_steps": steps.num_inference_steps,
+            "strength": steps.strength,
+            "guidance_scale": guidance,
+            "controlnet_conditioning_scale": [control.controlnet_conditioning_scale for control in controls],
+            "control_guidance_start": [control.control_guidance_start for control in controls],
+            "control_guidance_end": [control.control_guidance_end for control in controls],
+            **self._prompt_embeds(job.prompt, job.negative_prompt if guidance > 1.0 else None),
+        }
+        if self.stack.kind == "sdxl-union":
+            modes = [self.stack.controlnets[control.annotator].control_mode for control in controls]
+            arguments["control_mode"] = modes
+        if self.stack.ip_adapter:
+            arguments["ip_adapter_image_embeds"] = self._face_embeds(job, guided=guidance > 1.0)
+        return arguments
+
+    def _controls(self, job: GenerationJob) -> tuple[Control, ...]:
+        """The controls that have a weight. Where none has, one that is off: the pipelines cannot be called without."""
+        unknown = [control.annotator for control in job.controls if control.annotator not in self.stack.controlnets]
+        if unknown:
+            raise EngineFailed(f"{self.name} has no control for {unknown[0]}; choose another style or model.")
+        weighted = tuple(control for control in job.controls if control.controlnet_conditioning_scale > 0.0)
+        off = Control(
+            annotator=self._main_control(),
+            controlnet_conditioning_scale=0.0,
+            image=Image.new("RGB", job.photo.image.size),
+        )
+        return tuple(self._as_the_stack_wants(control) for control in weighted) or (off,)
+
+    def _as_the_stack_wants(self, control: Control) -> Control:
+        source = self.stack.controlnets[control.annotator]
+        wanted = {
+            "control_guidance_end": source.control_guidance_end,
+            "controlnet_conditioning_scale": source.controlnet_conditioning_scale,
+        }
+        return control.model_copy(update={name: value for name, value in wanted.items() if value is not None})
+
+    def _prompt_embeds(self, prompt: str, negative_prompt: str | None) -> dict[str, Any]:
+        key = hashlib.sha256(repr((prompt, negative_prompt)).encode()).digest()  # visitors' words are not kept
+        if key not in self._prompts:
+            self._prompts[key] = encode_prompts(self._pipe, prompt, negative_prompt)
+            while len(self._prompts) > _CACHED_PROMPTS:
+                self._prompts.popitem(last=False)
+        self._prompts.move_to_end(key)
+        return self._prompts[key]
+
+    def _face_embeds(self, job: GenerationJob, *, guided: bool) -> list[Any]:
+        """Image embeddings of the face for the IP-Adapter, whose scale is set on the way.
+
+        A loaded adapter must be given something; without a face or a weight it gets zeros and the scale 0, at which
+        its attention is skipped, so the result is the same as without the adapter.
+        """
+        face = job.photo.face
+        if face is None or job.ip_adapter_scale == 0.0:
+            self._pipe.set_ip_adapter_scale(0.0)
+            return self._blank_embeds(2 if guided else 1)
+        self._pipe.set_ip_adapter_scale(job.ip_adapter_scale)
+        # Not cached: what is left of a face in memory ends with the job.
+        with heavy.load("torch").no_grad():
+            embeds: list[Any] = self._pipe.prepare_ip_adapter_image_embeds(
+                ip_adapter_image=face_crop(job.photo.image, face),
+                ip_adapter_image_embeds=None,
+                device=self._pipe._execution_device,
+                num_images_per_prompt=1,
+                do_classifier_free_guidance=guided,
+            )
+        return embeds
+
+    def _blank_embeds(self, batch: int) -> list[Any]:
+        """Zeros in the shape that the adapter reads: all tokens of the image encoder, or its one pooled embedding."""
+        config = self._pipe.image_encoder.config
+        projection = self._pipe.unet.encoder_hid_proj.image_projection_layers[0]
+        pooled = isinstance(projection, heavy.load("diffusers.models.embeddings").ImageProjection)
+        tokens = (config.image_size // config.patch_size) ** 2 + 1
+        shape = (batch, 1, config.projection_dim) if pooled else (batch, 1, tokens, config.hidden_size)
+        unet = self._pipe.unet
+        return [heavy.load("torch").zeros(shape, dtype=unet.dtype, device=self._pipe._execution_device)]
+
+    def _preview(self, latents: Any) -> Image.Image | None:
+        return None if self._tiny_vae is None else self._decode_tiny(latents)
+
+    def _decode_tiny(self, latents: Any) -> Image.Image:
+        vae = self._tiny_vae
+        with heavy.load("torch").no_grad():
+            sample = vae.decode(latents.to(vae.device, vae.dtype) / vae.config.scaling_factor).sample
+            picture: Image.Image = self._pipe.image_processor.postprocess(sample.float(), output_type="pil")[0]
+        return picture
+
+    # --- models ------------------------------------------------------------------------------------------------------
+
+    def _attach(self, names: tuple[AnnotatorName, ...]) -> None:
+        """Give the pipeline the ControlNets of these annotators, in their order."""
+        assert self._loader is not None
+        keys = tuple(self._key(name) for name in names)
+        if self.stack.kind == "sdxl-union" or keys == self._attached:
+            return
+        for key, name in zip(keys, names, strict=True):
+            if key not in self._controlnets:
+                self._controlnets[key] = self._loader.controlnet(name)
+            self._controlnets.move_to_end(key)
+        while len(self._controlnets) > max(_LOADED_CONTROLNETS, len(keys)):
+            self._controlnets.popitem(last=False)
+        self._pipe.register_modules(controlnet=self._combined([self._controlnets[key] for key in keys]))
+        self._attached = keys
+        self._loader.place(self._pipe)
+
+    def _combined(self, controlnets: list[Any]) -> Any:
+        """What the pipeline takes as its ControlNet, skipping those that are switched off."""
+        if self.stack.kind == "sdxl-union":
+            return skip_when_off(controlnets[0])
+        return skip_when_off(heavy.load("diffusers").MultiControlNetModel(controlnets))
+
+    def _main_control(self) -> AnnotatorName:
+        return next(iter(self.stack.controlnets))
+
+    def _key(self, name: AnnotatorName) -> str:
+        return "union" if self.stack.kind == "sdxl-union" else name
+
+    def _longest_schedule(self) -> int:
+        """An LCM schedule is cut out of the one that it was distilled with, of 50 steps by default."""
+        setting = self.stack.scheduler
+        if setting.name != "LCMScheduler":
+            return 1000
+        return int(setting.config.get("original_inference_steps", 50))
+
+    def _working_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        scale = self._pipe.vae_scale_factor
+        return max(scale, round(size[0] / scale) * scale), max(scale, round(size[1] / scale) * scale)
+
+    def _advice(self, error: Exception) -> str:
+        if is_out_of_memory(error):
+            return f"{self.name} ran out of memory; close other programs or choose a smaller model, and try again."
+        return f"{self.name} stopped with an error; try again, and choose another model if it happens again."
+
+    def _unload(self) -> None:
+        self._pipe = self._tiny_vae = self._loader = None
+        self._attached = ()
+        self._controlnets.clear()
+        self._prompts.clear()
+        gc.collect()
+        if heavy.is_loaded("torch") and heavy.load("torch").cuda.is_available():
+            heavy.load("torch").cuda.empty_cache()
+
+
+_LANCZOS = Image.Resampling.LANCZOS
+
+
+class _Report:
+    """Counts steps over all seeds and stops the work when the caller says so."""
+
+    def __init__(self, on_step: StepCallback, total: int) -> None:
+        self._on_step = on_step
+        self.total = total
+        self.step = 0
+
+    def __call__(self, step: int, preview: Image.Image | None) -> None:
+        self.step = step
+        if not self._on_step(step, self.total, preview):
+            raise Cancelled("Stopped; nothing was kept.")
+
+
+def face_crop(picture: Image.Image, face: Face) -> Image.Image:
+    """A square around the head, for the face adapter, moved inside the picture where it would reach beyond.
+
+    Args:
+        picture: RGB.
+        face: In the picture's pixels; its landmarks tell the extent better than the box where they are there.
+    """
+    left, top, right, bottom = face.box
+    if face.landmarks is not None:
+        (left, top), (right, bottom) = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
+    side = round(max(right - left, bottom - top) * _FACE_MARGIN)
+    side = max(16, min(side, *picture.size))
+    x = min(max(0, round((left + right - side) / 2)), picture.width - side)
+    y = min(max(0, round((top + bottom - side) / 2)), picture.height - side)
+    return picture.crop((x, y, x + side, y + side))
+
+
+def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    picture = picture.convert("RGB")
+    return picture if picture.size == size else picture.resize(size, _LANCZOS)

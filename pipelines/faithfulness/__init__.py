@@ -1,0 +1,1 @@
+"""How much of the person is left in a portrait."""

@@ -1,0 +1,189 @@
+"""Which weights are on this machine, complete and undamaged. Reads the disk, never the network."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipelines import heavy
+from pipelines.errors import EngineUnavailable
+from pipelines.hub.components import ANNOTATOR_WEIGHTS, Component, annotator_component, components, select
+from pipelines.hub.stack import HubSource, ModelStack
+from pipelines.schema import AnnotatorName
+
+PROJECT = Path(__file__).resolve().parents[2]
+COMMAND = "python -m pipelines.hub download"
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class StackState:
+    """How much of a model stack is on this machine.
+
+    Attributes:
+        status: present (can be loaded), partial, absent.
+        bytes_present: Bytes of needed files that are here.
+        bytes_missing: Bytes still to download, by the sizes in the preset.
+        missing: Names of the components that are not complete.
+    """
+
+    status: Literal["present", "partial", "absent"]
+    bytes_present: int
+    bytes_missing: int
+    missing: tuple[str, ...]
+
+
+def resolve(source: HubSource, name: str = "model", *, stack_id: str = "") -> Path:
+    """The folder on this machine that holds a source's files, as laid out in its repository. Never downloads.
+
+    Raises:
+        EngineUnavailable: It is not here. Says how to get it.
+    """
+    root = root_of(source)
+    if root is None or not root.is_dir():
+        if source.path:
+            raise EngineUnavailable(f"The {name} that ships with this project is not here; install the project again.")
+        how = f"run {COMMAND} {stack_id}" if stack_id else "download it first"
+        raise EngineUnavailable(f"The {name} is not on this machine ({readable_size(source.bytes)}); {how}.")
+    return root
+
+
+def state(stack: ModelStack) -> StackState:
+    """What of a stack is on this machine. Reads the disk only."""
+    return _state(components(stack))
+
+
+def annotator_state(name: AnnotatorName) -> StackState:
+    """What of an annotator's weights is on this machine; present for those that need none."""
+    return _state((annotator_component(name),) if name in ANNOTATOR_WEIGHTS else ())
+
+
+def require(stack: ModelStack) -> None:
+    """Check that a stack can be loaded from this machine alone.
+
+    Raises:
+        EngineUnavailable: Names what is missing, its size and the command that fetches it.
+    """
+    found = state(stack)
+    if found.status == "present":
+        return
+    parts = _listed(found.missing)
+    if all(component.source.path for component in components(stack) if component.name in found.missing):
+        raise EngineUnavailable(
+            f"{stack.name} is damaged here: {parts} missing or incomplete; install the project again."
+        )
+    command = f"fetch it with {COMMAND} {stack.id}"
+    if found.status == "absent":
+        raise EngineUnavailable(
+            f"{stack.name} is not on this machine; {command} ({readable_size(found.bytes_missing)})."
+        )
+    size = readable_size(found.bytes_missing)
+    raise EngineUnavailable(f"{stack.name} is only partly here: {parts} missing or damaged; {command} ({size}).")
+
+
+def require_annotator(name: AnnotatorName) -> Path:
+    """Folder of an annotator's weights.
+
+    Raises:
+        EngineUnavailable: They are not here, or damaged. Says how to get them.
+    """
+    if annotator_state(name).status != "present":
+        source = ANNOTATOR_WEIGHTS[name]
+        raise EngineUnavailable(
+            f"The {name} control needs weights that are not on this machine;"
+            f" fetch them with {COMMAND} {name} ({readable_size(source.bytes)})."
+        )
+    return resolve(ANNOTATOR_WEIGHTS[name], f"{name} annotator", stack_id=name)
+
+
+def licences(stack: ModelStack) -> tuple[str, ...]:
+    """Licences of all weights of a stack, each once, base model first."""
+    return tuple(dict.fromkeys(component.source.licence for component in components(stack)))
+
+
+def download_bytes(stack: ModelStack) -> int:
+    """Bytes of all files of a stack that come from the hub."""
+    return sum(component.source.bytes for component in components(stack) if component.source.repo_id)
+
+
+def _state(parts: tuple[Component, ...]) -> StackState:
+    present = missing_bytes = 0
+    missing: list[str] = []
+    for component in parts:
+        complete, here = inspect(component)
+        present += here
+        if not complete:
+            missing.append(component.name)
+            missing_bytes += max(0, component.source.bytes - here)
+    if not missing:
+        return StackState("present", present, 0, ())
+    return StackState("partial" if present else "absent", present, missing_bytes, tuple(missing))
+
+
+def inspect(component: Component) -> tuple[bool, int]:
+    """Whether a component is complete here, and the bytes of it that are."""
+    root = root_of(component.source)
+    if root is None or not root.is_dir():
+        return False, 0
+    files, missing = select(component, _listing(root, component))
+    whole = [name for name in files if is_whole(root / name)]
+    return not missing and len(whole) == len(files), sum((root / name).stat().st_size for name in whole)
+
+
+def root_of(source: HubSource) -> Path | None:
+    """Folder of a source; None where nothing of this revision was ever downloaded."""
+    if source.path:
+        return PROJECT / source.path
+    constants = heavy.load("huggingface_hub.constants")
+    storage = Path(constants.HF_HUB_CACHE) / f"models--{str(source.repo_id).replace('/', '--')}"
+    revision = source.revision or "main"
+    if not _COMMIT.fullmatch(revision):
+        try:
+            revision = (storage / "refs" / revision).read_text("utf-8").strip()
+        except OSError:
+            return None
+    return storage / "snapshots" / revision
+
+
+def _listing(root: Path, component: Component) -> set[str]:
+    folders = {root / part.folder for part in component.parts}
+    return {
+        path.relative_to(root).as_posix()
+        for folder in folders
+        if folder.is_dir()
+        for path in folder.iterdir()
+        if path.is_file()
+    }
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file is complete: safetensors by the sizes in their header, JSON by its syntax, others if not empty."""
+    try:
+        size = path.stat().st_size
+        if path.suffix == ".json":
+            json.loads(path.read_text("utf-8"))
+            return True
+        if path.suffix != ".safetensors":
+            return size > 0
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 2 <= length <= min(size - 8, 100_000_000):
+                return False
+            header = json.loads(file.read(length))
+        ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+        return size == 8 + length + max(ends, default=0)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def readable_size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

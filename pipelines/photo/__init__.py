@@ -1,0 +1,1 @@
+"""A photo: opened, looked at, cut."""

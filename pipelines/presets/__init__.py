@@ -1,0 +1,1 @@
+"""The presets folder as values."""

@@ -1,0 +1,131 @@
+"""The presets/ folder as values: styles, scenes, model stacks.
+
+A file that is wrong is left out and named, with the field, in `Presets.problems`; the others still load.
+"""
+
+from __future__ import annotations
+
+import logging
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pipelines.errors import PresetError, RequestInvalid
+from pipelines.hub.stack import ModelStack
+from pipelines.safety.policy import default_policy
+from pipelines.schema import Family, Scene, Style
+
+log = logging.getLogger(__name__)
+
+PRESETS = Path(__file__).resolve().parents[2] / "presets"
+THUMBNAILS = PRESETS / "thumbnails"
+
+_MAX_FILE_BYTES = 64 * 1024
+T = TypeVar("T", bound=BaseModel)
+
+FAMILY_NAMES: dict[Family, str] = {
+    "painting": "Painting",
+    "illustration": "Illustration & animation",
+    "futuristic": "Futuristic",
+    "photographic": "Photographic & material",
+}
+
+
+@dataclass(frozen=True)
+class Presets:
+    """All presets that loaded, each dict in the order of the picker, and what was wrong with the others."""
+
+    styles: dict[str, Style]
+    scenes: dict[str, Scene]
+    models: dict[str, ModelStack]
+    problems: tuple[PresetError, ...] = field(default=())
+
+    def style(self, style_id: str) -> Style:
+        """Raises RequestInvalid with the known ids where this one is unknown."""
+        return _pick(self.styles, style_id, "style")
+
+    def scene(self, scene_id: str) -> Scene:
+        """Raises RequestInvalid with the known ids where this one is unknown."""
+        return _pick(self.scenes, scene_id, "scene")
+
+
+def load_presets(root: Path = PRESETS) -> Presets:
+    """Read every preset below `root`.
+
+    Args:
+        root: Folder with styles/, scenes/ and models/ of TOML files.
+
+    Raises:
+        PresetError: No style or no scene is left to work with.
+    """
+    problems: list[PresetError] = []
+    styles = _read_folder(root / "styles", Style, problems)
+    scenes = _read_folder(root / "scenes", Scene, problems)
+    models = _read_folder(root / "models", ModelStack, problems)
+    for problem in problems:
+        log.error("preset left out: %s", problem.hint)
+    if not styles or not scenes:
+        kind = "style" if not styles else "scene"
+        raise PresetError(f"There is no usable {kind} file in the presets folder; restore one and start again.")
+    families = list(Style.model_fields["family"].annotation.__args__)  # type: ignore[union-attr]
+    return Presets(
+        styles={s.id: s for s in sorted(styles, key=lambda s: (families.index(s.family), s.order, s.id))},
+        scenes={s.id: s for s in sorted(scenes, key=lambda s: (s.order, s.id))},
+        models={m.id: m for m in sorted(models, key=lambda m: (-m.rank, m.id))},
+        problems=tuple(problems),
+    )
+
+
+def _read_folder(folder: Path, kind: type[T], problems: list[PresetError]) -> list[T]:
+    values: list[T] = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            values.append(_read_file(path, kind))
+        except PresetError as problem:
+            problems.append(problem)
+    return values
+
+
+def _read_file(path: Path, kind: type[T]) -> T:
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise PresetError(f"Preset {name} is larger than {_MAX_FILE_BYTES // 1024} kB; shorten it.")
+        content = tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise PresetError(f"Preset {name} is not valid TOML: {error}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise PresetError(f"Preset {name} cannot be read; check its permissions and its encoding (UTF-8).") from error
+    if "id" in content:
+        raise PresetError(f"Preset {name}, field id: remove it, the file name is the id.")
+    try:
+        preset = kind(id=path.stem, **content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise PresetError(f"Preset {name}, field {where}: {first['msg']}{more}.") from error
+    for where, prompt in _prompts(preset):
+        if refusal := default_policy().review_words(prompt):
+            raise PresetError(f"Preset {name}, field {where}: refused by the word list, rule {refusal.rule}.")
+    return preset
+
+
+def _prompts(preset: BaseModel) -> Iterator[tuple[str, str]]:
+    """Field and words of every prompt for the text encoder. A negative prompt names what is not wanted, and may."""
+    if isinstance(preset, Style | Scene):
+        yield "prompt", preset.prompt
+    if isinstance(preset, Style):
+        for stack, override in preset.overrides.items():
+            yield f"overrides.{stack}.prompt", override.prompt or ""
+
+
+def _pick(known: dict[str, T], key: str, what: str) -> T:
+    try:
+        return known[key]
+    except (KeyError, TypeError):
+        raise RequestInvalid(f"There is no such {what}; choose one of: {', '.join(known)}.") from None

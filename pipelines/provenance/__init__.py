@@ -1,0 +1,1 @@
+"""Marks in a picture of where it came from, written and read."""

@@ -1,0 +1,259 @@
+"""The words of a preview recipe: one frozen class an operation, every number with its range.
+
+A recipe is a list of these in a style file. Lengths are in pixels of a 512 px portrait and scale with the picture;
+operations that say so also grow when likeness is low and shrink when it is high.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipelines.recipe.drawn import Charcoal, Cutout, Features, Flat, Halftone, Hatch, Ink, Pixels, Screenprint
+from pipelines.recipe.lit import (
+    Aberration,
+    Android,
+    Blinds,
+    Flare,
+    Hologram,
+    Key,
+    Neon,
+    Plate,
+    Sculpt,
+    SplitLight,
+    Sunset,
+    Vein,
+    Weather,
+)
+from pipelines.recipe.words import HexColor, Ramp, Share, Signed, Step
+
+# --- tone ------------------------------------------------------------------------------------------------------------
+
+
+class Grade(Step):
+    """Colour grading: exposure, contrast, saturation, white balance and a tint for shadows and highlights."""
+
+    op: Literal["grade"] = "grade"
+    exposure: float = Field(0.0, ge=-2.0, le=2.0, description="Stops.")
+    contrast: Signed = Field(0.0, description="S-curve around the picture's own middle.")
+    saturation: float = Field(1.0, ge=0.0, le=3.0, description="1 keeps, 0 is gray.")
+    temperature: Signed = Field(0.0, description="Below 0 cold, above 0 warm.")
+    shadows: HexColor = Field("#808080", description="Tint of the shadows; mid-gray does nothing.")
+    highlights: HexColor = Field("#808080", description="Tint of the highlights; mid-gray does nothing.")
+    clarity: Signed = Field(0.0, description="Contrast of middle-sized detail.")
+    fade: Share = Field(0.0, description="Lifts the blacks.")
+
+
+class ToneMap(Step):
+    """Maps lightness to a colour ramp (monotone, duotone, tritone); the seed chooses one of the ramps."""
+
+    op: Literal["tone_map"] = "tone_map"
+    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=6, description="Colours from dark to light.")
+    amount: Share = Field(1.0, description="0 keeps the colours.")
+    balance: tuple[float, float, float] = Field((0.3, 0.59, 0.11), description="Weights of R, G, B in lightness.")
+    contrast: float = Field(0.0, ge=-1.0, le=2.0, description="S-curve before the ramp.")
+    equalise: Share = Field(0.0, description="Spreads local contrast first (CLAHE).")
+
+
+class Posterise(Step):
+    """Soft steps of lightness in Lab, for flat colour areas."""
+
+    op: Literal["posterise"] = "posterise"
+    levels: int = Field(6, ge=2, le=16, description="Steps of lightness.")
+    softness: Share = Field(0.25, description="Width of the transition between two steps.")
+    saturation: float = Field(1.0, ge=0.0, le=2.5, description="Colourfulness afterwards.")
+
+
+class Backwash(Step):
+    """The background washed over with a gradient, as a printer's bokashi; its shapes stay faintly visible."""
+
+    op: Literal["backwash"] = "backwash"
+    ramps: tuple[Ramp, ...] = Field(min_length=1, max_length=6, description="Colours from the top to the bottom.")
+    amount: Share = Field(0.6)
+    flatten: Share = Field(0.5, description="How far the background's own light and dark are pressed together.")
+
+
+class Vignette(Step):
+    """Darker or tinted corners; the seed moves the centre a little."""
+
+    op: Literal["vignette"] = "vignette"
+    amount: Share = Field(0.4)
+    color: HexColor = Field("#000000")
+    reach: float = Field(0.75, ge=0.3, le=1.5, description="Where it begins, in half diagonals.")
+
+
+class Bloom(Step):
+    """Highlights glow into their surroundings."""
+
+    op: Literal["bloom"] = "bloom"
+    radius: float = Field(14, ge=1, le=120)
+    threshold: Share = Field(0.6)
+    amount: float = Field(0.5, ge=0.0, le=2.0)
+    color: HexColor = Field("#ffffff", description="Tint of the glow.")
+
+
+class Grain(Step):
+    """Film grain, strongest in the mid-tones, weaker on eyes and mouth."""
+
+    op: Literal["grain"] = "grain"
+    amount: Share = Field(0.06)
+    size: float = Field(1.0, ge=0.5, le=6.0)
+    colour: Share = Field(0.0, description="0 monochrome grain, 1 coloured grain.")
+
+
+class Surface(Step):
+    """What it is made on: paper tooth, canvas weave, wood grain or laid paper, pressed into the picture."""
+
+    op: Literal["surface"] = "surface"
+    kind: Literal["paper", "canvas", "wood", "laid", "plaster"] = "paper"
+    amount: Share = Field(0.25)
+    size: float = Field(1.0, ge=0.3, le=6.0, description="1 is fine.")
+    tint: HexColor = Field("#ffffff", description="Colour of the ground, multiplied in.")
+
+
+# --- paint -----------------------------------------------------------------------------------------------------------
+
+
+class Smooth(Step):
+    """Edge-preserving smoothing (Gastal and Oliveira, Domain Transform, 2011; cv2.edgePreservingFilter)."""
+
+    op: Literal["smooth"] = "smooth"
+    sigma_s: float = Field(40, ge=1, le=200, description="Reach in pixels.")
+    sigma_r: float = Field(0.35, ge=0.01, le=1.0, description="How different neighbours may be and still mix.")
+
+
+class Kuwahara(Step):
+    """Paint-like flat patches with crisp borders (Papari 2007's smooth weights on eight Gaussian sectors)."""
+
+    op: Literal["kuwahara"] = "kuwahara"
+    radius: float = Field(5, ge=1, le=16, description="Grows with boldness.")
+    sharpness: float = Field(6, ge=1, le=16, description="How clearly the flattest sector wins.")
+
+
+class Flow(Step):
+    """Smears colour along the edge tangent flow (structure tensor; Kyprianidis and Doellner 2008)."""
+
+    op: Literal["flow"] = "flow"
+    length: float = Field(12, ge=2, le=64, description="Reach along the flow; grows with boldness.")
+    sharpen: Share = Field(0.3, description="Shock-like sharpening across the flow afterwards.")
+
+
+class Neural(Step):
+    """Neural paint: a network redraws the picture as one of 26 painters (Dumoulin 2017); a filter, not diffusion."""
+
+    op: Literal["neural"] = "neural"
+    style: int = Field(0, ge=0, le=25, description="Which painter.")
+    amount: Share = Field(1.0, description="0 keeps the picture.")
+    colour: Share = Field(0.5, description="0: the network's palette; 1: colour and broad light from before.")
+    person_light: Share = Field(1.0, description="How far the person, whom networks lighten, keeps their broad light.")
+    face: Share = Field(0.6, description="Share of the amount on face and neck, so that no stroke becomes a scar.")
+    detail: float = Field(512, ge=128, le=1024, description="Size at which it sees a 512 px portrait: less is broader.")
+
+
+class Strokes(Step):
+    """Brush strokes laid along the flow, coarse to fine (Litwinowicz 1997, Hertzmann 1998), with relief and light."""
+
+    op: Literal["strokes"] = "strokes"
+    width: float = Field(9, ge=1.5, le=40, description="Of the coarsest layer; grows with boldness.")
+    length: float = Field(3.2, ge=1.0, le=10.0, description="Length of a stroke in widths.")
+    layers: int = Field(3, ge=1, le=4, description="Each is finer by `finer`.")
+    finer: float = Field(0.55, ge=0.3, le=1.0)
+    opacity: Share = Field(0.95)
+    bristle: Share = Field(0.5, description="How dry the brush is: 0 flat, 1 every hair seen.")
+    relief: float = Field(0.4, ge=0.0, le=2.0, description="Thickness of the paint as seen in side light.")
+    edges: Share = Field(0.6, description="1: strokes stop at outlines, 0: they run across.")
+    detail: Share = Field(0.3, description="How much difference calls for a finer stroke; 0 paints fine everywhere.")
+    swirl: Share = Field(0.0, description="Curls the flow where the picture is flat.")
+    light_jitter: Share = Field(0.06, description="Lightness differs from stroke to stroke.")
+    hue_jitter: Share = Field(0.04, description="Colour differs from stroke to stroke.")
+    ground: HexColor | None = Field(None, description="Toned ground that shows between the strokes.")
+    under: Share = Field(1.0, description="How much of the picture is painted beneath; 0 shows the ground.")
+    tooth: Share = Field(0.0, description="How far strokes break up on the grain of the ground, as chalk does.")
+
+
+class Watercolour(Step):
+    """Pigment density model of Bousseau 2006: edge darkening, turbulence, granulation, wet wobble, white paper."""
+
+    op: Literal["watercolour"] = "watercolour"
+    wobble: float = Field(3.0, ge=0.0, le=20.0, description="How far wet borders wander; less on the features.")
+    edge: float = Field(0.9, ge=0.0, le=3.0, description="Dark rim where a wash dried.")
+    turbulence: float = Field(0.5, ge=0.0, le=2.0)
+    granulation: float = Field(0.4, ge=0.0, le=2.0)
+    margin: Share = Field(0.5, description="Unpainted paper around the picture.")
+
+
+# --- tiles -----------------------------------------------------------------------------------------------------------
+
+
+class Polygons(Step):
+    """Low poly: Delaunay triangles whose corners lie on the face's own corners and on the outlines of the figure."""
+
+    op: Literal["polygons"] = "polygons"
+    points: int = Field(280, ge=50, le=4000, description="Squares of a facet's pitch in the picture, face apart.")
+    facet: Share = Field(0.25, description="Light differs from facet to facet.")
+    edge: Signed = Field(0.1, description="Lighter (above 0) or darker seams.")
+
+
+class Glass(Step):
+    """Stained glass: panes cut along the parts of a person, rays behind them; the seed chooses the wall's glass."""
+
+    op: Literal["glass"] = "glass"
+    palettes: tuple[Ramp, ...] = Field(min_length=1, max_length=6, description="Glass of the wall, pane by pane.")
+    panes: int = Field(100, ge=30, le=300, description="Per cent of the usual number in hair and clothes.")
+    lead: float = Field(2.2, ge=0.5, le=8.0)
+    glow: Share = Field(0.5)
+
+
+class Mosaic(Step):
+    """Roman mosaic: small stones in mortar, in rows along the outlines of the figure, finer on the face."""
+
+    op: Literal["mosaic"] = "mosaic"
+    stone: float = Field(7.0, ge=3.0, le=20.0, description="Size of a stone; grows with boldness.")
+    mortar: HexColor = Field("#4a4239")
+    frames: tuple[Ramp, ...] = Field((), max_length=6, description="Rows of stones around the picture, by seed.")
+    variety: Share = Field(0.3)
+
+
+RecipeStep = Annotated[
+    Grade
+    | ToneMap
+    | Posterise
+    | Backwash
+    | Vignette
+    | Bloom
+    | Grain
+    | Surface
+    | Smooth
+    | Kuwahara
+    | Flow
+    | Flat
+    | Features
+    | Neural
+    | Strokes
+    | Watercolour
+    | Ink
+    | Hatch
+    | Charcoal
+    | Halftone
+    | Cutout
+    | Pixels
+    | Screenprint
+    | Polygons
+    | Glass
+    | Mosaic
+    | Neon
+    | SplitLight
+    | Key
+    | Sunset
+    | Aberration
+    | Hologram
+    | Weather
+    | Flare
+    | Sculpt
+    | Vein
+    | Android
+    | Blinds
+    | Plate,
+    Field(discriminator="op"),
+]

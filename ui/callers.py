@@ -1,0 +1,13 @@
+"""Who sent an event of Gradio's."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from visits.studio import Studio
+from web.addresses import connection_network
+
+
+def network_of(studio: Studio, request: gr.Request) -> str:
+    """Where an event came from, as far as a limit may count for it; "" where that cannot be told."""
+    return connection_network(request.request, studio.limits.settings.trusted_proxies)

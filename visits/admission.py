@@ -1,0 +1,65 @@
+"""How often a visitor may ask, and what is counted when words are refused, for the page and for programs alike."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from pipelines.errors import EngineError, TooOften, WordsRefused
+from pipelines.schema import PortraitRequest
+from visits.limits import Admission
+from visits.studio import Studio
+from visits.visit import Choice, Visit
+
+
+def open_visit(studio: Studio, session: str | None, network: str, agreed: object, choice: Choice) -> Visit:
+    """`Visits.open`, with a limit on how many visits one network begins: there is room for so many in all.
+
+    Args:
+        network: Where the request came from; "" where that cannot be told, and then no limit counts for it.
+
+    Raises:
+        ConsentMissing: As `Visits.open`.
+        TooOften: The limit is reached. It is noted in the misuse log.
+    """
+    if agreed is True and session and not studio.visits.is_open(session):
+        try:
+            studio.limits.consented(network)
+        except TooOften as error:
+            studio.pipeline.safety.log.too_often(error.rule, session)
+            raise
+    return studio.visits.open(session, agreed, choice)
+
+
+@contextlib.contextmanager
+def counted(studio: Studio, network: str, wanted: PortraitRequest) -> Iterator[None]:
+    """Around the making of portraits: counts them if they may be asked for, and words that are refused.
+
+    Words that are refused make no portrait and count as none; nor do portraits that the engine could not make, or had
+    no time for. A picture's refusal is not held against anybody, but its work was done and counts.
+
+    Raises:
+        TooOften: A limit is reached. It is noted in the misuse log.
+        WordsRefused: A reviewer does not let the visitor's own words through.
+    """
+    session = wanted.consent.session
+    try:
+        admission = _admit(studio, session, network, wanted)
+        try:
+            yield
+        except EngineError:
+            studio.limits.give_back(admission)
+            raise
+    except TooOften as error:
+        studio.pipeline.safety.log.too_often(error.rule, session)
+        raise
+    except WordsRefused:
+        studio.limits.refused(session, network)
+        raise
+
+
+def _admit(studio: Studio, session: str, network: str, wanted: PortraitRequest) -> Admission:
+    if wanted.extra_prompt.strip():
+        studio.limits.admit(session, network, portraits=0, words=True)
+        studio.pipeline.safety.require_words(wanted.extra_prompt, session)
+    return studio.limits.admit(session, network, portraits=len(wanted.seeds))

@@ -1,0 +1,328 @@
+"""Everything that the page's tabs share, and what the server remembers of each visitor while the page is open."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+
+from pipelines.errors import ConsentMissing, PhotoError, SaveError
+from pipelines.presets.loading import Presets
+from pipelines.safety.settings import SafetySettings
+from pipelines.schema import Consent, LoadedPhoto
+from pipelines.self_portrait import SelfPortraitPipeline
+from study.archive import KeptCopy, PortraitArchive
+from study.consent import ASK, ConsentRegistry, Receipt
+from visits.limits import Limits
+from visits.uploads import Uploads
+from visits.visit import KEEP_SECONDS, Choice, KeptPortrait, Visit
+
+log = logging.getLogger(__name__)
+
+MAX_KEPT_PORTRAITS = 12
+_MAX_ENDED = 10_000  # consents that are over and whose copies are not; the oldest is forgotten first
+
+
+class Visits:
+    """Open visits, by session and by key. Safe for many threads; forgets by itself after KEEP_MINUTES.
+
+    Args:
+        pipeline: Makes the portraits and knows where they lie.
+        consents: Who agreed.
+        uploads: Files of programs.
+        archive: Copies for a study; None where no study is running.
+    """
+
+    def __init__(
+        self,
+        pipeline: SelfPortraitPipeline,
+        consents: ConsentRegistry,
+        uploads: Uploads,
+        archive: PortraitArchive | None = None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._consents = consents
+        self._uploads = uploads
+        self._archive = archive
+        self._by_session: dict[str, Visit] = {}
+        self._by_key: dict[str, Visit] = {}
+        self._ended: dict[str, Consent] = {}  # by receipt number: a page that is still open can delete these copies
+        self._lock = threading.RLock()
+
+    def open(self, session: str | None, agreed: object, choice: Choice) -> Visit:
+        """Record a consent and begin (or go on with) the visit.
+
+        Raises:
+            ConsentMissing: `agreed` is anything but True, or too many visits are open.
+        """
+        with self._lock:  # as in `leave`: there is never one of both without the other
+            consent = self._consents.grant(session, agreed)
+            visit = self._by_session.get(consent.session)
+            if visit is None:
+                visit = Visit(session=consent.session, choice=choice)
+                self._by_session[visit.session] = self._by_key[visit.key] = visit
+        return visit
+
+    def require(self, session: str | None) -> tuple[Visit, Consent]:
+        """The visit of a session with its consent.
+
+        Raises:
+            ConsentMissing: There is no valid consent on record.
+        """
+        consent = self._consents.require(session)
+        with self._lock:
+            visit = self._by_session.get(consent.session)
+        if visit is None:
+            raise ConsentMissing(ASK)
+        visit.seen_at = time.monotonic()
+        return visit, consent
+
+    def require_key(self, key: str) -> Visit:
+        """The visit that a key belongs to, checked as strictly as `require`.
+
+        Raises:
+            ConsentMissing: The key is unknown, or its consent was taken back.
+        """
+        with self._lock:
+            visit = self._by_key.get(key)
+        if visit is None:
+            raise ConsentMissing(ASK)
+        self._consents.require(visit.session)
+        visit.seen_at = time.monotonic()
+        return visit
+
+    def is_open(self, session: str) -> bool:
+        """Whether a session has a visit."""
+        with self._lock:
+            return session in self._by_session
+
+    def allow(self, session: str | None, purpose: object, agreed: object) -> tuple[Consent, int]:
+        """Tick an optional purpose, or take it back; what only that purpose allowed is deleted from the study.
+
+        Returns:
+            The record, and how many copies were deleted.
+
+        Raises:
+            ConsentMissing: There is no consent on record.
+            RequestInvalid: The purpose is not offered.
+            SaveError: A copy could not be deleted.
+        """
+        with self._lock:  # as in `keep`: no copy is written between the two lines
+            consent = self._consents.allow(session, purpose, agreed)
+            return consent, self._archive.restrict(consent) if self._archive is not None else 0
+
+    def keep(self, consent: Consent, portraits: list[KeptPortrait]) -> Visit:
+        """Put new portraits in front; the oldest over MAX_KEPT_PORTRAITS are deleted from the disk.
+
+        Where the visitor allows it, a copy goes to the study; each portrait says in its notes what became of it.
+
+        Raises:
+            ConsentMissing: The consent that they were made under was taken back meanwhile, even if there is a new one.
+                Then none of them stays on the disk.
+        """
+        with self._lock:
+            try:
+                visit, current = self.require(consent.session)
+                if current.id != consent.id:
+                    raise ConsentMissing("These portraits were deleted with your earlier consent; create them again.")
+            except ConsentMissing:
+                for new in portraits:
+                    new.portrait.path.unlink(missing_ok=True)
+                raise
+            # Only what was ticked before they were made, and is ticked still.
+            both = tuple(purpose for purpose in consent.purposes if purpose in current.purposes)
+            for new in portraits:
+                new.notes = (*new.notes, *self._copy(current.model_copy(update={"purposes": both}), new))
+            visit.kept[:0] = portraits
+            dropped, visit.kept[MAX_KEPT_PORTRAITS:] = visit.kept[MAX_KEPT_PORTRAITS:], []
+        for old in dropped:
+            old.portrait.path.unlink(missing_ok=True)
+        return visit
+
+    def _copy(self, consent: Consent, new: KeptPortrait) -> tuple[str, ...]:
+        """Keep a copy for the study if that is allowed. Returns what to say of it."""
+        if self._archive is None:
+            return ()
+        try:
+            copy = self._archive.keep(consent, new.portrait.path)
+        except SaveError as error:
+            log.warning("no copy was kept for the study: %s", error.detail)
+            return (error.hint,)
+        words = {"study": "for the study", "examples": "as an example"}
+        allowed = " and ".join(words[purpose] for purpose in copy.paper.purposes) if copy is not None else ""
+        return (f"As you allowed, a copy was kept {allowed}.",) if allowed else ()
+
+    def tidy(self, session: str) -> None:
+        """Delete portraits of a session that no visit shows: those that were finished just as Cancel was pressed."""
+        with self._lock:
+            visit = self._by_session.get(session)
+            shown = {kept.portrait.path for kept in visit.kept} if visit is not None else set()
+        for path in self._pipeline.folder(session).glob("*"):
+            if path not in shown:
+                path.unlink(missing_ok=True)
+
+    def ask(self, visit: Visit, number: int | None = None) -> int:
+        """Note that a photo is on its way, or is to be removed. Returns its number: `number`, or else the next one."""
+        with self._lock:
+            asked = visit.asked + 1 if number is None else number
+            visit.asked = max(visit.asked, asked)
+        return asked
+
+    def take_photo(self, visit: Visit, photo: LoadedPhoto, asked: int | None = None) -> bool:
+        """Replace the photo; a face that was chosen in the old one means nothing in the new one.
+
+        Args:
+            visit: Whose photo it is.
+            photo: The new one.
+            asked: From `ask`; without it the photo counts as asked for just now.
+
+        Returns:
+            Whether it was taken in: not where another one was asked for since, or the photo was removed.
+        """
+        with self._lock:
+            if self.ask(visit, asked) < visit.asked:
+                return False
+            self.clear_photo(visit)
+            visit.photo, visit.photo_at = photo, time.monotonic()
+            if visit.closed:  # withdrawn while the photo was on its way
+                visit.photo = None
+        return True
+
+    def remove_photo(self, visit: Visit, asked: int) -> None:
+        """Drop the photo and any that is on its way, except one that was asked for since."""
+        with self._lock:
+            if self.ask(visit, asked) == visit.asked:
+                self.clear_photo(visit)
+
+    def change_photo(self, visit: Visit, old: LoadedPhoto, new: LoadedPhoto, face_index: int | None = None) -> None:
+        """Put the same photo, turned or marked, in the place of the old one; its age stays.
+
+        Raises:
+            PhotoError: Another photo has come meanwhile.
+        """
+        with self._lock:
+            if visit.photo is not old:
+                raise PhotoError("Another photo has come meanwhile; try again with that one.")
+            visit.photo, visit.face_index, visit.faceless = new, face_index, False
+            for kept in visit.kept:
+                kept.photo_at = None  # its face has another number now
+        self._pipeline.forget_photo(old)
+
+    def clear_photo(self, visit: Visit) -> None:
+        """Drop the photo and its crops from memory; consent and portraits stay."""
+        photo, visit.photo, visit.face_index, visit.faceless = visit.photo, None, None, False
+        if photo is not None:
+            self._pipeline.forget_photo(photo)
+
+    def leave(self, session: str | None) -> Consent | None:
+        """The page was closed: delete all that was for this visit alone. Returns the consent that ended with it.
+
+        Copies that a visitor allowed the study to keep stay; `forget` still finds them, for the page may be open yet:
+        a connection that breaks looks the same from here.
+        """
+        with self._lock:
+            consent = self._consents.end(session)
+            visit = self._by_session.pop(session or "", None)
+            if visit is not None:
+                self._by_key.pop(visit.key, None)
+                visit.close()
+            if consent is not None and self._archive is not None and self._archive.copies(consent.id):
+                self._ended[consent.id] = consent
+                while len(self._ended) > _MAX_ENDED:
+                    del self._ended[next(iter(self._ended))]
+        if session:
+            self._uploads.forget(session)
+            self._pipeline.forget(session, (visit.photo,) if visit is not None and visit.photo is not None else ())
+        if visit is not None:
+            visit.photo = None
+            visit.kept.clear()
+        return consent
+
+    def forget(self, session: str | None) -> Receipt | None:
+        """Consent is withdrawn: delete the photo, the portraits, the study's copies, those of the same page's earlier
+        consents too. Doing it twice is no error.
+
+        Returns:
+            The receipt of the newest consent with the time of the withdrawal; None where there was none.
+
+        Raises:
+            SaveError: A copy in the study folder could not be deleted; all else is, and the next try finds it again.
+        """
+        consent = self.leave(session)
+        withdrawn = self._ended_by(session)
+        if consent is not None and consent not in withdrawn:
+            withdrawn.append(consent)
+        if self._archive is not None:
+            for one in withdrawn:
+                self._archive.delete(one.id)
+                self._forget_ended(one.id)
+        return self._consents.receipt(withdrawn[-1], withdrawn=True) if withdrawn else None
+
+    def copies(self, session: str | None) -> list[KeptCopy]:
+        """The copies in the study that `forget` would delete, oldest consent first."""
+        if self._archive is None:
+            return []
+        numbers = [consent.id for consent in self._ended_by(session)]
+        with contextlib.suppress(ConsentMissing):
+            numbers.append(self._consents.require(session).id)
+        return [copy for number in numbers for copy in self._archive.copies(number)]
+
+    def _ended_by(self, session: str | None) -> list[Consent]:
+        """Consents of a session that are over and whose copies may be there, oldest first."""
+        with self._lock:
+            return [consent for consent in self._ended.values() if consent.session == session]
+
+    def _forget_ended(self, number: str) -> None:
+        with self._lock:
+            self._ended.pop(number, None)
+
+    def withdraw(self, receipt: str) -> int:
+        """Consent is withdrawn by the number of its receipt, also after the visit. Returns how many copies there were.
+
+        Raises:
+            SaveError: A copy in the study folder could not be deleted.
+        """
+        consent = self._consents.by_number(receipt)
+        if consent is not None:
+            self.leave(consent.session)
+        deleted = self._archive.delete(receipt) if self._archive is not None else 0
+        self._forget_ended(receipt)
+        return deleted
+
+    def sweep(self, now: float | None = None) -> None:
+        """Delete photos and portraits that have reached their age.
+
+        Where no further consents can be noted, visits that nobody has come back to in that time make room: nothing is
+        kept of them but the consent.
+        """
+        now = time.monotonic() if now is None else now
+        with self._lock:
+            visits = list(self._by_session.values())
+        for visit in visits:
+            if self._consents.is_full and visit.is_idle(now):
+                self.leave(visit.session)
+                continue
+            if visit.photo is not None and now - visit.photo_at > KEEP_SECONDS:
+                self.clear_photo(visit)
+            with self._lock:
+                old = [kept for kept in visit.kept if now - kept.made_at > KEEP_SECONDS]
+                visit.kept[:] = [kept for kept in visit.kept if kept not in old]
+            for kept in old:
+                kept.portrait.path.unlink(missing_ok=True)
+        if self._archive is not None:
+            self._archive.sweep(now)
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What the tabs are built from."""
+
+    presets: Presets
+    pipeline: SelfPortraitPipeline
+    consents: ConsentRegistry
+    visits: Visits
+    uploads: Uploads
+    archive: PortraitArchive | None = None
+    limits: Limits = field(default_factory=lambda: Limits(SafetySettings.from_environment()))

@@ -1,0 +1,1 @@
+"""HTTP around the page: walls, limits, routes. Knows no widget."""

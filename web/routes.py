@@ -1,0 +1,279 @@
+"""The page's own HTTP calls: a photo in, camera frames through, portraits out.
+
+Why not Gradio's: its upload route writes the raw file, with its GPS position, to the disk before any handler can ask
+for consent; its camera mirrors the pixels and streams frames through the job queue; its file route serves a picture to
+anybody who has the path. Here a photo goes from the request's body to memory, a frame is answered or dropped at once,
+and every call with a visitor's face carries the key of a visit whose consent is on record, and comes from the browser
+that the visit belongs to.
+
+Programs send their photo to Gradio's upload address; these routes stand before Gradio's, so the same lock is on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import threading
+import zipfile
+from collections.abc import AsyncGenerator, Callable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError, RequestInvalid
+from pipelines.photo import opening as photos
+from pipelines.presets.loading import THUMBNAILS
+from pipelines.provenance import marking
+from pipelines.provenance import words as provenance_words
+from visits.studio import Studio
+from visits.visit import Visit
+from web import pictures
+from web.errors import sentence
+from web.isolation import OWNS
+
+STATIC = Path(__file__).resolve().parents[1] / "ui" / "static"
+KEY_HEADER = "x-studio-key"
+ASKED_HEADER = "x-studio-asked"
+_DIGITS = 9  # of a page's count of its photos
+_MAX_FRAME_BYTES = 400_000
+_CHECKS_AT_ONCE = 2  # each holds a file of 40 MB and a process of its own
+_CHECK_SECONDS = 60.0  # for the file to arrive
+_NO_STORE = {"Cache-Control": "no-store"}
+_MULTIPART_BYTES = 4096  # around one file
+
+
+def build_routes(studio: Studio) -> list[BaseRoute]:
+    """Routes to hand to `launch(app_kwargs={"routes": ...})`. They come before Gradio's own."""
+    calls = _Calls(studio)
+    return [
+        *(Route(f"/gradio_api/upload{end}", calls.upload, methods=["POST"]) for end in ("", "/")),
+        Route("/studio/photo", calls.photo, methods=["POST"]),
+        Route("/studio/frame", calls.frame, methods=["POST"]),
+        Route("/studio/check", calls.check, methods=["POST"]),
+        Route("/studio/portrait/{key}/{portrait}", calls.portrait),
+        Route("/studio/portraits/{key}", calls.portraits),
+        Route("/studio/thumbnails/{file:path}", _Assets(directory=THUMBNAILS, check_dir=False)),
+        Route("/studio/static/{file:path}", _Assets(directory=STATIC)),
+    ]
+
+
+class _Assets(StaticFiles):
+    """Files that the browser asks about again (answered by their ETag), so that an update is seen at once.
+
+    In a Route, not a Mount: a mount takes the address apart by the prefix of a proxy and its own name together, and
+    finds nothing where the proxy has stripped the prefix.
+    """
+
+    def get_path(self, scope: Scope) -> str:
+        return os.path.normpath(scope["path_params"]["file"])
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+class _Calls:
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._opening = CapacityLimiter(2)  # the others wait without a thread: those serve files, too
+        self._checking = threading.BoundedSemaphore(_CHECKS_AT_ONCE)
+        self._rendering = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
+
+    async def photo(self, request: Request) -> Response:
+        """Take in a photo: the raw file as the body."""
+
+        async def answer(visit: Visit) -> Response:
+            asked = self._studio.visits.ask(visit, _number(request))  # before its body, which may take long to arrive
+            data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
+            if await to_thread.run_sync(self._open, visit, data, asked, limiter=self._opening):
+                return JSONResponse({"ok": True}, headers=_NO_STORE)
+            words = "Another photo was chosen since, or the photo was removed, so this one was not taken in."
+            return _problem(HTTPStatus.CONFLICT, words)
+
+        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+
+    async def upload(self, request: Request) -> Response:
+        """Take in one file of a program, for /portrait; answers as Gradio does, with a list of its path."""
+
+        async def answer(visit: Visit) -> Response:
+            large = "This file is too large; choose one under 40 MB."
+            data, name = await _only_file(request, photos.MAX_BYTES, large)
+            path = await run_in_threadpool(self._studio.uploads.take, visit.session, data, name)
+            if visit.closed:  # withdrawn while the file was on its way
+                self._studio.uploads.remove(path)
+                raise ConsentMissing("Your consent was taken back, so the file was deleted.")
+            return JSONResponse([str(path)], headers=_NO_STORE)
+
+        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+
+    async def frame(self, request: Request) -> Response:
+        """Answer a JPEG camera frame with the same frame in the picked style, or 204 where another one is in work."""
+
+        async def answer(visit: Visit) -> Response:
+            data = await _body(request, _MAX_FRAME_BYTES, "This camera frame is too large.")
+            if not self._rendering.acquire(blocking=False):
+                return Response(status_code=HTTPStatus.NO_CONTENT)
+            try:
+                styled = await run_in_threadpool(self._render, visit, data)
+            finally:
+                self._rendering.release()
+            return Response(styled, media_type="image/jpeg", headers=_NO_STORE)
+
+        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+
+    async def check(self, request: Request) -> Response:
+        """Say what marks a picture carries: the raw file as the body. Needs no consent, for nothing of it is kept."""
+        try:
+            async with asyncio.timeout(_CHECK_SECONDS):
+                data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
+            if not self._checking.acquire(blocking=False):  # not while it arrives: a slow sender keeps nobody out
+                words = "Other pictures are being checked just now; try again in a moment."
+                return _problem(HTTPStatus.SERVICE_UNAVAILABLE, words, {"Retry-After": "1"})
+            try:
+                return JSONResponse(await run_in_threadpool(self._card, data), headers=_NO_STORE)
+            finally:
+                self._checking.release()
+        except TimeoutError:
+            return _problem(HTTPStatus.REQUEST_TIMEOUT, "The picture took too long to arrive; try again.")
+        except PortraitError as error:
+            return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error))
+        except Exception as error:
+            return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence(error))
+
+    async def portrait(self, request: Request) -> Response:
+        """One portrait, byte for byte as it was written and marked."""
+
+        async def answer(visit: Visit) -> Response:
+            wanted = request.path_params["portrait"].removesuffix(".png")
+            for kept in visit.kept:
+                if kept.portrait.id == wanted and kept.portrait.path.exists():
+                    return FileResponse(
+                        kept.portrait.path,
+                        filename=download_name(kept.portrait.path),
+                        content_disposition_type="attachment" if "download" in request.query_params else "inline",
+                        headers=_NO_STORE,
+                    )
+            return _problem(HTTPStatus.NOT_FOUND, "This portrait has been deleted; create it again from its seed.")
+
+        return await self._guarded(request, request.path_params["key"], answer)
+
+    async def portraits(self, request: Request) -> Response:
+        """All portraits of a visit as a zip, each byte for byte as it was written."""
+
+        async def answer(visit: Visit) -> Response:
+            data = await run_in_threadpool(_zip, [kept.portrait.path for kept in visit.kept])
+            name = 'attachment; filename="self-portraits.zip"'
+            return Response(data, media_type="application/zip", headers={**_NO_STORE, "Content-Disposition": name})
+
+        return await self._guarded(request, request.path_params["key"].removesuffix(".zip"), answer)
+
+    async def _guarded(self, request: Request, key: str, answer: Callable[[Visit], Any]) -> Response:
+        """Answer whoever has the key and sends from the browser (or program) that it was given to."""
+        try:
+            visit = self._studio.visits.require_key(key)
+            if not request.scope[OWNS](visit.session):  # a picture's address, key included, may have been passed on
+                raise ConsentMissing("This belongs to another browser's visit. Open the page to begin your own.")
+            return await answer(visit)
+        except ClientDisconnect:  # a newer photo was chosen, or the page was closed: nobody reads an answer
+            return Response(status_code=HTTPStatus.BAD_REQUEST)
+        except ConsentMissing as error:
+            return _problem(HTTPStatus.FORBIDDEN, sentence(error))
+        except PortraitError as error:
+            return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error))
+        except Exception as error:
+            return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence(error))
+
+    def _card(self, data: bytes) -> dict[str, Any]:
+        presets = self._studio.presets
+        styles = {style.id: style.name for style in presets.styles.values()}
+        scenes = {scene.id: scene.name for scene in presets.scenes.values()}
+        report = marking.check(data)
+        return provenance_words.card(report, styles, scenes)._asdict() | {"report": report.model_dump()}
+
+    def _open(self, visit: Visit, data: bytes, asked: int) -> bool:
+        """Whether the photo was taken in. What nobody waits for any more is not even unpacked."""
+        return asked >= visit.asked and self._studio.visits.take_photo(visit, photos.open_photo(data), asked)
+
+    def _render(self, visit: Visit, data: bytes) -> bytes:
+        choice = visit.choice
+        styled = self._studio.pipeline.preview_frame(
+            pictures.frame(data), style_id=choice.style_id, scene_id=choice.scene_id, likeness=choice.likeness
+        )
+        return pictures.jpeg(Image.fromarray(styled), quality=82)
+
+
+def download_name(path: Path) -> str:
+    """File name that a visitor gets: the written one, without its random part."""
+    return f"self-portrait-{path.stem.rsplit('-', 1)[0]}{path.suffix}"
+
+
+def _number(request: Request) -> int | None:
+    """Which of the page's requests about the photo this is; None where the caller does not count.
+
+    Raises:
+        RequestInvalid: It is no number.
+    """
+    text = request.headers.get(ASKED_HEADER)
+    if text is not None and not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        raise RequestInvalid(f"Leave the header {ASKED_HEADER} out, or count your photos in it: 1, 2, 3.")
+    return None if text is None else int(text)
+
+
+async def _body(request: Request, limit: int, too_large: str) -> bytes:
+    """The raw body. Not multipart, whose parser would spool it to the disk."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise PhotoUnreadable(too_large)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def _only_file(request: Request, limit: int, too_large: str) -> tuple[bytes, str]:
+    """The one file of a multipart body and its name, in memory: Starlette's parser would spool it to the disk."""
+    body = await _body(request, limit + _MULTIPART_BYTES, too_large)
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    try:
+        parser = _InMemory(request.headers, stream(), max_files=1, max_fields=4)
+        form = await parser.parse()
+    except (MultiPartException, KeyError) as error:
+        raise PhotoUnreadable("Send one file, as multipart/form-data.") from error
+    files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+    if not files:
+        raise PhotoUnreadable("Send one file, as multipart/form-data.")
+    return await files[0].read(), files[0].filename or ""
+
+
+class _InMemory(MultiPartParser):
+    spool_max_size = photos.MAX_BYTES + _MULTIPART_BYTES
+
+
+def _problem(status: HTTPStatus, words: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"sentence": words}, status_code=status, headers={**_NO_STORE, **(headers or {})})
+
+
+def _zip(paths: list[Path]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for number, path in enumerate(paths, 1):
+            if path.exists():
+                archive.write(path, f"{number:02d}-{download_name(path)}")
+    return buffer.getvalue()
