@@ -33,6 +33,7 @@ os.environ.update(
 import gradio as gr
 from starlette.middleware import Middleware
 
+from pipelines.engines.base import EngineSource
 from pipelines.errors import PortraitError, SettingsError
 from pipelines.photo.opening import MAX_BYTES
 from pipelines.presets.loading import load_presets
@@ -64,11 +65,19 @@ _MAX_WAITING_ALLOWED = 500
 _LOOK_UP_SECONDS = 0.5
 
 
-def build_studio(folder: PrivateFolder) -> Studio:
-    """Everything behind the page, not yet warm."""
+def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> Studio:
+    """Everything behind the page, not yet warm.
+
+    Args:
+        engines: Who makes the pictures; left out, the preview engine and the model stacks of the presets.
+    """
     presets = load_presets()
     pipeline = SelfPortraitPipeline(
-        presets, folder.portraits, max_waiting=_max_waiting(), automatic=os.environ.get("STUDIO_MODEL") or "auto"
+        presets,
+        folder.portraits,
+        max_waiting=_max_waiting(),
+        automatic=os.environ.get("STUDIO_MODEL") or "auto",
+        engines=engines,
     )
     settings = read_settings(os.environ)
     consents = ConsentRegistry(load_notice(settings, minutes=KEEP_MINUTES))

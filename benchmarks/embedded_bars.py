@@ -45,12 +45,13 @@ from benchmarks.portrait_figures import (
 from pipelines.controls.annotators import annotate
 from pipelines.engines.filters.engine import PreviewEngine
 from pipelines.engines.unet.engine import DiffusionEngine
+from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.likeness import apply_likeness, for_stack
+from pipelines.engines.unet.stack import UNetStack
 from pipelines.faithfulness import meter
-from pipelines.hub.stack import ModelStack
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import load_presets
-from pipelines.schema import AnnotatorName, Control, GenerationJob, PreparedPhoto, Scene, Style
+from pipelines.schema import AnnotatorName, Control, PreparedPhoto, Scene, Style
 from training.data import held_out_portraits, training_portraits
 from training.teachers import teacher
 
@@ -84,12 +85,12 @@ class StyleFigures:
     repeats: bool = True
 
 
-def stack_of(folder: Path) -> ModelStack:
+def stack_of(folder: Path) -> UNetStack:
     """The stack of training/embedded.toml, with its weights in another folder."""
     content: dict[str, Any] = tomllib.loads((ROOT / "training" / "embedded.toml").read_text("utf-8"))
     for source in (content["base"], content["tiny_vae"], *content["controlnets"].values()):
         source["path"] = str(folder.resolve())
-    return ModelStack(id="embedded", **content)
+    return UNetStack(id="embedded", **content)
 
 
 def sit(paths: Iterable[Path], size: int) -> list[Person]:

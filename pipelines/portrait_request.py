@@ -1,10 +1,9 @@
-"""A visitor's raw values as a request, and a request as an engine's job."""
+"""A visitor's raw values as a request."""
 
 from __future__ import annotations
 
-from pipelines.engines.unet.likeness import apply_likeness
 from pipelines.errors import RequestInvalid
-from pipelines.schema import Control, GenerationJob, PortraitRequest, PreparedPhoto, Scene, Style
+from pipelines.schema import PortraitRequest
 
 
 def build_request(**values: object) -> PortraitRequest:
@@ -33,35 +32,3 @@ _ADVICE = {
     "visible_label": "Choose true or false for the visible label.",
     "extra_prompt": "Your own words are too long; keep them under 400 characters.",
 }
-
-
-def job_of(
-    request: PortraitRequest,
-    style: Style,
-    scene: Scene,
-    crop: PreparedPhoto,
-    controls: tuple[Control, ...],
-    words: str,
-) -> GenerationJob:
-    """What an engine is to do: style, scene, likeness and words folded into the values that diffusers takes.
-
-    Args:
-        crop: The sitter, as large as the engine wants.
-        controls: Resolved for likeness.
-        words: The visitor's own, as far as the engine may have them.
-    """
-    guidance = apply_likeness(style, request.likeness)
-    prompt = ", ".join(part for part in (style.prompt, scene.prompt, words) if part)
-    return GenerationJob(
-        photo=crop,
-        style=style,
-        scene=scene,
-        likeness=request.likeness,
-        controls=controls,
-        prompt=prompt,
-        negative_prompt=style.negative_prompt,
-        strength=guidance.strength,
-        guidance_scale=style.guidance_scale,
-        ip_adapter_scale=guidance.ip_adapter_scale,
-        seeds=request.seeds,
-    )

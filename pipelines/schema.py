@@ -250,22 +250,14 @@ class Control(ControlSetting):
     image: Image.Image = Field(description="RGB, same size as the photo.")
 
 
-class GenerationJob(Value):
-    """All that an engine may know. Plain and picklable.
+class Job(Value):
+    """What an engine is to make, in the visitor's terms. Plain and picklable."""
 
-    strength, scales and prompt are final: style, overrides, scene and likeness are already folded in.
-    """
-
-    photo: PreparedPhoto
+    photo: PreparedPhoto = Field(description="The sitter, as large as the portrait will be.")
     style: Style
     scene: Scene
     likeness: Unit = 0.5
-    controls: tuple[Control, ...] = ()
-    prompt: str
-    negative_prompt: str = ""
-    strength: float = Field(gt=0.0, le=1.0)
-    guidance_scale: float | None = Field(None, ge=0.0, le=15.0)
-    ip_adapter_scale: Unit = 0.0
+    words: str = Field("", max_length=MAX_PROMPT_CHARACTERS, description="The visitor's own words.")
     seeds: tuple[Seed, ...] = Field(min_length=1, max_length=MAX_VARIATIONS)
 
 

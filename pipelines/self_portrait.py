@@ -18,23 +18,22 @@ import numpy as np
 from PIL import Image
 
 from pipelines.controls import annotators
-from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo
+from pipelines.engines.base import AUTO, Engine, EngineChoice, EngineInfo, EngineSource
 from pipelines.engines.device import is_out_of_memory
 from pipelines.engines.filters.engine import PreviewEngine
-from pipelines.engines.registry import available_engines, create_engine
-from pipelines.engines.unet.likeness import apply_likeness, for_stack
+from pipelines.engines.filters.stage import Stage
+from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, EngineFailed, PortraitError, SettingsError
 from pipelines.faithfulness import meter
+from pipelines.job_studio import JobStudio
 from pipelines.photo import memory, vision
 from pipelines.photo import opening as photo
-from pipelines.portrait_request import job_of
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
 from pipelines.safety.review import Safety, build_safety
 from pipelines.schema import (
     AnnotatorName,
-    Control,
-    GenerationJob,
+    Job,
     LoadedPhoto,
     Portrait,
     PortraitRequest,
@@ -42,7 +41,6 @@ from pipelines.schema import (
     PreparedPhoto,
     Scene,
     StepCallback,
-    Style,
 )
 from pipelines.waiting_line import MAX_WAITING, Ticket, WaitingLine
 
@@ -71,6 +69,7 @@ class SelfPortraitPipeline:
         max_waiting: How many requests may wait in line, at least 1; more are refused.
         safety: Who reviews words and pictures; left out, as the environment says.
         automatic: The engine that "auto" stands for; "auto" itself is the best that can run here.
+        engines: Who makes the pictures; left out, the preview engine and the model stacks of the presets.
 
     Attributes:
         line: Who waits for the engine.
@@ -88,16 +87,19 @@ class SelfPortraitPipeline:
         max_waiting: int = MAX_WAITING,
         safety: Safety | None = None,
         automatic: str = AUTO,
+        engines: EngineSource | None = None,
     ) -> None:
-        if automatic not in (known := (AUTO, PREVIEW, *presets.models)):
-            raise SettingsError(f"STUDIO_MODEL must be one of: {', '.join(known)}.")
         self.presets = presets
         self.automatic = automatic
         self.safety = safety or build_safety()
+        self._engines = engines or Engines(presets.models, self.safety.why_not)
+        if automatic not in self._engines.ids:
+            raise SettingsError(f"STUDIO_MODEL must be one of: {', '.join(self._engines.ids)}.")
         self.line = WaitingLine(max_waiting)
         self.warming = "Starting: face finder"
         self._out_dir = out_dir
         self._preview = PreviewEngine()
+        self._stage = Stage()
         marking.prepare()  # no portrait is made that could not be signed
         self._choices: dict[str, EngineChoice] = {}
         self._cache: OrderedDict[tuple[int, int | None, int, bool], _Prepared] = OrderedDict()
@@ -148,32 +150,31 @@ class SelfPortraitPipeline:
         scene = self.presets.scene(request.scene_id)
         with self._engine(request.model_id, report, turn) as choice:
             engine = choice.engine
-            stack = self.presets.models.get(engine.model_id)
-            unchecked = self.safety.require_reviewers(stack)
-            style = for_stack(style, engine.model_id)
+            unchecked = self.safety.require_reviewers(choice.stack)
             prepared = self._prepare(request.photo, request.face_index, engine.size, scene)
-            controls, notes = self._controls(prepared, engine, style, request.likeness)
-            words = request.extra_prompt.strip()
-            if words and stack is not None and not stack.needs_checker:
-                words, notes = (
-                    "",
-                    (*notes, f"{engine.name} knows only its own styles, so your own words were left out."),
-                )
-            job = job_of(request, style, scene, prepared.crop, controls, words)
+            job = Job(
+                photo=prepared.crop,
+                style=style,
+                scene=scene,
+                likeness=request.likeness,
+                words=request.extra_prompt.strip(),
+                seeds=request.seeds,
+            )
             started = time.monotonic()
             finished = _finished(report, is_diffusion=engine.is_diffusion, label=request.visible_label)
-            pictures = engine.generate(job, self.safety.watch(finished, one_by_one=engine.is_diffusion))
-            seconds = (time.monotonic() - started) / len(pictures)
+            watched = self.safety.watch(finished, one_by_one=engine.is_diffusion)
+            made = engine.make(job, JobStudio(job, prepared.controls, self._stage), watched)
+            seconds = (time.monotonic() - started) / len(made.pictures)
             if not turn.holds:  # it hung, was set aside, and woke up after all
                 raise Cancelled("Stopped: this took too long.")
-            passed, refused = self.safety.sort(request.seeds, pictures, session)
+            passed, refused = self.safety.sort(request.seeds, made.pictures, session)
             portraits = self._save(request, engine, job, passed, seconds, out_dir or self.folder(session))
         return PortraitSet(
             photo=prepared.crop,
-            controls=controls,
+            controls=made.controls,
             portraits=portraits,
             engine=engine.name,
-            notes=(*choice.notes, *notes, *unchecked),
+            notes=(*choice.notes, *made.notes, *unchecked),
             refused=refused,
         )
 
@@ -222,7 +223,7 @@ class SelfPortraitPipeline:
 
     def engines(self) -> tuple[EngineInfo, ...]:
         """Every engine, whether it can run here, and why not."""
-        infos = available_engines(self.presets, self.safety.why_not)
+        infos = self._engines.infos()
         if self.automatic == AUTO:
             return infos
         return tuple(replace(info, is_automatic=info.id == self.automatic) for info in infos)
@@ -289,7 +290,7 @@ class SelfPortraitPipeline:
                 raise Cancelled("Stopped before it began.")
         model_id = self.automatic if model_id == AUTO else model_id
         if model_id not in self._choices:
-            choice = create_engine(model_id, self.presets, self.safety.why_not)
+            choice = self._engines.create(model_id)
             self.close()
             self._choices[model_id] = choice
         yield self._choices[model_id]
@@ -314,30 +315,11 @@ class SelfPortraitPipeline:
             prepared.controls[name] = annotators.annotate(name, prepared.crop)
         return prepared.controls[name]
 
-    def _controls(
-        self, prepared: _Prepared, engine: Engine, style: Style, likeness: float
-    ) -> tuple[tuple[Control, ...], tuple[str, ...]]:
-        settings = {setting.annotator: setting for setting in apply_likeness(style, likeness).controls}
-        main = next(iter(settings.values()))
-        controls: list[Control] = []
-        for name in engine.annotators(style):
-            # A stack that has none of the style's ControlNets uses its own, with the weight of the style's main one.
-            setting = settings.get(name) or main.model_copy(update={"annotator": name})
-            controls.append(Control(**setting.model_dump(), image=self._annotate(prepared, name)))
-        used = [control.annotator for control in controls]
-        lacking = [name for name in settings if name not in used]
-        stack = self.presets.models.get(engine.model_id)
-        if stack is None or stack.guides_every_style or not lacking:
-            return tuple(controls), ()
-        return tuple(controls), (
-            f"{engine.name} has no control for {', '.join(lacking)}; it was guided by {', '.join(used)}.",
-        )
-
     def _save(
         self,
         request: PortraitRequest,
         engine: Engine,
-        job: GenerationJob,
+        job: Job,
         pictures: list[tuple[int, Image.Image]],
         seconds: float,
         folder: Path,

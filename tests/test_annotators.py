@@ -20,7 +20,7 @@ from pipelines.controls.annotators import ANNOTATORS, annotate, draw_openpose, m
 from pipelines.errors import EngineUnavailable
 from pipelines.hub import weights
 from pipelines.hub.components import ANNOTATOR_WEIGHTS
-from pipelines.hub.stack import HubSource
+from pipelines.hub.source import HubSource
 from pipelines.photo import vision
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.schema import AnnotatorName, PreparedPhoto

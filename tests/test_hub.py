@@ -19,14 +19,16 @@ from PIL import Image
 
 from pipelines.controls import depth as depths
 from pipelines.engines.unet.engine import DiffusionEngine
+from pipelines.engines.unet.job import GenerationJob
+from pipelines.engines.unet.stack import UNetStack
 from pipelines.errors import Cancelled, EngineUnavailable
 from pipelines.hub import download as hub
 from pipelines.hub import weights
 from pipelines.hub.__main__ import main
-from pipelines.hub.components import ANNOTATOR_WEIGHTS, components, select
-from pipelines.hub.stack import HubSource, ModelStack
+from pipelines.hub.components import ANNOTATOR_WEIGHTS, select
+from pipelines.hub.source import HubSource
 from pipelines.presets.loading import Presets
-from pipelines.schema import GenerationJob, PreparedPhoto
+from pipelines.schema import PreparedPhoto
 from tests import tiny_checkpoints
 from tests.engines.conftest import control, go_on
 from tests.fake_hub import COMMIT, FakeHub, serve
@@ -49,7 +51,7 @@ class Place(NamedTuple):
 
     hub: FakeHub
     cache: Path
-    stack: ModelStack
+    stack: UNetStack
     root: Path
 
 
@@ -87,11 +89,11 @@ def never_stop(done: int, total: int) -> bool:
     return True
 
 
-def changed(stack: ModelStack, part: str, **keys: object) -> ModelStack:
+def changed(stack: UNetStack, part: str, **keys: object) -> UNetStack:
     """The stack with other keys in one of its sources."""
     content = stack.model_dump()
     content[part] |= keys
-    return ModelStack.model_validate(content)
+    return UNetStack.model_validate(content)
 
 
 # --- the way it should go --------------------------------------------------------------------------------------------
@@ -215,7 +217,7 @@ def test_a_dropped_connection_is_picked_up(place: Place, monkeypatch: pytest.Mon
 # --- what can go wrong -----------------------------------------------------------------------------------------------
 
 
-def refused(stack: ModelStack) -> str:
+def refused(stack: UNetStack) -> str:
     with pytest.raises(EngineUnavailable) as caught:
         hub.download(stack, never_stop)
     assert "Traceback" not in str(caught.value)
@@ -292,7 +294,7 @@ def test_what_is_not_here_is_told_with_size_and_command(place: Place) -> None:
 
 def test_shards_are_selected_by_their_index() -> None:
     stack = tiny_checkpoints.sd15_stack(Path("nowhere"), controlnets={"canny": ("cn", {"variant": "fp16"})})
-    part = next(component for component in components(stack) if component.name == "ControlNet for canny")
+    part = next(component for component in stack.components() if component.name == "ControlNet for canny")
     index = "diffusion_pytorch_model.safetensors.index.fp16.json"
     shards = [f"diffusion_pytorch_model.fp16-0000{number}-of-00003.safetensors" for number in (1, 2, 3)]
     files, missing = select(part, {"config.json", index, *shards})
@@ -317,19 +319,19 @@ def test_a_union_needs_its_modes_and_others_have_none() -> None:
 
 def test_a_union_controlnet_is_counted_once(presets: Presets) -> None:
     stack = presets.models["sdxl-lightning"]
-    names = [component.name for component in components(stack)]
+    names = [component.name for component in stack.components()]
     assert names.count("union ControlNet") == 1
     assert 13e9 < weights.download_bytes(stack) < 14.5e9
 
 
 def test_the_stacks_that_ship_say_what_they_need(presets: Presets) -> None:
     for stack in presets.models.values():
-        assert all(component.source.licence for component in components(stack))
+        assert all(component.source.licence for component in stack.components())
         if stack.base.repo_id:
             assert weights.download_bytes(stack) > 1e9
         for name in stack.controlnets:
             if name in ANNOTATOR_WEIGHTS:
-                assert f"{name} annotator" in {component.name for component in components(stack)}
+                assert f"{name} annotator" in {component.name for component in stack.components()}
 
 
 # --- annotators' weights ---------------------------------------------------------------------------------------------
@@ -384,7 +386,7 @@ def test_the_command_downloads(
     place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     presets = Presets(styles={}, scenes={}, models={place.stack.id: place.stack})
-    monkeypatch.setattr(hub, "load_presets", lambda: presets)
+    monkeypatch.setattr("pipelines.hub.__main__.load_presets", lambda: presets)
     assert main(["download", place.stack.id]) == 0
     shown = capsys.readouterr().err
     assert "100.0 %" in shown

@@ -31,7 +31,7 @@ from transformers import (
     CLIPTokenizer,
 )
 
-from pipelines.hub.stack import ModelStack
+from pipelines.engines.unet.stack import UNetStack
 from tests.tiny_extras import build_depth, build_ip_adapter
 
 SIZE = 64
@@ -49,7 +49,7 @@ def build(root: Path) -> None:
     build_depth(root / "depth")
 
 
-def sd15_stack(root: Path, **changes: Any) -> ModelStack:
+def sd15_stack(root: Path, **changes: Any) -> UNetStack:
     """SD1.5 with two ControlNets, tiny decoder, LCM LoRA and IP-Adapter, from folders below `root`."""
     return _stack(
         root,
@@ -69,7 +69,7 @@ def sd15_stack(root: Path, **changes: Any) -> ModelStack:
     )
 
 
-def sdxl_stack(root: Path, **changes: Any) -> ModelStack:
+def sdxl_stack(root: Path, **changes: Any) -> UNetStack:
     """SDXL with one plain ControlNet."""
     return _stack(
         root,
@@ -86,7 +86,7 @@ def sdxl_stack(root: Path, **changes: Any) -> ModelStack:
     )
 
 
-def union_stack(root: Path, **changes: Any) -> ModelStack:
+def union_stack(root: Path, **changes: Any) -> UNetStack:
     """SDXL with one union ControlNet for two controls, and an IP-Adapter."""
     return sdxl_stack(
         root,
@@ -106,7 +106,7 @@ def local(root: Path, folder: str, **keys: Any) -> dict[str, Any]:
     return {"path": str(root / folder), "licence": "Apache-2.0", "bytes": 0, **keys}
 
 
-def on_hub(stack: ModelStack, root: Path) -> ModelStack:
+def on_hub(stack: UNetStack, root: Path) -> UNetStack:
     """The same stack with every folder below `root` as the repository tiny/<folder> of a hub."""
 
     def moved(value: Any) -> Any:
@@ -118,10 +118,10 @@ def on_hub(stack: ModelStack, root: Path) -> ModelStack:
                 value |= {"path": None, "repo_id": f"tiny/{folder.relative_to(root).as_posix()}", "bytes": size}
         return value
 
-    return ModelStack.model_validate(moved(stack.model_dump()))
+    return UNetStack.model_validate(moved(stack.model_dump()))
 
 
-def _stack(root: Path, settings: dict[str, Any], changes: dict[str, Any]) -> ModelStack:
+def _stack(root: Path, settings: dict[str, Any], changes: dict[str, Any]) -> UNetStack:
     settings = {
         "summary": "Random weights for tests.",
         "rank": 1,
@@ -143,7 +143,7 @@ def _stack(root: Path, settings: dict[str, Any], changes: dict[str, Any]) -> Mod
         if settings.get(key) is not None:
             settings[key] = source(settings[key])
     settings["controlnets"] = {name: source(value) for name, value in settings["controlnets"].items()}
-    return ModelStack.model_validate(settings)
+    return UNetStack.model_validate(settings)
 
 
 def _adapter(root: Path, subfolder: str, weight_name: str) -> dict[str, Any]:

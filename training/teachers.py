@@ -14,8 +14,9 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.unet.job import GenerationJob
 from pipelines.recipe import RecipeStep
-from pipelines.schema import GenerationJob, PreparedPhoto, Scene, Style
+from pipelines.schema import PreparedPhoto, Scene, Style
 
 FOLDER = Path(__file__).parent / "teachers"
 PAINTED_AT = 1024  # pixels; targets are reduced from it

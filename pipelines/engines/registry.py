@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pipelines.engines.base import AUTO, PREVIEW, EngineChoice, EngineInfo, Refuse
+from collections.abc import Mapping
+
+from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, Refuse
 from pipelines.engines.device import is_slow, why_not
 from pipelines.engines.filters.engine import PreviewEngine
-from pipelines.engines.unet.engine import DiffusionEngine
+from pipelines.engines.kinds import KINDS, Kind
 from pipelines.errors import EngineUnavailable, RequestInvalid
 from pipelines.hub import weights
 from pipelines.hub.stack import ModelStack
-from pipelines.presets.loading import Presets
 
 
 def may_always(_stack: ModelStack) -> str:
@@ -17,79 +18,86 @@ def may_always(_stack: ModelStack) -> str:
     return ""
 
 
-def available_engines(presets: Presets, refuse: Refuse = may_always) -> tuple[EngineInfo, ...]:
-    """Every engine, best first, the preview engine last. Looks at the disk; loads torch only for complete weights that
-    may need a GPU.
+class Engines:
+    """The engines of this machine: the preview engine, and one for each model stack. See `base.EngineSource`.
 
     Args:
+        models: Model stacks by id.
         refuse: Why a stack that can run here is not to be used all the same, as a sentence; "" where it is.
+        kinds: Which engine runs a stack, by its kind.
     """
-    ranked = _ranked(presets)
-    automatic = _automatic(ranked, refuse)
-    return (*(_info(stack, refuse, stack is automatic) for stack in ranked), _preview_info(automatic is None))
 
+    def __init__(
+        self, models: Mapping[str, ModelStack], refuse: Refuse = may_always, kinds: Mapping[str, Kind] = KINDS
+    ) -> None:
+        self._models = models
+        self._refuse = refuse
+        self._kinds = kinds
 
-def create_engine(model_id: str, presets: Presets, refuse: Refuse = may_always) -> EngineChoice:
-    """The engine with an id, or the best that can run here for "auto". Weights are loaded at the first portrait.
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return (AUTO, PREVIEW, *self._models)
 
-    Args:
-        refuse: As for `available_engines`.
+    def infos(self) -> tuple[EngineInfo, ...]:
+        """Every engine, best first, the preview engine last. Looks at the disk; loads torch only for complete weights
+        that may need a GPU.
+        """
+        automatic = self._automatic()
+        return (*(self._info(stack, stack is automatic) for stack in self._ranked()), _preview_info(automatic is None))
 
-    Raises:
-        RequestInvalid: There is no such engine.
-        EngineUnavailable: It cannot run here, and the hint says why. Another engine is never taken instead, except for
-            "auto", which says in its notes what it took.
-    """
-    if model_id == AUTO:
-        return _best(presets, refuse)
-    if model_id == PREVIEW:
-        return EngineChoice(PreviewEngine())
-    stack = presets.models.get(model_id)
-    if stack is None:
-        raise RequestInvalid(f"There is no such model; choose one of: {', '.join([AUTO, PREVIEW, *presets.models])}.")
-    reason = why_not(stack) or refuse(stack)
-    if reason:
-        raise EngineUnavailable(reason)
-    return EngineChoice(DiffusionEngine(stack), _warnings(stack))
+    def create(self, model_id: str) -> EngineChoice:
+        """See `base.EngineSource.create`."""
+        if model_id == AUTO:
+            return self._best()
+        if model_id == PREVIEW:
+            return EngineChoice(PreviewEngine())
+        stack = self._models.get(model_id)
+        if stack is None:
+            raise RequestInvalid(f"There is no such model; choose one of: {', '.join(self.ids)}.")
+        if reason := self._why_not(stack):
+            raise EngineUnavailable(reason)
+        return EngineChoice(self._engine(stack), stack, _warnings(stack))
 
+    def _engine(self, stack: ModelStack) -> Engine:
+        return self._kinds[stack.kind].engine(stack)
 
-def _automatic(ranked: list[ModelStack], refuse: Refuse) -> ModelStack | None:
-    """What "auto" takes here; None for the preview engine."""
-    return next((stack for stack in ranked if stack.rank > 0 and not (why_not(stack) or refuse(stack))), None)
+    def _why_not(self, stack: ModelStack) -> str:
+        return why_not(stack) or self._refuse(stack)
 
+    def _ranked(self) -> list[ModelStack]:
+        return sorted(self._models.values(), key=lambda stack: -stack.rank)
 
-def _best(presets: Presets, refuse: Refuse) -> EngineChoice:
-    ranked = _ranked(presets)
-    if stack := _automatic(ranked, refuse):
-        note = f"{stack.name} was chosen: the best model that can run on this machine."
-        return EngineChoice(DiffusionEngine(stack), (note, *_warnings(stack)))
-    ways = [f"choose {stack.name}" for stack in ranked if stack.rank == 0 and not (why_not(stack) or refuse(stack))]
-    smallest = min(filter(weights.download_bytes, ranked), key=weights.download_bytes, default=None)
-    ways += [f"get a larger model with {weights.COMMAND} {smallest.id}"] if smallest else []
-    how = f"; for diffusion, {', or '.join(ways)}" if ways else ""
-    return EngineChoice(PreviewEngine(), (f"This is the preview engine, not diffusion{how}.",))
+    def _automatic(self) -> ModelStack | None:
+        """What "auto" takes here; None for the preview engine."""
+        return next((stack for stack in self._ranked() if stack.rank > 0 and not self._why_not(stack)), None)
+
+    def _best(self) -> EngineChoice:
+        if stack := self._automatic():
+            note = f"{stack.name} was chosen: the best model that can run on this machine."
+            return EngineChoice(self._engine(stack), stack, (note, *_warnings(stack)))
+        ranked = self._ranked()
+        ways = [f"choose {stack.name}" for stack in ranked if stack.rank == 0 and not self._why_not(stack)]
+        smallest = min(filter(weights.download_bytes, ranked), key=weights.download_bytes, default=None)
+        ways += [f"get a larger model with {weights.COMMAND} {smallest.id}"] if smallest else []
+        how = f"; for diffusion, {', or '.join(ways)}" if ways else ""
+        return EngineChoice(PreviewEngine(), notes=(f"This is the preview engine, not diffusion{how}.",))
+
+    def _info(self, stack: ModelStack, is_automatic: bool) -> EngineInfo:
+        reason = self._why_not(stack)
+        return EngineInfo(
+            id=stack.id,
+            name=stack.name,
+            is_diffusion=True,
+            available=not reason,
+            reason=reason or stack.summary,
+            download_bytes=weights.download_bytes(stack),
+            licence=", ".join(weights.licences(stack)),
+            is_automatic=is_automatic,
+        )
 
 
 def _warnings(stack: ModelStack) -> tuple[str, ...]:
     return ("There is no GPU here, so a portrait takes minutes.",) if is_slow(stack) else ()
-
-
-def _ranked(presets: Presets) -> list[ModelStack]:
-    return sorted(presets.models.values(), key=lambda stack: -stack.rank)
-
-
-def _info(stack: ModelStack, refuse: Refuse, is_automatic: bool) -> EngineInfo:
-    reason = why_not(stack) or refuse(stack)
-    return EngineInfo(
-        id=stack.id,
-        name=stack.name,
-        is_diffusion=True,
-        available=not reason,
-        reason=reason or stack.summary,
-        download_bytes=weights.download_bytes(stack),
-        licence=", ".join(weights.licences(stack)),
-        is_automatic=is_automatic,
-    )
 
 
 def _preview_info(is_automatic: bool) -> EngineInfo:

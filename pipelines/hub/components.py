@@ -1,12 +1,13 @@
-"""What a model stack is made of: its components, and which files of a repository each needs. Touches no disk."""
+"""What can be downloaded as one, and which files of a repository it needs. Touches no disk."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from pipelines.hub.stack import HubSource, ModelStack
+from pipelines.hub.source import HubSource
 from pipelines.schema import AnnotatorName
 
 # What annotators read beside the photo. Revisions and sizes as listed on the hub.
@@ -81,24 +82,9 @@ SAFETY_CHECKER = Component(
 SAFETY_CHECKER_ID = "safety-checker"  # what the download command calls it
 
 
-def components(stack: ModelStack) -> tuple[Component, ...]:
-    """Everything a stack loads, each download once, with the weights that its annotators read."""
-    found = [_base(stack)]
-    for annotator, source in stack.controlnets.items():
-        name = "union ControlNet" if stack.kind == "sdxl-union" else f"ControlNet for {annotator}"
-        found.append(Component(name, source, (Part("model", source.subfolder or ""),)))
-    if stack.vae:
-        found.append(Component("VAE", stack.vae, (Part("model", stack.vae.subfolder or ""),)))
-    if stack.tiny_vae:
-        found.append(Component("preview decoder", stack.tiny_vae, (Part("model", stack.tiny_vae.subfolder or ""),)))
-    if stack.lora:
-        found.append(Component("LoRA", stack.lora, (_weights_file(stack.lora, "pytorch_lora_weights.safetensors"),)))
-    if stack.ip_adapter:
-        found.append(Component("IP-Adapter", stack.ip_adapter, (_weights_file(stack.ip_adapter, ""),)))
-        encoder = stack.ip_adapter.image_encoder
-        found.append(Component("image encoder", encoder, (Part("encoder", encoder.subfolder or ""),)))
-    found += [annotator_component(name) for name in stack.controlnets if name in ANNOTATOR_WEIGHTS]
-    return tuple({component.key: component for component in reversed(found)}.values())[::-1]
+def each_once(components: Iterable[Component]) -> tuple[Component, ...]:
+    """Components in their order; of those that share their files only the first."""
+    return tuple({component.key: component for component in reversed(tuple(components))}.values())[::-1]
 
 
 def annotator_component(name: AnnotatorName) -> Component:
@@ -107,25 +93,6 @@ def annotator_component(name: AnnotatorName) -> Component:
     if source.weight_name:
         return Component(f"{name} annotator", source, (Part("file", "", source.weight_name),))
     return Component(f"{name} annotator", source, (Part("encoder", ""), Part("file", "", "preprocessor_config.json")))
-
-
-def _base(stack: ModelStack) -> Component:
-    root = f"{stack.base.subfolder}/" if stack.base.subfolder else ""
-    parts = [
-        Part("file", f"{root}scheduler", "scheduler_config.json"),
-        Part("model", f"{root}unet"),
-        Part("encoder", f"{root}text_encoder"),
-        Part("tokenizer", f"{root}tokenizer"),
-    ]
-    if stack.kind != "sd15":
-        parts += [Part("encoder", f"{root}text_encoder_2"), Part("tokenizer", f"{root}tokenizer_2")]
-    if stack.vae is None:
-        parts.append(Part("model", f"{root}vae"))
-    return Component("base model", stack.base, tuple(parts))
-
-
-def _weights_file(source: HubSource, default: str) -> Part:
-    return Part("file", source.subfolder or "", source.weight_name or default)
 
 
 def select(component: Component, names: set[str]) -> tuple[list[str], list[str]]:

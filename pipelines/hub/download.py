@@ -16,7 +16,6 @@ from pipelines.hub.components import (
     SAFETY_CHECKER,
     Component,
     annotator_component,
-    components,
     select,
 )
 from pipelines.hub.stack import ModelStack
@@ -91,7 +90,7 @@ def download(stack: ModelStack, on_progress: Progress, *, fresh: bool = False) -
         Cancelled: on_progress answered False.
         EngineUnavailable: No network, no such repository, revision or file, or not enough disk.
     """
-    _download(components(stack), on_progress, fresh)
+    _download(stack.components(), on_progress, fresh)
     require(stack)
 
 

@@ -10,8 +10,9 @@ from typing import Literal
 
 from pipelines import heavy
 from pipelines.errors import EngineUnavailable
-from pipelines.hub.components import ANNOTATOR_WEIGHTS, Component, annotator_component, components, select
-from pipelines.hub.stack import HubSource, ModelStack
+from pipelines.hub.components import ANNOTATOR_WEIGHTS, Component, annotator_component, select
+from pipelines.hub.source import HubSource
+from pipelines.hub.stack import ModelStack
 from pipelines.schema import AnnotatorName
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -54,7 +55,7 @@ def resolve(source: HubSource, name: str = "model", *, stack_id: str = "") -> Pa
 
 def state(stack: ModelStack) -> StackState:
     """What of a stack is on this machine. Reads the disk only."""
-    return _state(components(stack))
+    return _state(stack.components())
 
 
 def annotator_state(name: AnnotatorName) -> StackState:
@@ -72,7 +73,7 @@ def require(stack: ModelStack) -> None:
     if found.status == "present":
         return
     parts = _listed(found.missing)
-    if all(component.source.path for component in components(stack) if component.name in found.missing):
+    if all(component.source.path for component in stack.components() if component.name in found.missing):
         raise EngineUnavailable(
             f"{stack.name} is damaged here: {parts} missing or incomplete; install the project again."
         )
@@ -102,12 +103,12 @@ def require_annotator(name: AnnotatorName) -> Path:
 
 def licences(stack: ModelStack) -> tuple[str, ...]:
     """Licences of all weights of a stack, each once, base model first."""
-    return tuple(dict.fromkeys(component.source.licence for component in components(stack)))
+    return tuple(dict.fromkeys(component.source.licence for component in stack.components()))
 
 
 def download_bytes(stack: ModelStack) -> int:
     """Bytes of all files of a stack that come from the hub."""
-    return sum(component.source.bytes for component in components(stack) if component.source.repo_id)
+    return sum(component.source.bytes for component in stack.components() if component.source.repo_id)
 
 
 def _state(parts: tuple[Component, ...]) -> StackState:

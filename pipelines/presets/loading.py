@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from pipelines.engines.kinds import KINDS, Kind
 from pipelines.errors import PresetError, RequestInvalid
 from pipelines.hub.stack import ModelStack
 from pipelines.safety.policy import default_policy
@@ -26,6 +27,7 @@ THUMBNAILS = PRESETS / "thumbnails"
 
 _MAX_FILE_BYTES = 64 * 1024
 T = TypeVar("T", bound=BaseModel)
+ClassOf = Callable[[dict[str, Any]], type[T]]
 
 FAMILY_NAMES: dict[Family, str] = {
     "painting": "Painting",
@@ -53,19 +55,20 @@ class Presets:
         return _pick(self.scenes, scene_id, "scene")
 
 
-def load_presets(root: Path = PRESETS) -> Presets:
+def load_presets(root: Path = PRESETS, kinds: Mapping[str, Kind] = KINDS) -> Presets:
     """Read every preset below `root`.
 
     Args:
         root: Folder with styles/, scenes/ and models/ of TOML files.
+        kinds: What a file in models/ may say, by its kind.
 
     Raises:
         PresetError: No style or no scene is left to work with.
     """
     problems: list[PresetError] = []
-    styles = _read_folder(root / "styles", Style, problems)
-    scenes = _read_folder(root / "scenes", Scene, problems)
-    models = _read_folder(root / "models", ModelStack, problems)
+    styles = _read_folder(root / "styles", lambda _: Style, problems)
+    scenes = _read_folder(root / "scenes", lambda _: Scene, problems)
+    models = _read_folder(root / "models", lambda content: _stack_class(content, kinds), problems)
     for problem in problems:
         log.error("preset left out: %s", problem.hint)
     if not styles or not scenes:
@@ -80,17 +83,17 @@ def load_presets(root: Path = PRESETS) -> Presets:
     )
 
 
-def _read_folder(folder: Path, kind: type[T], problems: list[PresetError]) -> list[T]:
+def _read_folder(folder: Path, class_of: ClassOf[T], problems: list[PresetError]) -> list[T]:
     values: list[T] = []
     for path in sorted(folder.glob("*.toml")):
         try:
-            values.append(_read_file(path, kind))
+            values.append(_read_file(path, class_of))
         except PresetError as problem:
             problems.append(problem)
     return values
 
 
-def _read_file(path: Path, kind: type[T]) -> T:
+def _read_file(path: Path, class_of: ClassOf[T]) -> T:
     name = f"{path.parent.name}/{path.name}"
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
@@ -103,7 +106,9 @@ def _read_file(path: Path, kind: type[T]) -> T:
     if "id" in content:
         raise PresetError(f"Preset {name}, field id: remove it, the file name is the id.")
     try:
-        preset = kind(id=path.stem, **content)
+        preset = class_of(content)(id=path.stem, **content)
+    except _UnknownKind as error:
+        raise PresetError(f"Preset {name}, field kind: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"
@@ -113,6 +118,17 @@ def _read_file(path: Path, kind: type[T]) -> T:
         if refusal := default_policy().review_words(prompt):
             raise PresetError(f"Preset {name}, field {where}: refused by the word list, rule {refusal.rule}.")
     return preset
+
+
+class _UnknownKind(Exception):
+    """A model stack is of no kind that any engine runs."""
+
+
+def _stack_class(content: dict[str, Any], kinds: Mapping[str, Kind]) -> type[ModelStack]:
+    kind = content.get("kind")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise _UnknownKind(f"Input should be one of: {', '.join(kinds)}")
+    return kinds[kind].stack
 
 
 def _prompts(preset: BaseModel) -> Iterator[tuple[str, str]]:

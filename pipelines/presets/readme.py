@@ -12,7 +12,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pipelines import schema
-from pipelines.hub import stack as model_stack
+from pipelines.engines.kinds import KINDS
+from pipelines.engines.unet import stack as unet
+from pipelines.hub.source import HubSource
 from pipelines.recipe import RecipeStep
 
 _INTRODUCTION = """\
@@ -21,7 +23,7 @@ One TOML file a preset; the file name is its id (lower case, digits, hyphens). U
 are errors that name file and field; a wrong file is left out, the others still load. Keys that diffusers knows keep
 diffusers' names and reach the pipeline call unchanged.
 
-This page is generated from `pipelines/schema.py`, `pipelines/hub/stack.py` and `pipelines/recipe.py` by
+This page is generated from `pipelines/schema.py`, `pipelines/engines/*/stack.py` and `pipelines/recipe.py` by
 `python -m pipelines.presets`; a test fails when it is out of date.
 
 **Add a style**: copy a file in `styles/`, change it, run `python -m pipelines.thumbnails`, start the app. No code.
@@ -44,12 +46,14 @@ def render_readme() -> str:
         parts += _section(f'`op = "{step.model_fields["op"].default}"`', step, level=3, skip=("op",))
     parts += _section("scenes/<id>.toml", schema.Scene)
     parts += _section("`[light]` in a scene", schema.Light)
-    parts += _section("models/<id>.toml", model_stack.ModelStack)
-    parts += _section("`base`, `vae`, `tiny_vae` in a model", model_stack.HubSource)
-    parts += _section("`[controlnets.<annotator>]` in a model", model_stack.ControlNetSource)
-    parts += _section("`[lora]` in a model", model_stack.LoRASource)
-    parts += _section("`[ip_adapter]` in a model", model_stack.IPAdapterSource)
-    parts += _section("`[scheduler]` in a model", model_stack.SchedulerSetting)
+    for stack in dict.fromkeys(kind.stack for kind in KINDS.values()):
+        kinds = ", ".join(f"`{name}`" for name, kind in KINDS.items() if kind.stack is stack)
+        parts += _section(f"models/<id>.toml of kind {kinds}", stack)
+    parts += _section("`base`, `vae`, `tiny_vae` in a model", HubSource)
+    parts += _section("`[controlnets.<annotator>]` in a model", unet.ControlNetSource)
+    parts += _section("`[lora]` in a model", unet.LoRASource)
+    parts += _section("`[ip_adapter]` in a model", unet.IPAdapterSource)
+    parts += _section("`[scheduler]` in a model", unet.SchedulerSetting)
     return "\n".join(parts).rstrip() + "\n"
 
 

@@ -12,14 +12,15 @@ import torch
 from PIL import Image
 
 from pipelines.engines.unet.engine import DiffusionEngine
-from pipelines.hub.stack import ModelStack
+from pipelines.engines.unet.job import GenerationJob
+from pipelines.engines.unet.stack import UNetStack
 from pipelines.photo.opening import prepare
 from pipelines.presets.loading import Presets
-from pipelines.schema import Control, GenerationJob, LoadedPhoto, PreparedPhoto
+from pipelines.schema import Control, LoadedPhoto, PreparedPhoto
 from tests import tiny_checkpoints
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack, union_stack
 
-StackMaker = Callable[..., ModelStack]
+StackMaker = Callable[..., UNetStack]
 STACKS: dict[str, StackMaker] = {"sd15": sd15_stack, "sdxl": sdxl_stack, "sdxl-union": union_stack}
 
 

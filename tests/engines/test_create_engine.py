@@ -9,38 +9,38 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.engines import device
 from pipelines.engines.device import Device, why_not
-from pipelines.engines.registry import available_engines, create_engine
-from pipelines.engines.unet import loading
+from pipelines.engines.registry import Engines
+from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.loading import Loader
+from pipelines.engines.unet.stack import UNetStack
 from pipelines.errors import EngineUnavailable, RequestInvalid
-from pipelines.hub.stack import ModelStack
 from pipelines.presets.loading import Presets
-from pipelines.schema import GenerationJob
 from tests.engines.conftest import go_on
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def only(presets: Presets, *stacks: ModelStack) -> Presets:
+def only(presets: Presets, *stacks: UNetStack) -> Presets:
     return replace(presets, models={stack.id: stack for stack in stacks})
 
 
 @pytest.fixture
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "best_device", lambda: Device("cpu", 16_000_000_000))
-    monkeypatch.setattr(loading, "machine_memory", lambda: 16_000_000_000)
+    monkeypatch.setattr(device, "best_device", lambda: Device("cpu", 16_000_000_000))
+    monkeypatch.setattr(device, "machine_memory", lambda: 16_000_000_000)
 
 
 def on_gpu(monkeypatch: pytest.MonkeyPatch, memory: int) -> None:
-    monkeypatch.setattr(loading, "best_device", lambda: Device("cuda", memory))
+    monkeypatch.setattr(device, "best_device", lambda: Device("cuda", memory))
 
 
 def test_nothing_here_means_the_preview_engine_and_a_sentence(presets: Presets, tmp_path: Path) -> None:
     absent = sd15_stack(tmp_path)
     for models in (only(presets), only(presets, absent)):
-        choice = create_engine("auto", models)
+        choice = Engines(models.models).create("auto")
         assert choice.engine.model_id == "preview"
         assert not choice.engine.is_diffusion
         assert len(choice.notes) == 1
@@ -49,7 +49,7 @@ def test_nothing_here_means_the_preview_engine_and_a_sentence(presets: Presets, 
 
 def test_the_sentence_names_the_smallest_download(presets: Presets) -> None:
     hub_stacks = {stack.id: stack for stack in presets.models.values() if stack.base.repo_id}
-    note = create_engine("auto", replace(presets, models=hub_stacks)).notes[0]
+    note = Engines(replace(presets, models=hub_stacks).models).create("auto").notes[0]
     assert "python -m pipelines.hub download sd15-lcm" in note
 
 
@@ -61,7 +61,7 @@ def test_auto_takes_the_highest_rank_that_can_run(
     missing = sd15_stack(tmp_path, id="missing", rank=90)
     too_big = sd15_stack(tiny_root, id="too-big", rank=80, memory_bytes=10**13)
     gpu_only = sd15_stack(tiny_root, id="gpu-only", rank=70, needs_gpu=True)
-    choice = create_engine("auto", only(presets, low, high, missing, too_big, gpu_only))
+    choice = Engines(only(presets, low, high, missing, too_big, gpu_only).models).create("auto")
     assert choice.engine.model_id == "tiny-sdxl"
     assert "Tiny SDXL" in choice.notes[0]
     assert choice.engine.generate(job, go_on)
@@ -72,33 +72,33 @@ def test_a_full_sized_model_without_a_gpu_is_said_to_be_slow(
     presets: Presets, tiny_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = only(presets, sd15_stack(tiny_root, memory_bytes=6_000_000_000))
-    assert "takes minutes" in create_engine("tiny-sd15", models).notes[0]
-    assert "takes minutes" in create_engine("auto", models).notes[1]
+    assert "takes minutes" in Engines(models.models).create("tiny-sd15").notes[0]
+    assert "takes minutes" in Engines(models.models).create("auto").notes[1]
     on_gpu(monkeypatch, 10**11)
-    assert create_engine("tiny-sd15", models).notes == ()
+    assert Engines(models.models).create("tiny-sd15").notes == ()
 
 
 def test_an_explicit_choice_is_never_replaced(presets: Presets, tiny_root: Path, tmp_path: Path) -> None:
     here, missing = sd15_stack(tiny_root), sdxl_stack(tmp_path)
     models = only(presets, here, missing)
-    assert create_engine("tiny-sd15", models).engine.model_id == "tiny-sd15"
-    assert create_engine("tiny-sd15", models).notes == ()
+    assert Engines(models.models).create("tiny-sd15").engine.model_id == "tiny-sd15"
+    assert Engines(models.models).create("tiny-sd15").notes == ()
     with pytest.raises(EngineUnavailable, match="Tiny SDXL"):
-        create_engine("tiny-sdxl", models)
-    assert create_engine("preview", models).engine.model_id == "preview"
+        Engines(models.models).create("tiny-sdxl")
+    assert Engines(models.models).create("preview").engine.model_id == "preview"
 
 
 @pytest.mark.parametrize("model_id", ["sd99", "", "../sd15-lcm", "AUTO"])
 def test_an_unknown_id_is_refused(model_id: str, presets: Presets) -> None:
     with pytest.raises(RequestInvalid, match="choose one of: auto, preview"):
-        create_engine(model_id, presets)
+        Engines(presets.models).create(model_id)
 
 
 @pytest.mark.usefixtures("on_cpu")
 def test_every_engine_is_listed_with_a_reason(presets: Presets, tiny_root: Path, tmp_path: Path) -> None:
     here = sd15_stack(tiny_root, rank=3)
     missing = sd15_stack(tmp_path, id="missing", rank=9)
-    infos = available_engines(only(presets, here, missing))
+    infos = Engines(only(presets, here, missing).models).infos()
     assert [info.id for info in infos] == ["missing", "tiny-sd15", "preview"]
     assert [info.available for info in infos] == [False, True, True]
     assert [info.is_diffusion for info in infos] == [True, True, False]
@@ -111,22 +111,22 @@ def test_every_engine_is_listed_with_a_reason(presets: Presets, tiny_root: Path,
 def test_what_may_not_be_used_here_is_neither_offered_nor_taken(presets: Presets, tiny_root: Path) -> None:
     best, other = sd15_stack(tiny_root, id="best", rank=9), sd15_stack(tiny_root, id="other", rank=0)
     models = only(presets, best, other)
-    assert [info.is_automatic for info in available_engines(models)] == [True, False, False]
+    assert [info.is_automatic for info in Engines(models.models).infos()] == [True, False, False]
 
-    def refuse(stack: ModelStack) -> str:
+    def refuse(stack: UNetStack) -> str:
         return "Nobody can check its pictures." if stack.id == "best" else ""
 
-    infos = available_engines(models, refuse)
+    infos = Engines(models.models, refuse).infos()
     assert [info.available for info in infos] == [False, True, True]
     assert infos[0].reason == "Nobody can check its pictures."
     assert [info.is_automatic for info in infos] == [False, False, True], "rank 0 is taken only when asked for"
-    assert create_engine("auto", models, refuse).engine.model_id == "preview"
+    assert Engines(models.models, refuse).create("auto").engine.model_id == "preview"
     with pytest.raises(EngineUnavailable, match="Nobody can check"):
-        create_engine("best", models, refuse)
+        Engines(models.models, refuse).create("best")
 
 
 def test_the_stacks_that_ship_are_listed(presets: Presets) -> None:
-    infos = {info.id: info for info in available_engines(presets)}
+    infos = {info.id: info for info in Engines(presets.models).infos()}
     assert {"sd15-lcm", "sdxl-lightning", "preview"} <= set(infos)
     assert infos["sdxl-lightning"].download_bytes > infos["sd15-lcm"].download_bytes
     assert "python -m pipelines.hub download sd15-lcm" in infos["sd15-lcm"].reason
@@ -156,10 +156,10 @@ class TestWhyNot:
 
 def test_listing_loads_no_torch_where_no_weights_are() -> None:
     code = (
-        "import sys; from pipelines.engines import available_engines; from pipelines.presets import load_presets;"
-        "from dataclasses import replace; presets = load_presets();"
+        "import sys; from pipelines.engines.registry import Engines; from pipelines.presets.loading import load_presets;"
+        "presets = load_presets();"
         "hub = {k: v for k, v in presets.models.items() if v.base.repo_id};"
-        "available_engines(replace(presets, models=hub)); print('torch' in sys.modules)"
+        "Engines(hub).infos(); print('torch' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip().splitlines()[-1] == "False"

@@ -18,12 +18,14 @@ from transformers import CLIPTextModel
 
 from pipelines.engines.device import Device
 from pipelines.engines.filters.stage import Stage
-from pipelines.engines.unet.engine import DiffusionEngine, face_crop
+from pipelines.engines.unet.engine import DiffusionEngine
+from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.prompts import split_prompt
 from pipelines.engines.unet.sampling import img2img_steps
 from pipelines.errors import EngineFailed, EngineUnavailable
+from pipelines.photo.framing import face_crop
 from pipelines.presets.loading import Presets
-from pipelines.schema import Face, GenerationJob, PreparedPhoto
+from pipelines.schema import Face, PreparedPhoto
 from tests.conftest import difference
 from tests.engines.conftest import STACKS, picture, same
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack

@@ -15,9 +15,10 @@ from benchmarks.embedded_bars import CONTROLS, Person, job_for, taught
 from benchmarks.portrait_figures import eyes_kept, face_kept, sharpness
 from pipelines.controls.annotators import annotate
 from pipelines.engines.filters.engine import PreviewEngine
-from pipelines.engines.registry import available_engines, create_engine
+from pipelines.engines.registry import Engines
 from pipelines.engines.unet.engine import DiffusionEngine
-from pipelines.hub.stack import ModelStack
+from pipelines.engines.unet.job import GenerationJob
+from pipelines.engines.unet.stack import UNetStack
 from pipelines.hub.weights import PROJECT
 from pipelines.photo.opening import prepare
 from pipelines.portrait_request import build_request
@@ -26,7 +27,7 @@ from pipelines.safety.checker import HubChecker
 from pipelines.safety.policy import default_policy
 from pipelines.safety.review import UNCHECKED, Safety
 from pipelines.safety.settings import SafetySettings
-from pipelines.schema import AnnotatorName, Consent, GenerationJob, LoadedPhoto
+from pipelines.schema import AnnotatorName, Consent, LoadedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.engines.conftest import control, go_on, same
 from tests.tiny_checkpoints import local, sd15_stack
@@ -74,11 +75,11 @@ def test_a_controlnet_can_be_kept_on_to_the_end(tiny_root: Path, job: Generation
 def test_rank_zero_is_taken_only_when_asked_for(presets: Presets, tiny_root: Path) -> None:
     resting = sd15_stack(tiny_root, rank=0)
     models = replace(presets, models={resting.id: resting})
-    choice = create_engine("auto", models)
+    choice = Engines(models.models).create("auto")
     assert choice.engine.model_id == "preview"
     assert f"choose {resting.name}" in choice.notes[0]
-    assert create_engine(resting.id, models).engine.model_id == resting.id
-    assert available_engines(models)[0].available
+    assert Engines(models.models).create(resting.id).engine.model_id == resting.id
+    assert Engines(models.models).infos()[0].available
 
 
 # --- the checkpoint --------------------------------------------------------------------------------------------------
@@ -108,11 +109,11 @@ def test_it_ships_whole_and_small(presets: Presets) -> None:
 
 def test_a_fresh_machine_makes_diffusion_when_it_is_asked_to(presets: Presets) -> None:
     """With nothing but this project, `auto` takes the filters, whose pictures are kept rather, and names the other."""
-    choice = create_engine("auto", presets)
+    choice = Engines(presets.models).create("auto")
     assert not choice.engine.is_diffusion
     assert f"choose {presets.models['embedded'].name}" in choice.notes[0]
-    assert create_engine("embedded", presets).engine.is_diffusion
-    assert next(info for info in available_engines(presets) if info.id == "embedded").available
+    assert Engines(presets.models).create("embedded").engine.is_diffusion
+    assert next(info for info in Engines(presets.models).infos() if info.id == "embedded").available
 
 
 @pytest.mark.parametrize("name", STYLES)
@@ -191,4 +192,4 @@ def test_it_may_work_unchecked_where_other_models_may_not_and_then_hears_no_stra
 def test_no_other_kind_of_stack_can_say_that_it_needs_no_checker(changes: dict[str, object], presets: Presets) -> None:
     values = presets.models["embedded"].model_dump() | changes
     with pytest.raises(ValidationError, match="may go without the checker"):
-        ModelStack.model_validate(values)
+        UNetStack.model_validate(values)

@@ -1,8 +1,9 @@
-"""One contract for every engine: the preview engine and a tiny checkpoint of each kind of diffusion stack."""
+"""One contract for every engine: filters, the tests' fake, and a tiny checkpoint of each kind of diffusion stack."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,14 @@ from pipelines.engines.filters.engine import PreviewEngine
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import Cancelled
 from pipelines.presets.loading import Presets, load_presets
-from pipelines.schema import GenerationJob
+from pipelines.schema import AnnotatorName, Job, PreparedPhoto, StepCallback
 from tests.engines.conftest import control, go_on, same
+from tests.support.fakes import FakeEngine
 from tests.tiny_checkpoints import SIZE, sd15_stack, sdxl_stack, union_stack
 
 ENGINES: dict[str, Callable[[Path], Engine]] = {
     "preview": lambda _: PreviewEngine(),
+    "fake": lambda _: FakeEngine(),
     "sd15": lambda root: DiffusionEngine(sd15_stack(root)),
     "sdxl": lambda root: DiffusionEngine(sdxl_stack(root)),
     "sdxl-union": lambda root: DiffusionEngine(union_stack(root)),
@@ -36,11 +39,32 @@ def engine(request: pytest.FixtureRequest, tiny_root: Path) -> Iterator[Engine]:
     engine.close()
 
 
+@dataclass
+class Striped:
+    """A studio whose control images are stripes."""
+
+    job: Job
+
+    def control(self, annotator: AnnotatorName) -> Image.Image:
+        return control(annotator).image
+
+    def backdrop(self, seed: int) -> Image.Image | None:
+        return None
+
+    def references(self) -> tuple[Image.Image, ...]:
+        return (self.job.photo.image,)
+
+
 @pytest.fixture
-def job(job: GenerationJob, engine: Engine) -> GenerationJob:
-    """The job with the controls that the engine reads."""
-    controls = tuple(control(name) for name in engine.annotators(job.style))
-    return job.model_copy(update={"controls": controls})
+def job(small_photo: PreparedPhoto, presets: Presets) -> Job:
+    """What a visitor may ask any engine for."""
+    style = next(iter(presets.styles.values()))
+    return Job(photo=small_photo, style=style, scene=presets.scene("none"), seeds=(7,))
+
+
+def make(engine: Engine, job: Job, on_step: StepCallback = go_on, **changes: object) -> list[Image.Image]:
+    wanted = job.model_copy(update=changes)
+    return engine.make(wanted, Striped(wanted), on_step).pictures
 
 
 def test_names_itself(engine: Engine) -> None:
@@ -51,31 +75,31 @@ def test_names_itself(engine: Engine) -> None:
     assert engine.size % 8 == 0
 
 
-def test_one_rgb_picture_a_seed_of_the_photos_size(engine: Engine, job: GenerationJob) -> None:
-    pictures = engine.generate(job.model_copy(update={"seeds": (1, 2, 3)}), go_on)
+def test_one_rgb_picture_a_seed_of_the_photos_size(engine: Engine, job: Job) -> None:
+    pictures = make(engine, job, seeds=(1, 2, 3))
     assert [picture.size for picture in pictures] == [job.photo.image.size] * 3
     assert {picture.mode for picture in pictures} == {"RGB"}
     assert all(np.asarray(picture).std() > 2 for picture in pictures)
 
 
-def test_same_seed_same_picture(engine: Engine, job: GenerationJob) -> None:
-    assert same(engine.generate(job, go_on)[0], engine.generate(job, go_on)[0])
+def test_same_seed_same_picture(engine: Engine, job: Job) -> None:
+    assert same(make(engine, job)[0], make(engine, job)[0])
 
 
-def test_other_seed_other_picture(engine: Engine, job: GenerationJob, presets: Presets) -> None:
+def test_other_seed_other_picture(engine: Engine, job: Job, presets: Presets) -> None:
     if not engine.is_diffusion:  # its recipes differ by seed where they draw strokes, not where they only grade
         job = job.model_copy(update={"style": presets.style("oil-master")})
-    first, second = engine.generate(job.model_copy(update={"seeds": (1, 2)}), go_on)
+    first, second = make(engine, job, seeds=(1, 2))
     assert not same(first, second)
 
 
-def test_a_picture_does_not_depend_on_its_batch(engine: Engine, job: GenerationJob) -> None:
-    alone = engine.generate(job.model_copy(update={"seeds": (2**32 - 1,)}), go_on)[0]
-    batch = engine.generate(job.model_copy(update={"seeds": (5, 2**32 - 1, 6)}), go_on)
+def test_a_picture_does_not_depend_on_its_batch(engine: Engine, job: Job) -> None:
+    alone = make(engine, job, seeds=(2**32 - 1,))[0]
+    batch = make(engine, job, seeds=(5, 2**32 - 1, 6))
     assert same(alone, batch[1])
 
 
-def test_steps_count_up_to_the_total_over_all_seeds(engine: Engine, job: GenerationJob) -> None:
+def test_steps_count_up_to_the_total_over_all_seeds(engine: Engine, job: Job) -> None:
     calls: list[tuple[int, int]] = []
 
     def on_step(step: int, total: int, preview: Image.Image | None) -> bool:
@@ -83,7 +107,7 @@ def test_steps_count_up_to_the_total_over_all_seeds(engine: Engine, job: Generat
         calls.append((step, total))
         return True
 
-    engine.generate(job.model_copy(update={"seeds": (1, 2)}), on_step)
+    make(engine, job, on_step, seeds=(1, 2))
     totals = {total for _, total in calls}
     assert len(totals) == 1
     steps = [step for step, _ in calls if step > 0]
@@ -92,8 +116,8 @@ def test_steps_count_up_to_the_total_over_all_seeds(engine: Engine, job: Generat
 
 
 @pytest.mark.parametrize("stop_at", [1, 2])
-def test_cancel_works_within_one_step_and_the_next_job_runs(engine: Engine, job: GenerationJob, stop_at: int) -> None:
-    before = engine.generate(job, go_on)[0]
+def test_cancel_works_within_one_step_and_the_next_job_runs(engine: Engine, job: Job, stop_at: int) -> None:
+    before = make(engine, job)[0]
     seen: list[int] = []
 
     def on_step(step: int, total: int, preview: Image.Image | None) -> bool:
@@ -101,15 +125,15 @@ def test_cancel_works_within_one_step_and_the_next_job_runs(engine: Engine, job:
         return step < stop_at
 
     with pytest.raises(Cancelled):
-        engine.generate(job.model_copy(update={"seeds": (1, 2, 3)}), on_step)
+        make(engine, job, on_step, seeds=(1, 2, 3))
     assert seen[-1] == stop_at
-    assert same(engine.generate(job, go_on)[0], before)
+    assert same(make(engine, job)[0], before)
 
 
-def test_a_broken_callback_does_not_break_the_engine(engine: Engine, job: GenerationJob) -> None:
+def test_a_broken_callback_does_not_break_the_engine(engine: Engine, job: Job) -> None:
     def on_step(step: int, total: int, preview: Image.Image | None) -> bool:
         raise Cancelled("the visitor went away")
 
     with pytest.raises(Cancelled):
-        engine.generate(job, on_step)
-    assert engine.generate(job, go_on)
+        make(engine, job, on_step)
+    assert make(engine, job)

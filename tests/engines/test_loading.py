@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel
 
 from pipelines.engines.unet.engine import DiffusionEngine
+from pipelines.engines.unet.job import GenerationJob
 from pipelines.errors import EngineUnavailable
-from pipelines.schema import GenerationJob
 from tests.conftest import difference
 from tests.engines.conftest import picture, same
 from tests.tiny_checkpoints import local, sd15_stack, with_old_key_names

@@ -18,11 +18,12 @@ from pipelines.engines.filters.engine import PreviewEngine
 from pipelines.engines.filters.lighting import foreground
 from pipelines.engines.filters.operations import OPERATIONS
 from pipelines.engines.filters.scenery.backdrops import PAINTERS, Backdrops
+from pipelines.engines.unet.job import GenerationJob
 from pipelines.errors import Cancelled
 from pipelines.faithfulness import meter
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets, load_presets
-from pipelines.schema import GenerationJob, PreparedPhoto, SkinShift
+from pipelines.schema import PreparedPhoto, SkinShift
 from tests.conftest import difference
 from training.teachers import teacher
 

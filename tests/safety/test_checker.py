@@ -12,8 +12,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from pipelines.errors import EngineUnavailable
-from pipelines.hub import download as hub
 from pipelines.hub import weights
+from pipelines.hub.__main__ import main
 from pipelines.hub.components import SAFETY_CHECKER, Component
 from pipelines.safety.checker import HubChecker
 from tests import tiny_extras
@@ -113,17 +113,18 @@ def test_it_is_listed_and_fetched_from_the_hub(
     remote = Component(SAFETY_CHECKER.name, source, SAFETY_CHECKER.parts)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(hub, "SAFETY_CHECKER", remote)
+    for module in ("download", "__main__"):
+        monkeypatch.setattr(f"pipelines.hub.{module}.SAFETY_CHECKER", remote)
     with serve(tmp_path) as server:
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.url)
         monkeypatch.setattr(
             "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
             server.url + "/{repo_id}/resolve/{revision}/{filename}",
         )
-        assert hub.main(["list"]) == 0
+        assert main(["list"]) == 0
         assert "safety-checker: picture checker" in capsys.readouterr().out
         assert HubChecker(remote).why_not()
-        assert hub.main(["download", "safety-checker"]) == 0
+        assert main(["download", "safety-checker"]) == 0
     assert weights.inspect(remote)[0]
     assert HubChecker(remote).why_not() == ""
     assert HubChecker(remote).review_picture(Image.new("RGB", (64, 64))) is None

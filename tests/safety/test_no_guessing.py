@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.stage import Stage
+from pipelines.engines.unet.job import resolve
+from pipelines.engines.unet.stack import UNetStack
+from pipelines.job_studio import JobStudio
 from pipelines.photo.opening import open_photo
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
-from pipelines.schema import Consent, GenerationJob, LoadedPhoto, StepCallback
+from pipelines.schema import Consent, LoadedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
+from tests.support.fakes import FakeEngine, FakeEngines
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,17 +61,11 @@ def test_no_preset_says_what_a_person_is(presets: Presets) -> None:
 
 
 def test_the_prompt_is_the_same_whoever_sits(
-    presets: Presets, face_photo: Image.Image, consent: Consent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    presets: Presets, face_photo: Image.Image, consent: Consent, tmp_path: Path
 ) -> None:
     """What an engine is given to read is style, scene and the visitor's own words, and nothing from the photo."""
-    jobs: list[GenerationJob] = []
-
-    def generate(self: PreviewEngine, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
-        jobs.append(job)
-        return [job.photo.image for _ in job.seeds]
-
-    monkeypatch.setattr(PreviewEngine, "generate", generate)
-    pipeline = SelfPortraitPipeline(presets, tmp_path)
+    engine = FakeEngine()
+    pipeline = SelfPortraitPipeline(presets, tmp_path, engines=FakeEngines(engine))
     sitters: list[LoadedPhoto] = [
         open_photo(face_photo),
         open_photo(ImageEnhance.Brightness(ImageOps.mirror(face_photo)).enhance(0.55)),
@@ -87,9 +84,17 @@ def test_the_prompt_is_the_same_whoever_sits(
                 consent=consent,
             )
         )
-        assert jobs[-1].prompt == ", ".join(part for part in (style.prompt, scene.prompt, words) if part)
-        assert jobs[-1].negative_prompt == style.negative_prompt
-    assert len(jobs) == len(presets.styles)
+        job = engine.jobs[-1]
+        assert (job.style, job.scene, job.words) == (style, scene, words)
+        for stack in presets.models.values():
+            assert isinstance(stack, UNetStack)
+            resolved, _ = resolve(
+                job, stack, JobStudio(job, dict.fromkeys(stack.controlnets, job.photo.image), Stage())
+            )
+            written = style.overrides[stack.id].prompt if stack.id in style.overrides else None
+            read = words if stack.needs_checker else ""
+            assert resolved.prompt == ", ".join(part for part in (written or style.prompt, scene.prompt, read) if part)
+    assert len(engine.jobs) == len(presets.styles)
     pipeline.close()
 
 

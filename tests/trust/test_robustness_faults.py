@@ -18,12 +18,13 @@ from PIL import Image
 
 from pipelines import heavy, worker
 from pipelines.engines.base import EngineChoice
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.registry import Engines
 from pipelines.errors import EngineFailed, PhotoUnreadable, SaveError
 from pipelines.photo.opening import open_photo
 from pipelines.portrait_request import build_request
-from pipelines.schema import GenerationJob, PortraitRequest, PortraitSet, StepCallback
+from pipelines.schema import PortraitRequest, PortraitSet, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
+from tests.support.fakes import FakeEngine
 from tests.ui.conftest import Served, served  # noqa: F401  the fixture
 from tests.ui.test_portrait_handlers import LOOK, create, with_photo
 from ui.portrait_handlers import PortraitHandlers
@@ -31,18 +32,6 @@ from web.routes import KEY_HEADER
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 SESSION = "faults"
-
-
-class BrokenEngine(PreviewEngine):
-    """The preview engine, but what `fault` does comes first."""
-
-    def __init__(self, fault: Callable[[StepCallback], None]) -> None:
-        super().__init__()
-        self._fault = fault
-
-    def generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
-        self._fault(on_step)
-        return super().generate(job, on_step)
 
 
 def raising(error: BaseException) -> Callable[[StepCallback], None]:
@@ -66,7 +55,7 @@ def breaks(monkeypatch: pytest.MonkeyPatch, served: Served) -> Iterator[Callable
                 fault(on_step)
 
         pipeline.close()
-        monkeypatch.setattr("pipelines.self_portrait.create_engine", lambda *_: EngineChoice(BrokenEngine(once)))
+        monkeypatch.setattr(Engines, "create", lambda *_: EngineChoice(FakeEngine(once)))
 
     yield arrange
     pipeline.close()
@@ -131,7 +120,7 @@ def test_memory_that_runs_out_before_the_engine_begins_is_told_too(
         raise MemoryError
 
     with monkeypatch.context() as broken:
-        broken.setattr("pipelines.self_portrait.apply_likeness", fail)
+        broken.setattr("pipelines.self_portrait.JobStudio", fail)
         *_, last = create(handlers, SESSION)
     assert "memory" in last[2]
     assert list(create(handlers, SESSION))[-1][1]["portraits"]

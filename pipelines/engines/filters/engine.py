@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from pipelines.engines.base import Made, Studio
 from pipelines.engines.device import is_out_of_memory
 from pipelines.engines.filters import operations
 from pipelines.engines.filters.canvas import Canvas
@@ -20,7 +21,7 @@ from pipelines.engines.filters.scenery.backdrops import Backdrops
 from pipelines.engines.filters.skin import keep_skin
 from pipelines.errors import Cancelled, EngineFailed, PortraitError
 from pipelines.photo import vision
-from pipelines.schema import AnnotatorName, GenerationJob, PreparedPhoto, Scene, StepCallback, Style
+from pipelines.schema import Job, PreparedPhoto, Scene, StepCallback, Style
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +44,15 @@ class PreviewEngine:
     def __init__(self) -> None:
         self._backdrops = Backdrops()
 
-    def annotators(self, style: Style) -> tuple[AnnotatorName, ...]:
-        """None: it reads the photo itself."""
-        return ()
-
     def load(self) -> None:
         """Nothing to load."""
 
-    def generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
-        """See Engine.generate. Each operation of the recipe is a step, and so is the scene."""
+    def make(self, job: Job, studio: Studio, on_step: StepCallback) -> Made:
+        """See Engine.make. It reads the photo itself, and needs nothing of the studio."""
+        return Made(self.generate(job, on_step))
+
+    def generate(self, job: Job, on_step: StepCallback) -> list[Image.Image]:
+        """One picture a seed. Each operation of the recipe is a step, and so is the scene."""
         try:
             return self._generate(job, on_step)
         except PortraitError:
@@ -67,15 +68,7 @@ class PreviewEngine:
         self, photo: PreparedPhoto, style: Style, scene: Scene, *, seed: int = 0, likeness: float = 0.5
     ) -> Image.Image:
         """One picture, for those who need no steps: what `generate` makes of the same values."""
-        job = GenerationJob(
-            photo=photo,
-            style=style,
-            scene=scene,
-            likeness=likeness,
-            prompt=style.prompt,
-            strength=style.strength,
-            seeds=(seed,),
-        )
+        job = Job(photo=photo, style=style, scene=scene, likeness=likeness, seeds=(seed,))
         return self.generate(job, lambda step, total, preview: True)[0]
 
     def render_frame(
@@ -102,11 +95,11 @@ class PreviewEngine:
         done = _to_bytes(canvas.image)
         return done if size == (width, height) else cv2.resize(done, (width, height), interpolation=cv2.INTER_CUBIC)
 
-    def stage(self, job: GenerationJob, seed: int) -> Image.Image:
+    def stage(self, job: Job, seed: int) -> Image.Image:
         """The job's photo in its scene and in this seed's light, before any recipe."""
         return Image.fromarray(_to_bytes(self._sitting(job, seed).source))
 
-    def paint(self, job: GenerationJob, seed: int) -> Image.Image:
+    def paint(self, job: Job, seed: int) -> Image.Image:
         """The recipe up to its finish (`Style.finish_steps`): what a diffusion stack begins with.
 
         Raises:
@@ -117,7 +110,7 @@ class PreviewEngine:
         update = {"style": painted, "seeds": (seed,)}
         return self.generate(job.model_copy(update=update), lambda step, total, preview: True)[0]
 
-    def finish(self, job: GenerationJob, seed: int, picture: Image.Image) -> Image.Image:
+    def finish(self, job: Job, seed: int, picture: Image.Image) -> Image.Image:
         """A picture of the job's person with the finish of the recipe laid on, and their skin kept.
 
         Args:
@@ -138,7 +131,7 @@ class PreviewEngine:
         """Forget the backdrops."""
         self._backdrops.clear()
 
-    def _generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
+    def _generate(self, job: Job, on_step: StepCallback) -> list[Image.Image]:
         has_scene = job.scene.backdrop is not None or job.scene.light is not None
         total = len(job.seeds) * (len(job.style.preview) + has_scene)
         done = 0
@@ -158,7 +151,7 @@ class PreviewEngine:
             pictures.append(Image.fromarray(_to_bytes(canvas.image)))
         return pictures
 
-    def _sitting(self, job: GenerationJob, seed: int) -> Canvas:
+    def _sitting(self, job: Job, seed: int) -> Canvas:
         """The person in the scene, in this seed's light, before the recipe."""
         pixels = np.asarray(job.photo.image.convert("RGB"))
         mask = job.photo.person_mask

@@ -16,7 +16,7 @@ from pipelines.engines.filters.canvas import Canvas
 from pipelines.engines.filters.engine import PreviewEngine
 from pipelines.engines.filters.lighting import compose
 from pipelines.engines.filters.scenery.backdrops import Backdrops
-from pipelines.schema import GenerationJob, PreparedPhoto, Scene
+from pipelines.schema import Job, PreparedPhoto, Scene
 
 
 class Begun(NamedTuple):
@@ -33,7 +33,7 @@ class Stage:
         self._backdrops = Backdrops()
         self._preview = PreviewEngine()
 
-    def begin(self, job: GenerationJob, seed: int, size: int) -> Begun:
+    def begin(self, job: Job, seed: int, size: int) -> Begun:
         """What a stack that repaints the preview engine's picture begins with.
 
         Args:
@@ -42,7 +42,7 @@ class Stage:
         small = job.model_copy(update={"photo": resized(job.photo, size)})
         return Begun(self._preview.paint(small, seed), self._preview.stage(small, seed))
 
-    def finish(self, job: GenerationJob, seed: int, picture: Image.Image) -> Image.Image:
+    def finish(self, job: Job, seed: int, picture: Image.Image) -> Image.Image:
         """What diffusion made, as large as the job's photo, with the photo's edges and the style's finish.
 
         Args:
@@ -61,14 +61,30 @@ class Stage:
         if photo.person_mask is None or (scene.backdrop is None and scene.light is None):
             return photo.image
         image = np.asarray(photo.image.convert("RGB"), np.float32) / 255.0
-        landmarks = photo.face.landmarks if photo.face is not None else None
-        side = 1.0 if scene.light is not None and scene.light.direction == "right" else -1.0
-        canvas = Canvas(image, image, photo.person_mask.astype(np.float32), landmarks, 0.5, seed, key_side=side)
-        backdrop = None
-        if scene.backdrop is not None:
-            backdrop = self._backdrops.get(scene.backdrop, seed, canvas.height, canvas.width, canvas.light_side)
-        compose(canvas, backdrop, scene.light)
-        return Image.fromarray((np.clip(canvas.image, 0.0, 1.0) * 255.0).round().astype(np.uint8))
+        canvas = _canvas(photo, scene, seed, image, photo.person_mask.astype(np.float32))
+        compose(canvas, self._backdrop(canvas, scene), scene.light)
+        return _picture(canvas.image)
+
+    def backdrop(self, photo: PreparedPhoto, scene: Scene, seed: int) -> Image.Image | None:
+        """The scene's place alone, as large as the photo and lit as in `set`; None for a scene without one."""
+        image = np.asarray(photo.image.convert("RGB"), np.float32) / 255.0
+        place = self._backdrop(_canvas(photo, scene, seed, image, np.zeros(image.shape[:2], np.float32)), scene)
+        return None if place is None else _picture(place)
+
+    def _backdrop(self, canvas: Canvas, scene: Scene) -> np.ndarray | None:
+        if scene.backdrop is None:
+            return None
+        return self._backdrops.get(scene.backdrop, canvas.seed, canvas.height, canvas.width, canvas.light_side)
+
+
+def _canvas(photo: PreparedPhoto, scene: Scene, seed: int, image: np.ndarray, mask: np.ndarray) -> Canvas:
+    landmarks = photo.face.landmarks if photo.face is not None else None
+    side = 1.0 if scene.light is not None and scene.light.direction == "right" else -1.0
+    return Canvas(image, image, mask, landmarks, 0.5, seed, key_side=side)
+
+
+def _picture(image: np.ndarray) -> Image.Image:
+    return Image.fromarray((np.clip(image, 0.0, 1.0) * 255.0).round().astype(np.uint8))
 
 
 def resized(photo: PreparedPhoto, size: int) -> PreparedPhoto:

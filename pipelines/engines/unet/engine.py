@@ -11,8 +11,10 @@ from typing import Any
 from PIL import Image
 
 from pipelines import heavy
+from pipelines.engines.base import Made, Studio
 from pipelines.engines.device import Device, best_device, is_out_of_memory
 from pipelines.engines.filters.stage import Stage
+from pipelines.engines.unet.job import GenerationJob, resolve
 from pipelines.engines.unet.loading import Loader
 from pipelines.engines.unet.prompts import encode_prompts
 from pipelines.engines.unet.sampling import (
@@ -22,18 +24,17 @@ from pipelines.engines.unet.sampling import (
     record_denoised,
     skip_when_off,
 )
+from pipelines.engines.unet.stack import UNetStack
 from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError
 from pipelines.hub import weights
-from pipelines.hub.stack import ModelStack
-from pipelines.schema import AnnotatorName, Control, Face, GenerationJob, StepCallback, Style
+from pipelines.photo.framing import face_crop
+from pipelines.schema import AnnotatorName, Control, Job, StepCallback
 
 log = logging.getLogger(__name__)
 
 _CACHED_PROMPTS = 64
 # As many as a style may ask for at once; each weighs 0.7 GB in float16.
 _LOADED_CONTROLNETS = 3
-# The face adapter was trained on head crops, a little wider than the detector's box.
-_FACE_MARGIN = 1.5
 
 
 class DiffusionEngine:
@@ -48,7 +49,7 @@ class DiffusionEngine:
 
     is_diffusion = True
 
-    def __init__(self, stack: ModelStack, *, device: Device | None = None) -> None:
+    def __init__(self, stack: UNetStack, *, device: Device | None = None) -> None:
         self.stack = stack
         self.name = stack.name
         self.model_id = stack.id
@@ -62,16 +63,6 @@ class DiffusionEngine:
         self._prompts: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
         self._stage = Stage()
         self._closed = False
-
-    def annotators(self, style: Style) -> tuple[AnnotatorName, ...]:
-        """What guides every style of this stack, and the style's controls that it has ControlNets for; its first
-        ControlNet where it has none of them.
-        """
-        sources = self.stack.controlnets
-        asked = [control.annotator for control in style.controls if control.annotator in sources]
-        always = [name for name, source in sources.items() if source.controlnet_conditioning_scale is not None]
-        wanted = tuple(dict.fromkeys([*always, *asked]))
-        return wanted or (self._main_control(),)
 
     def load(self, annotator: AnnotatorName | None = None) -> None:
         """Load the weights now instead of at the first portrait.
@@ -101,6 +92,11 @@ class DiffusionEngine:
         except BaseException:
             self._unload()
             raise
+
+    def make(self, job: Job, studio: Studio, on_step: StepCallback) -> Made:
+        """See Engine.make."""
+        resolved, notes = resolve(job, self.stack, studio)
+        return Made(self.generate(resolved, on_step), resolved.controls, notes)
 
     def generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
         """One picture a seed. A seed's picture does not depend on the other seeds: they run one after the other.
@@ -361,23 +357,6 @@ class _Report:
         self.step = step
         if not self._on_step(step, self.total, preview):
             raise Cancelled("Stopped; nothing was kept.")
-
-
-def face_crop(picture: Image.Image, face: Face) -> Image.Image:
-    """A square around the head, for the face adapter, moved inside the picture where it would reach beyond.
-
-    Args:
-        picture: RGB.
-        face: In the picture's pixels; its landmarks tell the extent better than the box where they are there.
-    """
-    left, top, right, bottom = face.box
-    if face.landmarks is not None:
-        (left, top), (right, bottom) = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
-    side = round(max(right - left, bottom - top) * _FACE_MARGIN)
-    side = max(16, min(side, *picture.size))
-    x = min(max(0, round((left + right - side) / 2)), picture.width - side)
-    y = min(max(0, round((top + bottom - side) / 2)), picture.height - side)
-    return picture.crop((x, y, x + side, y + side))
 
 
 def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:

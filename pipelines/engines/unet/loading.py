@@ -9,9 +9,10 @@ from typing import Any
 
 from pipelines import heavy
 from pipelines.engines.device import Device, is_out_of_memory
+from pipelines.engines.unet.stack import UNetStack
 from pipelines.errors import EngineUnavailable, PortraitError
 from pipelines.hub import weights
-from pipelines.hub.stack import HubSource, ModelStack
+from pipelines.hub.source import HubSource
 from pipelines.schema import AnnotatorName
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Loader:
         device: Where it will run.
     """
 
-    def __init__(self, stack: ModelStack, device: Device) -> None:
+    def __init__(self, stack: UNetStack, device: Device) -> None:
         self.stack = stack
         self.device = device
         torch = heavy.load("torch")

@@ -1,0 +1,70 @@
+"""A job in diffusers' terms: style, scene, likeness and words folded into the values of a pipeline call."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from pipelines.engines.base import Studio
+from pipelines.engines.unet.likeness import apply_likeness, for_stack
+from pipelines.engines.unet.stack import UNetStack
+from pipelines.schema import AnnotatorName, Control, Job, Style, Unit
+
+
+class GenerationJob(Job):
+    """A job whose strength, scales and prompt are final."""
+
+    controls: tuple[Control, ...] = ()
+    prompt: str
+    negative_prompt: str = ""
+    strength: float = Field(gt=0.0, le=1.0)
+    guidance_scale: float | None = Field(None, ge=0.0, le=15.0)
+    ip_adapter_scale: Unit = 0.0
+
+
+def annotators(stack: UNetStack, style: Style) -> tuple[AnnotatorName, ...]:
+    """What guides every style of a stack, and the style's controls that it has ControlNets for; its first ControlNet
+    where it has none of them.
+    """
+    sources = stack.controlnets
+    asked = [control.annotator for control in style.controls if control.annotator in sources]
+    always = [name for name, source in sources.items() if source.controlnet_conditioning_scale is not None]
+    wanted = tuple(dict.fromkeys([*always, *asked]))
+    return wanted or (next(iter(sources)),)
+
+
+def resolve(job: Job, stack: UNetStack, studio: Studio) -> tuple[GenerationJob, tuple[str, ...]]:
+    """The values for diffusers, and sentences for the visitor on what of the job this stack cannot follow.
+
+    Raises:
+        EngineUnavailable: A control image reads weights that are not on this machine.
+    """
+    style = for_stack(job.style, stack.id)
+    guidance = apply_likeness(style, job.likeness)
+    settings = {setting.annotator: setting for setting in guidance.controls}
+    main = guidance.controls[0]
+    names = annotators(stack, style)
+    # A stack that has none of the style's ControlNets uses its own, with the weight of the style's main one.
+    chosen = [settings.get(name) or main.model_copy(update={"annotator": name}) for name in names]
+    controls = tuple(Control(**one.model_dump(), image=studio.control(one.annotator)) for one in chosen)
+    notes: list[str] = []
+    lacking = [name for name in settings if name not in names]
+    if lacking and not stack.guides_every_style:
+        notes.append(f"{stack.name} has no control for {', '.join(lacking)}; it was guided by {', '.join(names)}.")
+    words = job.words.strip()
+    if words and not stack.needs_checker:  # nobody looks at its pictures
+        words = ""
+        notes.append(f"{stack.name} knows only its own styles, so your own words were left out.")
+    resolved = GenerationJob(
+        photo=job.photo,
+        style=style,
+        scene=job.scene,
+        likeness=job.likeness,
+        seeds=job.seeds,
+        controls=controls,
+        prompt=", ".join(part for part in (style.prompt, job.scene.prompt, words) if part),
+        negative_prompt=style.negative_prompt,
+        strength=guidance.strength,
+        guidance_scale=style.guidance_scale,
+        ip_adapter_scale=guidance.ip_adapter_scale,
+    )
+    return resolved, tuple(notes)

@@ -1,0 +1,35 @@
+"""What an engine can ask for while it works on one job; see `pipelines.engines.base.Studio`."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from pipelines.controls import annotators
+from pipelines.engines.filters.stage import Stage
+from pipelines.photo.framing import face_crop
+from pipelines.schema import AnnotatorName, Job
+
+
+class JobStudio:
+    """Draws from the job's photo what an engine asks for, once each.
+
+    Args:
+        drawn: Control images of this photo that are there already; those drawn now are added.
+    """
+
+    def __init__(self, job: Job, drawn: dict[AnnotatorName, Image.Image], stage: Stage) -> None:
+        self._job = job
+        self._drawn = drawn
+        self._stage = stage
+
+    def control(self, annotator: AnnotatorName) -> Image.Image:
+        if annotator not in self._drawn:
+            self._drawn[annotator] = annotators.annotate(annotator, self._job.photo)
+        return self._drawn[annotator]
+
+    def backdrop(self, seed: int) -> Image.Image | None:
+        return self._stage.backdrop(self._job.photo, self._job.scene, seed)
+
+    def references(self) -> tuple[Image.Image, ...]:
+        photo = self._job.photo
+        return (photo.image,) if photo.face is None else (photo.image, face_crop(photo.image, photo.face))

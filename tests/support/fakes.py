@@ -1,0 +1,82 @@
+"""An engine that costs nothing, for tests of ticks, sentences and files. The contract test holds it to the others."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from pipelines.engines.base import AUTO, PREVIEW, EngineChoice, EngineInfo, Made, Studio
+from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.registry import Engines
+from pipelines.errors import Cancelled, RequestInvalid
+from pipelines.schema import Job, StepCallback
+
+SIZE = 256  # a face can still be measured, and a watermark found
+STEPS = 3
+
+
+class FakeEngine:
+    """The photo in a tint of its style, scene and seed, at once. Stands in for the preview engine, under its name.
+
+    Args:
+        fault: Called before each job with its callback; what it raises, the engine raises.
+    """
+
+    name = PreviewEngine.name
+    model_id = PREVIEW
+    is_diffusion = False
+    size = SIZE
+
+    def __init__(self, fault: Callable[[StepCallback], None] | None = None) -> None:
+        self.jobs: list[Job] = []
+        self._fault = fault
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def make(self, job: Job, studio: Studio, on_step: StepCallback) -> Made:
+        """See Engine.make."""
+        self.jobs.append(job)
+        if self._fault is not None:
+            self._fault(on_step)
+        pictures: list[Image.Image] = []
+        total = STEPS * len(job.seeds)
+        for seed in job.seeds:
+            picture = _tinted(job, seed)
+            for step in range(len(pictures) * STEPS + 1, len(pictures) * STEPS + STEPS + 1):
+                if not on_step(step, total, picture):
+                    raise Cancelled("Stopped. Nothing was kept.")
+            pictures.append(picture)
+        return Made(pictures)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class FakeEngines:
+    """Hands out one engine, whatever is asked for; see `base.EngineSource`."""
+
+    ids = (AUTO, PREVIEW)
+
+    def __init__(self, engine: FakeEngine | None = None) -> None:
+        self.engine = engine or FakeEngine()
+
+    def infos(self) -> tuple[EngineInfo, ...]:
+        """The preview engine's."""
+        return Engines({}).infos()
+
+    def create(self, model_id: str) -> EngineChoice:
+        """See `base.EngineSource.create`."""
+        if model_id not in self.ids:
+            raise RequestInvalid(f"There is no such model; choose one of: {', '.join(self.ids)}.")
+        return replace(Engines({}).create(model_id), engine=self.engine)
+
+
+def _tinted(job: Job, seed: int) -> Image.Image:
+    key = zlib.crc32(f"{job.style.id} {job.scene.id} {job.likeness} {seed}".encode())
+    tint = np.random.default_rng(key).uniform(0.75, 1.0, 3)
+    return Image.fromarray((np.asarray(job.photo.image.convert("RGB")) * tint).astype(np.uint8))
