@@ -106,7 +106,6 @@ def expected(presets: Presets, count: int, folder: Path) -> list[Image.Image]:
         wanted = build_request(photo=photo, style_id=STYLE, seeds=(SEED,), model_id="preview", consent=consent)
         with Image.open(pipeline(wanted).portraits[0].path) as picture:
             pictures.append(picture.convert("RGB"))
-        pipeline.forget_photo(photo)
     pipeline.close()
     return pictures
 

@@ -23,9 +23,7 @@ class JobStudio:
         self._stage = stage
 
     def control(self, annotator: AnnotatorName) -> Image.Image:
-        if annotator not in self._drawn:
-            self._drawn[annotator] = annotators.annotate(annotator, self._job.photo)
-        return self._drawn[annotator]
+        return annotators.drawn_once(annotator, self._job.photo, self._drawn)
 
     def backdrop(self, seed: int) -> Image.Image | None:
         return self._stage.backdrop(self._job.photo, self._job.scene, seed)

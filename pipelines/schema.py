@@ -184,8 +184,14 @@ class PhotoHint(Value):
 class LoadedPhoto(Value):
     """A photo as the visitor gave it: RGB, turned as its file says, no metadata, with what was seen.
 
-    At most 2048 px on its long side. Lives in memory only.
+    At most 2048 px on its long side. Lives in memory only. Each is one of its own, whatever it looks like: what is
+    drawn from it is kept by it, and goes with it.
     """
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
 
     image: Image.Image
     faces: tuple[Face, ...] = Field((), description="The surest first, of equally sure ones the largest.")

@@ -8,11 +8,11 @@ import secrets
 import shutil
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from PIL import Image
@@ -38,26 +38,16 @@ from pipelines.schema import (
     Portrait,
     PortraitRequest,
     PortraitSet,
-    PreparedPhoto,
     Scene,
     StepCallback,
 )
+from pipelines.sitting import Crop, Sitting
 from pipelines.waiting_line import MAX_WAITING, Ticket, WaitingLine
 
 log = logging.getLogger(__name__)
 
 PREVIEW_SIZE = 512
-_CACHED_PHOTOS = 8
 _NO_MEMORY = "There is too little free memory for this just now; ask for fewer variations, or try again in a minute."
-
-
-@dataclass
-class _Prepared:
-    """One photo's crop and its control images. Holds the photo, so that its identity stays its own."""
-
-    source: LoadedPhoto
-    crop: PreparedPhoto
-    controls: dict[AnnotatorName, Image.Image] = field(default_factory=dict)
 
 
 class SelfPortraitPipeline:
@@ -102,8 +92,8 @@ class SelfPortraitPipeline:
         self._stage = Stage()
         marking.prepare()  # no portrait is made that could not be signed
         self._choices: dict[str, EngineChoice] = {}
-        self._cache: OrderedDict[tuple[int, int | None, int, bool], _Prepared] = OrderedDict()
-        self._cache_lock = threading.Lock()
+        self._sittings: WeakKeyDictionary[LoadedPhoto, Sitting] = WeakKeyDictionary()
+        self._sittings_lock = threading.Lock()
 
     def __call__(
         self,
@@ -133,6 +123,8 @@ class SelfPortraitPipeline:
                 if is_out_of_memory(error):
                     raise EngineFailed(_NO_MEMORY, detail=type(error).__name__) from error
                 raise
+            finally:
+                memory.give_back()
 
     def join(self, request: PortraitRequest) -> Ticket:
         """A place in the line for a request, whose words pass the reviewers first.
@@ -151,9 +143,9 @@ class SelfPortraitPipeline:
         with self._engine(request.model_id, report, turn) as choice:
             engine = choice.engine
             unchecked = self.safety.require_reviewers(choice.stack)
-            prepared = self._prepare(request.photo, request.face_index, engine.size, scene)
+            crop = self._crop(request.photo, request.face_index, engine.size, scene)
             job = Job(
-                photo=prepared.crop,
+                photo=crop.photo,
                 style=style,
                 scene=scene,
                 likeness=request.likeness,
@@ -163,14 +155,14 @@ class SelfPortraitPipeline:
             started = time.monotonic()
             finished = _finished(report, is_diffusion=engine.is_diffusion, label=request.visible_label)
             watched = self.safety.watch(finished, one_by_one=engine.is_diffusion)
-            made = engine.make(job, JobStudio(job, prepared.controls, self._stage), watched)
+            made = engine.make(job, JobStudio(job, crop.drawn, self._stage), watched)
             seconds = (time.monotonic() - started) / len(made.pictures)
             if not turn.holds:  # it hung, was set aside, and woke up after all
                 raise Cancelled("Stopped: this took too long.")
             passed, refused = self.safety.sort(request.seeds, made.pictures, session)
             portraits = self._save(request, engine, job, passed, seconds, out_dir or self.folder(session))
         return PortraitSet(
-            photo=prepared.crop,
+            photo=crop.photo,
             controls=made.controls,
             portraits=portraits,
             engine=engine.name,
@@ -190,7 +182,7 @@ class SelfPortraitPipeline:
     ) -> Image.Image:
         """The preview engine's picture of a style, at once and in memory only, 512 px, watermarked."""
         style, scene = self.presets.style(style_id), self.presets.scene(scene_id)
-        crop = self._prepare(source, face_index, PREVIEW_SIZE, scene).crop
+        crop = self._crop(source, face_index, PREVIEW_SIZE, scene).photo
         picture = self._preview.render(crop, style, scene, seed=seed, likeness=likeness)
         return marking.finish(picture, is_diffusion=False)
 
@@ -207,18 +199,19 @@ class SelfPortraitPipeline:
         self, source: LoadedPhoto, *, face_index: int | None, style_id: str, size: int = PREVIEW_SIZE
     ) -> dict[AnnotatorName, Image.Image]:
         """The control images that a style asks for, as far as they can be drawn here."""
-        prepared = self._prepare(source, face_index, size)
+        crop = self._crop(source, face_index, size)
+        wanted = [setting.annotator for setting in self.presets.style(style_id).controls]
         return {
-            setting.annotator: self._annotate(prepared, setting.annotator)
-            for setting in self.presets.style(style_id).controls
-            if annotators.missing(setting.annotator) is None
+            name: annotators.drawn_once(name, crop.photo, crop.drawn)
+            for name in wanted
+            if annotators.missing(name) is None
         }
 
     def used_photo(self, source: LoadedPhoto, face_index: int | None, *, scene_id: str = "none") -> Image.Image:
         """The square crop of the photo that engines see, 512 px; with a scene the loose one, blurred past the photo."""
         scene = self.presets.scene(scene_id)
         if scene.backdrop is not None:
-            return self._prepare(source, face_index, PREVIEW_SIZE, scene).crop.image
+            return self._crop(source, face_index, PREVIEW_SIZE, scene).photo.image
         return photo.cut(source, face_index, PREVIEW_SIZE)
 
     def engines(self) -> tuple[EngineInfo, ...]:
@@ -249,25 +242,15 @@ class SelfPortraitPipeline:
         """Where a session's portraits are. The session's own name is not in the path."""
         return self._out_dir / hashlib.sha256(session.encode()).hexdigest()[:32]
 
-    def forget(self, session: str, photos: tuple[LoadedPhoto, ...] = ()) -> None:
-        """Delete a session's portraits from the disk and its photos' crops from memory."""
+    def forget(self, session: str) -> None:
+        """Delete a session's portraits from the disk."""
         shutil.rmtree(self.folder(session), ignore_errors=True)
-        for source in photos:
-            self.forget_photo(source)
 
     def memory_of(self, source: LoadedPhoto) -> int:
-        """Bytes of the crops and control images of a photo that are in memory."""
-        with self._cache_lock:
-            entries = [entry for entry in self._cache.values() if entry.source is source]
-        pictures = [picture for entry in entries for picture in (entry.crop.image, *list(entry.controls.values()))]
-        return sum(picture.width * picture.height * len(picture.getbands()) for picture in pictures)
-
-    def forget_photo(self, source: LoadedPhoto) -> None:
-        """Drop what was cut and drawn from a photo from memory."""
-        with self._cache_lock:
-            for key in [key for key, entry in self._cache.items() if entry.source is source]:
-                del self._cache[key]
-        memory.give_back()
+        """Bytes of the crops and control images of a photo that are in memory. They go when the photo does."""
+        with self._sittings_lock:
+            sitting = self._sittings.get(source)
+        return 0 if sitting is None else sitting.memory_bytes
 
     def close(self) -> None:
         """Free all engines."""
@@ -295,25 +278,11 @@ class SelfPortraitPipeline:
             self._choices[model_id] = choice
         yield self._choices[model_id]
 
-    def _prepare(self, source: LoadedPhoto, face_index: int | None, size: int, scene: Scene | None = None) -> _Prepared:
+    def _crop(self, source: LoadedPhoto, face_index: int | None, size: int, scene: Scene | None = None) -> Crop:
         """The crop for a scene is the loose one, so that the place is seen."""
-        loose = scene is not None and scene.backdrop is not None
-        key = (id(source), face_index, size, loose)
-        with self._cache_lock:
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                return self._cache[key]
-        prepared = _Prepared(source, photo.prepare(source, face_index, size, loose=loose))
-        with self._cache_lock:
-            self._cache[key] = prepared
-            while len(self._cache) > _CACHED_PHOTOS:
-                self._cache.popitem(last=False)
-        return prepared
-
-    def _annotate(self, prepared: _Prepared, name: AnnotatorName) -> Image.Image:
-        if name not in prepared.controls:
-            prepared.controls[name] = annotators.annotate(name, prepared.crop)
-        return prepared.controls[name]
+        with self._sittings_lock:
+            sitting = self._sittings.setdefault(source, Sitting())
+        return sitting.crop(source, face_index, size, loose=scene is not None and scene.backdrop is not None)
 
     def _save(
         self,

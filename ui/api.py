@@ -193,10 +193,7 @@ class Endpoints:
                     unread.close()
                     sitting = seat(loaded, API, face=None if face == -1 else face, turn=turn, mark=mark)
                     chosen = {"photo": sitting.photo, "face_index": sitting.face_index}
-                    try:
-                        result = self._make(wanted.model_copy(update=chosen), visit)
-                    finally:
-                        studio.pipeline.forget_photo(sitting.photo)
+                    result = self._make(wanted.model_copy(update=chosen), visit)
             studio.visits.keep(record, screen.kept(result))
         except Exception as error:
             raise for_api(error) from None

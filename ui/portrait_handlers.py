@@ -230,8 +230,6 @@ class PortraitHandlers:
             yield self.restyle(style, scene, likeness, request), gr.skip(), notice, *_IDLE, again
         finally:
             visit.end(stop)
-            if visit.photo is not wanted.photo:  # deleted, removed or replaced meanwhile
-                self._studio.pipeline.forget_photo(wanted.photo)
             self._studio.visits.tidy(visit.session)
 
     def _work(self, wanted: PortraitRequest, stop: Event) -> Iterator[dict[str, Any] | PortraitSet]:
@@ -321,11 +319,7 @@ class PortraitHandlers:
             return self._example(visit.choice)
         if visit.must_choose_face:
             return {"words": screen.missing(visit), "live": self._title(visit.choice)}
-        try:
-            return self._preview(photo, visit.face_index, visit.choice) | {"mode": "photo"}
-        finally:
-            if visit.photo is not photo:  # removed or replaced meanwhile
-                self._studio.pipeline.forget_photo(photo)
+        return self._preview(photo, visit.face_index, visit.choice) | {"mode": "photo"}
 
     def _example(self, choice: Choice) -> dict[str, Any]:
         """What the styles do to somebody else's photo, until the visitor's own is here."""
@@ -371,16 +365,12 @@ class PortraitHandlers:
         photo = visit.photo
         if photo is None:
             return
-        try:
-            for kept in visit.kept:
-                if not kept.controls and kept.photo_at == visit.photo_at:
-                    drawn = self._studio.pipeline.control_images(
-                        photo, face_index=kept.face_index, style_id=kept.portrait.style_id
-                    )
-                    kept.controls = tuple((f"{name}, for diffusion", pictures.data_uri(i)) for name, i in drawn.items())
-        finally:
-            if visit.photo is not photo:  # as in `_stage`
-                self._studio.pipeline.forget_photo(photo)
+        for kept in visit.kept:
+            if not kept.controls and kept.photo_at == visit.photo_at:
+                drawn = self._studio.pipeline.control_images(
+                    photo, face_index=kept.face_index, style_id=kept.portrait.style_id
+                )
+                kept.controls = tuple((f"{name}, for diffusion", pictures.data_uri(i)) for name, i in drawn.items())
 
     def _choice(self, style: str, scene: str, likeness: float) -> Choice:
         presets = self._studio.presets

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from pipelines.errors import ConsentMissing, PhotoError, SaveError
+from pipelines.photo import memory
 from pipelines.presets.loading import Presets
 from pipelines.safety.settings import SafetySettings
 from pipelines.schema import Consent, LoadedPhoto
@@ -208,13 +209,12 @@ class Visits:
             visit.photo, visit.face_index, visit.faceless = new, face_index, False
             for kept in visit.kept:
                 kept.photo_at = None  # its face has another number now
-        self._pipeline.forget_photo(old)
+        memory.give_back()
 
     def clear_photo(self, visit: Visit) -> None:
         """Drop the photo and its crops from memory; consent and portraits stay."""
-        photo, visit.photo, visit.face_index, visit.faceless = visit.photo, None, None, False
-        if photo is not None:
-            self._pipeline.forget_photo(photo)
+        visit.photo, visit.face_index, visit.faceless = None, None, False
+        memory.give_back()
 
     def leave(self, session: str | None) -> Consent | None:
         """The page was closed: delete all that was for this visit alone. Returns the consent that ended with it.
@@ -234,10 +234,11 @@ class Visits:
                     del self._ended[next(iter(self._ended))]
         if session:
             self._uploads.forget(session)
-            self._pipeline.forget(session, (visit.photo,) if visit is not None and visit.photo is not None else ())
+            self._pipeline.forget(session)
         if visit is not None:
             visit.photo = None
             visit.kept.clear()
+            memory.give_back()
         return consent
 
     def forget(self, session: str | None) -> Receipt | None:

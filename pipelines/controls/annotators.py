@@ -65,6 +65,17 @@ def annotate(name: AnnotatorName, photo: PreparedPhoto) -> Image.Image:
     return Image.fromarray(ANNOTATORS[name](photo))
 
 
+def drawn_once(name: AnnotatorName, photo: PreparedPhoto, drawn: dict[AnnotatorName, Image.Image]) -> Image.Image:
+    """The control image out of those that are drawn already, or else drawn now and put there.
+
+    Raises:
+        EngineUnavailable: As `annotate`.
+    """
+    if name not in drawn:
+        drawn[name] = annotate(name, photo)
+    return drawn[name]
+
+
 def needs(name: AnnotatorName) -> str:
     """What an annotator has to download, in words with its size; '' if nothing."""
     source = ANNOTATOR_WEIGHTS.get(name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from skimage.transform import SimilarityTransform
 
 from pipelines.schema import RatioChange
 
@@ -49,14 +50,10 @@ def align(source: np.ndarray, target: np.ndarray) -> np.ndarray:
         target: (N, 2), corresponding.
 
     Returns:
-        (N, 2) float64, the moved source.
+        (N, 2) float64, the moved source; as it is where all its points are one.
     """
-    first, second = source.astype(np.float64), target.astype(np.float64)
-    first, middle = first - first.mean(axis=0), second.mean(axis=0)
-    u, values, vt = np.linalg.svd((second - middle).T @ first)
-    signs = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt)) or 1.0])
-    scale = float((values * signs).sum() / max(1e-12, (first**2).sum()))
-    return scale * first @ (u * signs @ vt).T + middle
+    moved = SimilarityTransform.from_estimate(source.astype(np.float64), target.astype(np.float64))
+    return np.asarray(moved(source)) if moved else source.astype(np.float64)
 
 
 def shape_changes(

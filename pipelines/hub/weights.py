@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,8 +16,6 @@ from pipelines.schema import AnnotatorName
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = "python -m pipelines.hub download"
-
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -139,15 +136,11 @@ def root_of(source: HubSource) -> Path | None:
     """Folder of a source; None where nothing of this revision was ever downloaded."""
     if source.path:
         return PROJECT / source.path
-    constants = heavy.load("huggingface_hub.constants")
-    storage = Path(constants.HF_HUB_CACHE) / f"models--{str(source.repo_id).replace('/', '--')}"
-    revision = source.revision or "main"
-    if not _COMMIT.fullmatch(revision):
-        try:
-            revision = (storage / "refs" / revision).read_text("utf-8").strip()
-        except OSError:
-            return None
-    return storage / "snapshots" / revision
+    hub = heavy.load("huggingface_hub")
+    try:
+        return Path(hub.snapshot_download(source.repo_id, revision=source.revision, local_files_only=True))
+    except hub.errors.LocalEntryNotFoundError:
+        return None
 
 
 def _listing(root: Path, component: Component) -> set[str]:

@@ -156,7 +156,8 @@ class TestWhyNot:
 
 def test_listing_loads_no_torch_where_no_weights_are() -> None:
     code = (
-        "import sys; from pipelines.engines.registry import Engines; from pipelines.presets.loading import load_presets;"
+        "import sys; from pipelines.engines.registry import Engines;"
+        "from pipelines.presets.loading import load_presets;"
         "presets = load_presets();"
         "hub = {k: v for k, v in presets.models.items() if v.base.repo_id};"
         "Engines(hub).infos(); print('torch' in sys.modules)"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from PIL import Image
 
 import app
+from pipelines.schema import LoadedPhoto
 from ui.portrait_handlers import PortraitHandlers
 from visits.folder import PrivateFolder
 from visits.studio import Studio
@@ -102,3 +105,9 @@ def crowd_bytes(face_photo: Image.Image) -> bytes:
 def request_of(session: str) -> gr.Request:
     """What Gradio hands to a handler for an event of this session."""
     return gr.Request(session_hash=session)
+
+
+def is_gone(photo: weakref.ref[LoadedPhoto]) -> bool:
+    """Whether nobody holds a photo any more, and with it what was cut and drawn from it."""
+    gc.collect()
+    return photo() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from pipelines.errors import ConsentMissing
 from pipelines.photo.opening import open_photo
-from tests.ui.conftest import OTHER_STYLE, STYLE, Served, request_of
+from tests.ui.conftest import OTHER_STYLE, STYLE, Served, is_gone, request_of
 from ui import screen
 from ui.portrait_handlers import PortraitHandlers
 
@@ -196,19 +197,20 @@ def test_a_photo_deleted_while_it_is_worked_on_leaves_nothing_in_memory(
     served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
 ) -> None:
     for delete in (handlers.forget, partial(handlers.remove, event=event(asked=9))):
-        photo = with_photo(served, handlers, session, photo_bytes).require_photo()
+        photo = weakref.ref(with_photo(served, handlers, session, photo_bytes).require_photo())
         running = create(handlers, session)
         next(running)  # the photo is not cut yet
         delete(*LOOK, request_of(session))
         list(running)
-        assert served.studio.pipeline.memory_of(photo) == 0
+        assert is_gone(photo)
 
 
 def test_a_photo_deleted_while_its_control_images_are_drawn_leaves_nothing_in_memory(
     served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    photo = with_photo(served, handlers, session, photo_bytes).require_photo()
+    photo = weakref.ref(with_photo(served, handlers, session, photo_bytes).require_photo())
     list(create(handlers, session))
+    assert not is_gone(photo)
     draw = served.studio.pipeline.control_images
 
     def interrupted(*args: Any, **kwargs: Any) -> Any:
@@ -217,7 +219,7 @@ def test_a_photo_deleted_while_its_control_images_are_drawn_leaves_nothing_in_me
 
     monkeypatch.setattr(served.studio.pipeline, "control_images", interrupted)
     handlers.redraw(True, request_of(session))
-    assert served.studio.pipeline.memory_of(photo) == 0
+    assert is_gone(photo)
 
 
 def test_nothing_begins_in_a_visit_that_is_over(served: Served, session: str) -> None:

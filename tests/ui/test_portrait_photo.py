@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import weakref
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 from pipelines.photo import opening as photos
 from pipelines.photo.opening import open_photo
 from tests.drawings import drawn_face, person, side_by_side
-from tests.ui.conftest import Served, request_of
+from tests.ui.conftest import Served, is_gone, request_of
 from tests.ui.test_portrait_handlers import LOOK, create, event, with_photo
 from ui.portrait_handlers import PortraitHandlers
 
@@ -72,7 +73,7 @@ def test_a_photo_on_its_head_is_turned(
     served: Served, handlers: PortraitHandlers, session: str, face_photo: Image.Image
 ) -> None:
     visit = with_photo(served, handlers, session, encoded(face_photo.rotate(180)))
-    before, age = visit.require_photo(), visit.photo_at
+    before, age = weakref.ref(visit.require_photo()), visit.photo_at
     photo, stage, _ = handlers.arrived(*LOOK, request_of(session))
     assert photo["photo"]["turn"] == 180
     assert "after" not in stage
@@ -81,7 +82,7 @@ def test_a_photo_on_its_head_is_turned(
     assert stage["after"].startswith("data:image/jpeg")
     assert "Ready" in notice
     assert visit.photo_at == age, "turning is no way to keep a photo for longer"
-    assert served.studio.pipeline.memory_of(before) == 0
+    assert is_gone(before), "and nothing that was cut from it stays"
     assert 'role="alert"' in handlers.turn(*LOOK, request_of(session), event(degrees=45))[-1]
 
 
