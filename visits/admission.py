@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from pipelines.errors import EngineError, TooOften, WordsRefused
 from pipelines.schema import PortraitRequest
-from visits.limits import Admission
 from visits.studio import Studio
 from visits.visit import Choice, Visit
 
@@ -42,12 +41,12 @@ def counted(studio: Studio, network: str, wanted: PortraitRequest) -> Iterator[N
         TooOften: A limit is reached. It is noted in the misuse log.
         WordsRefused: A reviewer does not let the visitor's own words through.
     """
-    session = wanted.consent.session
+    session, words = wanted.consent.session, bool(wanted.extra_prompt.strip())
     try:
-        admission = _admit(studio, session, network, wanted)
+        admission = studio.limits.admit(session, network, portraits=len(wanted.seeds), words=words)
         try:
             yield
-        except EngineError:
+        except (EngineError, WordsRefused):
             studio.limits.give_back(admission)
             raise
     except TooOften as error:
@@ -56,10 +55,3 @@ def counted(studio: Studio, network: str, wanted: PortraitRequest) -> Iterator[N
     except WordsRefused:
         studio.limits.refused(session, network)
         raise
-
-
-def _admit(studio: Studio, session: str, network: str, wanted: PortraitRequest) -> Admission:
-    if wanted.extra_prompt.strip():
-        studio.limits.admit(session, network, portraits=0, words=True)
-        studio.pipeline.safety.require_words(wanted.extra_prompt, session)
-    return studio.limits.admit(session, network, portraits=len(wanted.seeds))
