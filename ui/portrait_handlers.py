@@ -17,6 +17,7 @@ from pipelines.photo import opening as photos
 from pipelines.portrait_request import build_request
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, PortraitSet, Purpose
 from ui import screen
+from ui.answers import Answer, told
 from ui.callers import network_of
 from ui.errors import alert, explain, status
 from visits import admission
@@ -25,26 +26,24 @@ from visits.visit import Choice, Visit
 from web import pictures
 from web.errors import sentence
 
-Updates = tuple[Any, ...]
-_IDLE = (gr.update(interactive=True), gr.update(visible=False))  # Create, Cancel
-_BUSY = (gr.update(interactive=False), gr.update(visible=True, value="Cancel", interactive=True))
+_IDLE = {"create": gr.update(interactive=True), "cancel": gr.update(visible=False)}
+_BUSY = {
+    "create": gr.update(interactive=False),
+    "cancel": gr.update(visible=True, value="Cancel", interactive=True),
+}
 
 
 class PortraitHandlers:
-    """Events of the Portrait tab, over one studio."""
+    """Events of the Portrait tab, over one studio. Each answers by the names of what `portrait_tab` shows."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._sitter: LoadedPhoto | None = None
 
-    def agree(self, agreed: object, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
-        """Consent given or taken back.
-
-        Returns photo panel, its stand-in, photo, stage, results, notice, Delete, receipt; where a study is running, the
-        panel of its ticks and each tick.
-        """
+    def agree(self, agreed: object, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """Consent given or taken back."""
         if agreed is not True:
-            return self.forget(style, scene, likeness, request)[1:]
+            return self.forget(style, scene, likeness, request)
         try:
             admission.open_visit(
                 self._studio,
@@ -55,31 +54,37 @@ class PortraitHandlers:
             )
             visit, consent = self._studio.visits.require(request.session_hash)
         except Exception as error:
-            refused = *_panels(False), None, gr.skip(), gr.skip(), alert(sentence(error)), gr.update(visible=False)
-            return *refused, None, *self._extras(None)
-        photo, receipt = screen.photo_value(visit), screen.receipt_value(self._studio.consents.receipt(consent))
-        opened = *_panels(True), photo, gr.skip(), gr.skip(), self._ready(visit), gr.update(visible=True)
-        return *opened, receipt, *self._extras(consent)
+            refused = {"photo": None, "notice": alert(sentence(error)), "delete": gr.update(visible=False)}
+            return {**_panels(False), **refused, "receipt": None, **self._extras(None)}
+        return {
+            **_panels(True),
+            "photo": screen.photo_value(visit),
+            "notice": self._ready(visit),
+            "delete": gr.update(visible=True),
+            "receipt": screen.receipt_value(self._studio.consents.receipt(consent)),
+            **self._extras(consent),
+        }
 
-    def allow_study(self, agreed: object, request: gr.Request) -> Updates:
-        """Keeping copies for the study, ticked or taken back. Returns its tick as it is on record, receipt, notice."""
+    def allow_study(self, agreed: object, request: gr.Request) -> Answer:
+        """Keeping copies for the study: ticked, or taken back."""
         return self._allow("study", agreed, request)
 
-    def allow_examples(self, agreed: object, request: gr.Request) -> Updates:
-        """Showing portraits as examples, ticked or taken back. Returns as `allow_study`."""
+    def allow_examples(self, agreed: object, request: gr.Request) -> Answer:
+        """Showing portraits as examples: ticked, or taken back."""
         return self._allow("examples", agreed, request)
 
-    def _allow(self, purpose: Purpose, agreed: object, request: gr.Request) -> Updates:
+    def _allow(self, purpose: Purpose, agreed: object, request: gr.Request) -> Answer:
         try:
             consent, deleted = self._studio.visits.allow(request.session_hash, purpose, agreed)
         except Exception as error:
-            return False, gr.skip(), alert(sentence(error))
+            return {purpose: False, "notice": alert(sentence(error))}
         ticked = purpose in consent.purposes
         words = screen.ALLOWED[purpose] if ticked else f"Taken back. {screen.deleted_copies(deleted)}"
-        return ticked, screen.receipt_value(self._studio.consents.receipt(consent)), status(words)
+        receipt = screen.receipt_value(self._studio.consents.receipt(consent))
+        return {purpose: ticked, "receipt": receipt, "notice": status(words)}
 
-    def forget(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
-        """Delete everything. Returns consent box, and as `agree`; the receipt says when consent was withdrawn."""
+    def forget(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """Delete everything; the receipt says when consent was withdrawn."""
         said, receipt = "", None
         try:
             withdrawn = self._studio.visits.forget(request.session_hash)
@@ -88,45 +93,47 @@ class PortraitHandlers:
                 receipt = screen.receipt_value(withdrawn)
         except Exception as error:
             said = alert(sentence(error))
-        stage = self.restyle(style, scene, likeness, request)
-        nothing: dict[str, Any] = {"portraits": []}
-        cleared = *_panels(False), None, stage, nothing, said, gr.update(visible=False), receipt
-        return False, *cleared, *self._extras(None)
+        return {
+            "agree": False,
+            **_panels(False),
+            "photo": None,
+            **self.restyle(style, scene, likeness, request),
+            "results": {"portraits": []},
+            "notice": said,
+            "delete": gr.update(visible=False),
+            "receipt": receipt,
+            **self._extras(None),
+        }
 
-    def arrived(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
-        """A photo lies in the visit, or a face was chosen there. Returns photo, stage, notice."""
-        try:
-            visit, _ = self._studio.visits.require(request.session_hash)
-            photo = visit.photo
-            stage = self._stage(visit, style, scene, likeness)
-            if visit.photo is not photo:  # replaced or removed meanwhile: that one's own event says so
-                return gr.skip(), gr.skip(), gr.skip()
-            return screen.photo_value(visit), stage, self._ready(visit)
-        except Exception as error:
-            return gr.skip(), gr.skip(), alert(sentence(error))
+    @told
+    def arrived(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """A photo lies in the visit, or a face was chosen there."""
+        visit, _ = self._studio.visits.require(request.session_hash)
+        return self._photo(visit, style, scene, likeness)
 
-    def face(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Updates:
-        """A face was clicked. Returns photo, stage, notice."""
-        try:
-            visit, _ = self._studio.visits.require(request.session_hash)
-            index, photo = event.index, visit.require_photo()
-            if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(photo.faces):
-                raise RequestInvalid("That face is not in the photo; choose one of those that were found.")
-            visit.face_index = index
-        except Exception as error:
-            return gr.skip(), gr.skip(), alert(sentence(error))
-        return self.arrived(style, scene, likeness, request)
+    @told
+    def face(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Answer:
+        """One of the faces was chosen."""
+        visit, _ = self._studio.visits.require(request.session_hash)
+        index, photo = event.index, visit.require_photo()
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(photo.faces):
+            raise RequestInvalid("That face is not in the photo; choose one of those that were found.")
+        visit.face_index = index
+        return self._photo(visit, style, scene, likeness)
 
-    def anyway(self, style: str, scene: str, likeness: float, request: gr.Request) -> Updates:
-        """Go on with a photo in which there is no face. Returns photo, stage, notice."""
+    @told
+    def anyway(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """Go on with a photo in which there is no face."""
         return self._changed(photos.faceless, style, scene, likeness, request, faceless=True)
 
-    def turn(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Updates:
-        """The photo is to be turned clockwise. Returns photo, stage, notice."""
+    @told
+    def turn(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Answer:
+        """The photo is to be turned clockwise."""
         return self._changed(lambda photo: photos.turned(photo, event.degrees), style, scene, likeness, request)
 
-    def mark(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Updates:
-        """A face was marked by hand, its middle and width in percent. Returns photo, stage, notice."""
+    @told
+    def mark(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Answer:
+        """A face was marked by hand, its middle and width in percent."""
 
         def marked(photo: LoadedPhoto) -> LoadedPhoto:
             return photos.marked(photo, _number(event.x), _number(event.y), _number(event.size))
@@ -143,39 +150,42 @@ class PortraitHandlers:
         *,
         faceless: bool = False,
         last_face: bool = False,
-    ) -> Updates:
-        """The visit's photo in another form, with no face chosen or the last one. Returns photo, stage, notice."""
-        try:
-            visit, _ = self._studio.visits.require(request.session_hash)
-            photo = visit.require_photo()
-            new = change(photo)
-            self._studio.visits.change_photo(visit, photo, new, len(new.faces) - 1 if last_face else None)
-            visit.faceless = faceless
-        except Exception as error:
-            return gr.skip(), gr.skip(), alert(sentence(error))
-        return self.arrived(style, scene, likeness, request)
+    ) -> Answer:
+        """The visit's photo in another form, with no face chosen or the last one."""
+        visit, _ = self._studio.visits.require(request.session_hash)
+        photo = visit.require_photo()
+        new = change(photo)
+        self._studio.visits.change_photo(visit, photo, new, len(new.faces) - 1 if last_face else None)
+        visit.faceless = faceless
+        return self._photo(visit, style, scene, likeness)
 
-    def remove(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Updates:
-        """Drop the photo and any that is on its way, keep consent and portraits. Returns photo, stage, notice."""
-        try:
-            visit, _ = self._studio.visits.require(request.session_hash)
-            if not isinstance(event.asked, int) or isinstance(event.asked, bool):
-                raise RequestInvalid("Press Remove again; that was no number of a request.")
-            self._studio.visits.remove_photo(visit, event.asked)
-        except Exception as error:
-            return gr.skip(), gr.skip(), alert(sentence(error))
-        return screen.photo_value(visit), self.restyle(style, scene, likeness, request), self._ready(visit)
+    def _photo(self, visit: Visit, style: str, scene: str, likeness: float) -> Answer:
+        photo = visit.photo
+        stage = self._stage(visit, style, scene, likeness)
+        if visit.photo is not photo:  # replaced or removed meanwhile: that one's own event says so
+            return {}
+        return {"photo": screen.photo_value(visit), "stage": stage, "notice": self._ready(visit)}
 
-    def restyle(self, style: str, scene: str, likeness: float, request: gr.Request) -> Any:
-        """Style, scene or likeness changed: the live preview. Returns stage."""
+    @told
+    def remove(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Answer:
+        """Drop the photo and any that is on its way, keep consent and portraits."""
+        visit, _ = self._studio.visits.require(request.session_hash)
+        if not isinstance(event.asked, int) or isinstance(event.asked, bool):
+            raise RequestInvalid("Press Remove again; that was no number of a request.")
+        self._studio.visits.remove_photo(visit, event.asked)
+        live = self.restyle(style, scene, likeness, request)
+        return {"photo": screen.photo_value(visit), **live, "notice": self._ready(visit)}
+
+    def restyle(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """Style, scene or likeness changed: the live picture."""
         try:
             visit = self._visit(request)
             if visit is None:  # looking through the styles before consent is no mistake
-                return self._example(self._choice(style, scene, likeness))
-            return self._stage(visit, style, scene, likeness)
+                return {"stage": self._example(self._choice(style, scene, likeness))}
+            return {"stage": self._stage(visit, style, scene, likeness)}
         except Exception as error:
             gr.Warning(sentence(error))
-            return gr.skip()
+            return {}
 
     def create(
         self,
@@ -190,8 +200,8 @@ class PortraitHandlers:
         controls: bool,
         label: bool,
         request: gr.Request,
-    ) -> Iterator[Updates]:
-        """Make portraits. Yields stage, results, notice, Create, Cancel, seed."""
+    ) -> Iterator[Answer]:
+        """Make portraits, and show each step."""
         try:
             visit, consent = self._studio.visits.require(request.session_hash)
             if lacking := screen.missing(visit):
@@ -210,24 +220,24 @@ class PortraitHandlers:
             )
             stop = visit.begin()
         except Exception as error:
-            yield gr.skip(), gr.skip(), alert(self._why_not(error)), *_IDLE, gr.skip()
+            yield {"notice": alert(self._why_not(error)), **_IDLE}
             return
         try:
             with admission.counted(self._studio, network_of(self._studio, request), wanted):
                 for event in self._work(wanted, stop):
                     if isinstance(event, PortraitSet):
-                        yield *self._hang(visit, wanted, event, controls), *_IDLE, wanted.seeds[0]
+                        yield {**self._hang(visit, wanted, event, controls), **_IDLE, "seed": wanted.seeds[0]}
                     else:
-                        yield event, gr.skip(), "", *_BUSY, gr.skip()
+                        yield {"stage": event, "notice": "", **_BUSY}
         except Exception as error:
             if visit.closed:  # the page was cleared when the consent was taken back
-                yield gr.skip(), gr.skip(), gr.skip(), *_IDLE, gr.skip()
+                yield {**_IDLE}
                 return
             stopped = isinstance(error, Cancelled)
             words = "Stopped. Your photo and your choices are still here." if stopped else explain(error)
             notice = status(words) if stopped else alert(words)
-            again = screen.next_seed(wanted.seeds) if isinstance(error, PictureRefused) else gr.skip()
-            yield self.restyle(style, scene, likeness, request), gr.skip(), notice, *_IDLE, again
+            again = {"seed": screen.next_seed(wanted.seeds)} if isinstance(error, PictureRefused) else {}
+            yield {**self.restyle(style, scene, likeness, request), "notice": notice, **_IDLE, **again}
         finally:
             visit.end(stop)
             self._studio.visits.tidy(visit.session)
@@ -260,43 +270,41 @@ class PortraitHandlers:
                     frame["after"] = pictures.data_uri(event.preview, longest=512, quality=80)
                 yield frame
 
-    def cancel(self, request: gr.Request) -> Any:
-        """Stop what is being made, within one step; `create` then says so. Returns Cancel."""
+    def cancel(self, request: gr.Request) -> Answer:
+        """Stop what is being made, within one step; `create` then says so."""
         visit = self._visit(request)
         if visit is None or not visit.stop():
-            return gr.skip()
-        return gr.update(value="Stopping ...", interactive=False)
+            return {}
+        return {"cancel": gr.update(value="Stopping ...", interactive=False)}
 
-    def redraw(self, controls: bool, request: gr.Request) -> Updates:
-        """Control images shown or hidden. Returns results, notice."""
+    @told
+    def redraw(self, controls: bool, request: gr.Request) -> Answer:
+        """Control images shown or hidden."""
         visit = self._visit(request)
-        if visit is None:
-            return gr.skip(), gr.skip()
-        try:
-            return self._results(visit, controls), gr.skip()
-        except Exception as error:
-            return gr.skip(), alert(sentence(error))
+        return {} if visit is None else {"results": self._results(visit, controls)}
 
-    def reuse(self, request: gr.Request, event: gr.EventData) -> Updates:
-        """Take over a portrait's seed. Returns seed, random toggle, notice."""
+    def reuse(self, request: gr.Request, event: gr.EventData) -> Answer:
+        """Take over a portrait's seed."""
         visit = self._visit(request)
         seed = event.seed
         if visit is None or seed not in {kept.portrait.seed for kept in visit.kept}:
-            return gr.skip(), gr.skip(), alert("That portrait is gone; type its seed under Advanced instead.")
-        return seed, False, status(f"Seed {seed} will be used next.")
+            return {"notice": alert("That portrait is gone; type its seed under Advanced instead.")}
+        return {"seed": seed, "shuffle": False, "notice": status(f"Seed {seed} will be used next.")}
 
     def leave(self, request: gr.Request) -> None:
         """The page was closed. What the study may keep stays with the study."""
         self._studio.visits.leave(request.session_hash)
 
-    def _extras(self, consent: Consent | None) -> Updates:
+    def _extras(self, consent: Consent | None) -> Answer:
         """The panel of the optional ticks and each of them; nothing where none is offered."""
         optional = self._studio.consents.notice.optional
-        ticks = (gr.update(value=consent is not None and one.id in consent.purposes) for one in optional)
-        return (gr.update(visible=consent is not None), *ticks) if optional else ()
+        ticks: Answer = {
+            one.id: gr.update(value=consent is not None and one.id in consent.purposes) for one in optional
+        }
+        return {"extras": gr.update(visible=consent is not None), **ticks} if optional else {}
 
-    def _hang(self, visit: Visit, wanted: PortraitRequest, result: PortraitSet, controls: bool) -> Updates:
-        """A finished set: stage, results, notice."""
+    def _hang(self, visit: Visit, wanted: PortraitRequest, result: PortraitSet, controls: bool) -> Answer:
+        """A finished set on the wall."""
         still_here = visit if visit.photo is wanted.photo else None
         self._studio.visits.keep(wanted.consent, screen.kept(result, still_here, wanted.face_index))
         results = self._results(visit, controls)
@@ -309,7 +317,7 @@ class PortraitHandlers:
             "badge": first["badge"],
         }
         done, held_back = screen.done_words(result)
-        return stage, results, status(done) + alert(held_back)
+        return {"stage": stage, "results": results, "notice": status(done) + alert(held_back)}
 
     def _stage(self, visit: Visit, style: str, scene: str, likeness: float) -> dict[str, Any]:
         """The instant preview of what is picked, or what the empty frame says."""
@@ -396,6 +404,6 @@ def _number(value: object) -> int | float:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
 
 
-def _panels(open_: bool) -> tuple[Any, Any]:
+def _panels(open_: bool) -> Answer:
     """The photo step, and what stands in its place without consent."""
-    return gr.update(visible=open_), gr.update(visible=not open_)
+    return {"photo_panel": gr.update(visible=open_), "closed_panel": gr.update(visible=not open_)}

@@ -12,6 +12,7 @@ from pipelines.schema import MAX_PROMPT_CHARACTERS, MAX_VARIATIONS, Purpose
 from pipelines.seeds import MAX_SEED
 from study.notice import PurposeText
 from ui import screen, widgets
+from ui.answers import Answer, listen
 from ui.portrait_handlers import PortraitHandlers
 from visits.studio import Studio
 
@@ -22,11 +23,11 @@ _LIVE: dict[str, Any] = {**_PRIVATE, "trigger_mode": "always_last", "concurrency
 
 
 class Clearing(NamedTuple):
-    """How other tabs delete everything: the handler, what it reads and writes, and the event of our own button."""
+    """How other tabs delete everything: the handler, what it reads and shows, and the event of our own button."""
 
-    handler: Callable[..., tuple[Any, ...]]
+    handler: Callable[..., Answer]
     inputs: list[Any]
-    outputs: list[Any]
+    shows: dict[str, Any]
     done: Any
 
 
@@ -61,24 +62,45 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
 
     handlers = PortraitHandlers(studio)
     look = [style, scene, likeness]
-    cleared = [photo_panel, closed_panel, photo, stage, results, notice, consent.delete, consent.receipt]
-    cleared += [consent.extras, *consent.ticks.values()] if consent.extras is not None else []
+    shows: dict[str, Any] = {
+        "photo": photo,
+        "stage": stage,
+        "results": results,
+        "notice": notice,
+        "create": create,
+        "cancel": cancel,
+        "seed": seed,
+        "shuffle": shuffle,
+        "receipt": consent.receipt,
+    }
+    cleared: dict[str, Any] = {
+        **{name: shows[name] for name in ("photo", "stage", "results", "notice", "receipt")},
+        "agree": consent.agree,
+        "photo_panel": photo_panel,
+        "closed_panel": closed_panel,
+        "delete": consent.delete,
+        **_optional(consent),
+    }
 
-    create.click(
+    def some(*names: str) -> dict[str, Any]:
+        return {name: shows[name] for name in names}
+
+    listen(
+        create.click,
         handlers.create,
+        some("stage", "results", "notice", "create", "cancel", "seed"),
         inputs=[*look, variations, model, seed, shuffle, words, controls, label],
-        outputs=[stage, results, notice, create, cancel, seed],
         concurrency_id="engine",
         concurrency_limit=None,  # they wait in the studio's own line, which is bounded and says where one stands
         **_PRIVATE,
     )
     # Not Gradio's `cancels`: it hangs an "Error" on the outputs, and a click on Create soon after it is swallowed.
-    cancel.click(handlers.cancel, outputs=cancel, **_AT_ONCE)
-    consent.agree.input(handlers.agree, inputs=[consent.agree, *look], outputs=cleared, **_AT_ONCE)
-    deleted = consent.delete.click(handlers.forget, inputs=look, outputs=[consent.agree, *cleared], **_AT_ONCE)
+    listen(cancel.click, handlers.cancel, some("cancel"), **_AT_ONCE)
+    listen(consent.agree.input, handlers.agree, cleared, inputs=[consent.agree, *look], **_AT_ONCE)
+    deleted = listen(consent.delete.click, handlers.forget, cleared, inputs=look, **_AT_ONCE)
     allow = {"study": handlers.allow_study, "examples": handlers.allow_examples}
     for purpose, tick in consent.ticks.items():
-        tick.input(allow[purpose], inputs=tick, outputs=[tick, consent.receipt, notice], **_PRIVATE)
+        listen(tick.input, allow[purpose], {purpose: tick, **some("receipt", "notice")}, inputs=tick, **_PRIVATE)
 
     for event, handler in (
         (photo.arrived, handlers.arrived),
@@ -86,22 +108,29 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
         (photo.anyway, handlers.anyway),
         (photo.turned, handlers.turn),
         (photo.marked, handlers.mark),
+        (photo.removed, handlers.remove),
     ):
-        event(handler, inputs=look, outputs=[photo, stage, notice], **_PRIVATE)
-    photo.removed(handlers.remove, inputs=look, outputs=[photo, stage, notice], **_PRIVATE)
+        listen(event, handler, some("photo", "stage", "notice"), inputs=look, **_PRIVATE)
 
     # Picture and dropdown follow each other in the browser; the server hears of it once, from the dropdown's change.
     for dropdown, picker in ((style, style_pick), (scene, scene_pick)):
         picker.pick(None, inputs=picker, outputs=dropdown, js="(id) => id")
         dropdown.input(None, inputs=dropdown, outputs=picker, js="(id) => id")
-    gr.on([style.change, scene.change, likeness.change], handlers.restyle, inputs=look, outputs=stage, **_LIVE)
-    gr.on([page.load, clock.tick], handlers.restyle, inputs=look, outputs=stage, **_LIVE)
+    for events in ([style.change, scene.change, likeness.change], [page.load, clock.tick]):
+        listen(partial(gr.on, events), handlers.restyle, some("stage"), inputs=look, **_LIVE)
 
-    controls.input(handlers.redraw, inputs=controls, outputs=[results, notice], **_PRIVATE)
-    results.reuse(handlers.reuse, outputs=[seed, shuffle, notice], **_PRIVATE)
+    listen(controls.input, handlers.redraw, some("results", "notice"), inputs=controls, **_PRIVATE)
+    listen(results.reuse, handlers.reuse, some("seed", "shuffle", "notice"), **_PRIVATE)
     shuffle.input(lambda random: gr.update(interactive=not random), inputs=shuffle, outputs=seed, **_PRIVATE)
     page.unload(handlers.leave)
-    return Clearing(handlers.forget, look, [consent.agree, *cleared], deleted)
+    return Clearing(handlers.forget, look, cleared, deleted)
+
+
+def _optional(consent: _ConsentStep) -> dict[str, Any]:
+    """What a study asks for besides, by name; nothing where none is running."""
+    if consent.extras is None:
+        return {}
+    return {"extras": consent.extras} | {str(purpose): tick for purpose, tick in consent.ticks.items()}
 
 
 def _step(number: int, title: str) -> None:
@@ -141,7 +170,7 @@ def _photo_step() -> tuple[gr.Column, gr.HTML, gr.Column]:
         photo = widgets.photo_booth()
     with gr.Column(elem_id="step-photo-closed", elem_classes="card") as closed:
         _step(2, "Your photo")
-        gr.HTML('<p class="fine">Opens with your consent: no photo is taken in before.</p>', apply_default_css=False)
+        gr.HTML('<p class="fine">Tick step 1 first. Until then no photo is uploaded.</p>', apply_default_css=False)
     return panel, photo, closed
 
 
@@ -193,7 +222,7 @@ def _create_step(studio: Studio) -> tuple[Any, ...]:
             model = gr.Dropdown(known, value="auto", label="Made by", elem_id="model")
             reasons = gr.Markdown(elem_id="model-reasons")
             advanced.expand(partial(_engines, studio), inputs=model, outputs=[model, reasons], **_PRIVATE)
-            shuffle = gr.Checkbox(True, label="A new seed for every picture", elem_id="seed-random")
+            shuffle = gr.Checkbox(True, label="Different result each time", elem_id="seed-random")
             seed = gr.Number(
                 value=0,
                 precision=0,
@@ -213,7 +242,7 @@ def _create_step(studio: Studio) -> tuple[Any, ...]:
                 lines=2,
                 elem_id="words",
             )
-            controls = gr.Checkbox(False, label="Show the control images beside the portrait", elem_id="show-controls")
+            controls = gr.Checkbox(False, label="Show the drawings that guide diffusion", elem_id="show-controls")
             label = gr.Checkbox(
                 False,
                 label="Draw a small label into the corner",

@@ -5,12 +5,14 @@ Every sentence is something the code does.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from pipelines.errors import RequestInvalid
 from ui import screen
+from ui.answers import Answer, listen
 from ui.errors import alert, status
 from ui.portrait_tab import Clearing
 from ui.reviewers import build_reviewers
@@ -45,7 +47,7 @@ _WHERE = (
         "Until you take it back, close the page, or the program stops.",
     ),
     (
-        "How often was asked, for the limits",
+        "Counters against overuse",
         "In memory: counts under hashes of session and network, whose key is new with each start.",
         "An hour; what is older goes with the next request.",
     ),
@@ -86,10 +88,10 @@ def build_privacy_tab(studio: Studio, tab: gr.Tab, clearing: Clearing) -> None:
     """
     notice, handlers = studio.consents.notice, PrivacyHandlers(studio, clearing)
     with gr.Column(elem_id="privacy", elem_classes="page"):
-        gr.Markdown("## What was kept of you")
+        gr.Markdown("## What we store now")
         panel = gr.HTML(inventory.as_html([]), apply_default_css=False, elem_id="kept-now")
         with gr.Row(elem_id="kept-buttons"):
-            again = gr.Button("Look again", size="sm", elem_id="kept-look")
+            again = gr.Button("Refresh", size="sm", elem_id="kept-look")
             delete = gr.Button("Delete my data", size="sm", elem_id="kept-delete")
         if studio.archive is not None:
             _later(handlers, panel, clearing)
@@ -102,7 +104,7 @@ def build_privacy_tab(studio: Studio, tab: gr.Tab, clearing: Clearing) -> None:
             gr.Markdown(f"Version {notice.version}, SHA-256 `{notice.sha256}`")
 
     gr.on([tab.select, again.click], handlers.look, outputs=panel, **_PRIVATE)
-    deleted = delete.click(clearing.handler, inputs=clearing.inputs, outputs=clearing.outputs, queue=False, **_PRIVATE)
+    deleted = listen(delete.click, clearing.handler, clearing.shows, inputs=clearing.inputs, queue=False, **_PRIVATE)
     for event in (deleted, clearing.done):
         event.then(handlers.look, outputs=panel, queue=False, **_PRIVATE)
 
@@ -116,11 +118,11 @@ def _later(handlers: PrivacyHandlers, panel: gr.HTML, clearing: Clearing) -> Non
         number = gr.Textbox(label="Number of your receipt", max_length=64, elem_id="withdraw-number", min_width=260)
         button = gr.Button("Withdraw and delete", size="sm", elem_id="withdraw-send", scale=0)
     said = gr.HTML("", apply_default_css=False, elem_id="withdraw-said")
-    gr.on(
-        [button.click, number.submit],
+    listen(
+        partial(gr.on, [button.click, number.submit]),
         handlers.withdraw,
+        {"said": said, "kept": panel, "number": number, **clearing.shows},
         inputs=[number, *clearing.inputs],
-        outputs=[said, panel, number, *clearing.outputs],
         queue=False,
         **_PRIVATE,
     )
@@ -137,9 +139,8 @@ class PrivacyHandlers:
         """What is kept of the page that asks, and of no other. Returns the panel."""
         return inventory.as_html(inventory.kept_of(self._studio, request.session_hash))
 
-    def withdraw(self, number: str, style: str, scene: str, likeness: float, request: gr.Request) -> tuple[Any, ...]:
-        """Withdraw by the number of a receipt. Returns what to say, panel, emptied box, what a deletion clears."""
-        untouched = [gr.skip()] * len(self._clearing.outputs)
+    def withdraw(self, number: str, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """Withdraw by the number of a receipt."""
         try:
             if not isinstance(number, str) or not number.strip():
                 raise RequestInvalid("Type the number of your receipt; it has 32 digits and letters.")
@@ -150,18 +151,19 @@ class PrivacyHandlers:
             if known is None and deleted == 0:
                 raise RequestInvalid("Nothing is kept under this number: it was deleted before, or has a typing error.")
         except Exception as error:
-            return alert(sentence(error)), gr.skip(), gr.skip(), *untouched
+            return {"said": alert(sentence(error))}
         words = status(f"Your consent is withdrawn. {screen.deleted_copies(deleted)}")
         after = inventory.kept_of(self._studio, request.session_hash)
+        said: Answer = {"said": words, "kept": inventory.as_html(after), "number": ""}
         if before and not after:  # it was the receipt of this very page
-            return words, inventory.as_html(after), "", *self._clearing.handler(style, scene, likeness, request)
-        return words, inventory.as_html(after), "", *untouched
+            return said | self._clearing.handler(style, scene, likeness, request)
+        return said
 
 
 def _sent_away(authority: str) -> str:
-    sent = "Nothing is sent away."
+    sent = "The server passes nothing on to anyone else."
     if authority:
-        sent = f"For each portrait a hash is sent to {authority}, for a time stamp; nothing else is sent away."
+        sent = f"For each portrait a hash is sent to {authority}, for a time stamp; nothing else is passed on."
     return f"""\
 **{sent}** Photos and portraits stay on the machine that runs this page. The page asks no other host for
 anything; there are no analytics, no cookies for tracking, and no history of runs in your browser.

@@ -14,7 +14,7 @@ from study.consent import Receipt
 from visits.visit import KeptPortrait, Visit
 from web import pictures
 
-PREVIEW_BADGE = "Preview (instant filter), not diffusion"
+FILTERS_BADGE = "Instant filters, not diffusion"
 _READABLE_SEEDS = 1_000_000  # random seeds stay short enough to be read out and typed
 ALLOWED = {  # said when an optional purpose is ticked
     "study": "From now on a copy of each new portrait is kept for the study.",
@@ -42,7 +42,7 @@ def _chosen_photo(photo: LoadedPhoto, visit: Visit) -> dict[str, Any]:
     said = _hints(visit, photo)
     hints = [[hint.sentence, hint.blocking] for hint in said]
     if several and face_index is not None:
-        hints.insert(0, [f"You are face {face_index + 1}. Click another one to change.", False])
+        hints.insert(0, [f"Face {face_index + 1} is chosen. Tap another face to change.", False])
     if several:
         hints.append([OTHERS_FACES, False])
     doubtful = all(face.certainty == "doubtful" for face in photo.faces)
@@ -79,7 +79,7 @@ def title(style: Style, scene: Scene) -> str:
 
 def badge(engine: str, is_diffusion: bool) -> str:
     """Who made a picture. The preview engine is never called diffusion."""
-    return f"Made by: {engine}" if is_diffusion else f"Made by: {PREVIEW_BADGE}"
+    return f"Made by: {engine}" if is_diffusion else f"Made by: {FILTERS_BADGE}"
 
 
 def progress_words(step: int, total: int, portraits: int) -> str:
@@ -190,8 +190,8 @@ def missing(visit: Visit | None) -> str:
     if not blocking:
         return ""
     if blocking[0].kind == "several-faces":
-        return "Click your face in the photo in step 2."
-    return "Look at the note under your photo in step 2."
+        return "Tap your face in the photo in step 2."
+    return blocking[0].sentence
 
 
 def done_words(result: PortraitSet) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from pipelines.errors import ConsentMissing
 from visits.studio import Studio
 from visits.visit import KEEP_MINUTES
 
-_WALL = "this page's random number and your cookie's, in memory, which keep others out of your visit"
+_WALL = "Two random numbers, this page's and your cookie's, are in memory: they keep others out of your visit."
 _WITH_YOU = "when you delete it or close the page"
 
 
@@ -75,9 +75,9 @@ def as_html(found: list[Kept]) -> str:
     """The list for the page, with the time at which it was looked at."""
     at = datetime.now(UTC).strftime("%H:%M:%S")
     looked = f"Looked up in memory and on the disk at {at} UTC, for this page only."
-    looked = f'<p class="fine">{looked if not found else f"{looked} Besides, there are {_WALL}."}</p>'
+    looked = f'<p class="fine">{looked} {_WALL}</p>'
     if not found:
-        lead = f'<p class="lead">Nothing is kept of you, but for {_WALL}.</p>'
+        lead = '<p class="lead">Nothing of yours is stored.</p>'
         return f'<div class="kept-now" role="status">{lead}{looked}</div>'
     rows = "".join(
         f"<li><b>{html.escape(one.what)}</b><span>{html.escape(one.where)}</span><span>{size(one.bytes)}</span>"
@@ -85,8 +85,8 @@ def as_html(found: list[Kept]) -> str:
         for one in found
     )
     total = size(sum(one.bytes for one in found))
-    count = "One thing is" if len(found) == 1 else f"{len(found)} things are"
-    head = f'<p class="lead">{count} kept of you, {total} in all.</p>'
+    count = "1 item" if len(found) == 1 else f"{len(found)} items"
+    head = f'<p class="lead">Stored right now: {count}, {total}.</p>'
     return f'<div class="kept-now" role="status">{head}<ul>{rows}</ul>{looked}</div>'
 
 

@@ -80,7 +80,7 @@ class Engines:
         smallest = min(filter(weights.download_bytes, ranked), key=weights.download_bytes, default=None)
         ways += [f"get a larger model with {weights.COMMAND} {smallest.id}"] if smallest else []
         how = f"; for diffusion, {', or '.join(ways)}" if ways else ""
-        return EngineChoice(PreviewEngine(), notes=(f"This is the preview engine, not diffusion{how}.",))
+        return EngineChoice(PreviewEngine(), notes=(f"Made with instant filters, not diffusion{how}.",))
 
     def _info(self, stack: ModelStack, is_automatic: bool) -> EngineInfo:
         reason = self._why_not(stack)

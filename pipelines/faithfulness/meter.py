@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import logging
 import math
+from bisect import bisect
 
 import cv2
 import numpy as np
@@ -79,7 +80,10 @@ _SLIVER = 0.35  # of the largest patch
 
 _NAMES = {"eye_size": "eyes", "jaw_width": "jaw", "nose_width": "nose", "face_height": "length of the face"}
 
-_SHAPE_KEPT = "Kept your face shape"
+_FOLLOWS = "Skin colour follows the style."
+_NOT_COMPARED = "Skin tone could not be compared."
+_STEPS = (6.0, 15.0)  # of L*, or of a* and b* together: below the first hardly seen, over the second at a glance
+_HOW_MUCH = ("slightly ", "", "much ")
 _NO_FACE = "There is no face in the photo to compare with."
 _UNREADABLE = "The face in the photo cannot be read well enough to measure how much of it was kept."
 _NOT_FOUND = "The face cannot be read in this picture, as in most strong abstractions, so its shape was not compared."
@@ -314,37 +318,47 @@ def _warning(shape: dict[str, RatioChange], skin: SkinShift | None) -> str | Non
 
 
 def _sentence(shape: dict[str, RatioChange], skin: SkinShift | None, natural_colour: bool, *, turned: bool) -> str:
+    if skin is not None and skin.distance < SKIN_NOISE and not lightened(skin):
+        if shape and not _changed_parts(shape):
+            return "Your face shape and skin tone were kept."
+        return f"{_shape_words(shape, turned)} Your skin tone was kept."
+    if skin is not None:
+        return f"{_shape_words(shape, turned)} {_skin_words(skin)}"
+    return f"{_shape_words(shape, turned)} {_NOT_COMPARED if natural_colour else _FOLLOWS}"
+
+
+def _shape_words(shape: dict[str, RatioChange], turned: bool) -> str:
+    if not shape:
+        why = "Your face is turned to the side" if turned else "Your face is too abstract here"
+        return f"{why}, so its shape was not compared."
+    changes = _changed_parts(shape)
+    return f"Your {_listed(changes)} than in the photo." if changes else "Your face shape was kept."
+
+
+def _changed_parts(shape: dict[str, RatioChange]) -> list[str]:
+    """Of each part that changed visibly, how: "jaw looks 9 % wider"."""
     words = {
-        "eye_size": ("eyes", "larger", "smaller"),
-        "jaw_width": ("jaw", "wider", "narrower"),
-        "nose_width": ("nose", "wider", "narrower"),
-        "face_height": ("face", "longer", "shorter"),
+        "eye_size": ("eyes look", "larger", "smaller"),
+        "jaw_width": ("jaw looks", "wider", "narrower"),
+        "nose_width": ("nose looks", "wider", "narrower"),
+        "face_height": ("face looks", "longer", "shorter"),
     }
-    changes = [
+    return [
         f"{part} {abs(change.percent):.0f} % {more if change.percent > 0 else less}"
         for name, (part, more, less) in words.items()
         if (change := shape.get(name)) is not None and abs(change.percent) > SHAPE_NOISE
     ]
-    first = _SHAPE_KEPT if not changes else f"Changed your face shape: {_listed(changes)}"
-    if not shape:
-        why = "Your face is turned to the side" if turned else "Your face is too abstract here"
-        first = f"{why}, so its shape was not compared"
-    if skin is None:
-        return f"{first}; skin tone {'could not be compared' if natural_colour else 'is not judged in this style'}."
-    if skin.distance < SKIN_NOISE and not lightened(skin):
-        return f"{first} and skin tone." if first == _SHAPE_KEPT else f"{first}; kept your skin tone."
-    return f"{first}; {_skin_words(skin)}."
 
 
 def _skin_words(skin: SkinShift) -> str:
-    """What became of skin that did not keep its tone, with the size of each change."""
+    """What became of skin that did not keep its tone. The numbers stand with the others, under the sentence."""
     lighter, tint = skin.lightness_shift, math.hypot(skin.red_shift, skin.yellow_shift)
     found = []
     if abs(lighter) > LIGHTNESS_NOISE:
-        found.append(f"{'lighter' if lighter > 0 else 'darker'} by {abs(lighter):.0f} of 100")
+        found.append(f"looks {_HOW_MUCH[bisect(_STEPS, abs(lighter))]}{'lighter' if lighter > 0 else 'darker'}")
     if tint >= SKIN_NOISE or not found:
-        found.append(f"of another tint by {tint:.0f} (2 is just visible)")
-    return f"skin {_listed(found)}"
+        found.append(f"has a {_HOW_MUCH[bisect(_STEPS, tint)]}different tint")
+    return f"Your skin {_listed(found)} than in the photo."
 
 
 def _listed(parts: list[str]) -> str:

@@ -36,7 +36,7 @@ _OWN_SKIN = {"flat"}  # fills skin with the sitter's own colour: nothing to put 
 class PreviewEngine:
     """Instant filter. Thread-safe: all that is shared is a locked cache of backdrops."""
 
-    name = "Preview (instant filter)"
+    name = "Instant filters"
     model_id = "preview"
     is_diffusion = False
     size = 768
@@ -61,7 +61,7 @@ class PreviewEngine:
             if is_out_of_memory(error):  # no other style or photo would help
                 raise
             raise EngineFailed(
-                "The preview could not be painted; try another style or photo.", detail=repr(error)
+                "This style could not be painted; try another style or photo.", detail=repr(error)
             ) from error
 
     def render(
