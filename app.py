@@ -30,12 +30,8 @@ os.environ.update(
     DO_NOT_TRACK="1",
 )
 
-import gradio as gr
-from starlette.middleware import Middleware
-
 from pipelines.engines.base import EngineSource
 from pipelines.errors import PortraitError, SettingsError
-from pipelines.photo.opening import MAX_BYTES
 from pipelines.presets.loading import load_presets
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.waiting_line import MAX_WAITING
@@ -43,24 +39,20 @@ from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
 from study.notice import load_notice
 from study.settings import read_settings
-from ui.page import build_page
-from ui.theme import HEAD, build_theme
+from ui.serving import Serving, serve
 from visits.folder import PrivateFolder
 from visits.studio import Studio, Visits
 from visits.uploads import Uploads
 from visits.visit import KEEP_MINUTES, KEEP_SECONDS
 from web.errors import sentence
-from web.isolation import Isolation, forget_values
+from web.gradio_seams import cached_copies, forget_values
 from web.logs import set_up_logging
-from web.open_events import MAX_EVENTS, OpenEvents
 from web.process import end_process, every, no_core_dumps, stop_on_signals
-from web.routes import build_routes
-from web.shield import shield
+from web.server import cannot_listen
 
 log = logging.getLogger("studio")
 
 SWEEP_SECONDS = 10.0
-_THREADS = 48
 _MAX_WAITING_ALLOWED = 500
 _LOOK_UP_SECONDS = 0.5
 
@@ -86,7 +78,7 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
     if archive is not None and settings.ended is not None:
         archive.purge()
         print(f"The study is off: its last day was {archive.until}, and its copies are deleted.", flush=True)
-    uploads = Uploads(folder.path)
+    uploads = Uploads(folder.path, cached_copies)
     return Studio(presets, pipeline, consents, Visits(pipeline, consents, uploads, archive), uploads, archive)
 
 
@@ -102,59 +94,24 @@ def _max_waiting() -> int:
     return int(text)
 
 
-def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = True) -> gr.Blocks:
+def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = True) -> Serving:
     """Serve the page, and forget by age what was given to it.
 
     Args:
         studio: From build_studio.
-        host: Address to listen on; None is this machine only, or what Gradio's environment says.
+        host: Address to listen on; None is this machine only.
         port: Port; None takes the first free one from 7860.
         block: Whether to stay until the process is told to stop.
 
     Raises:
-        OSError: The port is taken.
+        OSError: The port is taken, or there is no such address.
     """
-    page = build_page(studio)
-    # Gradio's queue holds the page's short events; portraits wait in the pipeline's own line. Each that waits there
-    # needs a thread now and then, and the short events must find one free.
-    page.queue(api_open=False, max_size=MAX_EVENTS, default_concurrency_limit=8)
-    page.launch(
-        server_name=host,
-        server_port=port,
-        theme=build_theme(),
-        head=HEAD,
-        max_threads=studio.pipeline.line.limit + _THREADS,
-        app_kwargs={
-            "routes": build_routes(studio),
-            "lifespan": shield,
-            "middleware": [
-                Middleware(
-                    Isolation,
-                    folder_of=studio.pipeline.folder,
-                    in_use=studio.visits.is_open,
-                    events=OpenEvents(page, studio.visits.is_open),
-                    trusted_proxies=studio.limits.settings.trusted_proxies,
-                )
-            ],
-        },
-        max_file_size=MAX_BYTES,
-        show_error=False,
-        enable_monitoring=False,
-        run_history=False,
-        footer_links=["gradio"],
-        share=False,
-        pwa=False,
-        mcp_server=False,
-        ssr_mode=False,
-        quiet=True,
-        prevent_thread_lock=True,
-        favicon_path=Path(__file__).parent / "ui" / "static" / "favicon.svg",
-    )
-    print(f"Self-Portrait Studio is open at {page.local_url}", flush=True)
-    every(SWEEP_SECONDS, studio.visits.sweep, studio.uploads.sweep, partial(forget_values, page))
+    serving = serve(studio, host, port)
+    print(f"Self-Portrait Studio is open at {serving.url}", flush=True)
+    every(SWEEP_SECONDS, studio.visits.sweep, studio.uploads.sweep, partial(forget_values, serving.page))
     while block:  # until a signal raises KeyboardInterrupt
         time.sleep(_LOOK_UP_SECONDS)  # the system may hand it to another thread, which does not wake this one
-    return page
+    return serving
 
 
 def _warm_up(studio: Studio) -> None:
@@ -194,7 +151,7 @@ def _run(host: str | None, port: int | None) -> int:
         launch(studio, host=host, port=port)
     except OSError as error:
         log.debug("cannot listen", exc_info=error)
-        print(f"Port {port or 7860} is taken; choose another one with --port.", file=sys.stderr)
+        print(cannot_listen(error, host, port), file=sys.stderr)
         return 1
     finally:
         folder.remove()  # first of all: connections that are still open may take their time

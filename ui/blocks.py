@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gradio as gr
-from gradio.block_function import BlockFunction
-from gradio.exceptions import InvalidPathError
 
 from pipelines.errors import RequestInvalid
 from ui.errors import for_api
+from web.gradio_seams import ExplainingBlocks
 from web.routes import KEY_HEADER
 
 _SEND_A_FILE = (
@@ -19,25 +16,13 @@ _SEND_A_FILE = (
 _WRONG_FORM = "One of these values has not the form that is expected; client.view_api() says which they have."
 
 
-class StudioBlocks(gr.Blocks):
+class StudioBlocks(ExplainingBlocks):
     """A Blocks whose callers read one sentence, whatever went wrong."""
 
-    async def preprocess_data(self, block_fn: BlockFunction, inputs: list[Any], *args: Any, **kwargs: Any) -> Any:
-        """What was sent, as the handlers take it. What cannot be is the sender's to mend."""
-        try:
-            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
-        except gr.Error:
-            raise
-        except Exception as error:
-            files = (value for part, value in zip(block_fn.inputs, inputs, strict=False) if isinstance(part, gr.File))
-            is_path = isinstance(error, InvalidPathError) or any(not isinstance(v, dict | None) for v in files)
-            raise for_api(RequestInvalid(_SEND_A_FILE if is_path else _WRONG_FORM)) from None
+    def bad_input(self, is_path: bool) -> gr.Error:
+        """What cannot be taken is the sender's to mend."""
+        return for_api(RequestInvalid(_SEND_A_FILE if is_path else _WRONG_FORM))
 
-    async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Answer one event or call."""
-        try:
-            return await super().process_api(*args, **kwargs)
-        except gr.Error:
-            raise
-        except Exception as error:
-            raise for_api(error) from None
+    def failure(self, error: Exception) -> gr.Error:
+        """The same sentence as on the page."""
+        return for_api(error)

@@ -6,8 +6,9 @@ import gradio as gr
 
 from visits.studio import Studio
 from web.addresses import connection_network
+from web.gradio_seams import connection_of
 
 
 def network_of(studio: Studio, request: gr.Request) -> str:
     """Where an event came from, as far as a limit may count for it; "" where that cannot be told."""
-    return connection_network(request.request, studio.limits.settings.trusted_proxies)
+    return connection_network(connection_of(request), studio.limits.settings.trusted_proxies)

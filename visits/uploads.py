@@ -9,6 +9,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pipelines.errors import TooOften
@@ -24,11 +25,13 @@ class Uploads:
     """Files under unguessable names, in a folder for each session. Of a file's own name only the ending is kept.
 
     Args:
-        folder: The private folder, which is also Gradio's.
+        folder: The private folder, which is also where the page's framework keeps copies.
+        copies: The copies that it made of a file, by the folder and the file's name.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, copies: Callable[[Path, str], Iterable[Path]] = lambda _folder, _name: ()) -> None:
         self._root = folder
+        self._copies = copies
         self._folder = folder / "uploads"
         self._lock = threading.Lock()  # so that no folder goes between its making and its first file
 
@@ -61,12 +64,12 @@ class Uploads:
         return sorted(self._of(session).glob("*"))
 
     def remove(self, path: Path) -> None:
-        """Delete a file and any copy that Gradio made of it, under the same random name, to hand it to a program."""
+        """Delete a file and the copies that were made of it, under the same random name, to hand it to a program."""
         with self._lock:
             self._unlink(path)
 
     def _unlink(self, path: Path) -> None:
-        for copy in (path, *self._root.glob(f"*/{path.name}")):
+        for copy in (path, *self._copies(self._root, path.name)):
             with contextlib.suppress(OSError):
                 copy.unlink(missing_ok=True)
                 copy.parent.rmdir()  # fails, as it should, where something is left inside

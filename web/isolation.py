@@ -12,19 +12,19 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-import gradio as gr
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web import gradio_seams as seams
 from web.addresses import connection_network
 from web.open_events import Crowded, OpenEvents
 from web.owners import Owners, Sender
@@ -33,22 +33,11 @@ COOKIE = "studio_visitor"
 OWNS = "studio.owns"  # in a request's scope: says whether a session is the sender's
 _FOR = "studio.session"  # there too: the session that the request is for
 MAX_JSON_BYTES = 256 * 1024  # events carry choices and words; photos have a route of their own
-_API = "/gradio_api"
-_OPEN = re.compile(
-    r"/(?:config/?|theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon(?:/\d+)?)?"
-    r"|/(?:studio|assets|static|svelte)/.+"
-    rf"|{_API}/(?:info/?|app_id/?|startup-events|theme\.css|queue/status|reset/?)"
-)
-_UPLOAD = re.compile(rf"{_API}/upload/?")
-_JOIN = re.compile(rf"{_API}/(?:queue/join|call/[\w-]+/?)")
-_CALL = re.compile(rf"{_API}/(?:run|api)/[\w-]+/?")  # answers only events that are not for the queue
-_EVENT = re.compile(rf"{_JOIN.pattern}|{_CALL.pattern}|{_API}/cancel")
-_STREAM = re.compile(rf"{_API}/(?:queue/data|heartbeat/(?P<session>[^/]+)|call/[\w-]+/(?P<event>[^/]+))")
-_FILE = re.compile(rf"{_API}/file=(?P<path>.+)", re.DOTALL)
+_OURS = re.compile(r"/studio/.+")
 _WORD = re.compile(r"[\w-]{32}", re.ASCII)
 _MAX_WORDS = 8
 _SESSION = re.compile(r"[\w-]{1,128}", re.ASCII)
-_ASSETS = ("/assets/", "/static/", "/svelte/", "/studio/static/", "/studio/thumbnails/", "/favicon.ico", "/theme.css")
+_ASSETS = ("/studio/static/", "/studio/thumbnails/", *seams.ASSETS)
 
 
 class _Refused(Exception):
@@ -97,10 +86,10 @@ class Isolation:
         scope[OWNS] = partial(self._owns, scope, sender)
         try:
             receive, sent = await self._admit(scope, path, sender, receive, sent)
-            if _JOIN.fullmatch(path):
+            if seams.JOIN.fullmatch(path):
                 with self._events.joining(scope, sender, scope.get(_FOR, "")):
                     await self._app(scope, receive, sent)
-            elif _CALL.fullmatch(path):
+            elif seams.CALL.fullmatch(path):
                 await self._events.call(self._app, scope, receive, sent, sender)
             else:
                 await self._app(scope, receive, sent)
@@ -114,22 +103,22 @@ class Isolation:
     ) -> tuple[Receive, Send]:
         """Let a request through, or raise."""
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        if "deep_link" in query or path.startswith("/monitoring"):
+        if seams.is_side_door(path, query):
             raise _Refused(HTTPStatus.NOT_FOUND, _CLOSED)
-        if match := _STREAM.fullmatch(path):
+        if match := seams.STREAM.fullmatch(path):
             if match["event"]:
                 self._mine(f"event {match['event']}", sender)
             else:  # only where Gradio uses the name: whoever claims many makes others forgotten
-                self._session(scope, match["session"] or _one(query.get("session_hash", [])), sender)
-        elif match := _FILE.fullmatch(path):
+                self._session(scope, match["session"] or _one(query.get(seams.SESSION, [])), sender)
+        elif match := seams.FILE.fullmatch(path):
             self._file(match["path"], sender)
-        elif _EVENT.fullmatch(path):
+        elif seams.EVENT.fullmatch(path):
             body, receive = await _json_body(receive)
             self._event(scope, body, sender)
             return receive, self._noting(send, scope, sender)
-        elif _UPLOAD.fullmatch(path):
+        elif seams.UPLOAD.fullmatch(path):
             return receive, self._noting(send, scope, sender)
-        elif not _OPEN.fullmatch(path):
+        elif not seams.OPEN.fullmatch(path) and not _OURS.fullmatch(path):
             raise _Refused(HTTPStatus.NOT_FOUND, _CLOSED)
         return receive, send
 
@@ -150,16 +139,15 @@ class Isolation:
 
     def _event(self, scope: Scope, body: dict[str, Any], sender: Sender) -> None:
         """Names a session, perhaps an event, and files: all must be the sender's."""
-        session, event = body.get("session_hash"), body.get("event_id")
+        session, event = seams.names_in(body)
         if not isinstance(session, str | None) or not isinstance(event, str | None):
             raise _Refused(HTTPStatus.BAD_REQUEST, "A session and an event are named by text.")
         if session is not None:
             self._session(scope, session, sender)
         if event is not None:
             self._mine(f"event {event}", sender)
-        for file in _files(body.get("data")):
-            file.pop("url", None)  # where the file could be read again: nothing for us to fetch
-            self._mine(f"upload {file.get('path')}", sender)
+        for path in seams.files_in(body.get("data")):
+            self._mine(f"upload {path}", sender)
 
     def _file(self, name: str, sender: Sender) -> None:
         """A portrait of one of the sender's own sessions. The name must be the plain one that was handed out."""
@@ -177,22 +165,13 @@ class Isolation:
             elif ok and len(body) < MAX_JSON_BYTES:
                 body.extend(message.get("body", b""))
                 if not message.get("more_body"):
-                    for thing, name in _told(bytes(body)):
+                    for thing, name in seams.handed_out(bytes(body)):
                         session = scope.get(_FOR) or name  # Gradio names a session after an event that came without
                         self._owners.claim(session, sender)
                         self._owners.give(session, thing)
             await send(message)
 
         return noting
-
-
-def forget_values(page: gr.Blocks) -> None:
-    """Drop what Gradio remembers of each session's components, pictures included.
-
-    It keeps the last values for links to a page's state, for as long as the process lives; here no such link is made.
-    """
-    for session in list(page.app.state_holder.session_data.values()):
-        session.config_values.clear()
 
 
 def _one(sessions: list[str]) -> str:
@@ -269,27 +248,3 @@ async def _json_body(receive: Receive) -> tuple[dict[str, Any], Receive]:
         return {"type": "http.request", "body": json.dumps(value).encode(), "more_body": False}
 
     return value, again
-
-
-def _files(value: Any) -> Iterator[dict[str, Any]]:
-    """Everything in an event's data that Gradio would take for a file."""
-    if isinstance(value, dict):
-        if "path" in value or "url" in value:
-            yield value
-        for inner in value.values():
-            yield from _files(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _files(inner)
-
-
-def _told(body: bytes) -> Iterator[tuple[str, str]]:
-    """What an answer of Gradio hands to the visitor, as a thing and its name: an event's id, paths of uploads."""
-    try:
-        value = json.loads(body)
-    except ValueError:
-        return
-    if isinstance(value, dict) and isinstance(value.get("event_id"), str):
-        yield f"event {value['event_id']}", value["event_id"]
-    elif isinstance(value, list):
-        yield from ((f"upload {path}", path) for path in value if isinstance(path, str))

@@ -16,9 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from uvicorn.config import LOGGING_CONFIG
-
 from pipelines.errors import PortraitError
+from web.gradio_seams import report_errors
 
 _OURS = ("app", "pipelines", "study", "studio", "ui", "visits", "web", "__main__")
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -80,12 +79,10 @@ def set_up_logging() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in ("httpx", "httpcore", "matplotlib", "PIL", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for formatter in LOGGING_CONFIG["formatters"].values():
-        formatter["()"] = DiscreetFormatter
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
     warnings.showwarning = _warned
-    traceback.print_exc = _print_exc  # how Gradio reports what an event raised
+    report_errors(_event_failed)
 
 
 def _uncaught(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
@@ -108,5 +105,5 @@ def _warned(
     log.info("%s from %s:%d", category.__name__, "/".join(Path(filename).parts[-3:]), lineno)
 
 
-def _print_exc(*_: Any, **__: Any) -> None:
+def _event_failed(*_: Any, **__: Any) -> None:
     log.error("an event failed", exc_info=sys.exc_info()[1])

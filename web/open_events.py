@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 
-import gradio as gr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web import gradio_seams as seams
 from web.owners import Sender
 
 MAX_EVENTS = 512  # in Gradio's queue; the bounds below leave room in it
@@ -51,7 +52,7 @@ class OpenEvents:
 
     def __init__(
         self,
-        page: gr.Blocks,
+        page: seams.Page,
         agreed: Callable[[str], bool],
         *,
         visitor: int = _FOR_VISITOR,
@@ -107,9 +108,7 @@ class OpenEvents:
             self._calls_of -= Counter([sender.counted_as])
 
     def _require_room(self, new: _Asked) -> None:
-        queue = self._page._queue
-        scopes = (event.request.scope for event in queue.event_ids_to_events.values())
-        open_ = self._joining.union(scope[_ASKED] for scope in scopes if _ASKED in scope)
+        open_ = self._joining.union(scope[_ASKED] for scope in seams.open_requests(self._page) if _ASKED in scope)
         same = sum(one.sender.counted_as == new.sender.counted_as for one in open_)
         if same >= (self._visitor if new.sender.words[0] else self._network):
             raise Crowded("You have asked for too much at once. Wait a moment, then try again.")
@@ -121,15 +120,13 @@ class OpenEvents:
 
     def _keep_answers(self, session: str) -> None:
         """Forget unread answers of idle sessions, before Gradio forgets those of the oldest, at work or not."""
-        queue = self._page._queue
-        kept = queue.pending_messages_per_session
-        if session in kept:
+        kept = seams.sessions_with_answers(self._page)
+        surplus = len(kept) + len(self._joining) - seams.answers_kept(self._page)
+        if surplus <= 0 or session in kept:
             return
-        while len(kept) + len(self._joining) > kept.max_size:
-            busy = {event.session_hash for event in queue.event_ids_to_events.values()}
-            idle = [one for one in kept if one not in busy]
-            if not idle:
-                return
-            oldest = next((one for one in idle if not self._agreed(one)), idle[0])
-            del kept[oldest]
-            queue.pending_event_ids_session.pop(oldest, None)
+        busy = seams.sessions_at_work(self._page)
+        idle = [one for one in kept if one not in busy]
+        without_consent = (one for one in idle if not self._agreed(one))
+        with_consent = (one for one in idle if self._agreed(one))
+        for one in islice(chain(without_consent, with_consent), surplus):
+            seams.forget_answers(self._page, one)

@@ -16,7 +16,7 @@ import io
 import os
 import threading
 import zipfile
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,13 @@ from anyio import CapacityLimiter, to_thread
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError, RequestInvalid
 from pipelines.photo import opening as photos
@@ -41,6 +42,7 @@ from visits.studio import Studio
 from visits.visit import Visit
 from web import pictures
 from web.errors import sentence
+from web.gradio_seams import form_in_memory
 from web.isolation import OWNS
 
 STATIC = Path(__file__).resolve().parents[1] / "ui" / "static"
@@ -55,7 +57,7 @@ _MULTIPART_BYTES = 4096  # around one file
 
 
 def build_routes(studio: Studio) -> list[BaseRoute]:
-    """Routes to hand to `launch(app_kwargs={"routes": ...})`. They come before Gradio's own."""
+    """The studio's own routes. They must come before Gradio's, of which they take the upload's place."""
     calls = _Calls(studio)
     return [
         *(Route(f"/gradio_api/upload{end}", calls.upload, methods=["POST"]) for end in ("", "/")),
@@ -64,25 +66,25 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/check", calls.check, methods=["POST"]),
         Route("/studio/portrait/{key}/{portrait}", calls.portrait),
         Route("/studio/portraits/{key}", calls.portraits),
-        Route("/studio/thumbnails/{file:path}", _Assets(directory=THUMBNAILS, check_dir=False)),
-        Route("/studio/static/{file:path}", _Assets(directory=STATIC)),
+        Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS)),
+        Route("/studio/static/{file:path}", _assets(STATIC), middleware=[Middleware(GZipMiddleware)]),
     ]
 
 
-class _Assets(StaticFiles):
+def _assets(folder: Path) -> Callable[[Request], Awaitable[Response]]:
     """Files that the browser asks about again (answered by their ETag), so that an update is seen at once.
 
-    In a Route, not a Mount: a mount takes the address apart by the prefix of a proxy and its own name together, and
+    For a Route, not a Mount: a mount takes the address apart by the prefix of a proxy and its own name together, and
     finds nothing where the proxy has stripped the prefix.
     """
+    files = StaticFiles(directory=folder, check_dir=False)
 
-    def get_path(self, scope: Scope) -> str:
-        return os.path.normpath(scope["path_params"]["file"])
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        response = super().file_response(*args, **kwargs)
+    async def answer(request: Request) -> Response:
+        response = await files.get_response(os.path.normpath(request.path_params["file"]), request.scope)
         response.headers["Cache-Control"] = "no-cache"
         return response
+
+    return answer
 
 
 class _Calls:
@@ -245,25 +247,16 @@ async def _body(request: Request, limit: int, too_large: str) -> bytes:
 
 
 async def _only_file(request: Request, limit: int, too_large: str) -> tuple[bytes, str]:
-    """The one file of a multipart body and its name, in memory: Starlette's parser would spool it to the disk."""
+    """The one file of a multipart body and its name, in memory."""
     body = await _body(request, limit + _MULTIPART_BYTES, too_large)
-
-    async def stream() -> AsyncGenerator[bytes, None]:
-        yield body
-
     try:
-        parser = _InMemory(request.headers, stream(), max_files=1, max_fields=4)
-        form = await parser.parse()
+        form = await form_in_memory(request.headers, body, max_files=1, max_fields=4)
     except (MultiPartException, KeyError) as error:
         raise PhotoUnreadable("Send one file, as multipart/form-data.") from error
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     if not files:
         raise PhotoUnreadable("Send one file, as multipart/form-data.")
     return await files[0].read(), files[0].filename or ""
-
-
-class _InMemory(MultiPartParser):
-    spool_max_size = photos.MAX_BYTES + _MULTIPART_BYTES
 
 
 def _problem(status: HTTPStatus, words: str, headers: dict[str, str] | None = None) -> Response:

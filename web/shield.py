@@ -5,8 +5,8 @@ Gradio's: it writes style attributes, and it runs a component's script through t
 Security Policy has 'unsafe-inline' for styles and 'unsafe-eval' for scripts. Inline scripts run by their hash only, and
 only those of Gradio's own page: they are read from its file at start, with holes where each answer has JSON.
 
-A middleware handed to FastAPI would stand inside Gradio's, which answers some requests itself, and inside the one that
-turns an unexpected error into an answer. This one is put around them all when the server starts.
+It is the outermost middleware of the studio's own app, and so around all of Gradio's, which answer some requests
+themselves.
 """
 
 from __future__ import annotations
@@ -18,19 +18,15 @@ import json
 import logging
 import os
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from html.parser import HTMLParser
 from http import HTTPStatus
-from pathlib import Path
 
-import gradio
-from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.schema import MAX_UPLOAD_BYTES
+from web.gradio_seams import page_template
 
 log = logging.getLogger("studio")
 
@@ -70,22 +66,13 @@ HEADERS = {
 _TOO_LARGE = "This is too large; photos may have up to 40 MB."
 _TOO_SLOW = "The upload took too long; try again with a better connection or a smaller photo."
 _TOO_MUCH = "Too many uploads are on their way just now; try again in a moment."
-_PAGE = Path(gradio.__file__).parent / "templates" / "frontend" / "index.html"
 _HOLE = re.compile(r"\{\{.*?\}\}")
 
 _FAILED = "Something went wrong on our side. Please try again."
 
 
-@asynccontextmanager
-async def shield(app: Starlette) -> AsyncIterator[None]:
-    """Put a Shield around everything. For `launch(app_kwargs={"lifespan": shield})`."""
-    assert app.middleware_stack is not None  # this runs inside it
-    app.middleware_stack = Shield(app.middleware_stack)
-    yield
-
-
 class Shield:
-    """Around an ASGI application.
+    """ASGI middleware.
 
     Args:
         app: What it protects.
@@ -103,7 +90,7 @@ class Shield:
         page: str | None = None,
     ) -> None:
         self._app = app
-        self._scripts = known_scripts(_PAGE.read_text("utf-8") if page is None else page)
+        self._scripts = known_scripts(page_template() if page is None else page)
         self._room = in_flight
         self._body_seconds = body_seconds
 

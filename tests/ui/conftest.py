@@ -18,6 +18,7 @@ from PIL import Image
 import app
 from pipelines.schema import LoadedPhoto
 from ui.portrait_handlers import PortraitHandlers
+from ui.serving import Serving
 from visits.folder import PrivateFolder
 from visits.studio import Studio
 from visits.visit import Choice, Visit
@@ -32,7 +33,7 @@ class Served:
     studio: Studio
     url: str
     folder: PrivateFolder
-    page: gr.Blocks | None = None
+    serving: Serving | None = None
 
     def files(self) -> list[Path]:
         """Every file that lies on the disk on behalf of visitors."""
@@ -50,9 +51,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder.use_for_gradio()
     studio = app.build_studio(folder)
     studio.pipeline.warm_up()
-    page = app.launch(studio, host="127.0.0.1", port=None, block=False)
-    yield Served(studio, page.local_url.rstrip("/"), folder, page)
-    page.close()
+    serving = app.launch(studio, host="127.0.0.1", port=None, block=False)
+    yield Served(studio, serving.url.rstrip("/"), folder, serving)
+    serving.close()
     studio.pipeline.close()
     folder.remove()
     if before is None:

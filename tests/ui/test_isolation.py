@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 from gradio_client import Client
 
-from web.isolation import forget_values
+from web.gradio_seams import forget_values
 from web.owners import Owners, Sender
 
 ADA, BOB, PROGRAM = Sender(("ada",)), Sender(("bob",)), Sender(("",), "192.0.2.1")

@@ -30,8 +30,8 @@ def proxy(request: pytest.FixtureRequest, served: Served, http: httpx.Client) ->
         kept = {name: got.headers[name] for name in ("content-type", "location") if name in got.headers}
         return Response(got.content, got.status_code, kept)
 
-    assert served.page is not None
-    running = served.page.app
+    assert served.serving is not None
+    running = served.serving.app
     before, running.root_path = running.root_path, PREFIX
     yield TestClient(Starlette(routes=[Route(f"{PREFIX}{{path:path}}", ask)]), base_url="http://studio.example")
     running.root_path = before

@@ -11,11 +11,12 @@ import pytest
 import app
 from pipelines.errors import TooOften
 from visits.uploads import MAX_UNREAD_BYTES, MAX_UNREAD_FILES, UNREAD_SECONDS, Uploads
+from web.gradio_seams import cached_copies
 
 
 @pytest.fixture
 def uploads(tmp_path: Path) -> Uploads:
-    return Uploads(tmp_path)
+    return Uploads(tmp_path, cached_copies)
 
 
 def test_a_name_says_nothing_of_the_file_and_no_two_are_the_same(uploads: Uploads) -> None:
