@@ -5,39 +5,15 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
-import gradio as gr
 import httpx
 import pytest
 from PIL import Image
 
 import app
+from tests.support.studio import Served
 from ui.portrait_handlers import PortraitHandlers
 from visits.folder import PrivateFolder
-from visits.studio import Studio
-from visits.visit import Choice, Visit
-
-STYLE, OTHER_STYLE = "film-noir", "comic"  # fast ones
-
-
-@dataclass
-class Served:
-    """A running studio, its address and its private folder."""
-
-    studio: Studio
-    url: str
-    folder: PrivateFolder
-    page: gr.Blocks | None = None
-
-    def files(self) -> list[Path]:
-        """Every file that lies on the disk on behalf of visitors."""
-        return [path for path in self.folder.path.rglob("*") if path.is_file()]
-
-    def visit(self, session: str) -> Visit:
-        """A visit with consent."""
-        return self.studio.visits.open(session, True, Choice(STYLE))
 
 
 @pytest.fixture(scope="session")
@@ -97,8 +73,3 @@ def crowd_bytes(face_photo: Image.Image) -> bytes:
     buffer = io.BytesIO()
     pair.save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def request_of(session: str) -> gr.Request:
-    """What Gradio hands to a handler for an event of this session."""
-    return gr.Request(session_hash=session)

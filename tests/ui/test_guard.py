@@ -19,11 +19,10 @@ from pipelines.safety.policy import default_policy
 from pipelines.safety.review import Safety
 from pipelines.safety.settings import SafetySettings
 from pipelines.waiting_line import Ticket, WaitingLine
-from tests.safety.test_limits import Clock
-from tests.safety.test_review import Picky
-from tests.ui.conftest import STYLE, Served, request_of
-from tests.ui.test_api import agree, ask
-from tests.ui.test_portrait_handlers import create as press_create
+from tests.support.clock import Clock
+from tests.support.reviewers import Picky
+from tests.support.studio import LOOK, STYLE, Served, agree, ask, request_of
+from tests.support.studio import create as press_create
 from ui import reviewers, screen
 from ui.api import Endpoints
 from ui.portrait_handlers import PortraitHandlers
@@ -32,7 +31,6 @@ from visits.studio import Studio
 from visits.visit import Visit
 from web.addresses import connection_network
 
-LOOK = (STYLE, "none", 0.5)
 WORDS = "my garden as a nude"
 
 

@@ -18,8 +18,7 @@ from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
 from study.notice import load_notice
 from study.settings import read_settings
-from tests.ui.conftest import STYLE, Served, request_of
-from tests.ui.test_portrait_handlers import LOOK, create, with_photo
+from tests.support.studio import LOOK, STYLE, Served, create, request_of, with_photo
 from ui.api import Endpoints
 from ui.page import build_page
 from ui.portrait_handlers import PortraitHandlers

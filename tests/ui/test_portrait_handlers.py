@@ -7,43 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from pipelines.errors import ConsentMissing
-from pipelines.photo.opening import open_photo
-from tests.ui.conftest import OTHER_STYLE, STYLE, Served, request_of
+from tests.support.studio import LOOK, OTHER_STYLE, STYLE, Served, create, event, request_of, with_photo
 from ui import screen
 from ui.portrait_handlers import PortraitHandlers
-
-LOOK = (STYLE, "none", 0.5)
-
-
-def event(**data: Any) -> gr.EventData:
-    return gr.EventData(None, data)
-
-
-def create(handlers: PortraitHandlers, session: str, **changes: Any):
-    values = {
-        "style": STYLE,
-        "scene": "none",
-        "likeness": 0.5,
-        "variations": 1,
-        "model": "preview",
-        "seed": 7,
-        "shuffle": False,
-        "words": "",
-        "controls": False,
-        "label": False,
-    }
-    return handlers.create(**{**values, **changes}, request=request_of(session))
-
-
-def with_photo(served: Served, handlers: PortraitHandlers, session: str, photo: bytes):
-    handlers.agree(True, *LOOK, request_of(session))
-    visit, _ = served.studio.visits.require(session)
-    served.studio.visits.take_photo(visit, open_photo(photo))
-    return visit
 
 
 @pytest.mark.parametrize("agreed", [False, "true", "false", 1, None, [True]])

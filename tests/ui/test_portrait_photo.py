@@ -10,9 +10,8 @@ from PIL import Image
 
 from pipelines.photo import opening as photos
 from pipelines.photo.opening import open_photo
-from tests.drawings import drawn_face, person, side_by_side
-from tests.ui.conftest import Served, request_of
-from tests.ui.test_portrait_handlers import LOOK, create, event, with_photo
+from tests.support.drawings import drawn_face, person, side_by_side
+from tests.support.studio import LOOK, Served, create, event, request_of, with_photo
 from ui.portrait_handlers import PortraitHandlers
 
 

@@ -12,8 +12,7 @@ import pytest
 from study.consent import ConsentRegistry
 from study.notice import load_notice
 from study.settings import read_settings
-from tests.ui.conftest import Served, request_of
-from tests.ui.test_portrait_handlers import create, with_photo
+from tests.support.studio import Served, create, request_of, with_photo
 from ui import screen
 from ui.page import build_page
 from ui.portrait_handlers import PortraitHandlers
