@@ -26,7 +26,7 @@ from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets, load_presets
 from pipelines.schema import Consent, LoadedPhoto, PreparedPhoto
 from tests.support import searches  # noqa: F401  # sets how many examples hypothesis tries
-from tests.support.site import Site
+from tests.support.site import TOY_APP, Site
 
 # Portraits are signed with a certificate of this run, never with the one of whoever runs the tests.
 for _setting in ("STUDIO_C2PA_CERTIFICATE", "STUDIO_C2PA_KEY", "STUDIO_C2PA_TSA"):
@@ -70,12 +70,13 @@ def portraits_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The real app, once for all tests that need no more than one that runs; each brings visitors of its own.
+    """The app, once for all tests that need no more than one that runs; each brings visitors of its own.
 
     All visitors come from one network here, so the limits of a network are off: one test would use up the next one's.
     """
     running = Site(
         tmp_path_factory.mktemp("site"),
+        TOY_APP,
         STUDIO_CONSENTS_PER_HOUR_PER_ADDRESS="0",
         STUDIO_PORTRAITS_PER_HOUR_PER_ADDRESS="0",
         STUDIO_CREDENTIALS_DIR=os.environ["STUDIO_CREDENTIALS_DIR"],  # so that tests can sign as it does

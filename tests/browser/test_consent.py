@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browsing import LONG, agree, create, enter, open_context, save, upload
-from tests.support.site import Site
+from tests.support.site import TOY_APP, Site
 
 
 def open_tab(page: Page, name: str) -> None:
@@ -90,7 +90,7 @@ def study(tmp_path: Path) -> Iterator[Site]:
         "STUDIO_STUDY_UNTIL": "2099-06-30",
         "STUDIO_TEMP_DIR": str(tmp_path / "temp"),
     }
-    running = Site(tmp_path / "studio", **settings)
+    running = Site(tmp_path / "studio", TOY_APP, **settings)
     yield running
     assert running.end(signal.SIGTERM) == 0
     assert list((tmp_path / "temp").rglob("*")) == []

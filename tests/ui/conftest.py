@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 from PIL import Image
 
 import app
+from pipelines.engines.filters.engine import PreviewEngine
+from tests.support.site import TOY_SIZE
 from tests.support.studio import Served
 from ui.portrait_handlers import PortraitHandlers
 from visits.folder import PrivateFolder
+from visits.studio import Studio
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _small_portraits() -> Iterator[None]:
+    """Most of these tests are about a tick or a sentence."""
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(PreviewEngine, "size", TOY_SIZE)
+        yield
+
+
+def build_studio(folder: PrivateFolder) -> Studio:
+    """The studio of all tests of the page: which engines paint for them is decided here and nowhere else."""
+    return app.build_studio(folder)
+
+
+@pytest.fixture(scope="session")
+def make_studio() -> Callable[[PrivateFolder], Studio]:
+    """For tests that need a studio of their own, with other settings."""
+    return build_studio
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +43,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = PrivateFolder(tmp_path_factory.mktemp("private"))
     before = os.environ.get("GRADIO_TEMP_DIR")
     folder.use_for_gradio()
-    studio = app.build_studio(folder)
+    studio = build_studio(folder)
     studio.pipeline.warm_up()
     page = app.launch(studio, host="127.0.0.1", port=None, block=False)
     yield Served(studio, page.local_url.rstrip("/"), folder, page)

@@ -26,6 +26,7 @@ from ui.portrait_tab import Clearing
 from ui.privacy_tab import PrivacyHandlers
 from visits import inventory
 from visits.folder import PrivateFolder
+from visits.studio import Studio
 from visits.visit import Choice
 
 STUDY = {
@@ -36,13 +37,13 @@ STUDY = {
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def study(tmp_path_factory: pytest.TempPathFactory, make_studio: Callable[[PrivateFolder], Studio]) -> Iterator[Served]:
     """A studio in which a study is running, not served."""
     patch = pytest.MonkeyPatch()
     for name, value in {**STUDY, "STUDIO_STUDY_FOLDER": str(tmp_path_factory.mktemp("study") / "copies")}.items():
         patch.setenv(name, value)
     folder = PrivateFolder(tmp_path_factory.mktemp("private"))
-    studio = app.build_studio(folder)
+    studio = make_studio(folder)
     patch.undo()
     yield Served(studio, "", folder)
     studio.pipeline.close()
