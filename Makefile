@@ -4,19 +4,23 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(call usable
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 7860
-SPREAD ?= -n 2 --dist loadfile --no-loadscope-reorder
+SPREAD ?= -n 2 --dist loadgroup --no-loadscope-reorder
+FLOOR ?= 93
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test test-all check format bench train thumbnails screenshots clean
+.PHONY: run test test-all cover check format bench train thumbnails screenshots clean
 
 run: $(VENV)/.run  ## start the app
 	$(BIN)/python app.py --port $(PORT)
 
-test: $(VENV)/.dev  ## all tests but those marked slow or gpu
+test: $(VENV)/.dev  ## all tests but those marked slow or gpu; searches in small
 	$(BIN)/python -m pytest $(SPREAD)
 
-test-all: $(VENV)/.dev  ## the slow ones too
-	$(BIN)/python -m pytest $(SPREAD) -m "not gpu"
+test-all: $(VENV)/.dev  ## the slow ones too, and searches in full
+	$(BIN)/python -m pytest $(SPREAD) -m "not gpu" --hypothesis-profile=full
+
+cover: $(VENV)/.dev  ## make test with the share of the code that it runs; less than the floor fails
+	$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term:skip-covered --cov-fail-under=$(FLOOR)
 
 check: $(VENV)/.dev  ## format, lint, types, generated files, known vulnerabilities
 	$(BIN)/ruff format --check .

@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +25,8 @@ from skimage import data
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets, load_presets
 from pipelines.schema import Consent, LoadedPhoto, PreparedPhoto
+from tests.support import searches  # noqa: F401  # sets how many examples hypothesis tries
+from tests.support.site import TOY_APP, Site
 
 # Portraits are signed with a certificate of this run, never with the one of whoever runs the tests.
 for _setting in ("STUDIO_C2PA_CERTIFICATE", "STUDIO_C2PA_KEY", "STUDIO_C2PA_TSA"):
@@ -34,12 +38,53 @@ ROOT = Path(__file__).resolve().parents[1]
 PORTRAITS = ROOT.parent / "shared" / "portraits"
 
 
+# What is costly to start, by the fixture that starts it: each is for one worker alone, and the longest come first, so
+# that both workers end at about the same time. All other tests go by file.
+GROUPS = {"torch": {"tiny_root"}, "app": {"site", "busy_site", "failing", "browser"}, "studio": {"served"}}
+
+
+def group_of(item: pytest.Item) -> str:
+    """The name of the group that one worker runs."""
+    asked = set(getattr(item, "fixturenames", ()))
+    for mark in item.iter_markers("xdist_group"):
+        return str(mark.args[0])
+    if hasattr(getattr(item, "module", None), "torch"):
+        return "torch"
+    return next((name for name, fixtures in GROUPS.items() if asked & fixtures), item.nodeid.split("::")[0])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = list(GROUPS)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    items.sort(key=lambda item: order.index(name) if (name := group_of(item)) in order else len(order))
+
+
 @pytest.fixture(scope="session")
 def portraits_dir() -> Path:
     """The 70 shared portraits; tests that need them are skipped, visibly, where they are not."""
     if not PORTRAITS.is_dir():
         pytest.skip("the shared portraits are not on this machine")
     return PORTRAITS
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The app, once for all tests that need no more than one that runs; each brings visitors of its own.
+
+    All visitors come from one network here, so the limits of a network are off: one test would use up the next one's.
+    """
+    running = Site(
+        tmp_path_factory.mktemp("site"),
+        TOY_APP,
+        STUDIO_CONSENTS_PER_HOUR_PER_ADDRESS="0",
+        STUDIO_PORTRAITS_PER_HOUR_PER_ADDRESS="0",
+        STUDIO_CREDENTIALS_DIR=os.environ["STUDIO_CREDENTIALS_DIR"],  # so that tests can sign as it does
+    )
+    yield running
+    status = running.end(signal.SIGTERM)
+    left = list((running.root / "tmp").glob("studio-*"))
+    assert (status, left) == (0, []), "a polite end clears up"
 
 
 @pytest.fixture(scope="session")

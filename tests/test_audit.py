@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,6 @@ def test_an_accepted_advisory_passes_under_each_of_its_names(monkeypatch: pytest
 
 
 def test_make_check_runs_it() -> None:
-    recipe = (ROOT / "Makefile").read_text("utf-8").split("\ncheck:")[1].split("\n\n")[0]
-    assert "-m tests.audit" in recipe
+    would_run = subprocess.run(["make", "-n", "check"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "-m tests.audit" in would_run
     assert "pip-audit" in (ROOT / "requirements-dev.txt").read_text("utf-8")

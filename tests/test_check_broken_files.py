@@ -8,15 +8,16 @@ import zlib
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from pipelines.errors import PhotoUnreadable
 from pipelines.photo import containers
 from pipelines.provenance import file_parts, marking, said, watermark, watermark_reader
-from tests.png_chunks import rebuilt
-from tests.test_check_words import INFOTEXT, TOOLS, file, png
+from tests.support.png_chunks import rebuilt
+from tests.support.searches import search
+from tests.support.tool_files import INFOTEXT, TOOLS, file, png
 
 
 def saved(picture: Image.Image, form: str) -> bytes:
@@ -60,7 +61,7 @@ def test_what_was_lost_is_not_called_unmarked(face_photo: Image.Image) -> None:
     assert any("could not be looked for" in problem for problem in report.problems)
 
 
-@settings(max_examples=150, deadline=None)
+@search(150)
 @given(st.sampled_from(["PNG", "JPEG", "WEBP", "GIF"]), st.data())
 def test_the_bare_picture_has_the_same_pixels(form: str, data: st.DataObject) -> None:
     noise = data.draw(st.binary(min_size=192, max_size=192))
@@ -71,7 +72,7 @@ def test_the_bare_picture_has_the_same_pixels(form: str, data: st.DataObject) ->
         assert one.convert("RGB").tobytes() == other.convert("RGB").tobytes()
 
 
-@settings(max_examples=300, deadline=None)
+@search(300)
 @given(st.sampled_from(sorted(TOOLS)), st.data())
 def test_bent_words_never_crash(name: str, data: st.DataObject) -> None:
     bent = bytearray(TOOLS[name][0])

@@ -17,8 +17,9 @@ from PIL import Image
 from pipelines.provenance import credentials, findings, manifest_reader, manifests, marking
 from pipelines.provenance import words as provenance_words
 from pipelines.schema import ProvenanceReport
-from tests.png_chunks import rebuilt
-from tests.test_credentials import Operator
+from tests.support.operators import Operator
+from tests.support.png_chunks import rebuilt
+from tests.support.searches import search
 
 CREATED = {
     "action": "c2pa.created",
@@ -277,7 +278,7 @@ def test_a_strangers_certificate_with_our_number_is_not_ours(
     assert marking.check(tmp_path / "p.png").state == "untrusted-signer"
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@search(300, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_bent_signature_names_no_certificate_or_the_same_one(portrait: bytes, data: st.DataObject) -> None:
     """The reader of the certificate takes anything."""

@@ -9,15 +9,16 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from skimage import color
 
 from pipelines.photo.decoding import decode
 from pipelines.photo.opening import open_photo
-from tests import profiles
-from tests.png_chunks import SIGNATURE, chunks
+from tests.support import profiles
+from tests.support.png_chunks import SIGNATURE, chunks
+from tests.support.searches import search
 
 FACE = (60, 60, 180, 210)  # of the crop below
 CARRIERS = ["JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF"]
@@ -170,14 +171,14 @@ def test_a_broken_profile_costs_only_the_profile(face: Image.Image, kind: str, f
     assert opened(encode(small, kind, icc_profile=BROKEN[fault])).tobytes() == plain.tobytes()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@search(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(profile=st.binary(min_size=1, max_size=600), kind=st.sampled_from(["JPEG", "PNG", "WEBP", "TIFF"]))
 def test_any_bytes_for_a_profile(face: Image.Image, profile: bytes, kind: str) -> None:
     small = face.resize((96, 96))
     assert opened(encode(small, kind, icc_profile=profile)).tobytes() == opened(encode(small, kind)).tobytes()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@search(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_damage_to_a_profile_keeps_the_photo(face: Image.Image, data: st.DataObject) -> None:
     profile = bytearray(profiles.matrix("Adobe RGB"))

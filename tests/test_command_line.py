@@ -14,7 +14,7 @@ from pipelines.__main__ import main
 from pipelines.faithfulness import meter
 from pipelines.photo.opening import open_photo
 from pipelines.provenance import marking
-from tests.drawings import drawn_face, person, side_by_side
+from tests.support.drawings import drawn_face, person, side_by_side
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 from skimage import data as sample
@@ -18,7 +18,8 @@ from pipelines.errors import PhotoUnreadable
 from pipelines.photo import hints as photo_hints
 from pipelines.photo.decoding import decode
 from pipelines.photo.opening import open_photo
-from tests.png_chunks import SIGNATURE, chunks
+from tests.support.png_chunks import SIGNATURE, chunks
+from tests.support.searches import search
 
 KINDS = ["JPEG", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "TIFF"]
 SMALL = Image.fromarray(sample.astronaut()).crop((110, 0, 366, 256)).resize((120, 96))
@@ -82,7 +83,7 @@ HARMLESS = {kind: [n for n in names if n not in (b"cICP", b"gAMA", b"cHRM", b"tR
 
 @pytest.mark.parametrize("kind", HARMLESS)
 def test_any_helper_with_any_bytes(kind: str) -> None:
-    @settings(max_examples=60, deadline=None)
+    @search(60)
     @given(name=st.sampled_from(HARMLESS[kind]), body=st.binary(max_size=700))
     @example(name=HARMLESS[kind][0], body=b"JFIF\0\1\1\1\0\x48\0\x48\0\0")
     @example(name=HARMLESS[kind][-1], body=b"")
@@ -94,7 +95,7 @@ def test_any_helper_with_any_bytes(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF", "AVIF"])
 def test_any_helper_with_a_wrong_length(kind: str) -> None:
-    @settings(max_examples=60, deadline=None)
+    @search(60)
     @given(name=st.sampled_from(HARMLESS[kind]), body=st.binary(max_size=300), length=LENGTHS)
     @example(name=HARMLESS[kind][0], body=b"Exif\0\0 and words", length=2**32 - 1)
     @example(name=HARMLESS[kind][0], body=b"Exif\0\0 and words", length=4)
@@ -106,7 +107,7 @@ def test_any_helper_with_a_wrong_length(kind: str) -> None:
     check()
 
 
-@settings(max_examples=80, deadline=None)
+@search(80)
 @given(name=st.sampled_from(NAMES["PNG"]), body=st.binary(max_size=300), crc=st.integers(0, 2**32 - 1))
 def test_a_png_helper_with_a_wrong_sum_is_as_if_it_were_not_there(name: bytes, body: bytes, crc: int) -> None:
     if crc != zlib.crc32(name + body):
@@ -132,7 +133,7 @@ def test_any_bytes_for_exif(kind: str) -> None:
     place = max(sound.find(b"II*\0", start), sound.find(b"MM\0*", start))
     assert place > 0
 
-    @settings(max_examples=40, deadline=None)
+    @search(40)
     @given(body=st.one_of(st.binary(max_size=400), st.sampled_from(EXIFS)))
     @example(body=b"This is no TIFF")
     @example(body=b"II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\xff\xff\xff\xff\xff\xff\xff\xff")
@@ -173,7 +174,7 @@ def test_exif_in_png_text_that_is_no_hex_and_text_that_inflates() -> None:
     assert decode(with_helper("PNG", b"tEXt", text))[0].size == SMALL.size[::-1]
 
 
-@settings(max_examples=60, deadline=None)
+@search(60)
 @given(length=st.integers(0, 2**32 - 1))
 def test_webp_with_any_riff_length(length: int) -> None:
     whole = plain("WEBP")

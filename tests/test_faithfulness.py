@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,7 +110,7 @@ def test_the_photo_itself_is_wholly_faithful(prepared: PreparedPhoto) -> None:
     assert kept.skin.ita_shift == kept.skin.lightness_shift == 0.0
     assert kept.warning is None
     assert kept.unmeasured == ()
-    assert kept.sentence == "Kept your face shape and skin tone."
+    assert kept.sentence == "Your face shape and skin tone were kept."
 
 
 @pytest.mark.parametrize(
@@ -129,7 +128,7 @@ def test_what_happens_to_any_file_is_not_warned_of(
 ) -> None:
     kept = measure(prepared, change(prepared.image), natural_colour=True)
     assert kept.warning is None
-    assert kept.sentence == "Kept your face shape and skin tone."
+    assert kept.sentence == "Your face shape and skin tone were kept."
     assert kept.landmark_drift is not None
     assert 0 < kept.landmark_drift < 0.03
 
@@ -208,16 +207,16 @@ def test_yellower_dark_skin_is_not_called_lighter(prepared: PreparedPhoto) -> No
     assert kept.skin.ita_shift > meter.SKIN_LIGHTER
     assert kept.warning is None
     assert "lighter" not in kept.sentence
-    assert re.search(r"skin darker by [3-5] of 100 and of another tint by \d+ \(2 is just visible\)\.$", kept.sentence)
+    assert kept.sentence.endswith("Your skin looks slightly darker and has a much different tint than in the photo.")
 
 
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        ((68, 14, 18), (69, 8, 10), "of another tint by 10"),
-        ((65, 12, 17), (65, 26, 17), "of another tint by 14"),
-        ((65, 12, 17), (65, -2, 17), "of another tint by 14"),
-        ((60, 14, 18), (61, 1, 5), "of another tint by 18"),
+        ((68, 14, 18), (69, 8, 10), "different tint"),
+        ((65, 12, 17), (65, 26, 17), "different tint"),
+        ((65, 12, 17), (65, -2, 17), "different tint"),
+        ((60, 14, 18), (61, 1, 5), "much different tint"),
     ],
     ids=["porcelain", "red", "green", "grey"],
 )
@@ -229,9 +228,8 @@ def test_another_tint_is_never_called_kept(
     kept = measure(photo, lab_by(photo, *np.subtract(after, before)), natural_colour=True)
     assert kept.skin is not None
     assert kept.skin.distance == pytest.approx(np.linalg.norm(np.subtract(after, before)), abs=2.5)
-    number = int(words.split()[-1])
-    assert any(f"{words[: -len(str(number))]}{near} " in kept.sentence for near in range(number - 2, number + 3))
-    assert "kept your skin" not in kept.sentence.lower()
+    assert words in kept.sentence
+    assert "skin tone was kept" not in kept.sentence
     assert "and skin tone" not in kept.sentence
     assert kept.warning is None
 
@@ -246,7 +244,7 @@ def test_dark_skin_lightened_with_less_colour_is_warned_of(
     assert kept.skin is not None
     assert kept.skin.lightness_shift > meter.LIGHTNESS_LIGHTER
     assert kept.warning == "This picture made your skin lighter than in your photo."
-    assert f"skin lighter by {kept.skin.lightness_shift:.0f} of 100" in kept.sentence
+    assert "lighter" in kept.sentence
 
 
 def test_a_lighter_lower_face_is_seen_while_cheeks_and_forehead_stay(prepared: PreparedPhoto) -> None:
@@ -255,7 +253,8 @@ def test_a_lighter_lower_face_is_seen_while_cheeks_and_forehead_stay(prepared: P
     assert kept.skin is not None
     assert kept.skin.lightness_shift > meter.LIGHTNESS_LIGHTER
     assert kept.warning == "This picture made your skin lighter than in your photo."
-    assert "skin lighter by" in kept.sentence
+    assert "skin looks" in kept.sentence
+    assert "lighter" in kept.sentence
 
 
 def test_brown_skin_is_warned_of_past_five_degrees(prepared: PreparedPhoto) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
@@ -18,6 +18,7 @@ from pipelines.photo import hints as photo_hints
 from pipelines.photo.opening import MAX_SIDE, open_photo, prepare
 from pipelines.schema import LoadedPhoto
 from tests.conftest import difference
+from tests.support.searches import search
 
 GPS = 0x8825
 
@@ -155,7 +156,7 @@ def test_sixty_megapixels_pass_and_more_do_not() -> None:
         open_photo(encode(Image.new("L", (9000, 9000), 127), "JPEG"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@search(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_damage_is_a_photo_or_a_sentence(face_photo: Image.Image, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(["JPEG", "PNG", "WEBP", "GIF", "TIFF"]))

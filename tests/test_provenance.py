@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
@@ -18,7 +18,8 @@ from pipelines.errors import PhotoUnreadable, SaveError
 from pipelines.provenance import manifests, marking
 from pipelines.provenance import words as provenance_words
 from tests.conftest import ROOT, difference
-from tests.png_chunks import chunks, rebuilt, replaced
+from tests.support.png_chunks import chunks, rebuilt, replaced
+from tests.support.searches import search
 
 FACTS = {"Style": "oil-master", "Seed": "7", "Engine": 'A <model> & "more"', "Model": "sd15-lcm"}
 
@@ -350,7 +351,7 @@ def test_a_file_cut_off_after_its_manifest_is_not_called_intact(marked: bytes) -
         assert provenance_words.card(report).tone == "warn"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@search(25, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_bent_bytes_never_pass_as_intact_and_never_crash(marked: bytes, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from([b"caBX", b"caBX", b"iTXt", b"IDAT", b"IHDR"]))

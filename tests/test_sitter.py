@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -19,10 +19,11 @@ from pipelines.photo.opening import faceless, marked, open_photo, prepare, turne
 from pipelines.photo.sitter import seat
 from pipelines.schema import Face, LoadedPhoto
 from tests.conftest import difference
-from tests.drawings import crowd, drawn_face, person, side_by_side
+from tests.support.drawings import crowd, drawn_face, person, side_by_side
+from tests.support.searches import search
 
 PLACES = pytest.mark.parametrize("ways", [PAGE, SHELL, API], ids=["page", "shell", "api"])
-COSTLY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+COSTLY = search(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +220,7 @@ def test_a_mark_is_a_face_that_can_be_cut(pair: LoadedPhoto, x: float, y: float,
 @given(
     place=st.tuples(*[st.one_of(st.floats(max_value=-0.01), st.floats(min_value=100.01), st.just(float("nan")))] * 3)
 )
-@settings(max_examples=30, deadline=None)
+@search(30)
 def test_a_mark_outside_of_the_photo_is_refused(loaded: LoadedPhoto, place: tuple[float, float, float]) -> None:
     for index in range(3):
         values = [50.0, 50.0, 20.0]

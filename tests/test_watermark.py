@@ -8,7 +8,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from skimage.metrics import peak_signal_noise_ratio
@@ -16,6 +16,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from benchmarks import watermark as benchmark
 from pipelines import schema
 from pipelines.provenance import visible_label, watermark, watermark_reader
+from tests.support.searches import search
 
 SHARED = benchmark.pictures(folder, 4) if (folder := Path(__file__).parents[2] / "shared/portraits").is_dir() else []
 
@@ -126,7 +127,7 @@ def test_unmarked_pictures_are_not_taken_for_marked() -> None:
     assert [watermark.detect(one) for one in plain] == [None] * len(plain)
 
 
-@settings(max_examples=4, deadline=None)
+@search(4)
 @given(seed=st.integers(0, 2**32 - 1), side=st.integers(32, 200), period=st.integers(1, 40))
 def test_regular_patterns_are_not_taken_for_marked(seed: int, side: int, period: int) -> None:
     """Tiles, halftones and symmetric pictures are what such detectors stumble over."""

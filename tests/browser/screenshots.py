@@ -13,13 +13,14 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from skimage import data
 
-from tests.browser.conftest import CHROMIUM, FLAGS, ROOT, Server, open_context, start_server
-from tests.browser.test_journeys import agree, create, enter, pick, upload
+from tests.conftest import ROOT
+from tests.support.browsing import CHROMIUM, FLAGS, Place, agree, create, enter, open_context, pick, upload
+from tests.support.site import Site
 
 
-def visit(page: Page, server: Server, photo: Path, style: str, scene: str, variations: int) -> None:
+def visit(page: Page, site: Place, photo: Path, style: str, scene: str, variations: int) -> None:
     """Everything up to finished portraits."""
-    enter(page, server)
+    enter(page, site)
     agree(page)
     upload(page, photo)
     pick(page, "style", style)
@@ -43,7 +44,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         photo = Path(folder) / "photo.jpg"
         Image.fromarray(data.astronaut()).save(photo, quality=95)
-        server = start_server(Path(folder) / "studio")
+        site = Site(Path(folder) / "studio", STUDIO_MODEL="")
         browser: Browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         for name, size, scheme, style, scene in (
             ("studio-light", (1440, 1100), "light", "oil-master", "renaissance-hall"),
@@ -52,7 +53,7 @@ def main() -> None:
         ):
             context = open_context(browser, *size, scheme)
             page = context.new_page()
-            visit(page, server, photo, style, scene, 3 if size[0] > 1000 else 1)
+            visit(page, site, photo, style, scene, 3 if size[0] > 1000 else 1)
             if size[0] < 1000:
                 page.locator(".stage").evaluate("node => node.scrollIntoView({ block: 'center' })")
                 page.wait_for_timeout(300)
@@ -63,7 +64,7 @@ def main() -> None:
                 take(page, name)
             context.close()
         browser.close()
-        server.stop()
+        site.close()
 
 
 if __name__ == "__main__":

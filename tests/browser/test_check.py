@@ -11,9 +11,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from pipelines.provenance import marking
-from tests.browser.conftest import Server, open_context
-from tests.browser.test_journeys import LONG, agree, create, enter, save, upload
-from tests.png_chunks import replaced
+from tests.support.browsing import LONG, agree, create, enter, open_context, save, upload
+from tests.support.png_chunks import replaced
+from tests.support.site import Site
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,8 @@ def portrait(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactory) 
     return path
 
 
-def open_tab(page: Page, server: Server) -> None:
-    enter(page, server)
+def open_tab(page: Page, site: Site) -> None:
+    enter(page, site)
     page.get_by_role("tab", name="Check a picture").click()
     expect(page.locator("#check-choose")).to_be_visible(timeout=LONG)
 
@@ -41,14 +41,12 @@ def drop(page: Page, data: bytes, name: str) -> None:
     page.dispatch_event("#check .drop", "drop", {"dataTransfer": transfer})
 
 
-def test_a_portrait_is_downloaded_and_checked(
-    browser: Browser, server: Server, photo_file: Path, tmp_path: Path
-) -> None:
+def test_a_portrait_is_downloaded_and_checked(browser: Browser, site: Site, photo_file: Path, tmp_path: Path) -> None:
     context = open_context(browser)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    enter(page, server)
+    enter(page, site)
     agree(page)
     upload(page, photo_file)
     create(page)
@@ -73,7 +71,7 @@ def test_a_portrait_is_downloaded_and_checked(
 
 
 def test_by_keyboard_and_with_a_strangers_words_as_words(
-    page: Page, server: Server, tmp_path: Path, portrait: Path
+    page: Page, site: Site, tmp_path: Path, portrait: Path
 ) -> None:
     trick = tmp_path / "trick.png"
     with Image.open(portrait) as picture:
@@ -81,7 +79,7 @@ def test_by_keyboard_and_with_a_strangers_words_as_words(
     marking.save(image, trick, is_diffusion=True, facts={"Style": "<img src=x onerror=alert(1)>"})
     # Listening from the start: a listener added in the same breath as the key press comes too late on a busy machine.
     page.on("filechooser", lambda chooser: chooser.set_files(trick))
-    open_tab(page, server)
+    open_tab(page, site)
     page.locator("#check-choose").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#check-answer dl")).to_contain_text("<img src=x", timeout=LONG)
@@ -89,10 +87,10 @@ def test_by_keyboard_and_with_a_strangers_words_as_words(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_a_phone(browser: Browser, server: Server, portrait: Path, scheme: str) -> None:
+def test_it_fits_a_phone(browser: Browser, site: Site, portrait: Path, scheme: str) -> None:
     context = open_context(browser, 390, 844, scheme)
     page = context.new_page()
-    open_tab(page, server)
+    open_tab(page, site)
     page.locator("#check-file").set_input_files(portrait)
     expect(page.locator("#check-answer dl")).to_contain_text("orbit", ignore_case=True, timeout=LONG)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Server, open_context, start_server
-from tests.browser.test_journeys import LONG, agree, create, enter, save, upload
+from tests.support.browsing import LONG, agree, create, enter, open_context, save, upload
+from tests.support.site import TOY_APP, Site
 
 
 def open_tab(page: Page, name: str) -> None:
@@ -28,15 +29,15 @@ def save_receipt(page: Page, folder: Path) -> dict:
 
 
 def test_a_receipt_to_keep_and_a_panel_that_tells_what_is_kept(
-    page: Page, server: Server, photo_file: Path, tmp_path: Path
+    page: Page, site: Site, photo_file: Path, tmp_path: Path
 ) -> None:
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    enter(page, server)
+    enter(page, site)
     expect(page.locator("#consent input")).not_to_be_checked()
     expect(page.locator("details.receipt")).to_have_count(0)
     open_tab(page, "Privacy")
-    expect(page.locator("#kept-now")).to_contain_text("Nothing is kept of you", timeout=LONG)
+    expect(page.locator("#kept-now")).to_contain_text("Nothing of yours is stored", timeout=LONG)
     open_tab(page, "Portrait")
 
     agree(page)  # one click
@@ -53,7 +54,7 @@ def test_a_receipt_to_keep_and_a_panel_that_tells_what_is_kept(
     expect(page.locator("#kept-now")).to_contain_text("temporary folder")
     expect(page.locator("#kept-now li")).to_have_count(4)
     page.locator("#kept-delete").click()
-    expect(page.locator("#kept-now")).to_contain_text("Nothing is kept of you", timeout=LONG)
+    expect(page.locator("#kept-now")).to_contain_text("Nothing of yours is stored", timeout=LONG)
     open_tab(page, "Portrait")
     expect(page.locator("#consent input")).not_to_be_checked()
     expect(page.locator("#step-photo")).to_be_hidden()
@@ -66,8 +67,8 @@ def test_a_receipt_to_keep_and_a_panel_that_tells_what_is_kept(
     assert problems == []
 
 
-def test_deleting_on_the_portrait_tab_empties_the_panel_too(page: Page, server: Server, photo_file: Path) -> None:
-    enter(page, server)
+def test_deleting_on_the_portrait_tab_empties_the_panel_too(page: Page, site: Site, photo_file: Path) -> None:
+    enter(page, site)
     agree(page)
     upload(page, photo_file)
     open_tab(page, "Privacy")
@@ -76,26 +77,27 @@ def test_deleting_on_the_portrait_tab_empties_the_panel_too(page: Page, server: 
     page.locator("#delete-data").click()
     expect(page.locator("#step-photo")).to_be_hidden(timeout=LONG)
     open_tab(page, "Privacy")
-    expect(page.locator("#kept-now")).to_contain_text("Nothing is kept of you", timeout=LONG)
+    expect(page.locator("#kept-now")).to_contain_text("Nothing of yours is stored", timeout=LONG)
 
 
 @pytest.fixture
-def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def study(tmp_path: Path) -> Iterator[Site]:
     """The app of an operator who runs a study."""
-    for name, value in {
+    settings = {
         "STUDIO_OPERATOR": "Ada Example, ada@example.org",
         "STUDIO_STUDY_FOLDER": str(tmp_path / "study"),
         "STUDIO_STUDY_ABOUT": "Which styles keep a person recognisable?",
         "STUDIO_STUDY_UNTIL": "2099-06-30",
-    }.items():
-        monkeypatch.setenv(name, value)
-    running = start_server(tmp_path / "studio")
+        "STUDIO_TEMP_DIR": str(tmp_path / "temp"),
+    }
+    running = Site(tmp_path / "studio", TOY_APP, **settings)
     yield running
-    running.stop()
+    assert running.end(signal.SIGTERM) == 0
+    assert list((tmp_path / "temp").rglob("*")) == []
 
 
 def test_a_study_keeps_what_was_ticked_until_the_receipt_takes_it_back(
-    browser: Browser, study: Server, photo_file: Path, tmp_path: Path
+    browser: Browser, study: Site, photo_file: Path, tmp_path: Path
 ) -> None:
     def copies() -> list[Path]:
         return list((tmp_path / "study").rglob("*.png"))
@@ -110,6 +112,7 @@ def test_a_study_keeps_what_was_ticked_until_the_receipt_takes_it_back(
     upload(page, photo_file)
     create(page)
     assert copies() == []
+    assert list((tmp_path / "temp").rglob("portraits/*/*.png"))
     page.locator("#consent-study input").check()
     expect(page.locator("#notice")).to_contain_text("copy of each new portrait", timeout=LONG)
     expect(page.locator("#consent-study input")).to_be_checked()

@@ -6,19 +6,19 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import Server, open_context
-from tests.browser.test_journeys import LONG, agree, create, enter, upload
+from tests.support.browsing import LONG, agree, create, enter, open_context, upload
+from tests.support.site import Site
 
 
 def test_a_link_on_another_site_opens_a_second_tab_and_takes_nothing_from_the_first(
-    browser: Browser, server: Server, photo_file: Path
+    browser: Browser, site: Site, photo_file: Path
 ) -> None:
     context = open_context(browser)
     page, other = context.new_page(), context.new_page()
-    enter(page, server)
+    enter(page, site)
     agree(page)
     upload(page, photo_file)
-    for link in (server.url, server.url.replace("127.0.0.1", "localhost")):
+    for link in (site.url, site.url.replace("127.0.0.1", "localhost")):
         other.goto("data:text/html,<a href=" + link + ">my portrait</a>")
         other.get_by_role("link").click()
         expect(other.get_by_role("heading", level=1)).to_be_visible(timeout=LONG)

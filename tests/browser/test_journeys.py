@@ -8,54 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Download, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from pipelines.photo.opening import open_photo
 from pipelines.provenance import marking
-from tests.browser.conftest import Server, open_context, start_server
-
-LONG = 60_000
-
-
-def enter(page: Page, server: Server) -> None:
-    """Open the page and wait until it is usable."""
-    page.goto(server.url, wait_until="domcontentloaded")
-    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=LONG)
-    expect(page.locator("#consent input")).to_be_enabled(timeout=LONG)
+from tests.support.browsing import LONG, agree, create, enter, open_context, pick, save, upload
+from tests.support.site import Site
 
 
-def agree(page: Page) -> None:
-    page.locator("#consent input").check()
-    expect(page.locator("#photo-choose")).to_be_visible(timeout=LONG)
-
-
-def upload(page: Page, path: Path) -> None:
-    page.locator("#photo-file").set_input_files(path)
-    expect(page.locator("#photo-image")).to_be_visible(timeout=LONG)
-
-
-def pick(page: Page, kind: str, preset_id: str) -> None:
-    page.locator(f"#{kind}-picker [data-id={preset_id}]").click()
-
-
-def create(page: Page, count: int = 1, timeout: int = LONG) -> None:
-    page.locator("#create").click()
-    expect(page.locator("#notice")).to_contain_text("ready", timeout=timeout)
-    expect(page.locator("#portraits .tile").nth(count - 1)).to_be_visible(timeout=LONG)
-
-
-def save(download: Download, folder: Path) -> Path:
-    path = folder / download.suggested_filename
-    download.save_as(path)
-    return path
-
-
-def pictures_of(server: Server) -> list[Path]:
-    return [path for path in server.temp.rglob("*") if path.suffix in (".png", ".jpg", ".jpeg", ".webp")]
+def pictures_of(site: Site) -> list[Path]:
+    return [path for path in (site.root / "tmp").rglob("*") if path.suffix in (".png", ".jpg", ".jpeg", ".webp")]
 
 
 def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
-    browser: Browser, server: Server, photo_file: Path, face_photo: Image.Image, tmp_path: Path
+    browser: Browser, site: Site, photo_file: Path, face_photo: Image.Image, tmp_path: Path
 ) -> None:
     context = open_context(browser)
     page = context.new_page()
@@ -64,7 +30,8 @@ def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    enter(page, server)
+    before = set(pictures_of(site))
+    enter(page, site)
     expect(page.locator("#step-photo")).to_be_hidden()
     page.locator("#create").click()
     expect(page.locator("#notice")).to_contain_text("consent", timeout=LONG)
@@ -91,7 +58,8 @@ def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
     marks = marking.read(path)
     assert marks.facts["Style"] == "charcoal"
     assert marks.facts["Scene"] == "orbit"
-    assert path.read_bytes() in [kept.read_bytes() for kept in pictures_of(server)], "the marked bytes, not a copy"
+    new = set(pictures_of(site)) - before
+    assert path.read_bytes() in [kept.read_bytes() for kept in new], "the marked bytes, not a copy"
     with Image.open(path) as portrait:
         assert len(open_photo(portrait).faces) == 1, "upright, and still a person"
 
@@ -106,21 +74,20 @@ def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
     expect(page.locator("#step-photo")).to_be_hidden(timeout=LONG)
     expect(page.locator("#portraits .tile")).to_have_count(0)
     expect(page.locator("#consent input")).not_to_be_checked()
-    assert pictures_of(server) == []
+    assert set(pictures_of(site)) <= before
     context.close()
 
-    foreign = [url for url in requests if not url.startswith((server.url, "data:", "blob:"))]
+    foreign = [url for url in requests if not url.startswith((site.url, "data:", "blob:"))]
     assert foreign == []
     assert problems == []
-    assert "holiday" not in server.log
+    assert "holiday" not in site.log
 
 
 @pytest.mark.timeout(500)  # on two busy cores
-def test_diffusion_is_a_choice_away_and_is_said_everywhere(browser: Browser, photo_file: Path, tmp_path: Path) -> None:
-    running = start_server(tmp_path / "temp", STUDIO_MODEL="")
-    context = open_context(browser)
-    page = context.new_page()
-    enter(page, running)
+def test_diffusion_is_a_choice_away_and_is_said_everywhere(
+    page: Page, site: Site, photo_file: Path, tmp_path: Path
+) -> None:
+    enter(page, site)
     agree(page)
     upload(page, photo_file)
     pick(page, "style", "oil-master")
@@ -139,12 +106,10 @@ def test_diffusion_is_a_choice_away_and_is_said_everywhere(browser: Browser, pho
     assert marks.facts["Model"] == "embedded"
     assert marks.facts["Engine"] == made_by
     assert marks.digital_source_type.endswith("compositeWithTrainedAlgorithmicMedia")
-    context.close()
-    running.stop()
 
 
-def test_the_camera_shows_a_mirror_and_takes_an_unflipped_photo(page: Page, server: Server, tmp_path: Path) -> None:
-    enter(page, server)
+def test_the_camera_shows_a_mirror_and_takes_an_unflipped_photo(page: Page, site: Site, tmp_path: Path) -> None:
+    enter(page, site)
     agree(page)
     pick(page, "style", "cyanotype")
     page.locator("#camera-open").click()
@@ -170,10 +135,10 @@ def test_the_camera_shows_a_mirror_and_takes_an_unflipped_photo(page: Page, serv
     create(page)
 
 
-def test_everything_by_keyboard(page: Page, server: Server, photo_file: Path) -> None:
+def test_everything_by_keyboard(page: Page, site: Site, photo_file: Path) -> None:
     # Listening from the start: a listener added in the same breath as the key press comes too late on a busy machine.
     page.on("filechooser", lambda chooser: chooser.set_files(photo_file))
-    enter(page, server)
+    enter(page, site)
 
     def tab_to(identifier: str, limit: int = 90) -> None:
         for _ in range(limit):
@@ -207,10 +172,10 @@ def test_everything_by_keyboard(page: Page, server: Server, photo_file: Path) ->
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone(browser: Browser, server: Server, photo_file: Path, scheme: str) -> None:
+def test_on_a_phone(browser: Browser, site: Site, photo_file: Path, scheme: str) -> None:
     context = open_context(browser, 390, 844, scheme)
     page = context.new_page()
-    enter(page, server)
+    enter(page, site)
 
     def fits() -> bool:
         return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -230,8 +195,9 @@ def test_on_a_phone(browser: Browser, server: Server, photo_file: Path, scheme: 
     context.close()
 
 
-def test_bad_files_say_why_and_lose_nothing(page: Page, server: Server, photo_file: Path, tmp_path: Path) -> None:
-    enter(page, server)
+def test_bad_files_say_why_and_lose_nothing(page: Page, site: Site, photo_file: Path, tmp_path: Path) -> None:
+    said = len(site.log)
+    enter(page, site)
     agree(page)
     upload(page, photo_file)
     pick(page, "style", "fauve")
@@ -247,17 +213,15 @@ def test_bad_files_say_why_and_lose_nothing(page: Page, server: Server, photo_fi
     expect(page.locator("#photo-image")).to_be_visible()
     expect(page.locator("#style input")).to_have_value(re.compile("Fauve"))
     create(page)
-    assert "Traceback" not in server.log
+    assert "Traceback" not in site.log[said:]
 
 
-def test_several_faces_are_chosen_by_a_click(
-    page: Page, server: Server, face_photo: Image.Image, tmp_path: Path
-) -> None:
+def test_several_faces_are_chosen_by_a_click(page: Page, site: Site, face_photo: Image.Image, tmp_path: Path) -> None:
     group = Image.new("RGB", (1100, 560), (90, 110, 130))
     group.paste(face_photo, (0, 30))
     group.paste(face_photo.resize((400, 400)), (650, 120))
     group.save(tmp_path / "group.jpg")
-    enter(page, server)
+    enter(page, site)
     agree(page)
     upload(page, tmp_path / "group.jpg")
     expect(page.locator(".face")).to_have_count(2)
@@ -270,12 +234,12 @@ def test_several_faces_are_chosen_by_a_click(
 
 
 def test_a_photo_is_turned_and_a_face_marked_by_keyboard(
-    phone: Page, server: Server, face_photo: Image.Image, tmp_path: Path
+    phone: Page, site: Site, face_photo: Image.Image, tmp_path: Path
 ) -> None:
     page = phone
     face_photo.rotate(180).save(tmp_path / "head.png")
     Image.radial_gradient("L").resize((500, 400)).convert("RGB").save(tmp_path / "nobody.png")
-    enter(page, server)
+    enter(page, site)
     agree(page)
     upload(page, tmp_path / "head.png")
     expect(page.locator("#photo-hints")).to_contain_text("upside down", timeout=LONG)
@@ -297,29 +261,29 @@ def test_a_photo_is_turned_and_a_face_marked_by_keyboard(
     expect(page.locator("#notice")).to_contain_text("Ready", timeout=LONG)
 
 
-def test_cancel_stops_and_the_next_one_works(page: Page, server: Server, photo_file: Path) -> None:
-    enter(page, server)
+def test_cancel_stops_and_the_next_one_works(page: Page, site: Site, photo_file: Path) -> None:
+    enter(page, site)
     agree(page)
     upload(page, photo_file)
-    before = pictures_of(server)
+    before = set(pictures_of(site))
     page.locator("#variations label").nth(3).click()
     page.locator("#create").click()
     page.locator("#cancel").click(timeout=LONG)
     expect(page.locator("#notice")).to_contain_text("Stopped", timeout=LONG)
     expect(page.locator("#create")).to_be_enabled()
     expect(page.locator("#portraits .tile")).to_have_count(0)
-    assert pictures_of(server) == before
+    assert set(pictures_of(site)) <= before
     page.locator("#variations label").first.click()
     create(page)
 
 
 def test_two_tabs_of_one_visitor_do_not_mix(
-    browser: Browser, server: Server, photo_file: Path, face_photo: Image.Image
+    browser: Browser, site: Site, photo_file: Path, face_photo: Image.Image
 ) -> None:
     context = open_context(browser)
     first, second = context.new_page(), context.new_page()
     for page in (first, second):
-        enter(page, server)
+        enter(page, site)
     agree(first)
     upload(first, photo_file)
     expect(second.locator("#step-photo")).to_be_hidden()
@@ -330,21 +294,21 @@ def test_two_tabs_of_one_visitor_do_not_mix(
     context.close()
 
 
-def test_closing_the_page_deletes_what_was_kept(browser: Browser, server: Server, photo_file: Path) -> None:
-    before = set(pictures_of(server))
+def test_closing_the_page_deletes_what_was_kept(browser: Browser, site: Site, photo_file: Path) -> None:
+    before = set(pictures_of(site))
     context = open_context(browser)
     page = context.new_page()
-    enter(page, server)
+    enter(page, site)
     agree(page)
     upload(page, photo_file)
     create(page)
-    assert set(pictures_of(server)) - before
+    assert set(pictures_of(site)) - before
     context.close()
     watcher = open_context(browser).new_page()
-    enter(watcher, server)
+    enter(watcher, site)
     for _ in range(60):
-        if not set(pictures_of(server)) - before:
+        if not set(pictures_of(site)) - before:
             break
         watcher.wait_for_timeout(500)
-    assert set(pictures_of(server)) - before == set()
+    assert set(pictures_of(site)) - before == set()
     watcher.context.close()

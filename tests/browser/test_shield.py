@@ -10,21 +10,21 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.crowd import Visitor
-from tests.browser.conftest import Server, open_context
-from tests.browser.test_journeys import LONG, agree, create, enter, upload
+from benchmarks.crowd import Visit, Visitor
+from tests.support.browsing import LONG, agree, create, enter, open_context, upload
+from tests.support.site import Site
 
 _LISTEN = """window.violations = []; document.addEventListener("securitypolicyviolation", (event) =>
   window.violations.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`))"""
 
 
-def test_a_whole_visit_breaks_no_rule_of_the_policy(browser: Browser, server: Server, photo_file: Path) -> None:
+def test_a_whole_visit_breaks_no_rule_of_the_policy(browser: Browser, site: Site, photo_file: Path) -> None:
     context = open_context(browser)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
     page.add_init_script(_LISTEN)
-    enter(page, server)
+    enter(page, site)
     agree(page)
     page.locator("#camera-open").click()
     expect(page.locator("#camera-rate")).to_contain_text("a second", timeout=LONG)
@@ -44,9 +44,9 @@ def test_a_whole_visit_breaks_no_rule_of_the_policy(browser: Browser, server: Se
     context.close()
 
 
-def test_a_script_that_got_into_the_page_does_not_run(page: Page, server: Server) -> None:
+def test_a_script_that_got_into_the_page_does_not_run(page: Page, site: Site) -> None:
     page.add_init_script(_LISTEN)
-    enter(page, server)
+    enter(page, site)
     page.evaluate(
         """() => { const spot = document.createElement("div"); document.body.append(spot);
         spot.innerHTML = '<img src="no-such-picture" onerror="window.ran = 1">';
@@ -61,33 +61,30 @@ def test_a_script_that_got_into_the_page_does_not_run(page: Page, server: Server
     assert any(broken.startswith("connect-src") for broken in page.evaluate("window.violations"))
 
 
-def test_whoever_waits_sees_place_and_estimate_and_can_leave_the_line(
-    page: Page, server: Server, photo_file: Path
-) -> None:
+def test_whoever_waits_sees_place_and_estimate_and_can_leave_the_line(page: Page, site: Site, photo_file: Path) -> None:
     async def keep_busy(count: int) -> None:
         async def one(number: int) -> None:
             async with httpx.AsyncClient(timeout=None) as client:
-                visitor = Visitor(server.url, number, client)
+                visitor = Visitor(site.url, number, client)
                 await visitor.enter()
-                ready.append(number)
-                while len(ready) < count:
+                visits.append(visitor.visit)
+                while len(visits) < count:
                     await asyncio.sleep(0.05)
                 while not done.is_set():
-                    await visitor.create(variations=4)
+                    await visitor.create(variations=3)
                 await visitor.leave()
 
         await asyncio.gather(*(one(number) for number in range(count)))
 
-    ready: list[int] = []
+    visits: list[Visit] = []
     done = threading.Event()
-    enter(page, server)
+    enter(page, site)
     agree(page)
     upload(page, photo_file)
-    others = threading.Thread(target=lambda: asyncio.run(keep_busy(4)), daemon=True)
+    others = threading.Thread(target=lambda: asyncio.run(keep_busy(2)), daemon=True)
     others.start()
-    while len(ready) < 4:
+    while not any(visit.told for visit in visits):  # one of them is at work, the other one in line
         page.wait_for_timeout(100)
-    page.wait_for_timeout(1000)
     page.locator("#create").click()
     words = page.locator("#progress-words")
     in_line = re.compile(r"You are (next|\d+(st|nd|rd|th)) in line, about \d+ (s|min)")

@@ -44,7 +44,7 @@ def test_nothing_here_means_the_preview_engine_and_a_sentence(presets: Presets, 
         assert choice.engine.model_id == "preview"
         assert not choice.engine.is_diffusion
         assert len(choice.notes) == 1
-        assert "preview engine, not diffusion" in choice.notes[0]
+        assert "instant filters, not diffusion" in choice.notes[0]
 
 
 def test_the_sentence_names_the_smallest_download(presets: Presets) -> None:

@@ -55,7 +55,7 @@ def test_four_seeds_of_one_photo_differ_in_colour(engine, presets, sitter, style
     assert _between_seeds(engine, presets, sitter, style) > 8
 
 
-@pytest.mark.parametrize("style", _STYLES)
+@pytest.mark.parametrize("style", [_STYLES[0], *(pytest.param(one, marks=pytest.mark.slow) for one in _STYLES[1:])])
 def test_seeds_differ_by_more_than_photos_do(engine, presets, sitter, portraits_dir: Path, style) -> None:
     people = [sitter, *(prepare(open_photo(portraits_dir / f"{name}.jpg"), None, _SIZE) for name in _PEOPLE)]
     calm = [_paint(engine, presets, photo, style, 0) for photo in people]

@@ -9,18 +9,9 @@ import pytest
 
 from pipelines.errors import SettingsError, TooOften
 from pipelines.safety.settings import SafetySettings
+from tests.support.clock import Clock
 from visits.limits import Limits
 from web.addresses import client_network
-
-
-class Clock:
-    """Seconds, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

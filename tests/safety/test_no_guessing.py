@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
+import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
+from pipelines import heavy
 from pipelines.engines.filters.stage import Stage
 from pipelines.engines.unet.job import resolve
 from pipelines.engines.unet.stack import UNetStack
@@ -98,31 +101,58 @@ def test_the_prompt_is_the_same_whoever_sits(
     pipeline.close()
 
 
-def test_no_network_that_judges_people_is_ever_loaded() -> None:
-    """Every network comes from these classes, by name: none of them answers gender, age or origin."""
-    code = "\n".join(
-        path.read_text("utf-8") for package in ("pipelines", "ui", "study") for path in (ROOT / package).rglob("*.py")
-    )
-    loaded = set(
-        re.findall(r"(?:transformers|diffusers|library|\bload\(\"(?:transformers|diffusers)\"\))\.([A-Z]\w+)", code)
-    )
-    assert loaded
-    assert loaded <= {
-        "AutoImageProcessor",
-        "AutoModelForDepthEstimation",
-        "AutoencoderKL",
-        "AutoencoderTiny",
-        "CLIPImageProcessor",
-        "CLIPTextModel",
-        "CLIPTextModelWithProjection",
-        "CLIPTokenizer",
-        "CLIPVisionModelWithProjection",
-        "ControlNetModel",
-        "ControlNetUnionModel",
-        "MultiControlNetModel",
-        "StableDiffusionSafetyChecker",
-        "UNet2DConditionModel",
-    }
+# Every class of the libraries of networks that is named anywhere: none of them answers gender, age or origin.
+KNOWN = {
+    "AutoImageProcessor",
+    "AutoModelForDepthEstimation",
+    "AutoencoderKL",
+    "AutoencoderTiny",
+    "CLIPImageProcessor",
+    "CLIPTextModel",
+    "CLIPTextModelWithProjection",
+    "CLIPTokenizer",
+    "CLIPVisionModelWithProjection",
+    "ControlNetModel",
+    "ControlNetUnionModel",
+    "MultiControlNetModel",
+    "StableDiffusionControlNetImg2ImgPipeline",
+    "StableDiffusionXLControlNetImg2ImgPipeline",
+    "StableDiffusionXLControlNetUnionImg2ImgPipeline",
+    "UNet2DConditionModel",
+}
+# How steps are spaced, and detectors that draw lines and points.
+HARMLESS = re.compile(r"\w+(Scheduler|[Dd]etector)$")
+
+
+def named(source: str) -> set[str]:
+    """What a file names, by a dot or as a text: a class can be taken from a library by either."""
+    nodes = list(ast.walk(ast.parse(source)))
+    dotted = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return dotted | {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+@pytest.fixture(scope="module")
+def offered() -> set[str]:
+    """Every class that the libraries of networks have to offer."""
+    libraries = [heavy.load(name) for name in ("diffusers", "transformers", "controlnet_aux")]
+    return {name for library in libraries for name in dir(library) if name[0].isupper()}
+
+
+@pytest.mark.xdist_group("torch")
+def test_the_search_for_networks_finds_them_by_name_too(offered: set[str]) -> None:
+    judge = "AutoModelForImageClassification"
+    for source in (f"library.{judge}", f'getattr(library, "{judge}")', f'kinds = {{"a": "{judge}"}}'):
+        assert named(source) & offered == {judge}
+
+
+@pytest.mark.xdist_group("torch")
+def test_no_network_that_judges_people_is_ever_loaded(offered: set[str]) -> None:
+    folders = ("pipelines", "study", "visits", "web", "ui")
+    code = "\n".join(path.read_text("utf-8") for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    found = named(code.replace("from __future__ import annotations\n", "")) & offered
+    found = {name for name in found if not HARMLESS.match(name)}
+    assert "CLIPTextModel" in found
+    assert found <= KNOWN
     solutions = set(re.findall(r"solutions\.(\w+)", code))
     assert solutions <= {"face_detection", "face_mesh", "face_mesh_connections", "pose", "selfie_segmentation"}
     judging = (

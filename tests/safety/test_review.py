@@ -19,33 +19,7 @@ from pipelines.safety.policy import PromptPolicy, default_policy
 from pipelines.safety.review import Reviewer, Safety
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, Refusal
 from pipelines.self_portrait import SelfPortraitPipeline
-
-
-class Picky:
-    """A reviewer of pictures as an operator could plug one in: refuses the pictures whose turn it is."""
-
-    id = "picky"
-    name = "Picky reviewer"
-
-    def __init__(self, *turns: int) -> None:
-        self.turns = turns
-        self.seen: list[Image.Image] = []
-
-    def judges(self):
-        return "pictures"
-
-    def why_not(self) -> str:
-        return ""
-
-    def review_words(self, text: str) -> None:
-        return None
-
-    def review_picture(self, picture: Image.Image) -> Refusal | None:
-        self.seen.append(picture)
-        if len(self.seen) not in self.turns:
-            return None
-        sentence = "The picky reviewer did not like it; use another seed."
-        return Refusal(category="gore", reviewer=self.id, rule="picky/turn", sentence=sentence)
+from tests.support.reviewers import Picky
 
 
 class Broken(Picky):

@@ -55,7 +55,9 @@ def test_with_a_study_the_text_says_what_for_who_and_until_when() -> None:
     assert other.sha256 != notice.sha256, "who runs it is a part of what is agreed to"
 
 
-@pytest.mark.parametrize("words", ["AI portraits now.", "Nothing is sent to another company", 'title = "Whose face."'])
+@pytest.mark.parametrize(
+    "words", ["AI portraits from it now.", "The server passes nothing on", 'title = "Whose face."']
+)
 def test_a_changed_word_needs_a_new_hash(tmp_path: Path, words: str) -> None:
     changed = tmp_path / "consent.toml"
     text = CONSENT_FILE.read_text("utf-8")
@@ -102,9 +104,9 @@ def test_who_is_asked_for_time_stamps_is_named_and_only_then() -> None:
     )
     text = load_notice(settings).text
     assert "a hash is sent to tsa.example.org, which" in text
-    assert "Nothing is sent" not in text
+    assert "passes nothing on" not in text
     assert "secret" not in text
-    assert "Nothing is sent to another company or another website." in load_notice().text
+    assert "The server passes nothing on to anyone else: no other company, no other website." in load_notice().text
     assert "time stamp" not in load_notice().text
     for address in ("https://", "http://[", "tsa.example.org"):
         with pytest.raises(SettingsError, match="STUDIO_C2PA_TSA"):

@@ -1,4 +1,4 @@
-"""One running site for the tests of this folder; each test brings visitors of its own."""
+"""Visitors of the one site that runs for all tests, and a second site for crowds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from PIL import Image
 
-from tests.trust.site import Site, Visitor
-from tests.trust.traces import Traces, make_photo
+from tests.support.site import SHORT_LINE, TOY_APP, Site, Visitor
+from tests.support.traces import Traces, make_photo
 
 
 @pytest.fixture(scope="session")
@@ -17,8 +17,9 @@ def photo(face_photo: Image.Image) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    running = Site(tmp_path_factory.mktemp("site"))
+def busy_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """For crowds and floods: its line is short, and it may be at work for a while after them."""
+    running = Site(tmp_path_factory.mktemp("busy"), TOY_APP, STUDIO_MAX_WAITING=str(SHORT_LINE))
     yield running
     running.close()
 

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 
 import pytest
 
-from tests.trust.site import LOOK, Site, Visitor
+from tests.support.site import LOOK, Site, Visitor
 
 EVENTS = 600  # more than Gradio's queue holds
 
 
-@pytest.fixture
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One of our own: it is busy for a while after a flood."""
-    running = Site(tmp_path_factory.mktemp("flooded"))
-    yield running
-    running.close()
-
-
 @pytest.mark.parametrize("cookies", ["none", "made up"])
 def test_a_flood_of_events_without_consent_keeps_nobody_from_consent_and_deletion(
-    site: Site, photo: bytes, cookies: str
+    busy_site: Site, photo: bytes, cookies: str
 ) -> None:
-    at_work, flood = Visitor(site.url), Visitor(site.url)
+    at_work, flood = Visitor(busy_site.url), Visitor(busy_site.url)
     at_work.agree()
     assert at_work.send_photo(photo).is_success
     flood.http.cookies.clear()
@@ -36,7 +27,7 @@ def test_a_flood_of_events_without_consent_keeps_nobody_from_consent_and_deletio
         assert answer.status_code in (200, 503)
         refused += answer.status_code == 503
     assert at_work.join("arrived", *LOOK).is_success, "there is room in the queue for those at work"
-    new = Visitor(site.url)
+    new = Visitor(busy_site.url)
     said = new.press("agree", True, *LOOK)
     assert said.is_success, said.text
     assert '"key":"' in said.text

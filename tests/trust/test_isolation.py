@@ -13,8 +13,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.trust.site import LOOK, Site, Visitor
-from tests.trust.traces import MARKER, NAME, WORDS, Traces
+from tests.support.site import LOOK, Site, Visitor
+from tests.support.traces import MARKER, NAME, WORDS, Traces
 
 Arrive = Callable[[], Visitor]
 

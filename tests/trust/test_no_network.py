@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.trust.site import LOOK, Site, Visitor
+from tests.support.site import CUT_NETWORK, LOOK, Site, Visitor
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +29,10 @@ def test_the_cut_is_felt(tmp_path: Path) -> None:
     code = "import httpx; httpx.get('http://192.0.2.1/')"
     run = subprocess.run(
         [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(Path(__file__).parent / "cut_network"), "NETWORK_LOG": str(tmp_path / "log")},
+        env={
+            "PYTHONPATH": str(CUT_NETWORK),
+            "NETWORK_LOG": str(tmp_path / "log"),
+        },
         capture_output=True,
         text=True,
     )

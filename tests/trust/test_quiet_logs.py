@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from pipelines.errors import EngineFailed
-from tests.trust.site import LOOK, Site, Visitor
-from tests.trust.traces import NAME, WORDS, Traces
+from tests.support.site import LOOK, Site, Visitor
+from tests.support.traces import NAME, WORDS, Traces
 from web.logs import DiscreetFormatter, describe
 
-FAILING = Path(__file__).parent / "failing_app.py"
+FAILING = Path(__file__).parents[1] / "support" / "failing_app.py"
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,23 +12,17 @@ import pytest
 
 from benchmarks import memory
 from benchmarks.crowd import Visit, Visitor, all_at_once, expected, whose
+from pipelines.engines.filters.engine import PreviewEngine
 from pipelines.presets.loading import Presets
-from tests.trust.site import Site, wait_until
+from tests.support.site import SHORT_LINE, TOY_SIZE, Site, wait_until
 
-LINE, VISITORS, PORTRAITS = 4, 9, 40
-
-
-@pytest.fixture(scope="module")
-def busy_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    running = Site(tmp_path_factory.mktemp("busy"), STUDIO_MAX_WAITING=str(LINE))
-    yield running
-    running.close()
+PORTRAITS = 40
 
 
-@pytest.fixture(scope="module")
-def visits(busy_site: Site) -> list[Visit]:
-    """Nine visitors with distinct photos; whoever is refused presses Create again."""
-    return asyncio.run(all_at_once(busy_site.url, VISITORS, tries=60))
+@pytest.fixture(scope="module", params=[SHORT_LINE + 2, pytest.param(9, marks=pytest.mark.slow)])
+def visits(request: pytest.FixtureRequest, busy_site: Site) -> list[Visit]:
+    """Visitors with distinct photos, one more than fit at least; whoever is refused presses Create again."""
+    return asyncio.run(all_at_once(busy_site.url, request.param, tries=60))
 
 
 def test_everybody_is_served_in_the_end_and_told_something_until_then(visits: list[Visit]) -> None:
@@ -40,7 +33,7 @@ def test_everybody_is_served_in_the_end_and_told_something_until_then(visits: li
 def test_whoever_waits_reads_a_place_that_only_gets_better_and_then_an_estimate(visits: list[Visit]) -> None:
     places = [words for visit in visits for words in visit.told]
     assert places
-    assert all(1 <= words.position <= LINE for words in places)
+    assert all(1 <= words.position <= SHORT_LINE for words in places)
     assert any(words.seconds is not None for words in places), "once a portrait is done, the time is known"
     for visit in visits:
         if not visit.refusals:  # in line once
@@ -49,19 +42,24 @@ def test_whoever_waits_reads_a_place_that_only_gets_better_and_then_an_estimate(
 
 def test_a_full_line_is_said_in_a_sentence_and_trying_again_works(visits: list[Visit]) -> None:
     refused = [visit for visit in visits if visit.refusals]
-    assert refused, "nine at once do not fit"
+    assert refused, "so many at once do not fit"
     for visit in refused:
-        assert all(words.startswith(f"The line is full, {LINE} visitors are waiting; ") for words in visit.refusals)
+        assert all(
+            words.startswith(f"The line is full, {SHORT_LINE} visitors are waiting; ") for words in visit.refusals
+        )
         assert visit.served is not None, "nothing was lost: the photo was still there"
 
 
-def test_nobody_gets_anybody_elses_picture(visits: list[Visit], presets: Presets, tmp_path: Path) -> None:
-    pictures = expected(presets, VISITORS, tmp_path)
+def test_nobody_gets_anybody_elses_picture(
+    visits: list[Visit], presets: Presets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PreviewEngine, "size", TOY_SIZE)
+    pictures = expected(presets, len(visits), tmp_path)
     for visit in visits:
         assert visit.portrait is not None
         assert whose(visit.portrait, pictures) == visit.number
         assert visit.keys_seen == {visit.key}
-    assert len({visit.key for visit in visits}) == VISITORS
+    assert len({visit.key for visit in visits}) == len(visits)
 
 
 def test_a_page_that_is_closed_leaves_the_line(busy_site: Site) -> None:
@@ -93,6 +91,7 @@ def test_a_page_that_is_closed_leaves_the_line(busy_site: Site) -> None:
     wait_until(lambda: not list(kept.rglob("*.png")), "what the closed pages had is deleted")
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_many_portraits(busy_site: Site) -> None:
     """What `python -m benchmarks.memory` measures over 500, in small."""
     seen = memory.curve(busy_site.url, psutil.Process(busy_site.process.pid), PORTRAITS, 8)

@@ -16,16 +16,22 @@ from typing import Any
 
 import psutil
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
 from benchmarks import fuzz
 from pipelines.errors import PhotoUnreadable
 from pipelines.photo.opening import MAX_PIXELS, open_photo
-from tests.trust.site import ROOT, Site, Visitor
+from tests.support.searches import cases, search
+from tests.support.site import ROOT, Site, Visitor
 
 ORIGINALS = fuzz.originals()
+
+
+def bent(full: int) -> range:
+    """Numbers of cases that are no sound files."""
+    return range(len(ORIGINALS), len(ORIGINALS) + cases(full))
 
 
 def test_every_variety_that_is_bent_below_is_sound_to_begin_with() -> None:
@@ -38,12 +44,12 @@ def test_every_variety_that_is_bent_below_is_sound_to_begin_with() -> None:
 
 
 def test_bent_files_are_opened_or_refused_with_a_sentence() -> None:
-    cases = fuzz.Cases(seed=2026)
-    became = {fuzz.attempt(cases.make(number), whole=number % 25 == 0) for number in range(250)}
+    made = fuzz.Cases(seed=2026)
+    became = {fuzz.attempt(made.make(number), whole=number % 25 == 0) for number in bent(250)}
     assert became == {"opened", "photo-unreadable"}
 
 
-@settings(max_examples=150, deadline=None)
+@search(150)
 @given(st.binary(max_size=400), st.sampled_from(fuzz._MAGIC))
 @example(b"", b"")
 @example(b"\0" * 300, b"\xff\xd8\xff\xe0")
@@ -51,7 +57,7 @@ def test_bytes_that_only_begin_like_a_picture_are_refused(rest: bytes, magic: by
     assert fuzz.attempt(magic + rest, whole=False) == "photo-unreadable"
 
 
-@settings(max_examples=60, deadline=None)
+@search(60)
 @given(st.sampled_from(ORIGINALS), st.floats(0, 0.99))
 def test_a_file_that_was_cut_off_anywhere(original: bytes, part: float) -> None:
     assert fuzz.attempt(original[: int(len(original) * part)], whole=False) in ("opened", "photo-unreadable")
@@ -79,7 +85,7 @@ _PEAK = """
 import resource, sys
 from concurrent.futures import ThreadPoolExecutor
 from PIL import Image
-from pipelines.photo import open_photo
+from pipelines.photo.opening import open_photo
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
@@ -93,7 +99,10 @@ for name in sys.argv[2:]:
 """
 
 
-def test_no_mode_of_64_megapixels_takes_more_than_its_pixels_and_a_little(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("side", "most"), [(4000, 150), pytest.param(8000, 450, marks=pytest.mark.slow)])
+def test_no_mode_of_many_megapixels_takes_more_than_its_pixels_and_a_little(
+    tmp_path: Path, side: int, most: int
+) -> None:
     modes: dict[str, dict[str, Any]] = {"P": {"transparency": b"\x80" * 256}, "LA": {}, "CMYK": {}, "F": {}}
     paths = []
     for mode, options in modes.items():
@@ -101,16 +110,17 @@ def test_no_mode_of_64_megapixels_takes_more_than_its_pixels_and_a_little(tmp_pa
         if tiff:
             options["compression"] = "tiff_adobe_deflate"
         paths.append(tmp_path / f"{mode}.{'tif' if tiff else 'png'}")
-        Image.new(mode, (8000, 8000)).save(paths[-1], **options)
+        Image.new(mode, (side, side)).save(paths[-1], **options)
         assert paths[-1].stat().st_size < 10**6
     more = peaks(1, *paths)
-    assert sum(more) < 450, f"MB more at the peak for {list(modes)}: {more}"
+    assert sum(more) < most, f"MB more at the peak for {list(modes)}: {more}"
 
 
-def test_six_threads_at_once_take_what_two_pictures_take(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("side", "most"), [(4000, 180), pytest.param(8000, 500, marks=pytest.mark.slow)])
+def test_six_threads_at_once_take_what_two_pictures_take(tmp_path: Path, side: int, most: int) -> None:
     path = tmp_path / "palette.png"
-    Image.new("P", (8000, 8000)).save(path, transparency=b"\x80" * 256)
-    assert peaks(6, path)[0] < 500
+    Image.new("P", (side, side)).save(path, transparency=b"\x80" * 256)
+    assert peaks(6, path)[0] < most
 
 
 def peaks(threads: int, *paths: Path) -> list[int]:
@@ -190,19 +200,20 @@ def test_a_picture_of_numbers_that_are_none(number: float) -> None:
     assert open_photo(buffer.getvalue()).image.size == (100, 100)
 
 
-def test_opening_many_leaves_no_memory_behind() -> None:
-    cases, process = fuzz.Cases(seed=4), psutil.Process()
-    for number in range(120):
-        fuzz.attempt(cases.make(number), whole=False)
+@pytest.mark.parametrize("first", [30, pytest.param(120, marks=pytest.mark.slow)])
+def test_opening_many_leaves_no_memory_behind(first: int) -> None:
+    made, process = fuzz.Cases(seed=4), psutil.Process()
+    for number in range(first):
+        fuzz.attempt(made.make(number), whole=False)
     settled, files = process.memory_info().rss, process.num_fds()
-    for number in range(120, 360):
-        fuzz.attempt(cases.make(number), whole=False)
+    for number in range(first, 3 * first):
+        fuzz.attempt(made.make(number), whole=False)
     assert process.memory_info().rss - settled < 80 * 2**20
     assert process.num_fds() - files < 20
 
 
 def test_the_address_answers_every_bent_file_with_a_photo_or_a_sentence(site: Site) -> None:
-    answers = asyncio.run(fuzz.over_http(site.url, fuzz.Cases(seed=11), range(0, 90)))
+    answers = asyncio.run(fuzz.over_http(site.url, fuzz.Cases(seed=11), bent(90)))
     assert set(answers) == {"200", "422"}
     assert site.process.poll() is None
 

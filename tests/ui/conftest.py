@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import os
-import weakref
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
-import gradio as gr
 import httpx
 import pytest
 from PIL import Image
 
 import app
-from pipelines.schema import LoadedPhoto
+from tests.support.fakes import FakeEngines
+from tests.support.studio import Served
 from ui.portrait_handlers import PortraitHandlers
-from ui.serving import Serving
 from visits.folder import PrivateFolder
 from visits.studio import Studio
-from visits.visit import Choice, Visit
-
-STYLE, OTHER_STYLE = "film-noir", "comic"  # fast ones
 
 
-@dataclass
-class Served:
-    """A running studio, its address and its private folder."""
+def build_studio(folder: PrivateFolder) -> Studio:
+    """The studio of all tests of the page: which engines paint for them is decided here and nowhere else."""
+    return app.build_studio(folder, FakeEngines())
 
-    studio: Studio
-    url: str
-    folder: PrivateFolder
-    serving: Serving | None = None
 
-    def files(self) -> list[Path]:
-        """Every file that lies on the disk on behalf of visitors."""
-        return [path for path in self.folder.path.rglob("*") if path.is_file()]
-
-    def visit(self, session: str) -> Visit:
-        """A visit with consent."""
-        return self.studio.visits.open(session, True, Choice(STYLE))
+@pytest.fixture(scope="session")
+def make_studio() -> Callable[[PrivateFolder], Studio]:
+    """For tests that need a studio of their own, with other settings."""
+    return build_studio
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +34,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = PrivateFolder(tmp_path_factory.mktemp("private"))
     before = os.environ.get("GRADIO_TEMP_DIR")
     folder.use_for_gradio()
-    studio = app.build_studio(folder)
+    studio = build_studio(folder)
     studio.pipeline.warm_up()
     serving = app.launch(studio, host="127.0.0.1", port=None, block=False)
     yield Served(studio, serving.url.rstrip("/"), folder, serving)
@@ -101,14 +86,3 @@ def crowd_bytes(face_photo: Image.Image) -> bytes:
     buffer = io.BytesIO()
     pair.save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def request_of(session: str) -> gr.Request:
-    """What Gradio hands to a handler for an event of this session."""
-    return gr.Request(session_hash=session)
-
-
-def is_gone(photo: weakref.ref[LoadedPhoto]) -> bool:
-    """Whether nobody holds a photo any more, and with it what was cut and drawn from it."""
-    gc.collect()
-    return photo() is None

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
 
 from pipelines.photo.opening import open_photo
 from pipelines.provenance import marking
-from tests.drawings import drawn_face
-from tests.ui.conftest import STYLE, Served
-from web.routes import KEY_HEADER
+from tests.support.drawings import drawn_face
+from tests.support.studio import STYLE, Served, agree, ask
 
 PUBLIC = {"/consent", "/styles", "/portrait"}
 
@@ -33,25 +32,6 @@ def photo(photo_bytes: bytes, tmp_path: Path) -> Path:
     path = tmp_path / "my-holiday.jpg"
     path.write_bytes(photo_bytes)
     return path
-
-
-def agree(client: Client, **more: object) -> dict:
-    """Consent, and its key for uploads. Returns the receipt."""
-    said = client.predict(agreed=True, api_name="/consent", **more)
-    client.headers[KEY_HEADER] = said["key"]
-    return said["receipt"]
-
-
-def ask(client: Client, photo: Path | None, **changes: object) -> tuple[list[str], dict]:
-    values = {
-        "photo": photo and handle_file(photo),
-        "style": STYLE,
-        "scene": "none",
-        "seed": 7,
-        "model": "preview",
-        **changes,
-    }
-    return client.predict(**values, api_name="/portrait")
 
 
 def test_only_three_endpoints_are_public_and_all_are_described(client: Client) -> None:

@@ -15,9 +15,8 @@ import pytest
 from PIL import Image
 
 from pipelines.provenance import marking
-from tests.png_chunks import replaced
-from tests.ui.conftest import Served
-from tests.ui.test_routes import make_portraits
+from tests.support.png_chunks import replaced
+from tests.support.studio import Served, make_portraits
 
 LABEL = "Content credentials (C2PA)"
 WATERMARK = "Watermark in the pixels"

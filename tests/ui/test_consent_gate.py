@@ -14,8 +14,7 @@ import pytest
 from starlette.routing import Route
 
 from pipelines.photo import opening as photos
-from tests.ui.conftest import Served, request_of
-from tests.ui.test_portrait_handlers import LOOK, create, with_photo
+from tests.support.studio import LOOK, Served, create, request_of, with_photo
 from ui.portrait_handlers import PortraitHandlers
 from web.routes import KEY_HEADER, build_routes
 

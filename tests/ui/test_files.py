@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import itertools
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,7 +13,6 @@ import time
 from pathlib import Path
 
 import pytest
-from gradio_client import Client, handle_file
 
 from pipelines.errors import SaveError
 from visits.folder import PrivateFolder
@@ -127,63 +124,3 @@ def test_every_polite_way_to_stop_clears_up(tmp_path: Path, numbers: list[str]) 
         assert process.stdout.read() == "cleared\n"
     assert process.returncode == 0
     assert list(tmp_path.iterdir()) == []
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-def start(temp: Path, port: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port)],
-        cwd=ROOT,
-        env={**os.environ, "STUDIO_TEMP_DIR": str(temp)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_a_stopped_app_leaves_nothing_and_a_taken_port_is_one_sentence(tmp_path: Path, photo_bytes: bytes) -> None:
-    port = free_port()
-    app = start(tmp_path, port)
-    try:
-        assert app.stdout is not None
-        assert str(port) in app.stdout.readline()
-        second = start(tmp_path, port)
-        _, errors = second.communicate(timeout=60)
-        assert second.returncode == 1
-        assert f"Port {port} is taken" in errors
-        assert "Traceback" not in errors
-
-        photo = tmp_path / "me.jpg"
-        photo.write_bytes(photo_bytes)
-        client = Client(f"http://127.0.0.1:{port}", verbose=False)
-        client.headers["x-studio-key"] = client.predict(agreed=True, api_name="/consent")["key"]
-        client.predict(photo=handle_file(photo), model="preview", api_name="/portrait")
-        assert list(tmp_path.rglob("portraits/*/*.png"))
-    finally:
-        app.send_signal(signal.SIGTERM)
-        app.communicate(timeout=30)
-    assert {path.name for path in tmp_path.rglob("*")} == {"me.jpg"}
-
-
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "tgkill"), reason="a C library that cannot address a thread")
-def test_a_signal_that_reaches_another_thread_stops_the_app_too(tmp_path: Path) -> None:
-    port = free_port()
-    app = start(tmp_path, port)
-    try:
-        assert app.stdout is not None
-        assert str(port) in app.stdout.readline()
-        threads = [int(path.name) for path in Path(f"/proc/{app.pid}/task").iterdir()]
-        another = next(thread for thread in threads if thread != app.pid)
-        time.sleep(1.0)  # the main thread waits by now
-        assert ctypes.CDLL(None).tgkill(app.pid, another, signal.SIGTERM) == 0
-        app.communicate(timeout=30)
-        assert app.returncode == 0
-    finally:
-        app.kill()
-        app.communicate()
-    assert list(tmp_path.rglob("*")) == []

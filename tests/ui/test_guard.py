@@ -19,11 +19,10 @@ from pipelines.safety.policy import default_policy
 from pipelines.safety.review import Safety
 from pipelines.safety.settings import SafetySettings
 from pipelines.waiting_line import Ticket, WaitingLine
-from tests.safety.test_limits import Clock
-from tests.safety.test_review import Picky
-from tests.ui.conftest import STYLE, Served, request_of
-from tests.ui.test_api import agree, ask
-from tests.ui.test_portrait_handlers import create as press_create
+from tests.support.clock import Clock
+from tests.support.reviewers import Picky
+from tests.support.studio import LOOK, STYLE, Served, agree, ask, request_of
+from tests.support.studio import create as press_create
 from ui import reviewers, screen
 from ui.api import Endpoints
 from ui.portrait_handlers import PortraitHandlers
@@ -32,7 +31,6 @@ from visits.studio import Studio
 from visits.visit import Visit
 from web.addresses import connection_network
 
-LOOK = (STYLE, "none", 0.5)
 WORDS = "my garden as a nude"
 
 
@@ -65,8 +63,8 @@ def visit(
     served.studio.visits.forget(session)
 
 
-def create(handlers: PortraitHandlers, visit: Visit, **changes: Any) -> tuple[Any, ...]:
-    """The last update of a click on Create: stage, results, notice, Create, Cancel, seed."""
+def create(handlers: PortraitHandlers, visit: Visit, **changes: Any) -> dict[str, Any]:
+    """The last update of a click on Create."""
     return list(press_create(handlers, visit.session, **{"label": False, **changes}))[-1]
 
 
@@ -75,49 +73,50 @@ def test_refused_words_are_explained_and_everything_is_kept(
 ) -> None:
     photo = visit.photo
     with caplog.at_level(logging.DEBUG):
-        stage, results, notice, create_button, cancel, _ = create(handlers, visit, words=WORDS)
+        answer = create(handlers, visit, words=WORDS)
+    notice = answer["notice"]
     assert 'role="alert"' in notice
     assert "nudity or sex" in notice
     assert "“nude”" in notice
-    assert stage["mode"] == "photo", "the photo is still to be seen"
-    assert results == gr.skip()
-    assert create_button["interactive"] is True
-    assert cancel["visible"] is False
+    assert answer["stage"]["mode"] == "photo", "the photo is still to be seen"
+    assert "results" not in answer
+    assert answer["create"]["interactive"] is True
+    assert answer["cancel"]["visible"] is False
     assert visit.photo is photo
     assert "garden" not in caplog.text
     assert "nude" not in caplog.text
-    assert "ready" in create(handlers, visit, words="my garden in spring")[2]
+    assert "ready" in create(handlers, visit, words="my garden in spring")["notice"]
 
 
 def test_refused_words_are_not_counted_as_portraits(handlers: PortraitHandlers, visit: Visit) -> None:
-    assert "nudity" in create(handlers, visit, words=WORDS)[2]
-    assert "4 portraits are ready" in create(handlers, visit, variations=4)[2], "all that a minute allows"
+    assert "nudity" in create(handlers, visit, words=WORDS)["notice"]
+    assert "4 portraits are ready" in create(handlers, visit, variations=4)["notice"], "all that a minute allows"
 
 
 def test_after_many_refusals_words_are_not_read_for_a_while(
     handlers: PortraitHandlers, visit: Visit, clock: Clock
 ) -> None:
     for _ in range(2):
-        assert "nudity" in create(handlers, visit, words=WORDS)[2]
-    assert "Leave them empty" in create(handlers, visit, words="a green hat")[2]
-    assert "ready" in create(handlers, visit)[2], "without words it goes on"
+        assert "nudity" in create(handlers, visit, words=WORDS)["notice"]
+    assert "Leave them empty" in create(handlers, visit, words="a green hat")["notice"]
+    assert "ready" in create(handlers, visit)["notice"], "without words it goes on"
     clock.now += 3600
-    assert "ready" in create(handlers, visit, words="a green hat")[2]
+    assert "ready" in create(handlers, visit, words="a green hat")["notice"]
 
 
 def test_too_many_portraits_say_when_to_come_back_and_lose_nothing(
     handlers: PortraitHandlers, visit: Visit, clock: Clock
 ) -> None:
-    assert "ready" in create(handlers, visit, variations=4)[2]
+    assert "ready" in create(handlers, visit, variations=4)["notice"]
     kept = list(visit.kept)
     clock.now += 15
-    _, _, notice, create_button, *_ = create(handlers, visit)
-    assert "Try again in 45 seconds" in notice
-    assert create_button["interactive"] is True
+    answer = create(handlers, visit)
+    assert "Try again in 45 seconds" in answer["notice"]
+    assert answer["create"]["interactive"] is True
     assert visit.photo is not None
     assert visit.kept == kept
     clock.now += 45
-    assert "ready" in create(handlers, visit)[2]
+    assert "ready" in create(handlers, visit)["notice"]
 
 
 def fill_the_line(line: WaitingLine) -> list[Ticket]:
@@ -131,7 +130,7 @@ def test_a_full_line_costs_no_portraits(
     tickets, api = fill_the_line(studio.pipeline.line), Endpoints(studio)
     try:
         for _ in range(2):
-            assert "The line is full" in create(handlers, visit, variations=4)[2]
+            assert "The line is full" in create(handlers, visit, variations=4)["notice"]
             photo = tmp_path / "upload" / "me.jpg"
             photo.parent.mkdir()
             photo.write_bytes(photo_bytes)
@@ -142,17 +141,17 @@ def test_a_full_line_costs_no_portraits(
     finally:
         for ticket in tickets:
             ticket.leave()
-    assert "4 portraits are ready" in create(handlers, visit, variations=4)[2]
-    assert "as many portraits as a minute allows" in create(handlers, visit)[2]
+    assert "4 portraits are ready" in create(handlers, visit, variations=4)["notice"]
+    assert "as many portraits as a minute allows" in create(handlers, visit)["notice"]
 
 
 def test_an_engine_that_cannot_run_costs_no_portraits(served: Served, handlers: PortraitHandlers, visit: Visit) -> None:
     absent = next(engine.id for engine in served.studio.pipeline.engines() if not engine.available)
     for _ in range(2):
-        notice = create(handlers, visit, variations=4, model=absent)[2]
+        notice = create(handlers, visit, variations=4, model=absent)["notice"]
         assert 'role="alert"' in notice
         assert "as many portraits" not in notice
-    assert "4 portraits are ready" in create(handlers, visit, variations=4)[2]
+    assert "4 portraits are ready" in create(handlers, visit, variations=4)["notice"]
 
 
 def test_what_the_visitor_cancels_counts(handlers: PortraitHandlers, visit: Visit) -> None:
@@ -161,7 +160,7 @@ def test_what_the_visitor_cancels_counts(handlers: PortraitHandlers, visit: Visi
     next(running)
     handlers.cancel(request_of(visit.session))
     assert "Stopped" in list(running)[-1][2]
-    assert "as many portraits as a minute allows" in create(handlers, visit)[2]
+    assert "as many portraits as a minute allows" in create(handlers, visit)["notice"]
 
 
 def test_one_network_cannot_take_the_room_of_everybody(
@@ -176,10 +175,12 @@ def test_one_network_cannot_take_the_room_of_everybody(
         connection = Request({"type": "http", "client": ("127.0.0.1", 1234), "headers": headers})
         return gr.Request(connection, session_hash=session)
 
-    assert handlers.agree(True, *LOOK, said("flood-0", "8.8.4.4"))[0]["visible"] is True
+    assert handlers.agree(True, *LOOK, said("flood-0", "8.8.4.4"))["photo_panel"]["visible"] is True
     assert api.consent(True, [], said("flood-1", "8.8.4.4"))["key"]
     for _ in range(2):
-        assert handlers.agree(True, *LOOK, said("flood-0", "8.8.4.4"))[0]["visible"] is True, "it has said yes before"
+        assert handlers.agree(True, *LOOK, said("flood-0", "8.8.4.4"))["photo_panel"]["visible"] is True, (
+            "it has said yes before"
+        )
     refused = handlers.agree(True, *LOOK, said("flood-2", "8.8.4.4"))
     assert refused[0]["visible"] is False
     assert "Try again in 60 minutes" in str(refused)
@@ -210,10 +211,10 @@ def test_when_no_picture_passes_the_next_seed_is_set(
     stage, _, notice, create_button, _, seed = create(handlers, visit, variations=2)
     assert 'role="alert"' in notice
     assert "Your 2 portraits are not shown." in notice
-    assert stage["mode"] == "photo"
+    assert answer["stage"]["mode"] == "photo"
     assert create_button["interactive"] is True
     assert seed == 9
-    assert "ready" in create(handlers, visit, seed=seed)[2]
+    assert "ready" in create(handlers, visit, seed=seed)["notice"]
     assert screen.next_seed((2**32 - 1,)) == 0
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import date
+from operator import itemgetter
 from pathlib import Path
 
 import gradio as gr
@@ -18,8 +19,7 @@ from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
 from study.notice import load_notice
 from study.settings import read_settings
-from tests.ui.conftest import STYLE, Served, request_of
-from tests.ui.test_portrait_handlers import LOOK, create, with_photo
+from tests.support.studio import LOOK, STYLE, Served, create, request_of, with_photo
 from ui.api import Endpoints
 from ui.page import build_page
 from ui.portrait_handlers import PortraitHandlers
@@ -27,6 +27,7 @@ from ui.portrait_tab import Clearing
 from ui.privacy_tab import PrivacyHandlers
 from visits import inventory
 from visits.folder import PrivateFolder
+from visits.studio import Studio
 from visits.visit import Choice
 
 STUDY = {
@@ -37,13 +38,13 @@ STUDY = {
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def study(tmp_path_factory: pytest.TempPathFactory, make_studio: Callable[[PrivateFolder], Studio]) -> Iterator[Served]:
     """A studio in which a study is running, not served."""
     patch = pytest.MonkeyPatch()
     for name, value in {**STUDY, "STUDIO_STUDY_FOLDER": str(tmp_path_factory.mktemp("study") / "copies")}.items():
         patch.setenv(name, value)
     folder = PrivateFolder(tmp_path_factory.mktemp("private"))
-    studio = app.build_studio(folder)
+    studio = make_studio(folder)
     patch.undo()
     yield Served(studio, "", folder)
     studio.pipeline.close()
@@ -60,10 +61,6 @@ def copies(study: Served) -> Callable[[], set[Path]]:
 @pytest.fixture
 def handlers(study: Served) -> PortraitHandlers:
     return PortraitHandlers(study.studio)
-
-
-def receipt_of(updates: tuple) -> dict:
-    return next(value for value in updates if isinstance(value, dict) and "text_sha256" in value)
 
 
 def test_with_a_study_its_ticks_are_there_and_none_is_ticked(study: Served) -> None:
@@ -88,7 +85,7 @@ def test_a_study_gets_what_was_ticked_and_nothing_else(
     for tick in ticks:
         ticked, receipt, _ = getattr(handlers, f"allow_{tick}")(True, request_of(session))
         assert ticked is True
-    new = list(create(handlers, session, variations=2))[-1][1]["portraits"][:2]
+    new = list(create(handlers, session, variations=2))[-1]["results"]["portraits"][:2]
     found = copies() - before
     assert len(found) == (2 if ticks else 0)
     assert {path.read_bytes() for path in found} == (
@@ -109,13 +106,13 @@ def test_deleting_ones_data_deletes_the_copies_and_the_receipt_says_so(
 ) -> None:
     session, before = "study-delete", copies()
     with_photo(study, handlers, session, photo_bytes)
-    _, given, _ = handlers.allow_study(True, request_of(session))
+    given = handlers.allow_study(True, request_of(session))["receipt"]
     list(create(handlers, session))
     assert len(copies() - before) == 1
     assert any(one.where == "study folder" for one in inventory.kept_of(study.studio, session))
     updates = handlers.forget(*LOOK, request_of(session))
     assert copies() == before
-    receipt = receipt_of(updates)
+    receipt = updates["receipt"]
     assert receipt["id"] == given["id"]
     assert receipt["withdrawn_at"] >= given["granted_at"]
     assert inventory.kept_of(study.studio, session) == []
@@ -128,7 +125,7 @@ def test_taking_one_tick_back_deletes_what_only_it_allowed(
     with_photo(study, handlers, session, photo_bytes)
     handlers.allow_study(True, request_of(session))
     list(create(handlers, session))
-    ticked, _, notice = handlers.allow_study(False, request_of(session))
+    ticked, notice = itemgetter("study", "notice")(handlers.allow_study(False, request_of(session)))
     assert ticked is False
     assert "1 copy was deleted" in notice
     assert copies() == before
@@ -160,23 +157,22 @@ def test_a_receipt_withdraws_after_the_visit(
 ) -> None:
     session, before = "study-later", copies()
     with_photo(study, handlers, session, photo_bytes)
-    _, receipt, _ = handlers.allow_examples(True, request_of(session))
+    receipt = handlers.allow_examples(True, request_of(session))["receipt"]
     list(create(handlers, session, variations=3))
     handlers.leave(request_of(session))
     assert len(copies() - before) == 3
 
-    outputs = [None] * len(handlers.forget(*LOOK, request_of("study-nobody")))
-    privacy = PrivacyHandlers(study.studio, Clearing(handlers.forget, [], outputs, None))
+    privacy = PrivacyHandlers(study.studio, Clearing(handlers.forget, [], {}, None))
     later = request_of("study-a-year-later")
     for number in ("", "   ", "0" * 32, "../" + receipt["id"], "*"):
         answer = privacy.withdraw(number, *LOOK, later)
-        assert 'role="alert"' in answer[0]
-        assert len(answer) == 3 + len(outputs)
+        assert 'role="alert"' in answer["said"]
+        assert list(answer) == ["said"], "nothing else changes"
     assert len(copies() - before) == 3
     answer = privacy.withdraw(f" {receipt['id'].upper()}\n", *LOOK, later)
-    assert "3 copies were deleted" in answer[0]
+    assert "3 copies were deleted" in answer["said"]
     assert copies() == before
-    assert "Nothing is kept under this number" in privacy.withdraw(receipt["id"], *LOOK, later)[0]
+    assert "Nothing is kept under this number" in privacy.withdraw(receipt["id"], *LOOK, later)["said"]
 
 
 def test_the_receipt_of_an_open_page_withdraws_and_clears_it(
@@ -184,14 +180,13 @@ def test_the_receipt_of_an_open_page_withdraws_and_clears_it(
 ) -> None:
     session, before = "study-own-number", copies()
     visit = with_photo(study, handlers, session, photo_bytes)
-    _, receipt, _ = handlers.allow_study(True, request_of(session))
+    receipt = handlers.allow_study(True, request_of(session))["receipt"]
     list(create(handlers, session))
-    outputs = [None] * len(handlers.forget(*LOOK, request_of("study-nobody")))
-    privacy = PrivacyHandlers(study.studio, Clearing(handlers.forget, [], outputs, None))
+    privacy = PrivacyHandlers(study.studio, Clearing(handlers.forget, [], {}, None))
     answer = privacy.withdraw(receipt["id"], *LOOK, request_of(session))
-    assert "1 copy was deleted" in answer[0]
-    assert "Nothing is kept of you" in answer[1]
-    assert answer[3] is False, "the consent box on the Portrait tab"
+    assert "1 copy was deleted" in answer["said"]
+    assert "Nothing of yours is stored" in answer["kept"]
+    assert answer["agree"] is False, "the consent box on the Portrait tab"
     assert visit.photo is None
     assert copies() == before
 
@@ -260,14 +255,14 @@ def test_a_broken_connection_takes_no_copy_out_of_reach_of_delete(
     """The page is still open: its client comes back with the same session."""
     session, before, api = "study-broken", copies(), Endpoints(study.studio)
     with_photo(study, handlers, session, photo_bytes)
-    _, given, _ = handlers.allow_study(True, request_of(session))
+    given = handlers.allow_study(True, request_of(session))["receipt"]
     list(create(handlers, session))
     handlers.leave(request_of(session))
     assert len(copies() - before) == 1, "what was allowed outlasts the visit"
     assert [one.where for one in inventory.kept_of(study.studio, session)] == ["study folder"]
     assert inventory.kept_of(study.studio, "study-somebody-else") == []
 
-    receipt = receipt_of(handlers.forget(*LOOK, request_of(session)))
+    receipt = handlers.forget(*LOOK, request_of(session))["receipt"]
     assert copies() == before
     assert receipt["id"] == given["id"]
     assert receipt["withdrawn_at"] is not None
@@ -279,7 +274,7 @@ def test_a_broken_connection_takes_no_copy_out_of_reach_of_delete(
         handlers.allow_study(True, request_of(session))
         list(create(handlers, session))
         handlers.leave(request_of(session))
-    newest = receipt_of(handlers.agree(True, *LOOK, request_of(session)))
+    newest = handlers.agree(True, *LOOK, request_of(session))["receipt"]
     assert len(inventory.kept_of(study.studio, session)) == 3, "a consent and two copies"
     assert api.consent(False, [], request_of(session))["receipt"]["id"] == newest["id"]
     assert copies() == before

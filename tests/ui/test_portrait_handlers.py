@@ -5,53 +5,25 @@ from __future__ import annotations
 import logging
 import weakref
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from pipelines.errors import ConsentMissing
-from pipelines.photo.opening import open_photo
-from tests.ui.conftest import OTHER_STYLE, STYLE, Served, is_gone, request_of
+from tests.support.studio import LOOK, OTHER_STYLE, STYLE, Served, create, event, is_gone, request_of, with_photo
 from ui import screen
 from ui.portrait_handlers import PortraitHandlers
-
-LOOK = (STYLE, "none", 0.5)
-
-
-def event(**data: Any) -> gr.EventData:
-    return gr.EventData(None, data)
-
-
-def create(handlers: PortraitHandlers, session: str, **changes: Any):
-    values = {
-        "style": STYLE,
-        "scene": "none",
-        "likeness": 0.5,
-        "variations": 1,
-        "model": "preview",
-        "seed": 7,
-        "shuffle": False,
-        "words": "",
-        "controls": False,
-        "label": False,
-    }
-    return handlers.create(**{**values, **changes}, request=request_of(session))
-
-
-def with_photo(served: Served, handlers: PortraitHandlers, session: str, photo: bytes):
-    handlers.agree(True, *LOOK, request_of(session))
-    visit, _ = served.studio.visits.require(session)
-    served.studio.visits.take_photo(visit, open_photo(photo))
-    return visit
 
 
 @pytest.mark.parametrize("agreed", [False, "true", "false", 1, None, [True]])
 def test_nothing_but_true_shows_the_photo_panel(
     served: Served, handlers: PortraitHandlers, session: str, agreed: object
 ) -> None:
-    panel, stand_in, photo, *_ = handlers.agree(agreed, *LOOK, request_of(session))
+    panel, stand_in, photo = itemgetter("photo_panel", "closed_panel", "photo")(
+        handlers.agree(agreed, *LOOK, request_of(session))
+    )
     assert panel["visible"] is False
     assert stand_in["visible"] is True
     assert photo is None
@@ -69,27 +41,30 @@ def test_events_without_consent_say_so_and_do_nothing(handlers: PortraitHandlers
         handlers.remove(*LOOK, request, event(asked=1)),
         handlers.reuse(request, event(seed=1)),
     ):
-        assert 'role="alert"' in answer[-1]
+        assert 'role="alert"' in answer["notice"]
+        assert list(answer) == ["notice"]
     (only,) = create(handlers, session)
-    assert "consent" in only[2]
-    assert only[3]["interactive"] is True
+    assert "consent" in only["notice"]
+    assert only["create"]["interactive"] is True
 
 
 def test_create_says_what_is_missing_until_nothing_is(
     served: Served, handlers: PortraitHandlers, session: str, crowd_bytes: bytes
 ) -> None:
     handlers.agree(True, *LOOK, request_of(session))
-    assert "photo" in list(create(handlers, session))[-1][2]
+    assert "photo" in list(create(handlers, session))[-1]["notice"]
     with_photo(served, handlers, session, crowd_bytes)
-    photo, stage, _ = handlers.arrived(*LOOK, request_of(session))
+    photo, stage = itemgetter("photo", "stage")(handlers.arrived(*LOOK, request_of(session)))
     assert len(photo["photo"]["faces"]) == 2
     assert "after" not in stage
-    assert "face" in list(create(handlers, session))[-1][2]
-    photo, stage, notice = handlers.face(*LOOK, request_of(session), event(index=1))
+    assert "face" in list(create(handlers, session))[-1]["notice"]
+    photo, stage, notice = itemgetter("photo", "stage", "notice")(
+        handlers.face(*LOOK, request_of(session), event(index=1))
+    )
     assert photo["photo"]["face"] == 1
     assert stage["after"].startswith("data:image/jpeg")
     assert "Ready" in notice
-    assert "ready" in list(create(handlers, session))[-1][2]
+    assert "ready" in list(create(handlers, session))[-1]["notice"]
 
 
 def test_each_step_is_shown_and_the_portraits_hang_beside_the_photo(
@@ -97,18 +72,19 @@ def test_each_step_is_shown_and_the_portraits_hang_beside_the_photo(
 ) -> None:
     visit = with_photo(served, handlers, session, photo_bytes)
     updates = list(create(handlers, session, variations=2, controls=True))
-    assert all(update[3]["interactive"] is False for update in updates[:-1])
-    assert all("not diffusion" in update[0]["badge"] for update in updates[:-1])
-    words = [update[0]["words"] for update in updates[:-1]]
+    assert all(update["create"]["interactive"] is False for update in updates[:-1])
+    assert all("not diffusion" in update["stage"]["badge"] for update in updates[:-1])
+    words = [update["stage"]["words"] for update in updates[:-1]]
     assert words[-1].startswith("Step ")
     assert words[-1].endswith("portrait 2 of 2")
-    stage, results, notice, create_button, cancel, seed = updates[-1]
+    last = updates[-1]
+    results = last["results"]
     assert [item["seed"] for item in results["portraits"]] == [7, 8]
-    assert seed == 7
-    assert stage["badge"] == "Made by: Preview (instant filter), not diffusion"
-    assert "2 portraits" in notice
-    assert create_button["interactive"] is True
-    assert cancel["visible"] is False
+    assert last["seed"] == 7
+    assert last["stage"]["badge"] == "Made by: Instant filters, not diffusion"
+    assert "2 portraits" in last["notice"]
+    assert last["create"]["interactive"] is True
+    assert last["cancel"]["visible"] is False
     for item, kept in zip(results["portraits"], visit.kept, strict=True):
         assert str(kept.portrait.seed) in item["caption"]
         assert item["originals"][0]["src"].startswith("data:image/jpeg")
@@ -121,20 +97,20 @@ def test_while_auto_works_the_plate_names_what_auto_took(
 ) -> None:
     with_photo(served, handlers, session, photo_bytes)
     updates = list(create(handlers, session, model="auto"))
-    assert {update[0]["badge"] for update in updates} == {"Made by: Preview (instant filter), not diffusion"}
+    assert {update["stage"]["badge"] for update in updates} == {"Made by: Instant filters, not diffusion"}
 
 
 def test_control_images_come_and_go_with_their_switch(
     served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
 ) -> None:
     visit = with_photo(served, handlers, session, photo_bytes)
-    hidden = list(create(handlers, session))[-1][1]["portraits"][0]["originals"]
-    shown = handlers.redraw(True, request_of(session))[0]["portraits"][0]["originals"]
+    hidden = list(create(handlers, session))[-1]["results"]["portraits"][0]["originals"]
+    shown = handlers.redraw(True, request_of(session))["results"]["portraits"][0]["originals"]
     assert len(hidden) == 1
     drawn = served.studio.pipeline.control_images(visit.require_photo(), face_index=None, style_id=STYLE)
     assert len(drawn) >= 1
     assert [one["caption"] for one in shown[1:]] == [f"Control: {name}, for diffusion" for name in drawn]
-    assert len(handlers.redraw(False, request_of(session))[0]["portraits"][0]["originals"]) == 1
+    assert len(handlers.redraw(False, request_of(session))["results"]["portraits"][0]["originals"]) == 1
 
 
 def test_cancel_leaves_no_file_and_the_next_portrait_works(
@@ -144,16 +120,15 @@ def test_cancel_leaves_no_file_and_the_next_portrait_works(
     running = create(handlers, session, variations=4)
     next(running)
     next(running)
-    assert handlers.cancel(request_of(session))["interactive"] is False
+    assert handlers.cancel(request_of(session))["cancel"]["interactive"] is False
     handlers.cancel(request_of(session))  # twice is no error
     rest = list(running)
     assert len(rest) <= 4, "stopped within a step, not at the end"
-    _, _, notice, create_button, cancel, _ = rest[-1]
-    assert "Stopped" in notice
-    assert create_button["interactive"] is True
-    assert cancel["visible"] is False
+    assert "Stopped" in rest[-1]["notice"]
+    assert rest[-1]["create"]["interactive"] is True
+    assert rest[-1]["cancel"]["visible"] is False
     assert not list(served.studio.pipeline.folder(session).glob("*"))
-    assert list(create(handlers, session))[-1][1]["portraits"]
+    assert list(create(handlers, session))[-1]["results"]["portraits"]
 
 
 def test_a_second_click_while_one_is_made_says_so(
@@ -162,7 +137,7 @@ def test_a_second_click_while_one_is_made_says_so(
     with_photo(served, handlers, session, photo_bytes)
     running = create(handlers, session)
     next(running)
-    assert "still being made" in list(create(handlers, session))[-1][2]
+    assert "still being made" in list(create(handlers, session))[-1]["notice"]
     assert list(running)[-1][1]["portraits"]
 
 
@@ -175,7 +150,7 @@ def test_closing_the_page_while_it_runs_stops_it(
     next(running)
     running.close()
     assert not list(served.studio.pipeline.folder(session).glob("*"))
-    assert list(create(handlers, session))[-1][1]["portraits"]
+    assert list(create(handlers, session))[-1]["results"]["portraits"]
 
 
 def test_consent_taken_back_while_running_leaves_nothing(
@@ -187,7 +162,7 @@ def test_consent_taken_back_while_running_leaves_nothing(
     handlers.forget(*LOOK, request_of(session))
     handlers.agree(True, *LOOK, request_of(session))  # a new yes does not bring back what the old one covered
     last = list(running)[-1]
-    assert last[3]["interactive"] is True
+    assert last["create"]["interactive"] is True
     assert "Stopped" not in str(last), "what was said when the consent was taken back stays on the screen"
     assert not list(served.studio.pipeline.folder(session).glob("*"))
     assert not served.studio.visits.require(session)[0].kept
@@ -237,14 +212,14 @@ def test_the_preview_follows_the_choice_and_the_camera_with_it(
 ) -> None:
     visit = with_photo(served, handlers, session, photo_bytes)
     request = request_of(session)
-    shown = {style: handlers.restyle(style, "none", 0.5, request) for style in (STYLE, OTHER_STYLE)}
+    shown = {style: handlers.restyle(style, "none", 0.5, request)["stage"] for style in (STYLE, OTHER_STYLE)}
     assert shown[STYLE]["after"] != shown[OTHER_STYLE]["after"]
     assert shown[STYLE]["before"] == shown[OTHER_STYLE]["before"]
     assert visit.choice.style_id == OTHER_STYLE
 
 
 def test_before_consent_the_styles_are_shown_on_the_example(handlers: PortraitHandlers, session: str) -> None:
-    stage = handlers.restyle(STYLE, "orbit", 0.5, request_of(session))
+    stage = handlers.restyle(STYLE, "orbit", 0.5, request_of(session))["stage"]
     assert stage["mode"] == "example"
     assert "public domain" in stage["badge"]
     assert "not diffusion" in stage["badge"]
@@ -255,8 +230,9 @@ def test_a_seed_is_taken_over_only_from_a_portrait_of_ones_own(
 ) -> None:
     with_photo(served, handlers, session, photo_bytes)
     list(create(handlers, session, seed=41))
-    assert handlers.reuse(request_of(session), event(seed=41))[:2] == (41, False)
-    assert 'role="alert"' in handlers.reuse(request_of(session), event(seed=42))[-1]
+    answer = handlers.reuse(request_of(session), event(seed=41))
+    assert (answer["seed"], answer["shuffle"]) == (41, False)
+    assert 'role="alert"' in handlers.reuse(request_of(session), event(seed=42))["notice"]
 
 
 @pytest.mark.parametrize(
@@ -275,9 +251,9 @@ def test_bad_values_give_one_sentence_and_keep_the_photo(
 ) -> None:
     visit = with_photo(served, handlers, session, photo_bytes)
     last = list(create(handlers, session, **changes))[-1]
-    assert 'role="alert"' in last[2]
-    assert word in last[2]
-    assert last[3]["interactive"] is True
+    assert 'role="alert"' in last["notice"]
+    assert word in last["notice"]
+    assert last["create"]["interactive"] is True
     assert visit.photo is not None
 
 
@@ -294,7 +270,7 @@ def test_a_fault_of_ours_shows_a_number_and_logs_the_traceback(
     with caplog.at_level(logging.WARNING, "studio"):
         last = handlers.arrived(*LOOK, request_of(session))
     assert "AttributeError" not in str(last)
-    number = last[-1].split("the number ")[1][:6]
+    number = last["notice"].split("the number ")[1][:6]
     assert any(number in record.message and record.exc_info for record in caplog.records)
 
 
@@ -306,7 +282,7 @@ def test_closing_the_page_forgets_the_visit(
     handlers.leave(request_of(session))
     assert visit.photo is None
     assert not served.studio.pipeline.folder(session).exists()
-    assert 'role="alert"' in handlers.arrived(*LOOK, request_of(session))[-1]
+    assert 'role="alert"' in handlers.arrived(*LOOK, request_of(session))["notice"]
 
 
 def test_only_the_last_portraits_are_kept(
@@ -356,5 +332,5 @@ def test_newcomers_wait_until_a_visit_is_over_that_nobody_came_back_to(
     visits.sweep(visit.seen_at + 61 * 60)
     assert not visits.is_open(session)
     monkeypatch.undo()
-    assert handlers.agree(True, *LOOK, request_of(late))[0]["visible"] is True
+    assert handlers.agree(True, *LOOK, request_of(late))["photo_panel"]["visible"] is True
     visits.forget(late)

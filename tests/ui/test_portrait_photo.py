@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import weakref
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -11,9 +12,8 @@ from PIL import Image
 
 from pipelines.photo import opening as photos
 from pipelines.photo.opening import open_photo
-from tests.drawings import drawn_face, person, side_by_side
-from tests.ui.conftest import Served, is_gone, request_of
-from tests.ui.test_portrait_handlers import LOOK, create, event, with_photo
+from tests.support.drawings import drawn_face, person, side_by_side
+from tests.support.studio import LOOK, Served, create, event, is_gone, request_of, with_photo
 from ui.portrait_handlers import PortraitHandlers
 
 
@@ -28,23 +28,25 @@ def test_a_face_that_is_not_there_cannot_be_chosen(
     served: Served, handlers: PortraitHandlers, session: str, crowd_bytes: bytes, index: object
 ) -> None:
     visit = with_photo(served, handlers, session, crowd_bytes)
-    assert 'role="alert"' in handlers.face(*LOOK, request_of(session), event(index=index))[-1]
+    assert 'role="alert"' in handlers.face(*LOOK, request_of(session), event(index=index))["notice"]
     assert visit.face_index is None
 
 
 def test_a_box_that_may_be_no_face_is_asked_about(served: Served, handlers: PortraitHandlers, session: str) -> None:
     visit = with_photo(served, handlers, session, encoded(drawn_face(300)))
-    photo, stage, _ = handlers.arrived(*LOOK, request_of(session))
+    photo, stage = itemgetter("photo", "stage")(handlers.arrived(*LOOK, request_of(session)))
     assert photo["photo"]["asked"] is True
     assert photo["photo"]["hints"][0][1] is True
     assert "after" not in stage
-    assert "step 2" in list(create(handlers, session))[-1][2]
-    photo, stage, notice = handlers.face(*LOOK, request_of(session), event(index=0))
+    assert "step 2" in list(create(handlers, session))[-1]["notice"]
+    photo, stage, notice = itemgetter("photo", "stage", "notice")(
+        handlers.face(*LOOK, request_of(session), event(index=0))
+    )
     assert photo["photo"]["asked"] is False
     assert stage["after"].startswith("data:image/jpeg")
     assert "Ready" in notice
     visit.face_index = None
-    photo, stage, notice = handlers.anyway(*LOOK, request_of(session))
+    photo, stage, notice = itemgetter("photo", "stage", "notice")(handlers.anyway(*LOOK, request_of(session)))
     assert photo["photo"]["faces"] == []
     assert "Ready" in notice
     assert stage["after"].startswith("data:image/jpeg")
@@ -57,16 +59,16 @@ def test_what_is_said_and_refused_follows_the_chosen_face(
     visit = with_photo(served, handlers, session, encoded(side_by_side(person(face_photo, 200), dark)))
     left = [face.box[0] for face in visit.require_photo().faces]
     for index in range(2):
-        said = handlers.face(*LOOK, request_of(session), event(index=index))[0]["photo"]["hints"]
+        said = handlers.face(*LOOK, request_of(session), event(index=index))["photo"]["photo"]["hints"]
         assert ("little light" in str(said)) == (left[index] == max(left))
     photo = visit.require_photo()
     tiny = photo.faces[1].model_copy(update={"box": (10, 10, 50, 50)})
     visit.photo = photo.model_copy(update={"faces": (tiny, photo.faces[0])})
-    said, _, notice = handlers.face(*LOOK, request_of(session), event(index=0))
+    said, notice = itemgetter("photo", "notice")(handlers.face(*LOOK, request_of(session), event(index=0)))
     assert "very small" in said["photo"]["hints"][1][0]
     assert "Ready" not in notice
-    assert "step 2" in list(create(handlers, session))[-1][2]
-    assert "Ready" in handlers.face(*LOOK, request_of(session), event(index=1))[2]
+    assert "step 2" in list(create(handlers, session))[-1]["notice"]
+    assert "Ready" in handlers.face(*LOOK, request_of(session), event(index=1))["notice"]
 
 
 def test_a_photo_on_its_head_is_turned(
@@ -74,16 +76,18 @@ def test_a_photo_on_its_head_is_turned(
 ) -> None:
     visit = with_photo(served, handlers, session, encoded(face_photo.rotate(180)))
     before, age = weakref.ref(visit.require_photo()), visit.photo_at
-    photo, stage, _ = handlers.arrived(*LOOK, request_of(session))
+    photo, stage = itemgetter("photo", "stage")(handlers.arrived(*LOOK, request_of(session)))
     assert photo["photo"]["turn"] == 180
     assert "after" not in stage
-    photo, stage, notice = handlers.turn(*LOOK, request_of(session), event(degrees=photo["photo"]["turn"]))
+    photo, stage, notice = itemgetter("photo", "stage", "notice")(
+        handlers.turn(*LOOK, request_of(session), event(degrees=photo["photo"]["turn"]))
+    )
     assert photo["photo"]["turn"] == 0
     assert stage["after"].startswith("data:image/jpeg")
     assert "Ready" in notice
     assert visit.photo_at == age, "turning is no way to keep a photo for longer"
     assert is_gone(before), "and nothing that was cut from it stays"
-    assert 'role="alert"' in handlers.turn(*LOOK, request_of(session), event(degrees=45))[-1]
+    assert 'role="alert"' in handlers.turn(*LOOK, request_of(session), event(degrees=45))["notice"]
 
 
 def test_a_face_that_was_not_found_is_marked_by_hand(
@@ -91,16 +95,16 @@ def test_a_face_that_was_not_found_is_marked_by_hand(
 ) -> None:
     nobody = Image.radial_gradient("L").resize((400, 400)).convert("RGB")
     visit = with_photo(served, handlers, session, encoded(nobody))
-    photo, _, notice = handlers.mark(*LOOK, request_of(session), event(x=50, y=40, size=30))
+    photo, notice = itemgetter("photo", "notice")(handlers.mark(*LOOK, request_of(session), event(x=50, y=40, size=30)))
     assert photo["photo"]["face"] == 0
     assert len(photo["photo"]["faces"]) == 1
     assert "cannot be measured" in str(photo["photo"]["hints"])
     assert "Ready" in notice
-    results = list(create(handlers, session, controls=True))[-1][1]
+    results = list(create(handlers, session, controls=True))[-1]["results"]
     assert "measure" in results["portraits"][0]["faithfulness"]["sentence"]
     for place in ({"x": -1}, {"y": "40"}, {"size": 0}, {"size": True}, {"x": None}):
         values = {"x": 50, "y": 40, "size": 30, **place}
-        assert "Mark your face" in handlers.mark(*LOOK, request_of(session), event(**values))[-1]
+        assert "Mark your face" in handlers.mark(*LOOK, request_of(session), event(**values))["notice"]
     assert visit.face_index == 0
 
 
@@ -110,7 +114,7 @@ def test_portraits_from_before_a_mark_get_no_control_images_of_another_face(
     with_photo(served, handlers, session, photo_bytes)
     list(create(handlers, session))
     handlers.mark(*LOOK, request_of(session), event(x=80, y=80, size=20))
-    assert len(handlers.redraw(True, request_of(session))[0]["portraits"][0]["originals"]) == 1
+    assert len(handlers.redraw(True, request_of(session))["results"]["portraits"][0]["originals"]) == 1
 
 
 def test_a_photo_that_was_replaced_meanwhile_is_not_brought_back_by_turning_it(
@@ -124,7 +128,7 @@ def test_a_photo_that_was_replaced_meanwhile_is_not_brought_back_by_turning_it(
         return turn(*args)
 
     monkeypatch.setattr(photos, "turned", slow)
-    assert 'role="alert"' in handlers.turn(*LOOK, request_of(session), event(degrees=90))[-1]
+    assert 'role="alert"' in handlers.turn(*LOOK, request_of(session), event(degrees=90))["notice"]
     assert visit.photo is other
 
 
@@ -133,7 +137,7 @@ def test_a_photo_that_arrives_after_remove_is_not_taken_in(
 ) -> None:
     visit = with_photo(served, handlers, session, photo_bytes)
     late = served.studio.visits.ask(visit)
-    photo, *_ = handlers.remove(*LOOK, request_of(session), event(asked=late + 1))
+    photo = handlers.remove(*LOOK, request_of(session), event(asked=late + 1))["photo"]
     assert photo["photo"] is None
     assert served.studio.visits.take_photo(visit, open_photo(photo_bytes), late) is False
     assert visit.photo is None
@@ -147,5 +151,5 @@ def test_a_remove_without_a_number_removes_nothing(
     served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes, asked: object
 ) -> None:
     visit = with_photo(served, handlers, session, photo_bytes)
-    assert 'role="alert"' in handlers.remove(*LOOK, request_of(session), event(asked=asked))[-1]
+    assert 'role="alert"' in handlers.remove(*LOOK, request_of(session), event(asked=asked))["notice"]
     assert visit.photo is not None

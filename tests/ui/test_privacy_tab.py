@@ -12,8 +12,7 @@ import pytest
 from study.consent import ConsentRegistry
 from study.notice import load_notice
 from study.settings import read_settings
-from tests.ui.conftest import Served, request_of
-from tests.ui.test_portrait_handlers import create, with_photo
+from tests.support.studio import Served, create, request_of, with_photo
 from ui import screen
 from ui.page import build_page
 from ui.portrait_handlers import PortraitHandlers
@@ -42,23 +41,23 @@ def visitor(served: Served) -> Iterator[Visitor]:
 def test_nothing_is_said_to_be_kept_where_nothing_is(served: Served, visitor: Visitor) -> None:
     for session in (visitor("nobody"), "", None):
         assert inventory.kept_of(served.studio, session) == []
-    assert "Nothing is kept of you" in inventory.as_html([])
+    assert "Nothing of yours is stored" in inventory.as_html([])
 
 
 def test_the_privacy_tab_names_the_cookies_and_what_stays_of_the_session(served: Served) -> None:
     text = " ".join(json.dumps(build_page(served.studio).config).replace("\\n", " ").split())
     assert "names begin with `studio_visitor`" in text
     assert "within a minute if it never is" in text
-    assert "Nothing is sent away" in text
+    assert "The server passes nothing on to anyone else" in text
     for panel in (inventory.as_html([]), inventory.as_html([inventory.Kept("A thing", "memory", 1, 1.0, "soon")])):
-        assert "this page's random number and your cookie's" in panel
+        assert "Two random numbers, this page's and your cookie's" in panel
 
 
 def test_the_privacy_tab_says_where_hashes_go_for_time_stamps(served: Served) -> None:
     notice = load_notice(read_settings({"STUDIO_C2PA_TSA": "https://tsa.example.org/x"}))
     text = json.dumps(build_page(replace(served.studio, consents=ConsentRegistry(notice))).config)
     assert "a hash is sent to tsa.example.org" in text
-    assert "Nothing is sent" not in text
+    assert "passes nothing on" not in text
 
 
 def test_whose_face_it_may_be_is_the_same_everywhere(served: Served) -> None:
@@ -85,7 +84,7 @@ def test_the_panel_lists_what_lies_on_the_disk_and_in_memory(
     assert sum("crop beside" in what for what in memory) == 2
     assert all(re.search(r"\d+ min|close the page", one.goes) for one in kept)
     shown = inventory.as_html(kept)
-    assert f"{len(kept)} things are kept of you" in shown
+    assert f"Stored right now: {len(kept)} items" in shown
     assert visit.key not in shown
     assert not any(path.stem in shown for path in paths), "a random name is not shown"
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from tests.ui.conftest import Served
+from tests.support.studio import Served
 from web.routes import build_routes
 
 PREFIX = "/portraits"

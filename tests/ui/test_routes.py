@@ -14,29 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines import worker
-from pipelines.portrait_request import build_request
 from pipelines.provenance import marking, watermark
-from pipelines.schema import PortraitSet
 from tests.conftest import difference
-from tests.ui.conftest import OTHER_STYLE, STYLE, Served
-from ui import screen
+from tests.support.studio import OTHER_STYLE, STYLE, Served, jpeg, make_portraits
 from web.routes import ASKED_HEADER, KEY_HEADER
-
-
-def jpeg(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-def make_portraits(served: Served, session: str, loaded, seeds: tuple[int, ...] = (1, 2)) -> PortraitSet:
-    _, consent = served.studio.visits.require(session)
-    wanted = build_request(photo=loaded, style_id=STYLE, seeds=seeds, model_id="preview", consent=consent)
-    *_, result = worker.run(served.studio.pipeline, wanted)
-    assert isinstance(result, PortraitSet)
-    served.studio.visits.keep(consent, screen.kept(result))
-    return result
 
 
 @pytest.mark.parametrize("path", ["/studio/photo", "/studio/frame"])

@@ -44,7 +44,7 @@ def test_nothing_is_ready_without_consent() -> None:
 
 def test_what_was_kept_is_told_in_a_sentence_and_in_numbers() -> None:
     kept = Faithfulness(
-        sentence="Kept your face shape.",
+        sentence="Your face shape was kept.",
         warning="This picture made your skin lighter than in your photo.",
         landmark_drift=0.0213,
         eye_size=RatioChange(before=0.6, after=0.612, percent=2.0),
@@ -60,7 +60,7 @@ def test_what_was_kept_is_told_in_a_sentence_and_in_numbers() -> None:
             yellow_shift=0,
         ),
         edges_kept=0.72,
-        unmeasured=("The nose could not be compared.", "Kept your face shape."),
+        unmeasured=("The nose could not be compared.", "Your face shape was kept."),
     )
     shown = screen.faithfulness_value(kept)
     assert shown is not None

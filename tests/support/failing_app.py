@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import app
 from pipelines.engines.filters.engine import PreviewEngine
-from tests.trust.traces import NAME, WORDS
+from tests.support.traces import NAME, WORDS
 from ui import screen
 
 

@@ -25,8 +25,7 @@ from pipelines.portrait_request import build_request
 from pipelines.schema import PortraitRequest, PortraitSet, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.fakes import FakeEngine
-from tests.ui.conftest import Served, served  # noqa: F401  the fixture
-from tests.ui.test_portrait_handlers import LOOK, create, with_photo
+from tests.support.studio import LOOK, Served, create, with_photo
 from ui.portrait_handlers import PortraitHandlers
 from web.routes import KEY_HEADER
 
@@ -42,7 +41,7 @@ def raising(error: BaseException) -> Callable[[StepCallback], None]:
 
 
 @pytest.fixture
-def breaks(monkeypatch: pytest.MonkeyPatch, served: Served) -> Iterator[Callable[..., None]]:  # noqa: F811
+def breaks(monkeypatch: pytest.MonkeyPatch, served: Served) -> Iterator[Callable[..., None]]:
     """Let the next engine be one that breaks once, and the one after it be whole."""
     pipeline = served.studio.pipeline
 
@@ -62,7 +61,7 @@ def breaks(monkeypatch: pytest.MonkeyPatch, served: Served) -> Iterator[Callable
 
 
 @pytest.fixture
-def handlers(served: Served, photo_bytes: bytes) -> Iterator[PortraitHandlers]:  # noqa: F811
+def handlers(served: Served, photo_bytes: bytes) -> Iterator[PortraitHandlers]:
     made = PortraitHandlers(served.studio)
     with_photo(served, made, SESSION, photo_bytes)
     yield made
@@ -94,7 +93,7 @@ def opencv_out_of_memory() -> BaseException:
     ],
 )
 def test_an_engine_that_breaks_gives_a_sentence_and_the_next_one_works(
-    served: Served,  # noqa: F811
+    served: Served,
     handlers: PortraitHandlers,
     breaks: Callable[..., None],
     make: Callable[[], BaseException],
@@ -102,17 +101,17 @@ def test_an_engine_that_breaks_gives_a_sentence_and_the_next_one_works(
 ) -> None:
     breaks(raising(make()))
     *_, last = create(handlers, SESSION)
-    assert words in last[2]
-    assert 'role="alert"' in last[2]
-    assert last[3]["interactive"] is True
+    assert words in last["notice"]
+    assert 'role="alert"' in last["notice"]
+    assert last["create"]["interactive"] is True
     visit, _ = served.studio.visits.require(SESSION)
     assert visit.photo is not None
     assert not list(served.studio.pipeline.folder(SESSION).glob("*"))
-    assert list(create(handlers, SESSION))[-1][1]["portraits"], "Try again works"
+    assert list(create(handlers, SESSION))[-1]["results"]["portraits"], "Try again works"
 
 
 def test_memory_that_runs_out_before_the_engine_begins_is_told_too(
-    served: Served,  # noqa: F811
+    served: Served,
     handlers: PortraitHandlers,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -122,12 +121,12 @@ def test_memory_that_runs_out_before_the_engine_begins_is_told_too(
     with monkeypatch.context() as broken:
         broken.setattr("pipelines.self_portrait.JobStudio", fail)
         *_, last = create(handlers, SESSION)
-    assert "memory" in last[2]
-    assert list(create(handlers, SESSION))[-1][1]["portraits"]
+    assert "memory" in last["notice"]
+    assert list(create(handlers, SESSION))[-1]["results"]["portraits"]
 
 
 def test_an_engine_that_hangs_is_set_aside_and_the_line_goes_on(
-    served: Served,  # noqa: F811
+    served: Served,
     handlers: PortraitHandlers,
     breaks: Callable[..., None],
 ) -> None:
@@ -145,7 +144,7 @@ def test_an_engine_that_hangs_is_set_aside_and_the_line_goes_on(
 
 
 def test_cancel_of_an_engine_that_hangs_comes_back(
-    served: Served,  # noqa: F811
+    served: Served,
     handlers: PortraitHandlers,
     breaks: Callable[..., None],
 ) -> None:
@@ -169,7 +168,7 @@ def test_cancel_of_an_engine_that_hangs_comes_back(
 
 
 def test_a_disk_that_fills_up_while_a_portrait_is_written(
-    served: Served,  # noqa: F811
+    served: Served,
     handlers: PortraitHandlers,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -182,13 +181,13 @@ def test_a_disk_that_fills_up_while_a_portrait_is_written(
     with monkeypatch.context() as broken:
         broken.setattr(Path, "write_bytes", full)
         *_, last = create(handlers, SESSION, variations=2)
-    assert "disk is full" in last[2]
+    assert "disk is full" in last["notice"]
     assert not list(served.studio.pipeline.folder(SESSION).rglob("*")), "no half a portrait is left"
-    assert list(create(handlers, SESSION))[-1][1]["portraits"]
+    assert list(create(handlers, SESSION))[-1]["results"]["portraits"]
 
 
 def test_no_folder_can_be_made_on_a_full_disk(
-    served: Served,  # noqa: F811
+    served: Served,
     handlers: PortraitHandlers,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -220,7 +219,7 @@ def test_a_photo_that_does_not_fit_into_memory_is_not_called_damaged(
 
 
 def test_photos_that_wait_to_be_opened_keep_no_file_of_the_page_waiting(
-    served: Served,  # noqa: F811
+    served: Served,
     photo_bytes: bytes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -258,7 +257,7 @@ def test_photos_that_wait_to_be_opened_keep_no_file_of_the_page_waiting(
 
 
 def test_a_program_that_asks_too_often_is_refused_before_its_photo_is_unpacked(
-    served: Served,  # noqa: F811
+    served: Served,
     photo_bytes: bytes,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -281,7 +280,7 @@ def test_a_program_that_asks_too_often_is_refused_before_its_photo_is_unpacked(
         client.close()
 
 
-def request_in(served: Served) -> PortraitRequest:  # noqa: F811
+def request_in(served: Served) -> PortraitRequest:
     """A request for one portrait of the visit's photo."""
     visit, consent = served.studio.visits.require(SESSION)
     return build_request(photo=visit.photo, style_id=LOOK[0], seeds=(1,), model_id="preview", consent=consent)

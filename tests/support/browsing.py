@@ -1,0 +1,76 @@
+"""What visitors do on the page, by way of a real browser."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Protocol
+
+from playwright.sync_api import Browser, BrowserContext, Download, Page, expect
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+)
+LONG = 60_000  # milliseconds, for a machine that is busy with something else
+
+
+class Place(Protocol):
+    """Something that is open at an address."""
+
+    @property
+    def url(self) -> str: ...
+
+
+def open_context(browser: Browser, width: int = 1440, height: int = 1000, scheme: str = "light") -> BrowserContext:
+    """A browser of one visitor's: cookies and storage of its own."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        locale="en-US",
+        color_scheme="dark" if scheme == "dark" else "light",
+        permissions=["camera"],
+        accept_downloads=True,
+    )
+    context.set_default_timeout(LONG)
+    return context
+
+
+def enter(page: Page, place: Place) -> None:
+    """Open the page and wait until it is usable."""
+    page.goto(place.url, wait_until="domcontentloaded")
+    expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=LONG)
+    expect(page.locator("#consent input")).to_be_enabled(timeout=LONG)
+
+
+def agree(page: Page) -> None:
+    page.locator("#consent input").check()
+    expect(page.locator("#photo-choose")).to_be_visible(timeout=LONG)
+
+
+def upload(page: Page, path: Path) -> None:
+    page.locator("#photo-file").set_input_files(path)
+    expect(page.locator("#photo-image")).to_be_visible(timeout=LONG)
+
+
+def pick(page: Page, kind: str, preset_id: str) -> None:
+    page.locator(f"#{kind}-picker [data-id={preset_id}]").click()
+
+
+def create(page: Page, count: int = 1, timeout: int = LONG) -> None:
+    page.locator("#create").click()
+    expect(page.locator("#notice")).to_contain_text("ready", timeout=timeout)
+    expect(page.locator("#portraits .tile").nth(count - 1)).to_be_visible(timeout=LONG)
+
+
+def save(download: Download, folder: Path) -> Path:
+    path = folder / download.suggested_filename
+    download.save_as(path)
+    return path

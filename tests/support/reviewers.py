@@ -1,0 +1,34 @@
+"""Reviewers as an operator could plug them in."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from pipelines.schema import Refusal
+
+
+class Picky:
+    """A reviewer of pictures as an operator could plug one in: refuses the pictures whose turn it is."""
+
+    id = "picky"
+    name = "Picky reviewer"
+
+    def __init__(self, *turns: int) -> None:
+        self.turns = turns
+        self.seen: list[Image.Image] = []
+
+    def judges(self):
+        return "pictures"
+
+    def why_not(self) -> str:
+        return ""
+
+    def review_words(self, text: str) -> None:
+        return None
+
+    def review_picture(self, picture: Image.Image) -> Refusal | None:
+        self.seen.append(picture)
+        if len(self.seen) not in self.turns:
+            return None
+        sentence = "The picky reviewer did not like it; use another seed."
+        return Refusal(category="gore", reviewer=self.id, rule="picky/turn", sentence=sentence)
