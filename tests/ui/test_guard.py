@@ -198,8 +198,9 @@ def test_one_refused_picture_leaves_the_others_on_show(
     served: Served, handlers: PortraitHandlers, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(), Picky(2))))
-    _, results, notice, *_ = create(handlers, visit, variations=3)
-    assert [one["seed"] for one in results["portraits"]] == [7, 9]
+    answer = create(handlers, visit, variations=3)
+    notice = answer["notice"]
+    assert [one["seed"] for one in answer["results"]["portraits"]] == [7, 9]
     assert "2 of 3 portraits are ready." in notice
     assert "Seed 8 is not shown. The picky reviewer did not like it" in notice
 
@@ -208,13 +209,13 @@ def test_when_no_picture_passes_the_next_seed_is_set(
     served: Served, handlers: PortraitHandlers, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(), Picky(1, 2))))
-    stage, _, notice, create_button, _, seed = create(handlers, visit, variations=2)
-    assert 'role="alert"' in notice
-    assert "Your 2 portraits are not shown." in notice
+    answer = create(handlers, visit, variations=2)
+    assert 'role="alert"' in answer["notice"]
+    assert "Your 2 portraits are not shown." in answer["notice"]
     assert answer["stage"]["mode"] == "photo"
-    assert create_button["interactive"] is True
-    assert seed == 9
-    assert "ready" in create(handlers, visit, seed=seed)["notice"]
+    assert answer["create"]["interactive"] is True
+    assert answer["seed"] == 9
+    assert "ready" in create(handlers, visit, seed=9)["notice"]
     assert screen.next_seed((2**32 - 1,)) == 0
 
 

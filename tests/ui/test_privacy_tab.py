@@ -61,7 +61,7 @@ def test_the_privacy_tab_says_where_hashes_go_for_time_stamps(served: Served) ->
 
 
 def test_whose_face_it_may_be_is_the_same_everywhere(served: Served) -> None:
-    rule, notice = "one of somebody who has agreed to it", served.studio.consents.notice
+    rule, notice = "somebody who has agreed to it", served.studio.consents.notice
     sentences = [notice.summary, notice.text, (STATIC / "photo.js").read_text("utf-8"), screen.OTHERS_FACES]
     assert [rule in words for words in sentences] == [True] * 4
     assert "somebody else" not in notice.text
@@ -106,10 +106,10 @@ def test_the_panel_shows_ones_own_session_only(served: Served, visitor: Visitor,
     list(create(portrait_tab, mine))
     served.visit(other)
     assert [one.what.split(",")[0] for one in inventory.kept_of(served.studio, other)] == ["Your consent"]
-    privacy = PrivacyHandlers(served.studio, Clearing(portrait_tab.forget, [], [], None))
+    privacy = PrivacyHandlers(served.studio, Clearing(portrait_tab.forget, [], {}, None))
     assert "Portrait" in privacy.look(request_of(mine))
     assert "Portrait" not in privacy.look(request_of(other))
-    assert "Nothing is kept" in privacy.look(request_of(visitor("third")))
+    assert "Nothing of yours is stored" in privacy.look(request_of(visitor("third")))
 
 
 def test_without_a_study_the_page_offers_no_further_tick_and_keeps_nothing(
@@ -117,9 +117,9 @@ def test_without_a_study_the_page_offers_no_further_tick_and_keeps_nothing(
 ) -> None:
     session, portrait_tab = visitor("plain"), PortraitHandlers(served.studio)
     with_photo(served, portrait_tab, session, photo_bytes)
-    ticked, _, notice = portrait_tab.allow_study(True, request_of(session))
-    assert ticked is False
-    assert 'role="alert"' in notice
+    answer = portrait_tab.allow_study(True, request_of(session))
+    assert answer["study"] is False
+    assert 'role="alert"' in answer["notice"]
     list(create(portrait_tab, session))
     portrait_tab.leave(request_of(session))
     assert not served.studio.pipeline.folder(session).exists()
