@@ -2,10 +2,7 @@
 
     python app.py [--host 127.0.0.1] [--port 7860]
 
-Settings from the environment: GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, STUDIO_TEMP_DIR, STUDIO_MAX_WAITING (how
-many requests for portraits may wait in line, 64), STUDIO_MODEL (the engine of visitors who choose none, auto); those
-of the certificate that signs portraits stand in pipelines/provenance/credentials.py, those of the operator and of a
-study in study/settings.py, those of reviewers and limits in pipelines/safety/settings.py.
+Settings from the environment: GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, and those of `pipelines.settings`.
 """
 
 from __future__ import annotations
@@ -18,7 +15,6 @@ import threading
 import time
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 # Before any library that would phone home is imported; what an operator has set otherwise does not count.
 os.environ.update(
@@ -31,16 +27,18 @@ os.environ.update(
 )
 
 from pipelines.engines.base import EngineSource
-from pipelines.errors import PortraitError, SettingsError
+from pipelines.errors import PortraitError
 from pipelines.presets.loading import load_presets
+from pipelines.safety.review import build_safety
 from pipelines.self_portrait import SelfPortraitPipeline
-from pipelines.waiting_line import MAX_WAITING
+from pipelines.settings import Settings
 from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
 from study.notice import load_notice
 from study.settings import read_settings
 from ui.serving import Serving, serve
 from visits.folder import PrivateFolder
+from visits.limits import Limits
 from visits.studio import Studio, Visits
 from visits.uploads import Uploads
 from visits.visit import KEEP_MINUTES, KEEP_SECONDS
@@ -53,7 +51,6 @@ from web.server import cannot_listen
 log = logging.getLogger("studio")
 
 SWEEP_SECONDS = 10.0
-_MAX_WAITING_ALLOWED = 500
 _LOOK_UP_SECONDS = 0.5
 
 
@@ -63,35 +60,25 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
     Args:
         engines: Who makes the pictures; left out, the preview engine and the model stacks of the presets.
     """
-    presets = load_presets()
+    settings, presets = Settings.read(), load_presets()
     pipeline = SelfPortraitPipeline(
         presets,
         folder.portraits,
-        max_waiting=_max_waiting(),
-        automatic=os.environ.get("STUDIO_MODEL") or "auto",
+        max_waiting=settings.max_waiting,
+        automatic=settings.model,
+        safety=build_safety(settings),
         engines=engines,
     )
-    settings = read_settings(os.environ)
-    consents = ConsentRegistry(load_notice(settings, minutes=KEEP_MINUTES))
-    study = settings.study or settings.ended
+    people = read_settings(os.environ)
+    consents = ConsentRegistry(load_notice(people, minutes=KEEP_MINUTES))
+    study = people.study or people.ended
     archive = PortraitArchive(study.folder, study.until) if study is not None else None
-    if archive is not None and settings.ended is not None:
+    if archive is not None and people.ended is not None:
         archive.purge()
         print(f"The study is off: its last day was {archive.until}, and its copies are deleted.", flush=True)
     uploads = Uploads(folder.path, cached_copies)
-    return Studio(presets, pipeline, consents, Visits(pipeline, consents, uploads, archive), uploads, archive)
-
-
-def _max_waiting() -> int:
-    """How many requests for portraits may wait in line.
-
-    Raises:
-        SettingsError: STUDIO_MAX_WAITING is no such number.
-    """
-    text = os.environ.get("STUDIO_MAX_WAITING", str(MAX_WAITING))
-    if not text.isdecimal() or not 1 <= int(text) <= _MAX_WAITING_ALLOWED:
-        raise SettingsError(f"STUDIO_MAX_WAITING must be a number from 1 to {_MAX_WAITING_ALLOWED}.")
-    return int(text)
+    visits = Visits(pipeline, consents, uploads, archive)
+    return Studio(presets, pipeline, consents, visits, uploads, archive, Limits(settings))
 
 
 def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = True) -> Serving:
@@ -137,9 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(host: str | None, port: int | None) -> int:
-    parent = os.environ.get("STUDIO_TEMP_DIR")
     try:
-        folder = PrivateFolder(Path(parent) if parent else None)
+        folder = PrivateFolder(Settings.read().temp_dir)
         folder.use_for_gradio()
         studio = build_studio(folder)
     except PortraitError as error:

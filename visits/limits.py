@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pipelines.errors import TooOften
-from pipelines.safety.settings import SafetySettings
+from pipelines.settings import Settings
 
 _MINUTE, _HOUR = 60.0, 3600.0
 _MAX_KEYS = 20_000  # the quietest are forgotten first
@@ -51,8 +51,8 @@ class Limits:
         clock: Answers seconds that never go back.
     """
 
-    def __init__(self, settings: SafetySettings | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self.settings = settings or SafetySettings()
+    def __init__(self, settings: Settings | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings or Settings()
         self._clock = clock
         self._salt = secrets.token_bytes(32)
         self._events: OrderedDict[bytes, deque[tuple[float, int]]] = OrderedDict()

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pipelines.errors import ConsentMissing, PhotoError, SaveError
 from pipelines.photo import memory
 from pipelines.presets.loading import Presets
-from pipelines.safety.settings import SafetySettings
 from pipelines.schema import Consent, LoadedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
+from pipelines.settings import Settings
 from study.archive import KeptCopy, PortraitArchive
 from study.consent import ASK, ConsentRegistry, Receipt
 from visits.limits import Limits
@@ -326,4 +326,4 @@ class Studio:
     visits: Visits
     uploads: Uploads
     archive: PortraitArchive | None = None
-    limits: Limits = field(default_factory=lambda: Limits(SafetySettings.from_environment()))
+    limits: Limits = field(default_factory=lambda: Limits(Settings.read()))

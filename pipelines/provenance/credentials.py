@@ -4,13 +4,6 @@ Own: a certificate authority that signs one leaf and whose key is then thrown aw
 issued in its name. Both are valid for 20 years: without a time stamp authority a signature counts no longer than its
 certificate. The leaf follows the C2PA certificate profile (C2PA specification 2.2, section 14.5). Key, leaf and
 authority lie in one file, mode 0600, so that there is never half of it.
-
-Settings from the environment:
-    STUDIO_C2PA_CERTIFICATE, STUDIO_C2PA_KEY  the operator's own, PEM: the leaf first, then all its issuers; the key
-    STUDIO_C2PA_EARLIER                       certificates that signed before, PEM: each leaf followed by its issuers.
-                                              What they signed stays this studio's own
-    STUDIO_C2PA_TSA                           address of a time stamp authority (RFC 3161); none is asked by default
-    STUDIO_CREDENTIALS_DIR                    where the own certificate lies, instead of the user's data folder
 """
 
 from __future__ import annotations
@@ -31,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pipelines.errors import CredentialsError
+from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -69,9 +63,9 @@ def load() -> Credentials:
     Raises:
         CredentialsError: The operator's certificate, or the stored one, cannot be used. It is never replaced silently.
     """
-    earlier = os.environ.get("STUDIO_C2PA_EARLIER", "")
-    names = ("STUDIO_C2PA_CERTIFICATE", "STUDIO_C2PA_KEY", "STUDIO_C2PA_TSA", "STUDIO_CREDENTIALS_DIR", "XDG_DATA_HOME")
-    return _with_earlier(_load(*(os.environ.get(name, "") for name in names)), earlier)
+    said = Settings.read()
+    held = _load(said.c2pa_certificate, said.c2pa_key, said.c2pa_tsa, said.credentials_dir, said.xdg_data_home)
+    return _with_earlier(held, said.c2pa_earlier)
 
 
 def require_in_time(held: Credentials, now: datetime) -> None:

@@ -13,8 +13,8 @@ from pipelines.hub.stack import ModelStack
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.misuse import MisuseLog, write_to
 from pipelines.safety.policy import default_policy
-from pipelines.safety.settings import CheckerUse, SafetySettings
 from pipelines.schema import Refusal, RefusedPicture, StepCallback
+from pipelines.settings import CheckerUse, Settings
 
 UNCHECKED = (
     "No picture checker is at work here, so only your own words were checked, not this picture; Privacy says more."
@@ -184,14 +184,14 @@ class Safety:
         return ReviewerState(reviewer.id, reviewer.name, reviewer.judges(), not reason, reason)
 
 
-def build_safety(settings: SafetySettings | None = None) -> Safety:
+def build_safety(settings: Settings | None = None) -> Safety:
     """The word list, always, and the hub's picture checker, as the operator has set it.
 
     Raises:
         SettingsError: A setting has no meaning, or the file of the misuse log cannot be written.
         PresetError: A data file of the word list is wrong.
     """
-    settings = settings or SafetySettings.from_environment()
+    settings = settings or Settings.read()
     if settings.misuse_log is not None:
         write_to(settings.misuse_log)
-    return Safety((default_policy(), HubChecker()), pictures=settings.checker)
+    return Safety((default_policy(), HubChecker()), pictures=settings.safety_checker)

@@ -26,9 +26,9 @@ from pipelines.presets.loading import Presets
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.policy import default_policy
 from pipelines.safety.review import UNCHECKED, Safety
-from pipelines.safety.settings import SafetySettings
 from pipelines.schema import AnnotatorName, Consent, LoadedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
+from pipelines.settings import Settings
 from tests.engines.conftest import control, go_on, same
 from tests.tiny_checkpoints import local, sd15_stack
 
@@ -171,9 +171,7 @@ def apart(first: Image.Image, second: Image.Image) -> float:
 def test_it_may_work_unchecked_where_other_models_may_not_and_then_hears_no_strange_words(
     presets: Presets, loaded: LoadedPhoto, consent: Consent, tmp_path: Path
 ) -> None:
-    on_a_space = Safety(
-        (default_policy(), HubChecker()), pictures=SafetySettings.from_environment({"SPACE_ID": "a/b"}).checker
-    )
+    on_a_space = Safety((default_policy(), HubChecker()), pictures=Settings.read({"SPACE_ID": "a/b"}).safety_checker)
     studio = SelfPortraitPipeline(presets, tmp_path, safety=on_a_space)
     request = {"photo": loaded, "style_id": "charcoal", "seeds": (1,), "model_id": "embedded", "consent": consent}
     plain = studio(build_request(**request))

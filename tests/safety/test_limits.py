@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from pipelines.errors import SettingsError, TooOften
-from pipelines.safety.settings import SafetySettings
+from pipelines.settings import Settings
 from tests.support.clock import Clock
 from visits.limits import Limits
 from web.addresses import client_network
@@ -27,7 +27,7 @@ def limits(clock: Clock, **values: int) -> Limits:
         "consents_per_hour_per_address": 0,
         "refusals_per_hour": 0,
     }
-    return Limits(SafetySettings.model_validate({**none, **values}), clock)
+    return Limits(Settings.model_validate({**none, **values}), clock)
 
 
 def refusal(counter: Limits, session: str = "me", network: str = "", **asked: int | bool) -> TooOften:
@@ -222,11 +222,11 @@ def test_which_network_counts(host: str, forwarded: str, proxies: int, network: 
 
 
 def test_settings_from_the_environment() -> None:
-    assert SafetySettings.from_environment({}) == SafetySettings()
-    assert SafetySettings.from_environment({}).checker == "auto"
-    assert SafetySettings.from_environment({"SPACE_ID": "me/studio"}).checker == "where-needed"
-    assert SafetySettings.from_environment({"SPACE_ID": "me/studio", "STUDIO_SAFETY_CHECKER": "off"}).checker == "off"
-    some = SafetySettings.from_environment({"STUDIO_PORTRAITS_PER_MINUTE": "7", "STUDIO_MISUSE_LOG": "/tmp/misuse.log"})
+    assert Settings.read({}) == Settings()
+    assert Settings.read({}).safety_checker == "auto"
+    assert Settings.read({"SPACE_ID": "me/studio"}).safety_checker == "where-needed"
+    assert Settings.read({"SPACE_ID": "me/studio", "STUDIO_SAFETY_CHECKER": "off"}).safety_checker == "off"
+    some = Settings.read({"STUDIO_PORTRAITS_PER_MINUTE": "7", "STUDIO_MISUSE_LOG": "/tmp/misuse.log"})
     assert some.portraits_per_minute == 7
     assert some.misuse_log is not None
 
@@ -242,4 +242,4 @@ def test_settings_from_the_environment() -> None:
 )
 def test_a_setting_without_a_meaning_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
-        SafetySettings.from_environment({name: value})
+        Settings.read({name: value})

@@ -15,7 +15,7 @@ from pipelines.safety import misuse
 from pipelines.safety.misuse import MisuseLog
 from pipelines.safety.policy import default_policy
 from pipelines.safety.review import Safety, build_safety
-from pipelines.safety.settings import SafetySettings
+from pipelines.settings import Settings
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 WORDS = "my holiday picture as a nude, please"
@@ -100,4 +100,4 @@ def test_the_file_is_rotated_and_old_ones_go(file: Path, monkeypatch: pytest.Mon
 
 def test_a_file_that_cannot_be_written_is_told_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="STUDIO_MISUSE_LOG"):
-        build_safety(SafetySettings(misuse_log=tmp_path / "no such folder" / "misuse.jsonl"))
+        build_safety(Settings(misuse_log=tmp_path / "no such folder" / "misuse.jsonl"))

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from pipelines.photo.opening import open_photo
 from pipelines.safety.policy import default_policy
 from pipelines.safety.review import Safety
-from pipelines.safety.settings import SafetySettings
+from pipelines.settings import Settings
 from pipelines.waiting_line import Ticket, WaitingLine
 from tests.support.clock import Clock
 from tests.support.reviewers import Picky
@@ -42,7 +42,7 @@ def clock() -> Clock:
 @pytest.fixture
 def studio(served: Served, clock: Clock) -> Studio:
     """With limits of its own."""
-    settings = SafetySettings(portraits_per_minute=4, refusals_per_hour=2)
+    settings = Settings(portraits_per_minute=4, refusals_per_hour=2)
     return replace(served.studio, limits=Limits(settings, clock))
 
 
@@ -166,7 +166,7 @@ def test_what_the_visitor_cancels_counts(handlers: PortraitHandlers, visit: Visi
 def test_one_network_cannot_take_the_room_of_everybody(
     served: Served, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = SafetySettings(consents_per_hour_per_address=2, trusted_proxies=1)
+    settings = Settings(consents_per_hour_per_address=2, trusted_proxies=1)
     studio = replace(served.studio, limits=Limits(settings, clock))
     handlers, api = PortraitHandlers(studio), Endpoints(studio)
 
@@ -226,7 +226,7 @@ def test_programs_meet_the_same_limits_and_refusals(
     photo.write_bytes(photo_bytes)
     client = Client(served.url, verbose=False, download_files=str(tmp_path / "downloads"))
     agree(client)
-    monkeypatch.setattr(served.studio.limits, "settings", SafetySettings(portraits_per_minute=3))
+    monkeypatch.setattr(served.studio.limits, "settings", Settings(portraits_per_minute=3))
     monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(), Picky(1))))
     files, facts = ask(client, photo, variations=2)
     assert len(files) == 1

@@ -1,0 +1,102 @@
+"""All that an operator sets through the environment, each under STUDIO_ and its name in capitals.
+
+MODEL                            the engine of visitors who choose none (default auto)
+MAX_WAITING                      how many requests for portraits may wait in line (default 64)
+TEMP_DIR                         where the private temporary folder is made, instead of the system's
+SAFETY_CHECKER                   auto: the picture checker is used where its weights are; required: without it no
+                                 diffusion picture is made; where-needed: the same, but for the built-in model, which
+                                 can only repaint your photo in the styles that it was trained on; off.
+                                 Default: where-needed on a Hugging Face Space, else auto
+PORTRAITS_PER_MINUTE             of one session (default 60; 0 is no limit, here and below)
+PORTRAITS_PER_HOUR               of one session (default 600)
+PORTRAITS_PER_HOUR_PER_ADDRESS   of one network address, over all its sessions (default 2400)
+CONSENTS_PER_HOUR_PER_ADDRESS    visits that one network address may begin (default 300)
+REFUSALS_PER_HOUR                refused words of one session, after which its words are not read for a while
+                                 (default 10; three times as many for a network address)
+TRUSTED_PROXIES                  how many proxies of your own stand in front and append to X-Forwarded-For
+                                 (default 0: the header is not believed)
+MISUSE_LOG                       file for the log of refusals, rotated at 1 MB, five kept (default: none)
+OPERATOR                         who runs the studio and how to reach them, as visitors read it
+STUDY_FOLDER                     a folder switches the study on: portraits whose visitors allow it are kept there
+STUDY_ABOUT                      one sentence that tells visitors what the study is for; needed with a folder
+STUDY_UNTIL                      the last day, YYYY-MM-DD, on which anything is kept; needed with a folder. Once it is
+                                 over, the app starts without the study and deletes the copies in the folder
+C2PA_CERTIFICATE, C2PA_KEY       the operator's own, PEM: the leaf first, then all its issuers; the key
+C2PA_EARLIER                     certificates that signed before, PEM: each leaf followed by its issuers. What they
+                                 signed stays this studio's own
+C2PA_TSA                         address of a time stamp authority (RFC 3161); none is asked by default
+CREDENTIALS_DIR                  where the studio's own certificate lies, instead of the user's data folder
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from pipelines.errors import SettingsError
+
+CheckerUse = Literal["auto", "required", "where-needed", "off"]
+_Count = Annotated[int, Field(ge=0, le=1_000_000)]
+_Line = Annotated[str, Field(max_length=300), BeforeValidator(lambda text: " ".join(str(text).split()))]
+_OUTSIDE = {"space_id": "SPACE_ID", "xdg_data_home": "XDG_DATA_HOME"}  # others set these, not the operator
+_WANTED = {
+    "safety_checker": "auto, required, where-needed or off",
+    "max_waiting": "a number from 1 to 500",
+    "operator": "at most 300 characters long",
+    "study_about": "at most 300 characters long",
+    "study_until": "a day, written as 2027-06-30",
+}
+
+
+class Settings(BaseModel):
+    """What the operator has set; 0 is no limit, "" and None are not set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = "auto"
+    max_waiting: Annotated[int, Field(ge=1, le=500)] = 64
+    temp_dir: Path | None = None
+    safety_checker: CheckerUse = "auto"
+    portraits_per_minute: _Count = 60
+    portraits_per_hour: _Count = 600
+    portraits_per_hour_per_address: _Count = 2400
+    consents_per_hour_per_address: _Count = 300
+    refusals_per_hour: _Count = 10
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
+    misuse_log: Path | None = None
+    operator: _Line = ""
+    study_folder: Path | None = None
+    study_about: _Line = ""
+    study_until: date | None = None
+    c2pa_certificate: str = ""
+    c2pa_key: str = ""
+    c2pa_earlier: str = ""
+    c2pa_tsa: str = ""
+    credentials_dir: str = ""
+    space_id: str = ""
+    xdg_data_home: str = ""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The settings of an environment.
+
+        Raises:
+            SettingsError: One of them has no meaning; the hint names it.
+        """
+        names = {field: _OUTSIDE.get(field, f"STUDIO_{field.upper()}") for field in cls.model_fields}
+        values: dict[str, Any] = {
+            field: text for field, name in names.items() if (text := environment.get(name, "").strip())
+        }
+        if "space_id" in values:  # open to everybody, so nothing is shown there that nobody looked at
+            values.setdefault("safety_checker", "where-needed")
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            field = str(error.errors()[0]["loc"][0])
+            wanted = _WANTED.get(field, "a whole number of 0 or more")
+            raise SettingsError(f"The setting {names[field]} must be {wanted}; correct it and start again.") from error
