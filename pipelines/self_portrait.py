@@ -308,11 +308,11 @@ class SelfPortraitPipeline:
                     "Likeness": f"{request.likeness:g}",
                 }
                 written.append(path)
-                summary = marking.save(
+                saved = marking.save(
                     picture, path, is_diffusion=engine.is_diffusion, facts=facts, label=request.visible_label
                 )
                 # Measured on what the visitor gets, marks and all.
-                kept = meter.measure(job.photo, marking.picture(path), natural_colour=job.style.natural_colour)
+                kept = meter.measure(job.photo, saved.picture, natural_colour=job.style.natural_colour)
                 portraits.append(
                     Portrait(
                         id=portrait_id,
@@ -325,7 +325,7 @@ class SelfPortraitPipeline:
                         is_diffusion=engine.is_diffusion,
                         seconds=seconds,
                         likeness=request.likeness,
-                        provenance=summary,
+                        provenance=saved.summary,
                         faithfulness=kept,
                     )
                 )

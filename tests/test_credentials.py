@@ -119,7 +119,7 @@ def test_an_unwritable_folder_means_a_certificate_in_memory_and_the_log_says_so(
     assert "STUDIO_CREDENTIALS_DIR" in caplog.text
     assert "in memory" in caplog.text
     assert str(tmp_path) not in caplog.text
-    summary = marking.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={})
+    summary = marking.save(face_photo, tmp_path / "p.png", is_diffusion=True, facts={}).summary
     assert summary.state == "intact"
     assert marking.check(tmp_path / "p.png").is_ours
 
@@ -151,7 +151,7 @@ def test_the_operators_certificate_signs(
 ) -> None:
     Operator(tmp_path, make_key()).use(monkeypatch)
     marking.prepare()
-    summary = marking.save(face_photo.resize((64, 64)), tmp_path / "p.png", is_diffusion=True, facts={})
+    summary = marking.save(face_photo.resize((64, 64)), tmp_path / "p.png", is_diffusion=True, facts={}).summary
     assert (summary.state, summary.signer) == ("intact", "Museum of Portraits")
     assert marking.check(tmp_path / "p.png").is_ours
     assert not folder.exists(), "no certificate of our own beside the operator's"

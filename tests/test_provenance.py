@@ -17,6 +17,7 @@ from PIL import Image, PngImagePlugin
 from pipelines.errors import PhotoUnreadable, SaveError
 from pipelines.provenance import manifests, marking
 from pipelines.provenance import words as provenance_words
+from pipelines.provenance.__main__ import main
 from tests.conftest import ROOT, difference
 from tests.support.png_chunks import chunks, rebuilt, replaced
 from tests.support.searches import search
@@ -33,7 +34,7 @@ def marked(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_marks_are_in_the_file_and_pixels_hardly_changed(tmp_path: Path, face_photo: Image.Image) -> None:
     path = tmp_path / "new" / "portrait.png"
-    summary = marking.save(face_photo, path, is_diffusion=True, facts=FACTS)
+    summary = marking.save(face_photo, path, is_diffusion=True, facts=FACTS).summary
     assert summary == marking.read(path)
     assert summary.marks == ("XMP", "C2PA", "watermark")
     assert summary.state == "intact"
@@ -49,7 +50,7 @@ def test_marks_are_in_the_file_and_pixels_hardly_changed(tmp_path: Path, face_ph
 
 
 def test_the_preview_is_not_called_ai_media(tmp_path: Path, face_photo: Image.Image) -> None:
-    summary = marking.save(face_photo, tmp_path / "p.png", is_diffusion=False, facts={})
+    summary = marking.save(face_photo, tmp_path / "p.png", is_diffusion=False, facts={}).summary
     assert summary.digital_source_type.endswith("/algorithmicallyEnhanced")
     assert b"rainedAlgorithmicMedia" not in (tmp_path / "p.png").read_bytes()
 
@@ -136,7 +137,7 @@ def test_the_same_picture_gets_the_same_pixels_and_the_kind_is_in_them(tmp_path:
 
 def test_the_watermark_is_an_action_of_the_manifest(tmp_path: Path, marked: bytes, face_photo: Image.Image) -> None:
     assert b"c2pa.watermarked.unbound" in next(body for kind, body in chunks(marked) if kind == b"caBX")
-    tiny = marking.save(face_photo.resize((64, 64)), tmp_path / "tiny.png", is_diffusion=True, facts={})
+    tiny = marking.save(face_photo.resize((64, 64)), tmp_path / "tiny.png", is_diffusion=True, facts={}).summary
     assert (tiny.marks, tiny.state) == (("XMP", "C2PA"), "intact"), "too small for one, and not called marked"
     assert b"c2pa.watermarked" not in (tmp_path / "tiny.png").read_bytes()
 
@@ -146,7 +147,7 @@ def test_the_label_is_drawn_only_where_asked_for(tmp_path: Path, face_photo: Ima
     facts: dict[str, str] = {}
     plain, labelled = tmp_path / "plain.png", tmp_path / "labelled.png"
     marking.save(face_photo, plain, is_diffusion=is_diffusion, facts=facts)
-    summary = marking.save(face_photo, labelled, is_diffusion=is_diffusion, facts=facts, label=True)
+    summary = marking.save(face_photo, labelled, is_diffusion=is_diffusion, facts=facts, label=True).summary
     assert summary.marks == marking.MARKS
     corner, rest = (420, 480, 512, 512), (0, 0, 512, 440)
     one, other = marking.picture(plain), marking.picture(labelled)
@@ -392,5 +393,5 @@ def test_the_command_tells_and_says_by_its_code_that_a_file_is_no_picture(tmp_pa
     assert "oil-master" in result.stdout
     assert "not a picture" in result.stderr
     assert "Traceback" not in result.stderr
-    assert marking.main([]) == 2
-    assert marking.main([str(tmp_path / "ours.png")]) == 0
+    assert main([]) == 2
+    assert main([str(tmp_path / "ours.png")]) == 0

@@ -14,6 +14,7 @@ import io
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 from xml.sax.saxutils import quoteattr
 
 from PIL import Image, PngImagePlugin
@@ -79,9 +80,14 @@ def finish(image: Image.Image, *, is_diffusion: bool, label: bool = False) -> Im
     return watermark.embed(shown, "ai" if is_diffusion else "filter")
 
 
-def save(
-    image: Image.Image, path: Path, *, is_diffusion: bool, facts: dict[str, str], label: bool = False
-) -> ProvenanceSummary:
+class Saved(NamedTuple):
+    """A portrait's file as it was read back: what it says of itself, and its pixels, RGB."""
+
+    summary: ProvenanceSummary
+    picture: Image.Image
+
+
+def save(image: Image.Image, path: Path, *, is_diffusion: bool, facts: dict[str, str], label: bool = False) -> Saved:
     """Write one marked PNG. The same picture always gets the same pixels.
 
     Args:
@@ -92,7 +98,7 @@ def save(
         label: Draw the visible label.
 
     Returns:
-        The marks as read back from the file, all of them there and intact.
+        What was read back from the file: its marks, all of them there and intact, and its pixels.
 
     Raises:
         CredentialsError: The certificate cannot sign.
@@ -120,8 +126,8 @@ def save(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_bytes(marked)
-        summary = read(unfinished)
-        if summary.marks != (MARKS if is_watermarked else MARKS[:2]) or summary.state != "intact":
+        saved = _read_back(unfinished)
+        if saved.summary.marks != (MARKS if is_watermarked else MARKS[:2]) or saved.summary.state != "intact":
             raise SaveError(_NOT_MARKED)
         unfinished.replace(path)
     except PhotoUnreadable as error:
@@ -134,7 +140,7 @@ def save(
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink()
-    return summary
+    return saved
 
 
 def read(path: Path) -> ProvenanceSummary:
@@ -145,12 +151,17 @@ def read(path: Path) -> ProvenanceSummary:
     Raises:
         PhotoUnreadable: It is no picture.
     """
+    return _read_back(path).summary
+
+
+def _read_back(path: Path) -> Saved:
     data = _bytes(path)
     answer = file_reader.read(data, MAX_UPLOAD_PIXELS)
     if isinstance(answer, str):
         raise file_reader.refusal(answer, MAX_UPLOAD_PIXELS)
-    manifest = manifests.read(data, _mime(answer.format), credentials.load())
-    return ProvenanceSummary(**_summary(answer.said, manifest, _is_watermarked(data)))
+    manifest, pixels = manifests.read(data, _mime(answer.format), credentials.load()), _pixels(data)
+    is_watermarked = watermark.detect(pixels, in_place_only=True) is not None
+    return Saved(ProvenanceSummary(**_summary(answer.said, manifest, is_watermarked)), pixels)
 
 
 def picture(path: Path) -> Image.Image:
@@ -246,10 +257,6 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PhotoUnreadable("This file cannot be opened.", detail=type(error).__name__) from error
-
-
-def _is_watermarked(data: bytes) -> bool:
-    return watermark.detect(_pixels(data), in_place_only=True) is not None
 
 
 def _pixels(data: bytes) -> Image.Image:
