@@ -72,9 +72,8 @@ def test_nothing_in_it_names_the_machine_or_its_user(folder: Path) -> None:
 
 def test_processes_that_start_together_get_the_same_certificate(folder: Path) -> None:
     code = (
-        "import sys, time; from pipelines.provenance import credentials;"
-        "print('ready', flush=True); sys.stdin.readline();"
-        "print(credentials.load().serial)"
+        "import sys; from pipelines.provenance import credentials;"
+        "print('ready', flush=True); sys.stdin.readline(); print(credentials.load().serial)"
     )
     started = [
         subprocess.Popen(
