@@ -7,6 +7,10 @@ PORT ?= 7860
 SPREAD ?= -n 2 --dist loadgroup --no-loadscope-reorder
 FLOOR ?= 93
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Biome formats and lints ui/static. It comes by npx, and is left out where that is not there or cannot fetch it.
+BIOME := npx --yes @biomejs/biome@2.6.8
+biome = if $(BIOME) --version >/dev/null 2>&1; then $(BIOME) $(1); \
+	else echo "The scripts of ui/static were not $(2): that needs node, npx and, the first time, a network."; fi
 
 .PHONY: run test test-all cover check format bench train thumbnails screenshots clean
 
@@ -27,12 +31,14 @@ check: $(VENV)/.dev  ## format, lint, types, generated files, known vulnerabilit
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	@$(call biome,check --error-on-warnings,linted)
 	$(BIN)/python -m pipelines.presets --check
 	$(BIN)/python -m tests.audit
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	@$(call biome,check --write,formatted)
 
 bench: $(VENV)/.dev  ## ratios measured in one run
 	$(BIN)/python -m benchmarks.preview_latency

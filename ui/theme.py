@@ -6,14 +6,18 @@ Fonts are bundled (SIL Open Font License), so that no other host is asked for an
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
 from gradio.themes.utils import colors, sizes
 
-HEAD = """
+_SCRIPTS = sorted(path.name for path in (Path(__file__).parent / "static").glob("*.js"))
+HEAD = f"""
 <meta name="color-scheme" content="light dark">
 <link rel="preload" href="studio/static/fonts/fraunces.woff2" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="studio/static/studio.css">
-<script src="studio/static/drop.js"></script>
+{"".join(f'<link rel="modulepreload" href="studio/static/{name}">' for name in _SCRIPTS)}
+<script type="module" src="studio/static/studio.js"></script>
 """
 
 _OXBLOOD = colors.Color(

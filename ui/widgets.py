@@ -1,27 +1,33 @@
-"""The controls that Gradio does not have, each a gr.HTML with a script of its own in ui/static.
+"""The controls that Gradio does not have, each a gr.HTML that hands over to a function of ui/static/studio.js.
 
-A widget's template never changes, so Gradio leaves its DOM alone; the script draws from `props.value`.
+A widget's template never changes, so Gradio leaves its DOM alone; the function draws from `props.value`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from pipelines.presets.loading import FAMILY_NAMES
-from pipelines.schema import Scene, Style
+from pipelines.schema import MAX_UPLOAD_BYTES, Scene, Style
+from ui.screen import PREVIEW_BADGE
 
-_STATIC = Path(__file__).parent / "static"
+# Addressed as the page is, which may lie below a proxy's path; a plain path would be taken from Gradio's own script.
+# The comment is for Gradio: an event is one whose name stands there in quotes.
+_HAND_OVER = (
+    'import(new URL("studio/static/studio.js", document.baseURI)).then('
+    "(studio) => studio.{name}({{ element, props, trigger, watch }}), "
+    '() => {{ element.textContent = "This part of the page did not arrive; reload the page."; }}); // {events}'
+)
 
 
-def _widget(script: str, elem_id: str, value: Any, **props: Any) -> gr.HTML:
+def _widget(name: str, elem_id: str, value: Any, events: Iterable[str] = (), **props: Any) -> gr.HTML:
     return gr.HTML(
         value=value,
         html_template="<div></div>",
-        js_on_load=(_STATIC / script).read_text("utf-8"),
+        js_on_load=_HAND_OVER.format(name=name, events=", ".join(f'"{event}"' for event in events)),
         apply_default_css=False,
         elem_id=elem_id,
         elem_classes="widget",
@@ -34,13 +40,13 @@ def style_picker(styles: Iterable[Style], chosen: str) -> gr.HTML:
     items = [_tile("style", s) | {"group": s.family} for s in styles]
     present = {item["group"] for item in items}
     groups = [[family, name] for family, name in FAMILY_NAMES.items() if family in present]
-    return _widget("picker.js", "style-picker", chosen, items=items, groups=groups, title="Style")
+    return _widget("picker", "style-picker", chosen, ["pick"], items=items, groups=groups, title="Style")
 
 
 def scene_picker(scenes: Iterable[Scene], chosen: str) -> gr.HTML:
     """Pictures of scenes. Value: scene id. Event: `pick`."""
     items = [_tile("scene", s) | {"group": ""} for s in scenes]
-    return _widget("picker.js", "scene-picker", chosen, items=items, groups=[], title="Scene")
+    return _widget("picker", "scene-picker", chosen, ["pick"], items=items, groups=[], title="Scene")
 
 
 def _tile(kind: str, preset: Style | Scene) -> dict[str, str]:
@@ -54,24 +60,25 @@ def photo_booth() -> gr.HTML:
     Events: `arrived` (a photo lies in the visit), `face` (evt.index was chosen), `turned` (by evt.degrees), `marked` (a
     face at evt.x, evt.y, evt.size wide, in percent), `anyway` (without a face), `removed` (evt.asked is its number).
     """
-    return _widget("photo.js", "photo", None)
+    events = ["arrived", "face", "turned", "marked", "anyway", "removed"]
+    return _widget("photo", "photo", None, events, limit=MAX_UPLOAD_BYTES)
 
 
 def receipt() -> gr.HTML:
     """The receipt of a consent, to read and to download. Value: study.consent.Receipt as JSON, or None."""
-    return _widget("receipt.js", "receipt", None)
+    return _widget("receipt", "receipt", None)
 
 
 def stage() -> gr.HTML:
     """The large framed picture. Value: {mode, after, before, title, badge, words, step, total}, all optional."""
-    return _widget("stage.js", "stage", {})
+    return _widget("stage", "stage", {}, preview_badge=PREVIEW_BADGE)
 
 
 def results() -> gr.HTML:
     """The two galleries. Value: {portraits: [...], zip}. Event: `reuse` (evt.seed)."""
-    return _widget("results.js", "results", {"portraits": []})
+    return _widget("results", "results", {"portraits": []}, ["reuse"])
 
 
 def checker() -> gr.HTML:
     """Drop zone and answer of the Check tab. It asks the studio's route by itself; no value, no events."""
-    return _widget("check.js", "check", None)
+    return _widget("check", "check", None, limit=MAX_UPLOAD_BYTES)

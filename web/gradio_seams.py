@@ -6,7 +6,8 @@ tests/web/test_gradio_seams.py: each function here has one test there, whose mes
 Three things cannot be functions, because styles and scripts of ui/static use them; the same file tests them:
 
 - class names that studio.css restyles: `CSS_CLASSES`, and the attribute `CSS_ATTRIBUTE`,
-- `window.gradio_config.root`, from which photo.js and check.js learn a proxy's path,
+- the page's own address as the base of its links, also below a proxy's path: from it the page finds styles, scripts,
+  thumbnails and portraits,
 - the names of events' fields in JSON, which tests and benchmarks send.
 """
 

@@ -54,6 +54,14 @@ _CHECKS_AT_ONCE = 2  # each holds a file of 40 MB and a process of its own
 _CHECK_SECONDS = 60.0  # for the file to arrive
 _NO_STORE = {"Cache-Control": "no-store"}
 _MULTIPART_BYTES = 4096  # around one file
+# Not left to the machine, which may know them otherwise: a browser runs no module that is sent as plain text.
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
 
 
 def build_routes(studio: Studio) -> list[BaseRoute]:
@@ -80,8 +88,11 @@ def _assets(folder: Path) -> Callable[[Request], Awaitable[Response]]:
     files = StaticFiles(directory=folder, check_dir=False)
 
     async def answer(request: Request) -> Response:
-        response = await files.get_response(os.path.normpath(request.path_params["file"]), request.scope)
+        name = os.path.normpath(request.path_params["file"])
+        response = await files.get_response(name, request.scope)
         response.headers["Cache-Control"] = "no-cache"
+        if kind := _TYPES.get(Path(name).suffix):
+            response.headers["Content-Type"] = kind
         return response
 
     return answer

@@ -1,9 +1,8 @@
 """What stands around every answer of the server: security headers, and a limit on what a request may send.
 
 The headers follow the OWASP Secure Headers Project (https://owasp.org/www-project-secure-headers/). Two concessions are
-Gradio's: it writes style attributes, and it runs a component's script through the Function constructor; so the Content
-Security Policy has 'unsafe-inline' for styles and 'unsafe-eval' for scripts. Inline scripts run by their hash only, and
-only those of Gradio's own page: they are read from its file at start, with holes where each answer has JSON.
+Gradio's, see `_PAGE_POLICY`. Inline scripts run by their hash only, and only those of Gradio's own page: they are read
+from its file at start, with holes where each answer has JSON.
 
 It is the outermost middleware of the studio's own app, and so around all of Gradio's, which answer some requests
 themselves.
@@ -41,8 +40,10 @@ _BODY_SECONDS = 180.0  # for a whole body; a slow phone needs its time, a stalle
 _EMBEDDERS = "'self' https://huggingface.co" if os.environ.get("SPACE_ID") else "'self'"
 _PAGE_POLICY = {
     "default-src": "'none'",
+    # Gradio makes functions of text: of each gr.HTML's template, of the line that hands it over to our modules, and of
+    # `js=` of an event. Our own scripts need none of it.
     "script-src": "'self' 'unsafe-eval'",
-    "style-src": "'self' 'unsafe-inline'",
+    "style-src": "'self' 'unsafe-inline'",  # Gradio writes style attributes
     "img-src": "'self' data: blob:",
     "media-src": "'self' blob:",
     "font-src": "'self' data:",

@@ -1,45 +1,49 @@
 // The receipt of a consent: read here, saved as the JSON that the server wrote. Nothing of it is kept in the browser.
-const make = (tag, className, text) => {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text) node.textContent = text;
-  return node;
-};
-const time = (iso) => iso.slice(0, 16).replace("T", ", ") + " UTC";
+import { box, button, make } from "./dom.js";
 
-function save(receipt) {
+export function receipt({ element, props, watch }) {
+  function paint() {
+    const said = props.value;
+    if (!said) return element.replaceChildren();
+    const details = box(
+      "details",
+      "receipt",
+      make("summary", "", said.withdrawn_at ? "Receipt: withdrawn" : "Your receipt"),
+    );
+    details.open = element.querySelector("details")?.open ?? false;
+    const list = make("dl");
+    for (const [name, value] of receiptRows(said)) list.append(make("dt", "", name), make("dd", "", value));
+    details.append(
+      list,
+      button("receipt-save", "act quiet", "Download the receipt", () => save(said)),
+    );
+    element.replaceChildren(details);
+  }
+
+  paint();
+  watch("value", paint);
+}
+
+function save(said) {
   const link = make("a");
-  link.href = URL.createObjectURL(new Blob([JSON.stringify(receipt, null, 2) + "\n"], { type: "application/json" }));
-  link.download = `consent-receipt-${receipt.id.slice(0, 8)}.json`;
+  link.href = URL.createObjectURL(new Blob([`${JSON.stringify(said, null, 2)}\n`], { type: "application/json" }));
+  link.download = `consent-receipt-${said.id.slice(0, 8)}.json`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-function paint() {
-  const receipt = props.value;
-  if (!receipt) return element.replaceChildren();
-  const open = element.querySelector("details")?.open ?? false;
-  const box = make("details", "receipt");
-  box.open = open;
-  box.append(make("summary", "", receipt.withdrawn_at ? "Receipt: withdrawn" : "Your receipt"));
-  const list = make("dl");
-  const rows = [
-    ["Number", receipt.id],
-    ["Given", time(receipt.granted_at)],
-    ...(receipt.changed_at ? [["Changed", time(receipt.changed_at)]] : []),
-    ...(receipt.withdrawn_at ? [["Withdrawn", time(receipt.withdrawn_at)]] : []),
-    ...receipt.purposes.map((purpose, index) => [index ? "" : receipt.withdrawn_at ? "Was allowed" : "Allowed", purpose.label]),
-    ["Run by", receipt.operator],
-    ["Text", `version ${receipt.text_version}, SHA-256 ${receipt.text_sha256.slice(0, 16)} …`],
-  ];
-  for (const [name, value] of rows) list.append(make("dt", "", name), make("dd", "", value));
-  const button = make("button", "act quiet", "Download the receipt");
-  button.type = "button";
-  button.id = "receipt-save";
-  button.addEventListener("click", () => save(receipt));
-  box.append(list, button);
-  element.replaceChildren(box);
-}
+const time = (iso) => `${iso.slice(0, 16).replace("T", ", ")} UTC`;
 
-paint();
-watch("value", paint);
+/** Its rows, each a name and a value; what did not happen has none. */
+export function receiptRows(said) {
+  const allowed = said.withdrawn_at ? "Was allowed" : "Allowed";
+  return [
+    ["Number", said.id],
+    ["Given", time(said.granted_at)],
+    ...(said.changed_at ? [["Changed", time(said.changed_at)]] : []),
+    ...(said.withdrawn_at ? [["Withdrawn", time(said.withdrawn_at)]] : []),
+    ...said.purposes.map((purpose, index) => [index ? "" : allowed, purpose.label]),
+    ["Run by", said.operator],
+    ["Text", `version ${said.text_version}, SHA-256 ${said.text_sha256.slice(0, 16)} …`],
+  ];
+}

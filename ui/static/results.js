@@ -1,132 +1,116 @@
 // Two galleries side by side: the photo as used, and the portraits; what can be done with the chosen one.
-// Runs as gr.HTML's js_on_load. Choosing is done here in the page; only "use this seed" asks the server.
-const make = (tag, className, text) => {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text) node.textContent = text;
-  return node;
-};
-const root = make("div", "results");
-const column = (id, text) => {
-  const box = make("section", "wall");
-  const heading = make("h3", "", text);
-  heading.id = id + "-title";
-  const list = make("div", "prints");
-  list.id = id;
-  list.setAttribute("aria-labelledby", heading.id);
-  box.append(heading, list);
-  root.append(box);
-  return list;
-};
-const originals = column("originals", "Your photo, as used");
-originals.setAttribute("role", "group");
-const portraits = column("portraits", "Portraits");
-portraits.setAttribute("role", "radiogroup");
-const actions = make("div", "row actions");
-const link = (id, text) => {
-  const node = make("a", "act", text);
-  node.id = id;
-  node.setAttribute("download", "");
-  return node;
-};
-const one = link("download-one", "Download this portrait");
-const all = link("download-all", "Download all");
-const reuse = make("button", "act quiet", "Use its seed again");
-reuse.type = "button";
-reuse.id = "seed-again";
-actions.append(one, all, reuse);
-const facts = make("p", "fine");
-facts.id = "portrait-facts";
-facts.setAttribute("aria-live", "polite");
-const notes = make("p", "fine");
-notes.id = "portrait-notes";
-const kept = make("section", "kept");
-kept.id = "portrait-kept";
-kept.setAttribute("aria-label", "How much of you was kept");
-root.append(kept, actions, facts, notes);
-element.replaceChildren(root);
-let chosen = null;
-let latest = null;
+// Choosing is done here in the page; only "use this seed" asks the server.
+import { box, button, make } from "./dom.js";
+import { byArrow } from "./keys.js";
 
-const print = (item) => {
-  const box = make("figure", "print");
-  const image = make("img");
-  image.src = item.src;
-  image.alt = item.alt ?? item.caption;
-  box.append(image, make("figcaption", "", item.caption));
-  return box;
-};
+export function results({ element, props, trigger, watch }) {
+  const originals = makeWall("originals", "Your photo, as used", "group");
+  const portraits = makeWall("portraits", "Portraits", "radiogroup");
+  let chosen = null;
+  let latest = null;
+  const reuse = () => chosen && trigger("reuse", { seed: chosen.seed });
+  const about = makeAbout(reuse);
+  const walls = [originals, portraits].map((list) => list.parentNode);
+  const root = box("div", "results", ...walls, about.kept, about.actions, about.facts, about.notes);
 
-// What is left of the person: a sentence, a warning where the picture beautifies, and the numbers, folded.
-function tellKept(value, open) {
-  kept.hidden = !value;
-  if (!value) return;
-  const parts = [make("p", "sentence", value.sentence)];
-  if (value.warning) {
-    const warning = make("p", "notice care", value.warning);
-    warning.setAttribute("role", "status");
-    parts.push(warning);
+  function choose(id, announce = true) {
+    const all = props.value?.portraits ?? [];
+    const item = all.find((portrait) => portrait.id === id) ?? all[0];
+    if (!item) return;
+    chosen = item;
+    for (const node of portraits.children) {
+      const checked = node.dataset.id === item.id;
+      node.setAttribute("aria-checked", String(checked));
+      node.tabIndex = checked ? 0 : -1;
+    }
+    originals.replaceChildren(...item.originals.map(makePrint));
+    showAbout(about, item);
+    if (announce) showOnStage(item);
   }
-  if (value.numbers.length || value.unmeasured.length) {
-    const details = make("details", "numbers");
-    details.open = open;
-    const list = make("dl");
-    for (const [label, number] of value.numbers) list.append(make("dt", "", label), make("dd", "", number));
-    details.append(make("summary", "", "Compared with your photo, in numbers"), list);
-    for (const reason of value.unmeasured) details.append(make("p", "fine", reason));
-    parts.push(details);
+
+  function paint() {
+    const value = props.value ?? { portraits: [] };
+    root.hidden = !value.portraits.length;
+    portraits.replaceChildren(...value.portraits.map((item) => makeTile(item, () => choose(item.id))));
+    originals.replaceChildren();
+    about.all.href = value.zip ?? "#";
+    about.all.hidden = value.portraits.length < 2;
+    const newest = value.portraits[0]?.id;
+    choose(newest === latest ? chosen?.id : newest, false);
+    latest = newest;
   }
-  kept.replaceChildren(...parts);
+
+  portraits.addEventListener("keydown", (event) => {
+    const tiles = [...portraits.children];
+    const here = tiles.indexOf(document.activeElement);
+    const next = here < 0 ? -1 : byArrow(event.key, here, tiles.length);
+    if (next < 0) return;
+    event.preventDefault();
+    tiles[next].focus();
+    choose(tiles[next].dataset.id);
+  });
+  element.replaceChildren(root);
+  paint();
+  watch("value", paint);
 }
 
-function choose(id, announce = true) {
-  const all = props.value?.portraits ?? [];
-  const item = all.find((portrait) => portrait.id === id) ?? all[0];
-  if (!item) return;
-  chosen = item;
-  for (const node of portraits.children) {
-    const checked = node.dataset.id === item.id;
-    node.setAttribute("aria-checked", String(checked));
-    node.tabIndex = checked ? 0 : -1;
-  }
-  originals.replaceChildren(...item.originals.map(print));
-  one.href = item.src + "?download";
+/** A gallery under its heading; returns what the pictures go into. */
+function makeWall(id, text, role) {
+  const heading = make("h3", "", text, { id: `${id}-title` });
+  const list = make("div", "prints", "", { id, role, "aria-labelledby": heading.id });
+  box("section", "wall", heading, list);
+  return list;
+}
+
+function makePrint(item) {
+  const image = make("img", "", "", { src: item.src, alt: item.alt ?? item.caption });
+  return box("figure", "print", image, make("figcaption", "", item.caption));
+}
+
+function makeTile(item, onClick) {
+  const tile = make("button", "tile", "", { type: "button", role: "radio", "data-id": item.id });
+  tile.append(makePrint(item));
+  tile.addEventListener("click", onClick);
+  return tile;
+}
+
+/** What is said of the chosen portrait, and what can be done with it. */
+function makeAbout(reuse) {
+  const one = make("a", "act", "Download this portrait", { id: "download-one", download: "" });
+  const all = make("a", "act", "Download all", { id: "download-all", download: "" });
+  const actions = box("div", "row actions", one, all, button("seed-again", "act quiet", "Use its seed again", reuse));
+  const facts = make("p", "fine", "", { id: "portrait-facts", "aria-live": "polite" });
+  const notes = make("p", "fine", "", { id: "portrait-notes" });
+  const kept = make("section", "kept", "", { id: "portrait-kept", "aria-label": "How much of you was kept" });
+  return { one, all, actions, facts, notes, kept };
+}
+
+function showAbout({ one, facts, notes, kept }, item) {
+  one.href = `${item.src}?download`;
   facts.textContent = item.facts;
   notes.textContent = item.notes.join(" ");
-  tellKept(item.faithfulness, kept.querySelector("details")?.open ?? false);
-  if (announce) window.dispatchEvent(new CustomEvent("studio:show", { detail: { after: item.src, before: item.originals[0]?.src, title: item.title, badge: item.badge } }));
+  const open = kept.querySelector("details")?.open ?? false;
+  kept.hidden = !item.faithfulness;
+  if (item.faithfulness) kept.replaceChildren(...keptOf(item.faithfulness, open));
 }
 
-function paint() {
-  const value = props.value ?? { portraits: [] };
-  root.hidden = !value.portraits.length;
-  portraits.replaceChildren(...value.portraits.map((item) => {
-    const tile = make("button", "tile");
-    tile.type = "button";
-    tile.dataset.id = item.id;
-    tile.setAttribute("role", "radio");
-    tile.append(print(item));
-    tile.addEventListener("click", () => choose(item.id));
-    return tile;
-  }));
-  originals.replaceChildren();
-  all.href = value.zip ?? "#";
-  all.hidden = value.portraits.length < 2;
-  const newest = value.portraits[0]?.id;
-  choose(newest === latest ? chosen?.id : newest, false);
-  latest = newest;
+/** What is left of the person: a sentence, a warning where the picture beautifies, and the numbers, folded. */
+function keptOf(value, open) {
+  const parts = [make("p", "sentence", value.sentence)];
+  if (value.warning) parts.push(make("p", "notice care", value.warning, { role: "status" }));
+  if (value.numbers.length || value.unmeasured.length) {
+    const list = make("dl");
+    for (const [label, number] of value.numbers) list.append(make("dt", "", label), make("dd", "", number));
+    const summary = make("summary", "", "Compared with your photo, in numbers");
+    const reasons = value.unmeasured.map((reason) => make("p", "fine", reason));
+    const details = box("details", "numbers", summary, list, ...reasons);
+    details.open = open;
+    parts.push(details);
+  }
+  return parts;
 }
 
-portraits.addEventListener("keydown", (event) => {
-  const tiles = [...portraits.children];
-  const here = tiles.indexOf(document.activeElement);
-  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-  if (here < 0 || !step) return;
-  event.preventDefault();
-  const next = tiles[(here + step + tiles.length) % tiles.length];
-  next.focus();
-  choose(next.dataset.id);
-});
-reuse.addEventListener("click", () => chosen && trigger("reuse", { seed: chosen.seed }));
-paint();
-watch("value", paint);
+function showOnStage({ src, originals, title, badge }) {
+  const detail = { after: src, before: originals[0]?.src, title, badge };
+  window.dispatchEvent(new CustomEvent("studio:show", { detail }));
+}

@@ -1,0 +1,72 @@
+// The photo that the visit has: turned, its faces to click or to mark, and the hints about it.
+import { box, button, make } from "./dom.js";
+import { Marking } from "./marking.js";
+
+export class ChosenPhoto {
+  #image = make("img", "", "", { id: "photo-image", alt: "Your photo, as it was received" });
+  #faces = make("div", "faces", "", {
+    role: "group",
+    "aria-label": "Faces in the photo. Choose the one that is you.",
+  });
+  #hints = make("ul", "hints", "", { id: "photo-hints", "aria-live": "polite" });
+
+  /** `another` lets the visitor choose a file, `camera` is the button that opens it. */
+  constructor({ props, trigger, remove, another, camera }) {
+    this.trigger = trigger;
+    const turn = (degrees) => trigger("turned", { degrees });
+    const print = box("div", "print", this.#image, this.#faces);
+    this.marking = new Marking(print, this.#image, {
+      toggled: (isOn) => this.#stepAside(isOn),
+      marked: (face) => trigger("marked", face),
+    });
+    this.upright = button("turn-upright", "act", "Set it upright", () => turn(props.value.photo.turn));
+    this.yes = button("photo-yes", "act", "Yes, this is a face", () => trigger("face", { index: 0 }));
+    this.anyway = button("photo-anyway", "act quiet", "Use it without a face", () => trigger("anyway"));
+    this.row = box(
+      "div",
+      "row",
+      this.upright,
+      this.yes,
+      button("photo-change", "act quiet", "Another photo", another),
+      camera,
+      button("turn-left", "act quiet", "Turn left", () => turn(270)),
+      button("turn-right", "act quiet", "Turn right", () => turn(90)),
+      this.marking.opener,
+      this.anyway,
+      button("photo-remove", "act quiet", "Remove", remove),
+    );
+    this.box = box("div", "chosen", print, this.#hints, this.marking.box, this.row);
+  }
+
+  #stepAside(isMarking) {
+    this.box.classList.toggle("by-hand", isMarking);
+    this.row.hidden = isMarking;
+    this.#hints.hidden = isMarking;
+  }
+
+  /** Show the photo of the widget's value, which may be none. */
+  paint(photo) {
+    if (!photo) {
+      this.#image.removeAttribute("src");
+      this.#faces.replaceChildren();
+      return;
+    }
+    if (this.#image.src !== photo.src) {
+      this.#image.src = photo.src;
+      this.marking.stop();
+    }
+    this.anyway.hidden = !photo.faceless;
+    this.yes.hidden = !photo.asked;
+    this.upright.hidden = !photo.turn;
+    this.#faces.replaceChildren(...photo.faces.map((face, index) => this.#makeFace(face, index, photo)));
+    this.#hints.replaceChildren(...photo.hints.map(([text, blocking]) => make("li", blocking ? "blocking" : "", text)));
+  }
+
+  #makeFace([left, top, width, height], index, photo) {
+    const face = button(`face-${index + 1}`, "face", String(index + 1), () => this.trigger("face", { index }));
+    Object.assign(face.style, { left: `${left}%`, top: `${top}%`, width: `${width}%`, height: `${height}%` });
+    face.setAttribute("aria-pressed", String(index === photo.face));
+    face.setAttribute("aria-label", `Face ${index + 1} of ${photo.faces.length}`);
+    return face;
+  }
+}

@@ -1,0 +1,10 @@
+// The page's own scripts, one module for each widget. A gr.HTML holds one line that calls one of these functions with
+// what Gradio gives it: `element`, `props`, `trigger` and `watch` (ui/widgets.py).
+import "./drop.js";
+
+export { check } from "./check.js";
+export { photo } from "./photo.js";
+export { picker } from "./picker.js";
+export { receipt } from "./receipt.js";
+export { results } from "./results.js";
+export { stage } from "./stage.js";
