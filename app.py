@@ -58,7 +58,7 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
     """Everything behind the page, not yet warm.
 
     Args:
-        engines: Who makes the pictures; left out, the preview engine and the model stacks of the presets.
+        engines: Who makes the pictures; left out, the instant filters and the model stacks of the presets.
     """
     settings, presets = Settings.read(), load_presets()
     pipeline = SelfPortraitPipeline(

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.embedded_bars import ROOT, job_for, paint, sit, stack_of
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.stage import resized
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.likeness import for_stack
@@ -32,7 +32,7 @@ _GAP = 8
 
 def make(options: argparse.Namespace, presets: Presets) -> None:
     """Paint the sheets and write the key."""
-    engine, filters = DiffusionEngine(stack_of(options.folder)), PreviewEngine()
+    engine, filters = DiffusionEngine(stack_of(options.folder)), FilterEngine()
     people = sit(held_out_portraits(options.portraits)[: options.people], engine.size)
     numbers = np.random.default_rng(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)

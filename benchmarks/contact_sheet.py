@@ -3,7 +3,7 @@
     python -m benchmarks.contact_sheet FOLDER [--styles a,b] [--scene orbit] [--out out/sheet.png] [--size 256]
                                               [--limit 12] [--seed 0] [--likeness 0.5]
 
-Made with the preview engine. For looking at, with one's own eyes, before anything is called finished.
+Made with the instant filters. For looking at, with one's own eyes, before anything is called finished.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.errors import PhotoError, SaveError
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import load_presets
@@ -41,7 +41,7 @@ def sheet(
         people: Name and prepared photo of each row.
         size: Width and height of a cell in pixels.
     """
-    engine = PreviewEngine()
+    engine = FilterEngine()
     width = (len(styles) + 1) * (size + _GAP) + _GAP
     picture = Image.new("RGB", (width, _HEAD + len(people) * (size + _GAP) + _GAP), "#f4f1ea")
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(13)
@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
         print("no photo in that folder", file=sys.stderr)
         return 1
     painted = sheet(people, styles, scene, options.size, seed=options.seed, likeness=options.likeness)
-    facts = {"Engine": PreviewEngine.name, "Scene": scene.id, "Seed": str(options.seed)}
+    facts = {"Engine": FilterEngine.name, "Scene": scene.id, "Seed": str(options.seed)}
     try:
         marking.save(painted, options.out.with_suffix(".png"), is_diffusion=False, facts=facts)
     except SaveError as error:

@@ -43,7 +43,7 @@ from benchmarks.portrait_figures import (
     style_features,
 )
 from pipelines.controls.annotators import annotate
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.likeness import apply_likeness, for_stack
@@ -129,12 +129,12 @@ def job_for(
     )
 
 
-def paint(engine: DiffusionEngine | PreviewEngine, job: GenerationJob) -> np.ndarray:
+def paint(engine: DiffusionEngine | FilterEngine, job: GenerationJob) -> np.ndarray:
     """One portrait as (H, W, 3) uint8."""
     return np.asarray(engine.generate(job, lambda *_: True)[0])
 
 
-def taught(filters: PreviewEngine, job: GenerationJob) -> np.ndarray:
+def taught(filters: FilterEngine, job: GenerationJob) -> np.ndarray:
     """The slow teacher's picture with the style's finish, as large as the job's photo."""
     slow = filters.paint(job.model_copy(update={"style": teacher(job.style)}), job.seeds[0])
     return np.asarray(filters.finish(job, job.seeds[0], slow))
@@ -191,7 +191,7 @@ def measure(
     engine: DiffusionEngine, people: Sequence[Person], style: Style, scene: Scene
 ) -> tuple[StyleFigures, list[np.ndarray]]:
     """All figures of one style, and everyone's portrait at default settings."""
-    figures, portraits, filters = StyleFigures(), [], PreviewEngine()
+    figures, portraits, filters = StyleFigures(), [], FilterEngine()
     for person in people:
         job = job_for(person, style, scene)
         portrait = paint(engine, job)

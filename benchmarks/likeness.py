@@ -3,7 +3,7 @@
     python -m benchmarks.likeness FOLDER [--styles a,b] [--scene none] [--size 512] [--limit 0] [--seed 0]
     python -m benchmarks.likeness FOLDER --noise
 
-Portraits are the preview engine's. Groups are the classes of the photo's typology angle. --noise measures the meter
+Portraits are the filters'. Groups are the classes of the photo's typology angle. --noise measures the meter
 itself instead: each photo against itself, saved again, halved, blurred and cut anew; its thresholds must lie above.
 
 "Held" columns judge patches that neither the meter nor the engine knows, nor any constant was chosen by. The preview
@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.errors import PhotoError
 from pipelines.faithfulness import meter
 from pipelines.photo.decoding import FORMATS
@@ -162,7 +162,7 @@ def _line(group: Iterable[Measured], people: int) -> str:
 
 def print_table(options: argparse.Namespace) -> None:
     """One line for each style and likeness, and one for each skin-tone group and likeness."""
-    presets, engine = load_presets(), PreviewEngine()
+    presets, engine = load_presets(), FilterEngine()
     styles, scene = [presets.style(i) for i in options.styles.split(",")], presets.scene(options.scene)
     by_style: dict[tuple[str, float], list[Measured]] = defaultdict(list)
     by_group: dict[tuple[str, float], list[Measured]] = defaultdict(list)

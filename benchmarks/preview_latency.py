@@ -1,4 +1,4 @@
-"""How long the preview engine takes, by style, in one run on one machine.
+"""How long the instant filters take, by style, in one run on one machine.
 
     python -m benchmarks.preview_latency [--size 512] [--repeats 5] [--scene orbit] [--styles a,b]
 
@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from skimage import data
 
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.presets.loading import load_presets
 from pipelines.thumbnails import sitter
 
@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
     cv2.setNumThreads(options.threads)
-    presets, engine, photo = load_presets(), PreviewEngine(), sitter(options.size)
+    presets, engine, photo = load_presets(), FilterEngine(), sitter(options.size)
     scene = presets.scene(options.scene)
     frame = cv2.resize(np.ascontiguousarray(data.astronaut()[:384]), (640, 480), interpolation=cv2.INTER_AREA)
     styles = [presets.style(i) for i in options.styles.split(",") if i] or list(presets.styles.values())

@@ -3,7 +3,7 @@
     python -m benchmarks.watermark FOLDER [--others FOLDER] [--sizes 256,512,768,1024] [--styles-each 2]
                                           [--unmarked 1000] [--limit 0]
 
-FOLDER holds photographs of people; each is painted by the preview engine in some styles and scenes, which go round, so
+FOLDER holds photographs of people; each is painted by the instant filters in some styles and scenes, which go round, so
 that all of them take part. Prints the share of the portraits in which the mark is found after each treatment, how
 visible it is (PSNR, SSIM), what it costs, and how many of the unmarked pictures are taken for marked: the same
 portraits before they are marked, the photographs themselves, those of `--others`, mirrored, cut and compressed ones.
@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.errors import PhotoError
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import load_presets
@@ -161,7 +161,7 @@ class Tally:
 
 def paint(files: list[Path], size: int, each: int) -> Iterator[Image.Image]:
     """Unmarked portraits, `each` of every person."""
-    presets, engine = load_presets(), PreviewEngine()
+    presets, engine = load_presets(), FilterEngine()
     styles, scenes = list(presets.styles.values()), list(presets.scenes.values())
     for number, file in enumerate(files):
         try:

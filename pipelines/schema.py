@@ -97,7 +97,7 @@ class Style(Value):
     )
     ip_adapter_scale: Unit = Field(0.6, description="Weight of the face adapter at likeness 0.5.")
     natural_colour: bool = Field(True, description="Whether skin is meant to keep its own colour in this style.")
-    preview: tuple[RecipeStep, ...] = Field(min_length=1, max_length=16, description="Recipe of the preview engine.")
+    preview: tuple[RecipeStep, ...] = Field(min_length=1, max_length=16, description="Recipe of the instant filters.")
     finish_steps: int = Field(
         0,
         ge=0,
@@ -116,7 +116,7 @@ class Style(Value):
 
 
 class Light(Value):
-    """The light that a scene throws on the person (preview engine)."""
+    """The light that a scene throws on the person (instant filters)."""
 
     color: str = Field("#ffffff", pattern=r"^#[0-9a-f]{6}$", description="Colour of the key light.")
     rim: str = Field("#ffffff", pattern=r"^#[0-9a-f]{6}$", description="Colour of the light from behind.")
@@ -135,9 +135,9 @@ class Scene(Value):
     backdrop: str | None = Field(
         None,
         pattern=r"^[a-z_]+$",
-        description="Painter of the preview engine's background; left out keeps the photo's.",
+        description="Painter of the filters' background; left out keeps the photo's.",
     )
-    light: Light | None = Field(None, description="Light thrown on the person in the preview engine.")
+    light: Light | None = Field(None, description="Light thrown on the person in the instant filters.")
 
 
 # --- photo -----------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from PIL import Image
 from pipelines.controls import annotators
 from pipelines.engines.base import AUTO, Engine, EngineChoice, EngineInfo, EngineSource
 from pipelines.engines.device import is_out_of_memory
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.stage import Stage
 from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, EngineFailed, PortraitError, SettingsError
@@ -59,7 +59,7 @@ class SelfPortraitPipeline:
         max_waiting: How many requests may wait in line, at least 1; more are refused.
         safety: Who reviews words and pictures; left out, as the environment says.
         automatic: The engine that "auto" stands for; "auto" itself is the best that can run here.
-        engines: Who makes the pictures; left out, the preview engine and the model stacks of the presets.
+        engines: Who makes the pictures; left out, the instant filters and the model stacks of the presets.
 
     Attributes:
         line: Who waits for the engine.
@@ -88,7 +88,7 @@ class SelfPortraitPipeline:
         self.line = WaitingLine(max_waiting)
         self.warming = "Starting: face finder"
         self._out_dir = out_dir
-        self._preview = PreviewEngine()
+        self._preview = FilterEngine()
         self._stage = Stage()
         marking.prepare()  # no portrait is made that could not be signed
         self._choices: dict[str, EngineChoice] = {}
@@ -180,7 +180,7 @@ class SelfPortraitPipeline:
         likeness: float = 0.5,
         seed: int = 0,
     ) -> Image.Image:
-        """The preview engine's picture of a style, at once and in memory only, 512 px, watermarked."""
+        """The filters' picture of a style, at once and in memory only, 512 px, watermarked."""
         style, scene = self.presets.style(style_id), self.presets.scene(scene_id)
         crop = self._crop(source, face_index, PREVIEW_SIZE, scene).photo
         picture = self._preview.render(crop, style, scene, seed=seed, likeness=likeness)
@@ -267,7 +267,7 @@ class SelfPortraitPipeline:
 
     @contextmanager
     def _engine(self, model_id: str, report: StepCallback, turn: Ticket) -> Iterator[EngineChoice]:
-        """The engine, for this request alone, once its turn has come. Only one is kept loaded beside the preview."""
+        """The engine, for this request alone, once its turn has come. Only one is kept loaded beside the filters."""
         while not turn.wait(0.25):
             if not report(0, 1, None):
                 raise Cancelled("Stopped before it began.")

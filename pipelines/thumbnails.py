@@ -1,4 +1,4 @@
-"""Thumbnails of styles and scenes, painted by the preview engine from a picture in the public domain.
+"""Thumbnails of styles and scenes, painted by the instant filters from a picture in the public domain.
 
     python -m pipelines.thumbnails            write presets/thumbnails/{styles,scenes}/<id>.webp, all of them
     python -m pipelines.thumbnails ID ...     only these
@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 from skimage import data
 
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import THUMBNAILS, load_presets
 from pipelines.provenance import marking
@@ -36,7 +36,7 @@ def sitter(size: int = _PAINTED_AT) -> PreparedPhoto:
     return prepare(open_photo(data.astronaut()), 0, size)
 
 
-def paint(engine: PreviewEngine, photo: PreparedPhoto, style: Style, scene: Scene) -> bytes:
+def paint(engine: FilterEngine, photo: PreparedPhoto, style: Style, scene: Scene) -> bytes:
     """One thumbnail as WebP bytes, watermarked; the same bytes every time."""
     picture = engine.render(photo, style, scene)
     small = marking.finish(picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS), is_diffusion=False)
@@ -47,7 +47,7 @@ def paint(engine: PreviewEngine, photo: PreparedPhoto, style: Style, scene: Scen
 
 def main(arguments: list[str]) -> int:
     """Write the thumbnails that are asked for, all by default."""
-    presets, engine, photo = load_presets(), PreviewEngine(), sitter()
+    presets, engine, photo = load_presets(), FilterEngine(), sitter()
     plain = presets.scene("none")
     jobs = [("styles", style.id, style, plain) for style in presets.styles.values()]
     backdrop_style = presets.styles.get(_SCENE_STYLE, next(iter(presets.styles.values())))

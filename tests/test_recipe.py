@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.operations import OPERATIONS
 from pipelines.presets.loading import FAMILY_NAMES, PRESETS, THUMBNAILS, Presets
 from pipelines.provenance import watermark
@@ -127,4 +127,4 @@ def test_thumbnail_names_tell_styles_from_scenes():
 
 
 def _thumbnail(presets: Presets) -> bytes:
-    return paint(PreviewEngine(), sitter(), presets.style("pixel-art"), presets.scene("none"))
+    return paint(FilterEngine(), sitter(), presets.style("pixel-art"), presets.scene("none"))

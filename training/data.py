@@ -22,7 +22,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from pipelines.controls.annotators import annotate
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.stage import resized
 from pipelines.errors import EngineFailed
 from pipelines.photo.opening import open_photo, prepare
@@ -84,7 +84,7 @@ def write_pack(
     )
     writer = PackWriter(path, pack)
     examples: list[Example] = []
-    engine = PreviewEngine()
+    engine = FilterEngine()
     try:
         for person, source in tqdm(photos.items(), desc="people", unit="person"):
             large = prepare(open_photo(source), None, teachers.PAINTED_AT)
@@ -99,7 +99,7 @@ def write_pack(
 
 
 def _render(
-    engine: PreviewEngine,
+    engine: FilterEngine,
     person: str,
     large: PreparedPhoto,
     presets: Presets,

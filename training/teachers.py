@@ -13,7 +13,7 @@ from typing import Annotated
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.unet.job import GenerationJob
 from pipelines.recipe import RecipeStep
 from pipelines.schema import PreparedPhoto, Scene, Style
@@ -42,7 +42,7 @@ def teacher(style: Style, folder: Path = FOLDER) -> Style:
 
 
 def target(
-    engine: PreviewEngine, photo: PreparedPhoto, style: Style, scene: Scene, *, seed: int, likeness: float
+    engine: FilterEngine, photo: PreparedPhoto, style: Style, scene: Scene, *, seed: int, likeness: float
 ) -> Image.Image:
     """What diffusion is to make of a photo, RGB, half the photo's size.
 
@@ -55,7 +55,7 @@ def target(
 
 
 def job_for(photo: PreparedPhoto, style: Style, scene: Scene, *, seed: int, likeness: float) -> GenerationJob:
-    """A job for the preview engine."""
+    """A job for the instant filters."""
     return GenerationJob(
         photo=photo,
         style=style,

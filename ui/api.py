@@ -28,7 +28,7 @@ from ui.callers import network_of
 from ui.errors import for_api
 from visits import admission
 from visits.studio import Studio
-from visits.visit import Choice, Visit
+from visits.visit import Look, Visit
 
 _UNOPENED = LoadedPhoto(image=Image.new("RGB", (64, 64)))  # stands for a photo until a request is admitted
 
@@ -93,7 +93,7 @@ class Endpoints:
                 request.session_hash,
                 network_of(studio, request),
                 agreed,
-                Choice(next(iter(studio.presets.styles))),
+                Look(next(iter(studio.presets.styles))),
             )
             for purpose in offered:
                 studio.visits.allow(session, purpose, purpose in purposes)

@@ -22,7 +22,7 @@ from ui.callers import network_of
 from ui.errors import alert, explain, status
 from visits import admission
 from visits.studio import Studio
-from visits.visit import Choice, Visit
+from visits.visit import Look, Visit
 from web import pictures
 from web.errors import sentence
 
@@ -247,7 +247,7 @@ class PortraitHandlers:
         pipeline = self._studio.pipeline
         frame: dict[str, Any] = {
             "mode": "working",
-            "title": self._title(Choice(wanted.style_id, wanted.scene_id)),
+            "title": self._title(Look(wanted.style_id, wanted.scene_id)),
             "badge": self._maker(wanted.model_id),
             "words": "Getting ready",
             "after": pictures.data_uri(pipeline.used_photo(wanted.photo, wanted.face_index, scene_id=wanted.scene_id)),
@@ -329,7 +329,7 @@ class PortraitHandlers:
             return {"words": screen.missing(visit), "live": self._title(visit.choice)}
         return self._preview(photo, visit.face_index, visit.choice) | {"mode": "photo"}
 
-    def _example(self, choice: Choice) -> dict[str, Any]:
+    def _example(self, choice: Look) -> dict[str, Any]:
         """What the styles do to somebody else's photo, until the visitor's own is here."""
         if self._studio.pipeline.warming:
             return {"live": self._title(choice)}
@@ -338,7 +338,7 @@ class PortraitHandlers:
         value = self._preview(self._sitter, 0, choice)
         return value | {"mode": "example", "badge": f"{screen.EXAMPLE_CREDIT}. {value['badge']}"}
 
-    def _preview(self, photo: LoadedPhoto, face: int | None, choice: Choice) -> dict[str, Any]:
+    def _preview(self, photo: LoadedPhoto, face: int | None, choice: Look) -> dict[str, Any]:
         pipeline, name = self._studio.pipeline, self._title(choice)
         after = pipeline.preview(
             photo, face_index=face, style_id=choice.style_id, scene_id=choice.scene_id, likeness=choice.likeness
@@ -358,7 +358,7 @@ class PortraitHandlers:
                 return screen.badge(engine.name, engine.is_diffusion)
         return ""
 
-    def _title(self, choice: Choice) -> str:
+    def _title(self, choice: Look) -> str:
         presets = self._studio.presets
         return screen.title(presets.style(choice.style_id), presets.scene(choice.scene_id))
 
@@ -380,9 +380,9 @@ class PortraitHandlers:
                 )
                 kept.controls = tuple((f"{name}, for diffusion", pictures.data_uri(i)) for name, i in drawn.items())
 
-    def _choice(self, style: str, scene: str, likeness: float) -> Choice:
+    def _choice(self, style: str, scene: str, likeness: float) -> Look:
         presets = self._studio.presets
-        return Choice(presets.style(style).id, presets.scene(scene).id, min(1.0, max(0.0, float(likeness))))
+        return Look(presets.style(style).id, presets.scene(scene).id, min(1.0, max(0.0, float(likeness))))
 
     def _visit(self, request: gr.Request) -> Visit | None:
         try:

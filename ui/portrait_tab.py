@@ -236,7 +236,7 @@ def _create_step(studio: Studio) -> tuple[Any, ...]:
             )
             words = gr.Textbox(
                 label="Your own words",
-                info=f"Up to {MAX_PROMPT_CHARACTERS} characters. Only diffusion engines read them; the preview cannot. "
+                info=f"Up to {MAX_PROMPT_CHARACTERS} characters. Only diffusion engines read them. "
                 "Not for nudity, cruelty, hate or famous people: a word list checks.",
                 max_length=MAX_PROMPT_CHARACTERS,
                 lines=2,
@@ -246,7 +246,7 @@ def _create_step(studio: Studio) -> tuple[Any, ...]:
             label = gr.Checkbox(
                 False,
                 label="Draw a small label into the corner",
-                info="“AI portrait”, or “Filtered portrait” for the preview. The invisible marks are always there.",
+                info="“AI portrait”, or “Filtered portrait” from filters. The invisible marks are always there.",
                 elem_id="visible-label",
             )
     with gr.Column(elem_id="create-bar"):  # beside the cards, so that it can stay in sight

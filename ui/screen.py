@@ -78,7 +78,7 @@ def title(style: Style, scene: Scene) -> str:
 
 
 def badge(engine: str, is_diffusion: bool) -> str:
-    """Who made a picture. The preview engine is never called diffusion."""
+    """Who made a picture. Instant filters are never called diffusion."""
     return f"Made by: {engine}" if is_diffusion else f"Made by: {FILTERS_BADGE}"
 
 

@@ -12,7 +12,7 @@ import gradio as gr
 
 from pipelines.presets.loading import FAMILY_NAMES
 from pipelines.schema import MAX_UPLOAD_BYTES, Scene, Style
-from ui.screen import PREVIEW_BADGE
+from ui.screen import FILTERS_BADGE
 
 # Addressed as the page is, which may lie below a proxy's path; a plain path would be taken from Gradio's own script.
 # The comment is for Gradio: an event is one whose name stands there in quotes.
@@ -71,7 +71,7 @@ def receipt() -> gr.HTML:
 
 def stage() -> gr.HTML:
     """The large framed picture. Value: {mode, after, before, title, badge, words, step, total}, all optional."""
-    return _widget("stage", "stage", {}, preview_badge=PREVIEW_BADGE)
+    return _widget("stage", "stage", {}, live_badge=FILTERS_BADGE)
 
 
 def results() -> gr.HTML:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pipelines.errors import EngineError, TooOften, WordsRefused
 from pipelines.schema import PortraitRequest
 from visits.studio import Studio
-from visits.visit import Choice, Visit
+from visits.visit import Look, Visit
 
 
-def open_visit(studio: Studio, session: str | None, network: str, agreed: object, choice: Choice) -> Visit:
+def open_visit(studio: Studio, session: str | None, network: str, agreed: object, choice: Look) -> Visit:
     """`Visits.open`, with a limit on how many visits one network begins: there is room for so many in all.
 
     Args:

@@ -18,7 +18,7 @@ from study.archive import KeptCopy, PortraitArchive
 from study.consent import ASK, ConsentRegistry, Receipt
 from visits.limits import Limits
 from visits.uploads import Uploads
-from visits.visit import KEEP_SECONDS, Choice, KeptPortrait, Visit
+from visits.visit import KEEP_SECONDS, KeptPortrait, Look, Visit
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Visits:
         self._ended: dict[str, Consent] = {}  # by receipt number: a page that is still open can delete these copies
         self._lock = threading.RLock()
 
-    def open(self, session: str | None, agreed: object, choice: Choice) -> Visit:
+    def open(self, session: str | None, agreed: object, choice: Look) -> Visit:
         """Record a consent and begin (or go on with) the visit.
 
         Raises:

@@ -35,7 +35,7 @@ class KeptPortrait:
 
 
 @dataclass
-class Choice:
+class Look:
     """What is picked on the page now: read by the live camera preview."""
 
     style_id: str
@@ -56,7 +56,7 @@ class Visit:
     """
 
     session: str
-    choice: Choice
+    choice: Look
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     photo: LoadedPhoto | None = None
     photo_at: float = 0.0

@@ -62,7 +62,7 @@ class Engine(Protocol):
     Attributes:
         name: What is shown on screen as the maker of a picture.
         model_id: "preview" or the id of the model stack.
-        is_diffusion: False for the preview engine; the screen must never call it diffusion.
+        is_diffusion: False for the instant filters; the screen must never call it diffusion.
         size: Width and height of the square crop that it wants, in pixels.
     """
 
@@ -102,7 +102,7 @@ class EngineInfo:
         id: What `Engines.create` takes.
         reason: One sentence: that it can run here and what it is good for, or why it cannot.
         download_bytes: All its weights on the hub, 0 for what ships with the project.
-        licence: Of its weights, several joined by commas; of this project for the preview engine.
+        licence: Of its weights, several joined by commas; of this project for the instant filters.
         is_automatic: "auto" takes this one here.
     """
 

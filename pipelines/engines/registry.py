@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, Refuse
 from pipelines.engines.device import is_slow, why_not
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.kinds import KINDS, Kind
 from pipelines.errors import EngineUnavailable, RequestInvalid
 from pipelines.hub import weights
@@ -19,7 +19,7 @@ def may_always(_stack: ModelStack) -> str:
 
 
 class Engines:
-    """The engines of this machine: the preview engine, and one for each model stack. See `base.EngineSource`.
+    """The engines of this machine: the instant filters, and one for each model stack. See `base.EngineSource`.
 
     Args:
         models: Model stacks by id.
@@ -39,7 +39,7 @@ class Engines:
         return (AUTO, PREVIEW, *self._models)
 
     def infos(self) -> tuple[EngineInfo, ...]:
-        """Every engine, best first, the preview engine last. Looks at the disk; loads torch only for complete weights
+        """Every engine, best first, the instant filters last. Looks at the disk; loads torch only for complete weights
         that may need a GPU.
         """
         automatic = self._automatic()
@@ -50,7 +50,7 @@ class Engines:
         if model_id == AUTO:
             return self._best()
         if model_id == PREVIEW:
-            return EngineChoice(PreviewEngine())
+            return EngineChoice(FilterEngine())
         stack = self._models.get(model_id)
         if stack is None:
             raise RequestInvalid(f"There is no such model; choose one of: {', '.join(self.ids)}.")
@@ -68,7 +68,7 @@ class Engines:
         return sorted(self._models.values(), key=lambda stack: -stack.rank)
 
     def _automatic(self) -> ModelStack | None:
-        """What "auto" takes here; None for the preview engine."""
+        """What "auto" takes here; None for the instant filters."""
         return next((stack for stack in self._ranked() if stack.rank > 0 and not self._why_not(stack)), None)
 
     def _best(self) -> EngineChoice:
@@ -80,7 +80,7 @@ class Engines:
         smallest = min(filter(weights.download_bytes, ranked), key=weights.download_bytes, default=None)
         ways += [f"get a larger model with {weights.COMMAND} {smallest.id}"] if smallest else []
         how = f"; for diffusion, {', or '.join(ways)}" if ways else ""
-        return EngineChoice(PreviewEngine(), notes=(f"Made with instant filters, not diffusion{how}.",))
+        return EngineChoice(FilterEngine(), notes=(f"Made with instant filters, not diffusion{how}.",))
 
     def _info(self, stack: ModelStack, is_automatic: bool) -> EngineInfo:
         reason = self._why_not(stack)
@@ -103,7 +103,7 @@ def _warnings(stack: ModelStack) -> tuple[str, ...]:
 def _preview_info(is_automatic: bool) -> EngineInfo:
     return EngineInfo(
         id=PREVIEW,
-        name=PreviewEngine.name,
+        name=FilterEngine.name,
         is_diffusion=False,
         available=True,
         reason="Instant and always here: styles drawn with image filters, not with diffusion.",

@@ -38,7 +38,7 @@ class ModelStack(Value, ABC):
     needs_checker: bool = Field(
         True,
         description="Its pictures need the picture checker where everybody can ask for them. False only for a stack"
-        " that repaints the preview's picture, came with the project and knows no words but its own: a visitor's own"
+        " that repaints the filters' picture, came with the project and knows no words but its own: a visitor's own"
         " words do not reach it.",
     )
 

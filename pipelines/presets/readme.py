@@ -27,7 +27,7 @@ This page is generated from `pipelines/schema.py`, `pipelines/engines/*/stack.py
 `python -m pipelines.presets`; a test fails when it is out of date.
 
 **Add a style**: copy a file in `styles/`, change it, run `python -m pipelines.thumbnails`, start the app. No code.
-**Add a scene**: the same in `scenes/`; `backdrop` names a painter of the preview engine.
+**Add a scene**: the same in `scenes/`; `backdrop` names a painter of the instant filters.
 **Add a model**: the same in `models/`; `python -m pipelines.hub list` shows whether it is complete.
 """
 
@@ -40,7 +40,7 @@ def render_readme() -> str:
     parts += _section("`[overrides.<model id>]` in a style", schema.StyleOverride)
     parts += [
         "## `[[preview]]` in a style",
-        "The preview engine runs these in their order. `op` names the operation.\n",
+        "The instant filters run these in their order. `op` names the operation.\n",
     ]
     for step in _members(RecipeStep):
         parts += _section(f'`op = "{step.model_fields["op"].default}"`', step, level=3, skip=("op",))

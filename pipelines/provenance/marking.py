@@ -34,7 +34,7 @@ from pipelines.provenance.said import Said
 from pipelines.schema import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS, ProvenanceReport, ProvenanceSummary
 
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-# img2img starts from the photo's pixels, so the portrait is a composite; the preview only filters them.
+# img2img starts from the photo's pixels, so the portrait is a composite; filters only change them.
 DIFFUSION_SOURCE = _VOCABULARY + "compositeWithTrainedAlgorithmicMedia"
 PREVIEW_SOURCE = _VOCABULARY + "algorithmicallyEnhanced"
 MARKS = ("XMP", "C2PA", "watermark")

@@ -21,7 +21,7 @@ UNCHECKED = (
 )
 _NOBODY_CHECKS = (
     "This studio makes no diffusion pictures that nobody has checked, and its picture checker is not here; choose the"
-    " preview engine."
+    " instant filters."
 )
 _SWITCHED_OFF = "It was switched off by whoever runs this studio."
 
@@ -118,7 +118,7 @@ class Safety:
         """Before a picture is made: what the visitor must be told of who will look at it, as sentences.
 
         Args:
-            stack: What makes it; None for the preview engine.
+            stack: What makes it; None for the instant filters.
 
         Raises:
             EngineUnavailable: Nobody can look at it, and the operator requires that somebody does.

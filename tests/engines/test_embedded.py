@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from benchmarks.embedded_bars import CONTROLS, Person, job_for, taught
 from benchmarks.portrait_figures import eyes_kept, face_kept, sharpness
 from pipelines.controls.annotators import annotate
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.registry import Engines
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.job import GenerationJob
@@ -48,7 +48,7 @@ def test_a_stack_can_begin_with_the_preview_engines_picture(
     start: str, follows: bool, tiny_root: Path, job: GenerationJob, presets: Presets
 ) -> None:
     engine = DiffusionEngine(sd15_stack(tiny_root, start=start))
-    # The words stay the same; only what the preview engine would paint differs.
+    # The words stay the same; only what the filters would paint differs.
     first, second = (
         job.model_copy(update={"style": presets.style(name), "strength": 0.3}) for name in ("charcoal", "pop-art")
     )
@@ -157,7 +157,7 @@ def test_a_scene_is_seen(embedded: DiffusionEngine, presets: Presets, sitter: Pe
 def test_the_finish_is_as_sharp_as_the_recipes_own(embedded: DiffusionEngine, presets: Presets, sitter: Person) -> None:
     """Lines and hatching are laid on after diffusion, at full size."""
     job = job_for(sitter, presets.style("ink-hatching"), presets.scene("none"))
-    assert sharpness(np.asarray(picture(embedded, job))) > 0.8 * sharpness(taught(PreviewEngine(), job))
+    assert sharpness(np.asarray(picture(embedded, job))) > 0.8 * sharpness(taught(FilterEngine(), job))
 
 
 def apart(first: Image.Image, second: Image.Image) -> float:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pipelines.engines.base import Engine
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import Cancelled
 from pipelines.presets.loading import Presets, load_presets
@@ -21,7 +21,7 @@ from tests.support.fakes import FakeEngine
 from tests.tiny_checkpoints import SIZE, sd15_stack, sdxl_stack, union_stack
 
 ENGINES: dict[str, Callable[[Path], Engine]] = {
-    "preview": lambda _: PreviewEngine(),
+    "preview": lambda _: FilterEngine(),
     "fake": lambda _: FakeEngine(),
     "sd15": lambda root: DiffusionEngine(sd15_stack(root)),
     "sdxl": lambda root: DiffusionEngine(sdxl_stack(root)),

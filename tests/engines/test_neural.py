@@ -13,7 +13,7 @@ import pytest
 from pipelines import recipe
 from pipelines.engines.filters import operations
 from pipelines.engines.filters.canvas import Canvas
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.operations import neural
 from pipelines.errors import EngineUnavailable
 from pipelines.schema import PreparedPhoto
@@ -100,7 +100,7 @@ def test_strokes_keep_their_size_in_a_larger_picture(prepared):
 def test_paints_live_frames(presets, face_photo):
     frame = np.asarray(face_photo.resize((241, 163)))
     style = presets.style("golden-hour").model_copy(update={"preview": (recipe.Neural(style=8),), "finish_steps": 0})
-    one, two = (PreviewEngine().render_frame(frame, style, presets.scene("none")) for _ in range(2))
+    one, two = (FilterEngine().render_frame(frame, style, presets.scene("none")) for _ in range(2))
     assert one.shape == frame.shape
     assert np.array_equal(one, two)
 

@@ -1,4 +1,4 @@
-"""The preview engine through its public face: the contract of engines, and what it promises about people."""
+"""The instant filters through their public face: the contract of engines, and what it promises about people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from pipelines.engines.base import Engine
 from pipelines.engines.filters.canvas import Canvas, ramp_lookup
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.operations import OPERATIONS
 from pipelines.errors import Cancelled
 from pipelines.photo.opening import prepare
@@ -25,8 +25,8 @@ STYLES = sorted(load_presets().styles)
 
 
 @pytest.fixture(scope="module")
-def engine() -> PreviewEngine:
-    return PreviewEngine()
+def engine() -> FilterEngine:
+    return FilterEngine()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What the preview engine promises about skin: nobody is made lighter or darker, whatever the style or the light."""
+"""What the instant filters promises about skin: nobody is made lighter or darker, whatever the style or the light."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from benchmarks.likeness import STYLES as MEASURED
 from benchmarks.likeness import held_out
 from pipelines.engines.filters.canvas import Canvas
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.faithfulness import meter
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets, load_presets
@@ -38,8 +38,8 @@ _SKIN: dict[tuple[str, str, int], tuple[SkinShift | None, float]] = {}
 
 
 @pytest.fixture(scope="module")
-def engine() -> PreviewEngine:
-    return PreviewEngine()
+def engine() -> FilterEngine:
+    return FilterEngine()
 
 
 @pytest.mark.parametrize("few_tones", [False, True])
@@ -135,7 +135,7 @@ def _styles(presets: Presets, few_tones: bool) -> list[str]:
 
 
 def _skin_of(
-    engine: PreviewEngine, presets: Presets, folder: Path, name: str, style: str, size: int = 384
+    engine: FilterEngine, presets: Presets, folder: Path, name: str, style: str, size: int = 384
 ) -> tuple[SkinShift | None, float]:
     """What the meter reads, and the shift of L* in the middle of the whole face; measured once for all tests."""
     if (name, style, size) not in _SKIN:

@@ -1,4 +1,4 @@
-"""Scenes behind the person, through the preview engine, and the backdrops that they are painted on."""
+"""Scenes behind the person, through the instant filters, and the backdrops that they are painted on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.lighting import foreground
 from pipelines.engines.filters.scenery.backdrops import PAINTERS, Backdrops
 from pipelines.photo.opening import prepare
@@ -18,8 +18,8 @@ SCENES = sorted(load_presets().scenes)
 
 
 @pytest.fixture(scope="module")
-def engine() -> PreviewEngine:
-    return PreviewEngine()
+def engine() -> FilterEngine:
+    return FilterEngine()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.portrait_figures import seed_distance
 from pipelines.engines.filters.canvas import Canvas
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.scenery.relight import Lamp, face_form, lit
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets
@@ -23,8 +23,8 @@ _SIZE = 160
 
 
 @pytest.fixture(scope="module")
-def engine() -> PreviewEngine:
-    return PreviewEngine()
+def engine() -> FilterEngine:
+    return FilterEngine()
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +32,11 @@ def sitter(loaded) -> PreparedPhoto:
     return prepare(loaded, None, _SIZE)
 
 
-def _paint(engine: PreviewEngine, presets: Presets, photo: PreparedPhoto, style: str, seed: int, scene: str = "none"):
+def _paint(engine: FilterEngine, presets: Presets, photo: PreparedPhoto, style: str, seed: int, scene: str = "none"):
     return np.asarray(engine.render(photo, presets.style(style), presets.scene(scene), seed=seed))
 
 
-def _between_seeds(engine: PreviewEngine, presets: Presets, photo: PreparedPhoto, style: str) -> float:
+def _between_seeds(engine: FilterEngine, presets: Presets, photo: PreparedPhoto, style: str) -> float:
     seeds = [_paint(engine, presets, photo, style, seed) for seed in range(4)]
     return float(np.median([seed_distance(one, two) for one, two in combinations(seeds, 2)]))
 

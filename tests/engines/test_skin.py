@@ -1,4 +1,4 @@
-"""Skin that the preview engine puts back: all of it alike, so that no face is a mask on a neck of another tone."""
+"""Skin that the filters put back: all of it alike, so that no face is a mask on a neck of another tone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks.portrait_figures import jaw_step
 from pipelines.engines.filters.canvas import OVAL, Canvas
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.skin import keep_skin
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets, load_presets
@@ -27,8 +27,8 @@ _PHOTOS: dict[Path, PreparedPhoto] = {}
 
 
 @pytest.fixture(scope="module")
-def engine() -> PreviewEngine:
-    return PreviewEngine()
+def engine() -> FilterEngine:
+    return FilterEngine()
 
 
 def _portrait(path: Path) -> PreparedPhoto:

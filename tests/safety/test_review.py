@@ -152,14 +152,14 @@ def test_without_a_checker_diffusion_says_so_or_stops(presets: Presets) -> None:
         assert "No picture checker" in Safety(reviewers).require_reviewers(stack)[0]
         assert Safety((*reviewers, Picky())).require_reviewers(stack) == ()
         required = Safety(reviewers, pictures="required")
-        with pytest.raises(EngineUnavailable, match="choose the preview engine"):
+        with pytest.raises(EngineUnavailable, match="choose the instant filters"):
             required.require_reviewers(stack)
     where_needed = Safety(reviewers, pictures="where-needed")
     assert "No picture checker" in where_needed.require_reviewers(embedded)[0]
-    with pytest.raises(EngineUnavailable, match="choose the preview engine"):
+    with pytest.raises(EngineUnavailable, match="choose the instant filters"):
         where_needed.require_reviewers(hub)
     for safety in (Safety(reviewers), required, where_needed):
-        assert safety.require_reviewers(None) == (), "the preview engine filters a photo"
+        assert safety.require_reviewers(None) == (), "the filters change a photo"
 
 
 def test_previews_of_steps_are_reviewed_too() -> None:

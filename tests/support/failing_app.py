@@ -11,12 +11,12 @@ from typing import NoReturn
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import app
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from tests.support.traces import NAME, WORDS
 from ui import screen
 
 
-def _generate(self: PreviewEngine, job: object, *_: object) -> NoReturn:
+def _generate(self: FilterEngine, job: object, *_: object) -> NoReturn:
     warnings.warn(f"cannot paint {job!r}", stacklevel=1)
     logging.getLogger("diffusers").error("truncated: %s", WORDS)
     threading.Thread(target=_fail, args=(NAME,)).start()
@@ -36,6 +36,6 @@ def _fail(name: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    PreviewEngine.generate = _generate
+    FilterEngine.generate = _generate
     screen.badge = _badge
     sys.exit(app.main())

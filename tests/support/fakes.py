@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from pipelines.engines.base import AUTO, PREVIEW, EngineChoice, EngineInfo, Made, Studio
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, RequestInvalid
 from pipelines.schema import Job, StepCallback
@@ -20,13 +20,13 @@ STEPS = 3
 
 
 class FakeEngine:
-    """The photo in a tint of its style, scene and seed, at once. Stands in for the preview engine, under its name.
+    """The photo in a tint of its style, scene and seed, at once. Stands in for the instant filters, under its name.
 
     Args:
         fault: Called before each job with its callback; what it raises, the engine raises.
     """
 
-    name = PreviewEngine.name
+    name = FilterEngine.name
     model_id = PREVIEW
     is_diffusion = False
     size = SIZE
@@ -66,7 +66,7 @@ class FakeEngines:
         self.engine = engine or FakeEngine()
 
     def infos(self) -> tuple[EngineInfo, ...]:
-        """The preview engine's."""
+        """The filters'."""
         return Engines({}).infos()
 
     def create(self, model_id: str) -> EngineChoice:

@@ -1,10 +1,10 @@
-"""Jobs for the preview engine."""
+"""Jobs for the instant filters."""
 
 from __future__ import annotations
 
 from PIL import Image
 
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.presets.loading import Presets
 from pipelines.schema import Job, PreparedPhoto
 
@@ -14,5 +14,5 @@ def job_of(presets: Presets, photo: PreparedPhoto, style: str, scene: str = "non
     return Job(photo=photo, style=presets.style(style), scene=presets.scene(scene), **values)
 
 
-def paint(engine: PreviewEngine, job: Job) -> list[Image.Image]:
+def paint(engine: FilterEngine, job: Job) -> list[Image.Image]:
     return engine.generate(job, lambda *_: True)

@@ -22,7 +22,7 @@ from ui.portrait_handlers import PortraitHandlers
 from ui.serving import Serving
 from visits.folder import PrivateFolder
 from visits.studio import Studio
-from visits.visit import Choice, Visit
+from visits.visit import Look, Visit
 from web.routes import KEY_HEADER
 
 STYLE, OTHER_STYLE = "film-noir", "comic"  # fast ones
@@ -44,7 +44,7 @@ class Served:
 
     def visit(self, session: str) -> Visit:
         """A visit with consent."""
-        return self.studio.visits.open(session, True, Choice(STYLE))
+        return self.studio.visits.open(session, True, Look(STYLE))
 
 
 def request_of(session: str) -> gr.Request:

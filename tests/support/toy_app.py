@@ -6,9 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from tests.support.site import ROOT, TOY_SIZE
 
 if __name__ == "__main__":
-    PreviewEngine.size = TOY_SIZE
+    FilterEngine.size = TOY_SIZE
     runpy.run_path(str(ROOT / "app.py"), run_name="__main__")

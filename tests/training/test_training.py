@@ -17,7 +17,7 @@ from transformers import CLIPTokenizer
 from benchmarks.embedded_bars import CONTROLS, Person, job_for, stack_of
 from benchmarks.portrait_figures import sharpness
 from pipelines.controls.annotators import annotate
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.stage import resized
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.patch_autoencoder import PatchAutoencoder
@@ -140,7 +140,7 @@ def test_a_style_without_a_teacher_is_taught_by_its_own_recipe(presets: Presets,
 
 def test_targets_follow_the_start_at_half_the_size(face_photo: Image.Image, presets: Presets) -> None:
     """What is to be learnt must be in what is seen: the seed's palette and light are those of the start."""
-    photo, engine = prepare(open_photo(face_photo), None, PAINTED_AT), PreviewEngine()
+    photo, engine = prepare(open_photo(face_photo), None, PAINTED_AT), FilterEngine()
     style, scene = presets.style("cyanotype"), presets.scene("none")
     made = target(engine, photo, style, scene, seed=3, likeness=0.5)
     assert made.size == (PAINTED_AT // 2,) * 2

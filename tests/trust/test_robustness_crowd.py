@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import memory
 from benchmarks.crowd import Visit, Visitor, all_at_once, expected, whose
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.presets.loading import Presets
 from tests.support.site import SHORT_LINE, TOY_SIZE, Site, wait_until
 
@@ -53,7 +53,7 @@ def test_a_full_line_is_said_in_a_sentence_and_trying_again_works(visits: list[V
 def test_nobody_gets_anybody_elses_picture(
     visits: list[Visit], presets: Presets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PreviewEngine, "size", TOY_SIZE)
+    monkeypatch.setattr(FilterEngine, "size", TOY_SIZE)
     pictures = expected(presets, len(visits), tmp_path)
     for visit in visits:
         assert visit.portrait is not None

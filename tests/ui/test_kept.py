@@ -28,7 +28,7 @@ from ui.privacy_tab import PrivacyHandlers
 from visits import inventory
 from visits.folder import PrivateFolder
 from visits.studio import Studio
-from visits.visit import Choice
+from visits.visit import Look
 
 STUDY = {
     "STUDIO_OPERATOR": "Ada Example, ada@example.org",
@@ -221,7 +221,7 @@ def test_a_study_that_ended_while_the_app_was_off_is_deleted_at_the_next_start(
     assert "withdraw-number" in ids
     assert "consent-study" not in ids
     assert "the study here was 2026-01-31" in json.dumps(config)
-    studio.visits.open("study-after", True, Choice(STYLE))
+    studio.visits.open("study-after", True, Look(STYLE))
     with pytest.raises(RequestInvalid):
         studio.visits.allow("study-after", "study", True)
 

@@ -52,11 +52,11 @@ def test_a_widget_sends_no_event_that_gradio_does_not_know(name: str) -> None:
 
 def test_what_python_knows_is_said_once() -> None:
     text = "".join((STATIC / name).read_text("utf-8") for name in SCRIPTS)
-    assert screen.PREVIEW_BADGE not in text
+    assert screen.FILTERS_BADGE not in text
     assert not re.search(r"40 MB|40 \* 1024", text)
     for widget in (widgets.photo_booth(), widgets.checker()):
         assert widget.props["limit"] == MAX_UPLOAD_BYTES
-    assert widgets.stage().props["preview_badge"] == screen.PREVIEW_BADGE
+    assert widgets.stage().props["live_badge"] == screen.FILTERS_BADGE
 
 
 def test_all_are_fetched_at_the_same_time() -> None:

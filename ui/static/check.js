@@ -76,7 +76,7 @@ function makeDrop(given, limit) {
   return box(
     "div",
     "drop",
-    make("p", "lead", "Which picture would you like to know about?"),
+    make("p", "lead", "Check where a picture comes from"),
     button("check-choose", "act", "Choose a picture", () => input.click()),
     input,
     make("p", "fine", `Or drop or paste it here. PNG, JPEG, WebP, HEIC, AVIF, GIF or TIFF, up to ${megabytes(limit)}.`),

@@ -60,7 +60,7 @@ function makeEmpty(input, opener, limit) {
   return box(
     "div",
     "drop",
-    make("p", "lead", "A face looking at you, light from the front."),
+    make("p", "lead", "Look straight at the camera, with light on your face."),
     box("div", "row", choose, opener),
     input,
     make("p", "fine", `Or drop or paste a picture here. JPEG, PNG, WebP, HEIC or AVIF, up to ${megabytes(limit)}.`),

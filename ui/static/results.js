@@ -4,7 +4,7 @@ import { box, button, make } from "./dom.js";
 import { byArrow } from "./keys.js";
 
 export function results({ element, props, trigger, watch }) {
-  const originals = makeWall("originals", "Your photo, as used", "group");
+  const originals = makeWall("originals", "Your photo (cropped)", "group");
   const portraits = makeWall("portraits", "Portraits", "radiogroup");
   let chosen = null;
   let latest = null;

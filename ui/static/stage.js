@@ -17,7 +17,7 @@ export function stage({ element, props, watch }) {
 
   function paint() {
     const value = props.value ?? {};
-    const shown = live ? ofCamera(live, value, props.preview_badge) : ofValue(value, picked);
+    const shown = live ? ofCamera(live, value, props.live_badge) : ofValue(value, picked);
     showPicture(parts, shown);
     showWords(parts, shown);
   }
@@ -47,7 +47,7 @@ const ofValue = (value, picked) =>
   picked && value.mode !== "working" ? { ...value, ...picked, mode: "portraits" } : value;
 
 function makeParts() {
-  const before = make("img", "before", "", { alt: "The photo, as used" });
+  const before = make("img", "before", "", { alt: "Your photo (cropped)" });
   const after = make("img", "after");
   const left = make("span", "corner left", "Photo");
   const right = make("span", "corner right", "Portrait");

@@ -1,4 +1,4 @@
-"""The preview engine: an instant filter. Brushes, inks and lights of OpenCV and numpy, declared in the style files.
+"""Instant filters: brushes, inks and lights of OpenCV and numpy, declared in the style files.
 
 It is never called diffusion. It answers while a visitor chooses, live on the webcam, and where no model can run.
 """
@@ -33,7 +33,7 @@ _FLAT = _PIECES | {"posterise", "flat"}
 _OWN_SKIN = {"flat"}  # fills skin with the sitter's own colour: nothing to put back before ink, dots and paper
 
 
-class PreviewEngine:
+class FilterEngine:
     """Instant filter. Thread-safe: all that is shared is a locked cache of backdrops."""
 
     name = "Instant filters"

@@ -1,7 +1,7 @@
-"""What diffusion begins with: the photo set into a scene, or the preview engine's picture of it.
+"""What diffusion begins with: the photo set into a scene, or the filters' picture of it.
 
 img2img keeps the large shapes of what it starts from, so words alone would leave the visitor's room behind every style.
-The preview engine's painted backdrop, and its light on the person, give diffusion something of the scene to refine.
+The filters' painted backdrop, and its light on the person, give diffusion something of the scene to refine.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from pipelines.engines.filters.canvas import Canvas
-from pipelines.engines.filters.engine import PreviewEngine
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.lighting import compose
 from pipelines.engines.filters.scenery.backdrops import Backdrops
 from pipelines.schema import Job, PreparedPhoto, Scene
@@ -31,10 +31,10 @@ class Stage:
 
     def __init__(self) -> None:
         self._backdrops = Backdrops()
-        self._preview = PreviewEngine()
+        self._preview = FilterEngine()
 
     def begin(self, job: Job, seed: int, size: int) -> Begun:
-        """What a stack that repaints the preview engine's picture begins with.
+        """What a stack that repaints the filters' picture begins with.
 
         Args:
             size: Width and height of both pictures in pixels; the job's photo may be larger.

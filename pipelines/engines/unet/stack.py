@@ -69,7 +69,7 @@ class UNetStack(ModelStack):
     ip_adapter: IPAdapterSource | None = Field(None, description="Face adapter.")
     scheduler: SchedulerSetting = Field(description="Scheduler.")
     start: Literal["photo", "preview"] = Field(
-        "photo", description="What img2img starts from: the photo in its scene, or the preview engine's picture."
+        "photo", description="What img2img starts from: the photo in its scene, or the filters' picture."
     )
     num_inference_steps: int = Field(ge=1, le=100, description="Steps that really run, whatever the strength.")
     strength_factor: float = Field(
@@ -101,7 +101,7 @@ class UNetStack(ModelStack):
     @model_validator(mode="after")
     def _unchecked_ones_repaint(self) -> Self:
         if not self.needs_checker and self.start != "preview":
-            raise ValueError("only a stack that starts from the preview may go without the checker")
+            raise ValueError("only a stack that starts from the filters' picture may go without the checker")
         return self
 
     def components(self) -> tuple[Component, ...]:

@@ -1,1 +1,1 @@
-"""Settings of the preview engine: painted backdrops and the light that they throw on the person."""
+"""Settings of the instant filters: painted backdrops and the light that they throw on the person."""
