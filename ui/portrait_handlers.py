@@ -50,7 +50,7 @@ class PortraitHandlers:
                 request.session_hash,
                 network_of(self._studio, request),
                 agreed,
-                self._choice(style, scene, likeness),
+                self._look(style, scene, likeness),
             )
             visit, consent = self._studio.visits.require(request.session_hash)
         except Exception as error:
@@ -181,7 +181,7 @@ class PortraitHandlers:
         try:
             visit = self._visit(request)
             if visit is None:  # looking through the styles before consent is no mistake
-                return {"stage": self._example(self._choice(style, scene, likeness))}
+                return {"stage": self._example(self._look(style, scene, likeness))}
             return {"stage": self._stage(visit, style, scene, likeness)}
         except Exception as error:
             gr.Warning(sentence(error))
@@ -209,7 +209,7 @@ class PortraitHandlers:
             wanted = build_request(
                 photo=visit.require_photo(),
                 face_index=visit.face_index,
-                style_id=self._choice(style, scene, likeness).style_id,
+                style_id=self._look(style, scene, likeness).style_id,
                 scene_id=scene,
                 likeness=likeness,
                 seeds=screen.seeds(seed, shuffle is True, variations),
@@ -321,31 +321,31 @@ class PortraitHandlers:
 
     def _stage(self, visit: Visit, style: str, scene: str, likeness: float) -> dict[str, Any]:
         """The instant preview of what is picked, or what the empty frame says."""
-        visit.choice = self._choice(style, scene, likeness)
+        visit.look = self._look(style, scene, likeness)
         photo = visit.photo
         if photo is None:
-            return self._example(visit.choice)
+            return self._example(visit.look)
         if visit.must_choose_face:
-            return {"words": screen.missing(visit), "live": self._title(visit.choice)}
-        return self._preview(photo, visit.face_index, visit.choice) | {"mode": "photo"}
+            return {"words": screen.missing(visit), "live": self._title(visit.look)}
+        return self._preview(photo, visit.face_index, visit.look) | {"mode": "photo"}
 
-    def _example(self, choice: Look) -> dict[str, Any]:
+    def _example(self, look: Look) -> dict[str, Any]:
         """What the styles do to somebody else's photo, until the visitor's own is here."""
         if self._studio.pipeline.warming:
-            return {"live": self._title(choice)}
+            return {"live": self._title(look)}
         if self._sitter is None:
             self._sitter = photos.open_photo(heavy.load("skimage.data").astronaut())
-        value = self._preview(self._sitter, 0, choice)
+        value = self._preview(self._sitter, 0, look)
         return value | {"mode": "example", "badge": f"{screen.EXAMPLE_CREDIT}. {value['badge']}"}
 
-    def _preview(self, photo: LoadedPhoto, face: int | None, choice: Look) -> dict[str, Any]:
-        pipeline, name = self._studio.pipeline, self._title(choice)
+    def _preview(self, photo: LoadedPhoto, face: int | None, look: Look) -> dict[str, Any]:
+        pipeline, name = self._studio.pipeline, self._title(look)
         after = pipeline.preview(
-            photo, face_index=face, style_id=choice.style_id, scene_id=choice.scene_id, likeness=choice.likeness
+            photo, face_index=face, style_id=look.style_id, scene_id=look.scene_id, likeness=look.likeness
         )
         return {
             "after": pictures.data_uri(after),
-            "before": pictures.data_uri(pipeline.used_photo(photo, face, scene_id=choice.scene_id)),
+            "before": pictures.data_uri(pipeline.used_photo(photo, face, scene_id=look.scene_id)),
             "title": name,
             "live": name,
             "badge": screen.badge("", False),
@@ -358,9 +358,9 @@ class PortraitHandlers:
                 return screen.badge(engine.name, engine.is_diffusion)
         return ""
 
-    def _title(self, choice: Look) -> str:
+    def _title(self, look: Look) -> str:
         presets = self._studio.presets
-        return screen.title(presets.style(choice.style_id), presets.scene(choice.scene_id))
+        return screen.title(presets.style(look.style_id), presets.scene(look.scene_id))
 
     def _results(self, visit: Visit, controls: bool) -> dict[str, Any]:
         presets = self._studio.presets
@@ -380,7 +380,7 @@ class PortraitHandlers:
                 )
                 kept.controls = tuple((f"{name}, for diffusion", pictures.data_uri(i)) for name, i in drawn.items())
 
-    def _choice(self, style: str, scene: str, likeness: float) -> Look:
+    def _look(self, style: str, scene: str, likeness: float) -> Look:
         presets = self._studio.presets
         return Look(presets.style(style).id, presets.scene(scene).id, min(1.0, max(0.0, float(likeness))))
 

@@ -11,7 +11,7 @@ from visits.studio import Studio
 from visits.visit import Look, Visit
 
 
-def open_visit(studio: Studio, session: str | None, network: str, agreed: object, choice: Look) -> Visit:
+def open_visit(studio: Studio, session: str | None, network: str, agreed: object, look: Look) -> Visit:
     """`Visits.open`, with a limit on how many visits one network begins: there is room for so many in all.
 
     Args:
@@ -27,7 +27,7 @@ def open_visit(studio: Studio, session: str | None, network: str, agreed: object
         except TooOften as error:
             studio.pipeline.safety.log.too_often(error.rule, session)
             raise
-    return studio.visits.open(session, agreed, choice)
+    return studio.visits.open(session, agreed, look)
 
 
 @contextlib.contextmanager

@@ -52,7 +52,7 @@ class Visits:
         self._ended: dict[str, Consent] = {}  # by receipt number: a page that is still open can delete these copies
         self._lock = threading.RLock()
 
-    def open(self, session: str | None, agreed: object, choice: Look) -> Visit:
+    def open(self, session: str | None, agreed: object, look: Look) -> Visit:
         """Record a consent and begin (or go on with) the visit.
 
         Raises:
@@ -62,7 +62,7 @@ class Visits:
             consent = self._consents.grant(session, agreed)
             visit = self._by_session.get(consent.session)
             if visit is None:
-                visit = Visit(session=consent.session, choice=choice)
+                visit = Visit(session=consent.session, look=look)
                 self._by_session[visit.session] = self._by_key[visit.key] = visit
         return visit
 

@@ -56,7 +56,7 @@ class Visit:
     """
 
     session: str
-    choice: Look
+    look: Look
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     photo: LoadedPhoto | None = None
     photo_at: float = 0.0

@@ -221,9 +221,9 @@ class _Calls:
         return asked >= visit.asked and self._studio.visits.take_photo(visit, photos.open_photo(data), asked)
 
     def _render(self, visit: Visit, data: bytes) -> bytes:
-        choice = visit.choice
+        look = visit.look
         styled = self._studio.pipeline.preview_frame(
-            pictures.frame(data), style_id=choice.style_id, scene_id=choice.scene_id, likeness=choice.likeness
+            pictures.frame(data), style_id=look.style_id, scene_id=look.scene_id, likeness=look.likeness
         )
         return pictures.jpeg(Image.fromarray(styled), quality=82)
 

@@ -215,7 +215,7 @@ def test_the_preview_follows_the_choice_and_the_camera_with_it(
     shown = {style: handlers.restyle(style, "none", 0.5, request)["stage"] for style in (STYLE, OTHER_STYLE)}
     assert shown[STYLE]["after"] != shown[OTHER_STYLE]["after"]
     assert shown[STYLE]["before"] == shown[OTHER_STYLE]["before"]
-    assert visit.choice.style_id == OTHER_STYLE
+    assert visit.look.style_id == OTHER_STYLE
 
 
 def test_before_consent_the_styles_are_shown_on_the_example(handlers: PortraitHandlers, session: str) -> None:

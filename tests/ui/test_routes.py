@@ -102,7 +102,7 @@ def test_a_frame_comes_back_in_the_picked_style(served: Served, http: httpx.Clie
     frame = face_photo.resize((320, 240))
     pictures = {}
     for style in (STYLE, OTHER_STYLE):
-        visit.choice.style_id = style
+        visit.look.style_id = style
         answer = http.post("/studio/frame", content=jpeg(frame), headers={KEY_HEADER: visit.key})
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "no-store"
