@@ -125,7 +125,7 @@ def _print(
 ) -> dict[str, Any]:
     portrait = one.portrait
     name = title(styles[portrait.style_id], scenes[portrait.scene_id])
-    originals = [{"src": one.original, "caption": "As used"}]
+    originals = [{"src": one.original, "caption": "The crop"}]
     if controls:
         originals += [{"src": src, "caption": f"Control: {kind}"} for kind, src in one.controls]
     made_by = badge(portrait.engine, portrait.is_diffusion)
