@@ -109,7 +109,8 @@ def test_what_is_being_saved_while_the_folder_goes_does_not_keep_it(tmp_path: Pa
 @pytest.mark.parametrize("numbers", [["SIGHUP"], ["SIGTERM", "SIGINT"], ["SIGINT"] * 5])
 def test_every_polite_way_to_stop_clears_up(tmp_path: Path, numbers: list[str]) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from visits.folder import PrivateFolder, stop_on_signals\n"
+        "import sys, time; from pathlib import Path\n"
+        "from visits.folder import PrivateFolder; from web.process import stop_on_signals\n"
         f"stop_on_signals(); f = PrivateFolder(Path({str(tmp_path)!r}))\n"
         "for i in range(2000): (f.path / str(i)).write_text('x')\n"
         "try:\n    print('ready', flush=True)\n    while True: time.sleep(0.5)\n"
