@@ -49,7 +49,7 @@ def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
     create(page, count=2)
     expect(page.locator("#portraits .tile")).to_have_count(2)
     expect(page.locator("#originals img")).to_have_count(1)
-    expect(page.locator("#portrait-facts")).to_contain_text("Preview")
+    expect(page.locator("#portrait-facts")).to_contain_text("Instant filters")
 
     with page.expect_download() as waiting:
         page.locator("#download-one").click()

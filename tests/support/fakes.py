@@ -15,7 +15,7 @@ from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, RequestInvalid
 from pipelines.schema import Job, StepCallback
 
-SIZE = 256  # a face can still be measured, and a watermark found
+SIZE = 320  # a face can still be measured, and the watermark found in a copy without its words
 STEPS = 3
 
 

@@ -72,7 +72,7 @@ def test_from_consent_to_marked_files_to_deletion(client: Client, photo: Path, s
     assert [purpose["id"] for purpose in receipt["purposes"]] == ["portraits"]
     files, facts = ask(client, photo, variations=2, scene="orbit")
     assert [item["seed"] for item in facts["portraits"]] == [7, 8]
-    assert "Preview" in facts["engine"]
+    assert "Instant filters" in facts["engine"]
     assert all(item["scene"] == "orbit" for item in facts["portraits"])
     for item in facts["portraits"]:
         assert item["marks"] == list(marking.MARKS)
