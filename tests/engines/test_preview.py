@@ -39,7 +39,7 @@ def test_is_an_engine_and_never_says_diffusion(engine):
     assert not engine.is_diffusion
     assert engine.model_id == "preview"
     assert "diffusion" not in engine.name.lower()
-    assert "preview" in engine.name.lower()
+    assert "filters" in engine.name.lower()
 
 
 @pytest.mark.parametrize("style", STYLES)

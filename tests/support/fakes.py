@@ -12,11 +12,12 @@ from PIL import Image
 from pipelines.engines.base import AUTO, PREVIEW, EngineChoice, EngineInfo, Made, Studio
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.registry import Engines
-from pipelines.errors import Cancelled, RequestInvalid
+from pipelines.errors import Cancelled, EngineUnavailable, RequestInvalid
 from pipelines.schema import Job, StepCallback
 
 SIZE = 320  # a face can still be measured, and the watermark found in a copy without its words
 STEPS = 3
+ABSENT = "absent"
 
 
 class FakeEngine:
@@ -58,21 +59,24 @@ class FakeEngine:
 
 
 class FakeEngines:
-    """Hands out one engine, whatever is asked for; see `base.EngineSource`."""
+    """Hands out one engine; "absent" is one that cannot run here. See `base.EngineSource`."""
 
-    ids = (AUTO, PREVIEW)
+    ids = (AUTO, PREVIEW, ABSENT)
 
     def __init__(self, engine: FakeEngine | None = None) -> None:
         self.engine = engine or FakeEngine()
 
     def infos(self) -> tuple[EngineInfo, ...]:
-        """The filters'."""
-        return Engines({}).infos()
+        """The filters', and the absent one's."""
+        (filters,) = Engines({}).infos()
+        return (replace(filters, id=ABSENT, name="Absent", available=False, is_automatic=False), filters)
 
     def create(self, model_id: str) -> EngineChoice:
         """See `base.EngineSource.create`."""
         if model_id not in self.ids:
             raise RequestInvalid(f"There is no such model; choose one of: {', '.join(self.ids)}.")
+        if model_id == ABSENT:
+            raise EngineUnavailable("This engine is not on this machine; choose another one.")
         return replace(Engines({}).create(model_id), engine=self.engine)
 
 

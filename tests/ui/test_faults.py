@@ -17,14 +17,12 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from pipelines import heavy, worker
-from pipelines.engines.base import EngineChoice
-from pipelines.engines.registry import Engines
 from pipelines.errors import EngineFailed, PhotoUnreadable, SaveError
 from pipelines.photo.opening import open_photo
 from pipelines.portrait_request import build_request
 from pipelines.schema import PortraitRequest, PortraitSet, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
-from tests.support.fakes import FakeEngine
+from tests.support.fakes import FakeEngine, FakeEngines
 from tests.support.studio import LOOK, Served, create, with_photo
 from ui.portrait_handlers import PortraitHandlers
 from web.routes import KEY_HEADER
@@ -54,7 +52,7 @@ def breaks(monkeypatch: pytest.MonkeyPatch, served: Served) -> Iterator[Callable
                 fault(on_step)
 
         pipeline.close()
-        monkeypatch.setattr(Engines, "create", lambda *_: EngineChoice(FakeEngine(once)))
+        monkeypatch.setattr(pipeline, "_engines", FakeEngines(FakeEngine(once)))
 
     yield arrange
     pipeline.close()

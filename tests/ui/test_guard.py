@@ -159,7 +159,7 @@ def test_what_the_visitor_cancels_counts(handlers: PortraitHandlers, visit: Visi
     next(running)
     next(running)
     handlers.cancel(request_of(visit.session))
-    assert "Stopped" in list(running)[-1][2]
+    assert "Stopped" in list(running)[-1]["notice"]
     assert "as many portraits as a minute allows" in create(handlers, visit)["notice"]
 
 
@@ -182,7 +182,7 @@ def test_one_network_cannot_take_the_room_of_everybody(
             "it has said yes before"
         )
     refused = handlers.agree(True, *LOOK, said("flood-2", "8.8.4.4"))
-    assert refused[0]["visible"] is False
+    assert refused["photo_panel"]["visible"] is False
     assert "Try again in 60 minutes" in str(refused)
     with pytest.raises(gr.Error, match="Try again in"):
         api.consent(True, [], said("flood-3", "8.8.4.4"))

@@ -83,8 +83,9 @@ def test_a_study_gets_what_was_ticked_and_nothing_else(
     list(create(handlers, session))
     assert copies() == before, "made before any tick"
     for tick in ticks:
-        ticked, receipt, _ = getattr(handlers, f"allow_{tick}")(True, request_of(session))
-        assert ticked is True
+        answer = getattr(handlers, f"allow_{tick}")(True, request_of(session))
+        assert answer[tick] is True
+        receipt = answer["receipt"]
     new = list(create(handlers, session, variations=2))[-1]["results"]["portraits"][:2]
     found = copies() - before
     assert len(found) == (2 if ticks else 0)

@@ -138,7 +138,7 @@ def test_a_second_click_while_one_is_made_says_so(
     running = create(handlers, session)
     next(running)
     assert "still being made" in list(create(handlers, session))[-1]["notice"]
-    assert list(running)[-1][1]["portraits"]
+    assert list(running)[-1]["results"]["portraits"]
 
 
 def test_closing_the_page_while_it_runs_stops_it(

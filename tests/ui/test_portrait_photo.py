@@ -38,7 +38,7 @@ def test_a_box_that_may_be_no_face_is_asked_about(served: Served, handlers: Port
     assert photo["photo"]["asked"] is True
     assert photo["photo"]["hints"][0][1] is True
     assert "after" not in stage
-    assert "step 2" in list(create(handlers, session))[-1]["notice"]
+    assert "Is this a face?" in list(create(handlers, session))[-1]["notice"]
     photo, stage, notice = itemgetter("photo", "stage", "notice")(
         handlers.face(*LOOK, request_of(session), event(index=0))
     )
@@ -67,7 +67,7 @@ def test_what_is_said_and_refused_follows_the_chosen_face(
     said, notice = itemgetter("photo", "notice")(handlers.face(*LOOK, request_of(session), event(index=0)))
     assert "very small" in said["photo"]["hints"][1][0]
     assert "Ready" not in notice
-    assert "step 2" in list(create(handlers, session))[-1]["notice"]
+    assert "very small" in list(create(handlers, session))[-1]["notice"]
     assert "Ready" in handlers.face(*LOOK, request_of(session), event(index=1))["notice"]
 
 
