@@ -193,7 +193,12 @@ class _Answer:
     async def refuse(self, status: HTTPStatus, words: str) -> None:
         """Answer in place of the application."""
         body = json.dumps({"sentence": words, "detail": words}).encode()
-        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"connection", b"close")]
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),  # whoever still sends may read no more than one packet
+            (b"cache-control", b"no-store"),
+            (b"connection", b"close"),
+        ]
         self._start = {"type": "http.response.start", "status": status.value, "headers": headers}
         await self._begin(_OTHER_POLICY)
         await self._send({"type": "http.response.body", "body": body})
