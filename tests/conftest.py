@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
+import pkgutil
 import shutil
 import signal
 import tempfile
@@ -16,6 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # several files are tested at a t
 # Tests of ticks and sentences need no diffusion; those of what a fresh machine makes take the setting away.
 os.environ["STUDIO_MODEL"] = "preview"
 
+import anyio
 import hypothesis  # noqa: F401  # early: where its plugin imports it after many threads, CPython 3.11 may refuse
 import numpy as np
 import pytest
@@ -27,6 +30,11 @@ from pipelines.presets.loading import Presets, load_presets
 from pipelines.schema import Consent, LoadedPhoto, PreparedPhoto
 from tests.support import searches  # noqa: F401  # sets how many examples hypothesis tries
 from tests.support.site import TOY_APP, Site
+
+# Loaded in a thread of the server, deep in its stack, a part of anyio that pytest rewrites makes CPython 3.11 give up.
+for _module in pkgutil.walk_packages(anyio.__path__, "anyio."):
+    if not _module.name.endswith(("pytest_plugin", "_trio")):  # this one's plugin, and trio, which is not here
+        importlib.import_module(_module.name)
 
 # Portraits are signed with a certificate of this run, never with the one of whoever runs the tests.
 for _setting in ("STUDIO_C2PA_CERTIFICATE", "STUDIO_C2PA_KEY", "STUDIO_C2PA_TSA"):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.syntax import parse
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipelines", "study", "visits", "web", "ui")
 HEAVY = ("torch", "diffusers", "transformers", "controlnet_aux", "mediapipe", "accelerate", "peft", "onnxruntime")
@@ -24,7 +26,7 @@ def modules() -> dict[str, Path]:
 
 def imported(path: Path) -> set[str]:
     """Dotted names that a file imports at run time, wherever in the file."""
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = parse(path.read_text("utf-8"))
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -47,7 +49,7 @@ def test_heavy_libraries_are_never_imported_at_the_top(module: str) -> None:
 
 def loaded(source: str) -> set[str]:
     """What a file has heavy.load bring in; what cannot be read from the call, such as a variable, as "?"."""
-    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    calls = (node for node in ast.walk(parse(source)) if isinstance(node, ast.Call))
     names = set()
     for call in calls:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")

@@ -20,6 +20,7 @@ from pipelines.presets.loading import Presets
 from pipelines.schema import Consent, LoadedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.fakes import FakeEngine, FakeEngines
+from tests.support.syntax import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -126,7 +127,7 @@ HARMLESS = re.compile(r"\w+(Scheduler|[Dd]etector)$")
 
 def named(source: str) -> set[str]:
     """What a file names, by a dot or as a text: a class can be taken from a library by either."""
-    nodes = list(ast.walk(ast.parse(source)))
+    nodes = list(ast.walk(parse(source)))
     dotted = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     return dotted | {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
