@@ -6,7 +6,6 @@ BIN := $(VENV)/bin
 PORT ?= 7860
 SPREAD ?= -n 2 --dist loadgroup --no-loadscope-reorder
 FLOOR ?= 93
-SEARCH ?= --hypothesis-profile=full
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Biome formats and lints ui/static. It comes by npx, and is left out where that is not there or cannot fetch it.
 BIOME := npx --yes @biomejs/biome@2.6.8
@@ -22,7 +21,7 @@ test: $(VENV)/.dev  ## all tests but those marked slow or gpu; searches in small
 	$(BIN)/python -m pytest $(SPREAD)
 
 test-all: $(VENV)/.dev  ## the slow ones too, and searches in full
-	$(BIN)/python -m pytest $(SPREAD) -m "not gpu" $(SEARCH)
+	$(BIN)/python -m pytest $(SPREAD) -m "not gpu" --hypothesis-profile=full
 
 cover: $(VENV)/.dev  ## make test with the share of the code that it runs; less than the floor fails
 	$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term:skip-covered --cov-fail-under=$(FLOOR)
