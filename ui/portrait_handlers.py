@@ -10,8 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipelines import heavy, worker
-from pipelines.engines.base import AUTO
+from pipelines import worker
 from pipelines.errors import Cancelled, ConsentMissing, PictureRefused, RequestInvalid
 from pipelines.photo import opening as photos
 from pipelines.portrait_request import build_request
@@ -20,9 +19,10 @@ from ui import screen
 from ui.answers import Answer, told
 from ui.callers import network_of
 from ui.errors import alert, explain, status
+from ui.stage import Stage
 from visits import admission
 from visits.studio import Studio
-from visits.visit import Look, Visit
+from visits.visit import Visit
 from web import pictures
 from web.errors import sentence
 
@@ -38,7 +38,7 @@ class PortraitHandlers:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._sitter: LoadedPhoto | None = None
+        self._stage = Stage(studio)
 
     def agree(self, agreed: object, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
         """Consent given or taken back."""
@@ -50,7 +50,7 @@ class PortraitHandlers:
                 request.session_hash,
                 network_of(self._studio, request),
                 agreed,
-                self._look(style, scene, likeness),
+                self._stage.look(style, scene, likeness),
             )
             visit, consent = self._studio.visits.require(request.session_hash)
         except Exception as error:
@@ -161,7 +161,7 @@ class PortraitHandlers:
 
     def _photo(self, visit: Visit, style: str, scene: str, likeness: float) -> Answer:
         photo = visit.photo
-        stage = self._stage(visit, style, scene, likeness)
+        stage = self._stage.live(visit, self._stage.look(style, scene, likeness))
         if visit.photo is not photo:  # replaced or removed meanwhile: that one's own event says so
             return {}
         return {"photo": screen.photo_value(visit), "stage": stage, "notice": self._ready(visit)}
@@ -179,10 +179,10 @@ class PortraitHandlers:
     def restyle(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
         """Style, scene or likeness changed: the live picture."""
         try:
-            visit = self._visit(request)
+            visit, look = self._visit(request), self._stage.look(style, scene, likeness)
             if visit is None:  # looking through the styles before consent is no mistake
-                return {"stage": self._example(self._look(style, scene, likeness))}
-            return {"stage": self._stage(visit, style, scene, likeness)}
+                return {"stage": self._stage.example(look)}
+            return {"stage": self._stage.live(visit, look)}
         except Exception as error:
             gr.Warning(sentence(error))
             return {}
@@ -209,7 +209,7 @@ class PortraitHandlers:
             wanted = build_request(
                 photo=visit.require_photo(),
                 face_index=visit.face_index,
-                style_id=self._look(style, scene, likeness).style_id,
+                style_id=self._stage.look(style, scene, likeness).style_id,
                 scene_id=scene,
                 likeness=likeness,
                 seeds=screen.seeds(seed, shuffle is True, variations),
@@ -244,31 +244,18 @@ class PortraitHandlers:
 
     def _work(self, wanted: PortraitRequest, stop: Event) -> Iterator[dict[str, Any] | PortraitSet]:
         """What the stage shows, step by step, then the result. Closing it stops the engine and waits for it."""
-        pipeline = self._studio.pipeline
-        frame: dict[str, Any] = {
-            "mode": "working",
-            "title": self._title(Look(wanted.style_id, wanted.scene_id)),
-            "badge": self._maker(wanted.model_id),
-            "words": "Getting ready",
-            "after": pictures.data_uri(pipeline.used_photo(wanted.photo, wanted.face_index, scene_id=wanted.scene_id)),
-        }
+        frame = self._stage.working(wanted)
         yield frame
-        with closing(worker.run(pipeline, wanted, stop=stop)) as events:
+        with closing(worker.run(self._studio.pipeline, wanted, stop=stop)) as events:
             for event in events:
                 if isinstance(event, PortraitSet):
                     yield event
                     return
                 if isinstance(event, worker.WaitEvent):
                     yield frame | {"words": screen.waiting_words(event.place)}
-                    continue
-                frame = frame | {
-                    "step": event.step,
-                    "total": event.total,
-                    "words": screen.progress_words(event.step, event.total, len(wanted.seeds)),
-                }
-                if event.preview is not None:
-                    frame["after"] = pictures.data_uri(event.preview, longest=512, quality=80)
-                yield frame
+                else:
+                    frame = frame | self._stage.step(event, len(wanted.seeds))
+                    yield frame
 
     def cancel(self, request: gr.Request) -> Answer:
         """Stop what is being made, within one step; `create` then says so."""
@@ -308,59 +295,8 @@ class PortraitHandlers:
         still_here = visit if visit.photo is wanted.photo else None
         self._studio.visits.keep(wanted.consent, screen.kept(result, still_here, wanted.face_index))
         results = self._results(visit, controls)
-        first = results["portraits"][0]
-        stage = {
-            "mode": "portraits",
-            "after": first["src"],
-            "before": first["originals"][0]["src"],
-            "title": first["title"],
-            "badge": first["badge"],
-        }
         done, held_back = screen.done_words(result)
-        return {"stage": stage, "results": results, "notice": status(done) + alert(held_back)}
-
-    def _stage(self, visit: Visit, style: str, scene: str, likeness: float) -> dict[str, Any]:
-        """The instant preview of what is picked, or what the empty frame says."""
-        visit.look = self._look(style, scene, likeness)
-        photo = visit.photo
-        if photo is None:
-            return self._example(visit.look)
-        if visit.must_choose_face:
-            return {"words": screen.missing(visit), "live": self._title(visit.look)}
-        return self._preview(photo, visit.face_index, visit.look) | {"mode": "photo"}
-
-    def _example(self, look: Look) -> dict[str, Any]:
-        """What the styles do to somebody else's photo, until the visitor's own is here."""
-        if self._studio.pipeline.warming:
-            return {"live": self._title(look)}
-        if self._sitter is None:
-            self._sitter = photos.open_photo(heavy.load("skimage.data").astronaut())
-        value = self._preview(self._sitter, 0, look)
-        return value | {"mode": "example", "badge": f"{screen.EXAMPLE_CREDIT}. {value['badge']}"}
-
-    def _preview(self, photo: LoadedPhoto, face: int | None, look: Look) -> dict[str, Any]:
-        pipeline, name = self._studio.pipeline, self._title(look)
-        after = pipeline.preview(
-            photo, face_index=face, style_id=look.style_id, scene_id=look.scene_id, likeness=look.likeness
-        )
-        return {
-            "after": pictures.data_uri(after),
-            "before": pictures.data_uri(pipeline.used_photo(photo, face, scene_id=look.scene_id)),
-            "title": name,
-            "live": name,
-            "badge": screen.badge("", False),
-        }
-
-    def _maker(self, model: str) -> str:
-        """Who will make the picture, for the plate under it while it is made."""
-        for engine in self._studio.pipeline.engines():
-            if engine.id == model or (model == AUTO and engine.is_automatic):
-                return screen.badge(engine.name, engine.is_diffusion)
-        return ""
-
-    def _title(self, look: Look) -> str:
-        presets = self._studio.presets
-        return screen.title(presets.style(look.style_id), presets.scene(look.scene_id))
+        return {"stage": self._stage.hung(results), "results": results, "notice": status(done) + alert(held_back)}
 
     def _results(self, visit: Visit, controls: bool) -> dict[str, Any]:
         presets = self._studio.presets
@@ -379,10 +315,6 @@ class PortraitHandlers:
                     photo, face_index=kept.face_index, style_id=kept.portrait.style_id
                 )
                 kept.controls = tuple((f"{name}, for diffusion", pictures.data_uri(i)) for name, i in drawn.items())
-
-    def _look(self, style: str, scene: str, likeness: float) -> Look:
-        presets = self._studio.presets
-        return Look(presets.style(style).id, presets.scene(scene).id, min(1.0, max(0.0, float(likeness))))
 
     def _visit(self, request: gr.Request) -> Visit | None:
         try:

@@ -1,0 +1,110 @@
+"""What the stage shows: an example, the live picture of a look, a portrait while it is made, a finished one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines import heavy
+from pipelines.engines.base import AUTO
+from pipelines.photo import opening as photos
+from pipelines.schema import LoadedPhoto, PortraitRequest
+from pipelines.worker import StepEvent
+from ui import screen
+from visits.studio import Studio
+from visits.visit import Look, Visit
+from web import pictures
+
+Value = dict[str, Any]  # of the widget `stage`
+
+
+class Stage:
+    """Over one studio, for all visits."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._sitter: LoadedPhoto | None = None
+
+    def look(self, style: str, scene: str, likeness: float) -> Look:
+        """What was picked, checked.
+
+        Raises:
+            RequestInvalid: There is no such style or scene.
+        """
+        presets = self._studio.presets
+        return Look(presets.style(style).id, presets.scene(scene).id, min(1.0, max(0.0, float(likeness))))
+
+    def live(self, visit: Visit, look: Look) -> Value:
+        """The live picture of what is picked, or what the empty frame says. The visit remembers the look."""
+        visit.look = look
+        photo = visit.photo
+        if photo is None:
+            return self.example(look)
+        if visit.must_choose_face:
+            return {"words": screen.missing(visit), "live": self._title(look)}
+        return self._preview(photo, visit.face_index, look) | {"mode": "photo"}
+
+    def example(self, look: Look) -> Value:
+        """What the styles do to somebody else's photo, until the visitor's own is here."""
+        if self._studio.pipeline.warming:
+            return {"live": self._title(look)}
+        if self._sitter is None:
+            self._sitter = photos.open_photo(heavy.load("skimage.data").astronaut())
+        value = self._preview(self._sitter, 0, look)
+        return value | {"mode": "example", "badge": f"{screen.EXAMPLE_CREDIT}. {value['badge']}"}
+
+    def working(self, wanted: PortraitRequest) -> Value:
+        """Before the first step."""
+        crop = self._studio.pipeline.used_photo(wanted.photo, wanted.face_index, scene_id=wanted.scene_id)
+        return {
+            "mode": "working",
+            "title": self._title(Look(wanted.style_id, wanted.scene_id)),
+            "badge": self._maker(wanted.model_id),
+            "words": "Getting ready",
+            "after": pictures.data_uri(crop),
+        }
+
+    def step(self, event: StepEvent, count: int) -> Value:
+        """What a step changes of that, in the making of so many portraits."""
+        changed: Value = {
+            "step": event.step,
+            "total": event.total,
+            "words": screen.progress_words(event.step, event.total, count),
+        }
+        if event.preview is not None:
+            changed["after"] = pictures.data_uri(event.preview, longest=512, quality=80)
+        return changed
+
+    def hung(self, results: Value) -> Value:
+        """The newest of the portraits that `screen.results_value` tells of."""
+        first = results["portraits"][0]
+        return {
+            "mode": "portraits",
+            "after": first["src"],
+            "before": first["originals"][0]["src"],
+            "title": first["title"],
+            "badge": first["badge"],
+        }
+
+    def _preview(self, photo: LoadedPhoto, face: int | None, look: Look) -> Value:
+        pipeline, name = self._studio.pipeline, self._title(look)
+        after = pipeline.preview(
+            photo, face_index=face, style_id=look.style_id, scene_id=look.scene_id, likeness=look.likeness
+        )
+        return {
+            "after": pictures.data_uri(after),
+            "before": pictures.data_uri(pipeline.used_photo(photo, face, scene_id=look.scene_id)),
+            "title": name,
+            "live": name,
+            "badge": screen.badge("", False),
+        }
+
+    def _maker(self, model: str) -> str:
+        """Who will make the picture, for the plate under it while it is made."""
+        for engine in self._studio.pipeline.engines():
+            if engine.id == model or (model == AUTO and engine.is_automatic):
+                return screen.badge(engine.name, engine.is_diffusion)
+        return ""
+
+    def _title(self, look: Look) -> str:
+        presets = self._studio.presets
+        return screen.title(presets.style(look.style_id), presets.scene(look.scene_id))
