@@ -13,8 +13,6 @@ from pydantic_core import PydanticUndefined
 
 from pipelines import schema
 from pipelines.engines.kinds import KINDS
-from pipelines.engines.unet import stack as unet
-from pipelines.hub.source import HubSource
 from pipelines.recipe import RecipeStep
 
 _INTRODUCTION = """\
@@ -49,11 +47,8 @@ def render_readme() -> str:
     for stack in dict.fromkeys(kind.stack for kind in KINDS.values()):
         kinds = ", ".join(f"`{name}`" for name, kind in KINDS.items() if kind.stack is stack)
         parts += _section(f"models/<id>.toml of kind {kinds}", stack)
-    parts += _section("`base`, `vae`, `tiny_vae` in a model", HubSource)
-    parts += _section("`[controlnets.<annotator>]` in a model", unet.ControlNetSource)
-    parts += _section("`[lora]` in a model", unet.LoRASource)
-    parts += _section("`[ip_adapter]` in a model", unet.IPAdapterSource)
-    parts += _section("`[scheduler]` in a model", unet.SchedulerSetting)
+        for table, keys in _tables(stack).items():
+            parts += _section(f"{', '.join(f'`{key}`' for key in keys)} in such a file", table, level=3)
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -68,6 +63,23 @@ def _section(title: str, model: type[BaseModel], level: int = 2, skip: tuple[str
     if rows:
         yield "| key | type | range | default | meaning |\n|---|---|---|---|---|"
         yield "\n".join(rows) + "\n"
+
+
+def _tables(model: type[BaseModel]) -> dict[type[BaseModel], list[str]]:
+    """The tables that a file may hold, also inside one another, with the keys under which they stand."""
+    found: dict[type[BaseModel], list[str]] = {}
+    for key, info in model.model_fields.items():
+        for kind in _classes(info.annotation):
+            for table, keys in ({kind: [key]} | _tables(kind)).items():
+                found[table] = list(dict.fromkeys([*found.get(table, []), *keys]))
+    return found
+
+
+def _classes(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _classes(argument)
 
 
 def _members(union: Any) -> Iterator[type[BaseModel]]:
