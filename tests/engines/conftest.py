@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.stack import UNetStack
@@ -42,6 +43,18 @@ def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_photo(loaded: LoadedPhoto) -> PreparedPhoto:
     """The astronaut's face at 64 px."""
     return prepare(loaded, None, tiny_checkpoints.SIZE)
+
+
+@pytest.fixture(scope="module")
+def engine() -> FilterEngine:
+    """The instant filters, for a file of tests."""
+    return FilterEngine()
+
+
+@pytest.fixture(scope="module")
+def photo(loaded: LoadedPhoto) -> PreparedPhoto:
+    """The astronaut's face at 192 px: large enough for every style."""
+    return prepare(loaded, 0, 192)
 
 
 @pytest.fixture

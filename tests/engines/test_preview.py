@@ -11,10 +11,8 @@ from PIL import Image
 
 from pipelines.engines.base import Engine
 from pipelines.engines.filters.canvas import Canvas, ramp_lookup
-from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.operations import OPERATIONS
 from pipelines.errors import Cancelled
-from pipelines.photo.opening import prepare
 from pipelines.presets.loading import load_presets
 from pipelines.schema import PreparedPhoto
 from tests.conftest import difference
@@ -22,16 +20,6 @@ from tests.support.painting import job_of, paint
 from training.teachers import teacher
 
 STYLES = sorted(load_presets().styles)
-
-
-@pytest.fixture(scope="module")
-def engine() -> FilterEngine:
-    return FilterEngine()
-
-
-@pytest.fixture(scope="module")
-def photo(loaded) -> PreparedPhoto:
-    return prepare(loaded, 0, 192)
 
 
 def test_is_an_engine_and_never_says_diffusion(engine):

@@ -37,11 +37,6 @@ _CACHE: dict[tuple[Path, int], PreparedPhoto] = {}
 _SKIN: dict[tuple[str, str, int], tuple[SkinShift | None, float]] = {}
 
 
-@pytest.fixture(scope="module")
-def engine() -> FilterEngine:
-    return FilterEngine()
-
-
 @pytest.mark.parametrize("few_tones", [False, True])
 @pytest.mark.parametrize("name", ["041", "071"])
 def test_one_person_of_light_and_one_of_dark_skin_stay_as_light_as_they_are(

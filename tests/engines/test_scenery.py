@@ -6,25 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.lighting import foreground
 from pipelines.engines.filters.scenery.backdrops import PAINTERS, Backdrops
-from pipelines.photo.opening import prepare
 from pipelines.presets.loading import load_presets
-from pipelines.schema import PreparedPhoto
 from tests.support.painting import job_of, paint
 
 SCENES = sorted(load_presets().scenes)
-
-
-@pytest.fixture(scope="module")
-def engine() -> FilterEngine:
-    return FilterEngine()
-
-
-@pytest.fixture(scope="module")
-def photo(loaded) -> PreparedPhoto:
-    return prepare(loaded, 0, 192)
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -23,11 +23,6 @@ _SIZE = 160
 
 
 @pytest.fixture(scope="module")
-def engine() -> FilterEngine:
-    return FilterEngine()
-
-
-@pytest.fixture(scope="module")
 def sitter(loaded) -> PreparedPhoto:
     return prepare(loaded, None, _SIZE)
 

@@ -11,7 +11,6 @@ from PIL import Image
 
 from benchmarks.portrait_figures import jaw_step
 from pipelines.engines.filters.canvas import OVAL, Canvas
-from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.skin import keep_skin
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets, load_presets
@@ -24,11 +23,6 @@ _FEW_TONES = {"anime-cel", "comic", "low-poly", "pixel-art", "storybook", "ukiyo
 # With a bare neck, from very light to dark.
 _PEOPLE = ("001", "025", "041", "051", "061", "074", "090", "092")
 _PHOTOS: dict[Path, PreparedPhoto] = {}
-
-
-@pytest.fixture(scope="module")
-def engine() -> FilterEngine:
-    return FilterEngine()
 
 
 def _portrait(path: Path) -> PreparedPhoto:

@@ -23,7 +23,7 @@ PAINTERS: dict[str, Painter] = {
     "blossom_garden": nature.blossom_garden,
     "desert_dusk": nature.desert_dusk,
     "enchanted_forest": nature.enchanted_forest,
-    "library": indoors.library,
+    "library": indoors.old_library,
     "neon_city": places.neon_city,
     "orbit": places.orbit,
     "renaissance_hall": indoors.renaissance_hall,

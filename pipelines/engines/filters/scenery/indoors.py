@@ -122,7 +122,7 @@ def _column(board: Board, middle: float, half: float) -> None:
         board.lay(block, rgb("#b89868") * tilt[..., None])
 
 
-def library(board: Board) -> np.ndarray:
+def old_library(board: Board) -> np.ndarray:
     """Walls of books by lamp light."""
     board.image[:] = rgb("#1a0f08")
     colors = (
