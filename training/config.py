@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 class ModelConfig:
     """Shapes of the networks. Names are those of diffusers and transformers."""
 
-    latent_channels: int = 32
-    patch_size: int = 4
-    block_out_channels: tuple[int, ...] = (64, 96, 160, 224)
+    latent_channels: int = 128
+    patch_size: int = 8
+    block_out_channels: tuple[int, ...] = (112, 176, 256)
     layers_per_block: int = 1
     norm_num_groups: int = 16
     cross_attention_dim: int = 128
     attention_head_dim: int = 8
-    conditioning_embedding_out_channels: tuple[int, ...] = (16, 32, 64)
+    conditioning_embedding_out_channels: tuple[int, ...] = (16, 32, 64, 96)
     text_layers: int = 2
     text_heads: int = 4
-    sample_size: int = 512
+    sample_size: int = 1024
 
 
 @dataclass(frozen=True)
@@ -53,34 +53,39 @@ class TrainConfig:
 
     Attributes:
         ema_decay: Of the averaged weights, which are the ones that are exported.
-        control_dropout: Share of the examples that do without a control, for each control. Without the line drawing
-            the answer is an underpainting; without the photo it must make do with the start.
+        control_dropout: Share of the examples that do without a control, for each control.
         word_dropout: Share of the words that are left out of a prompt.
         self_start: Share of the steps that start from the network's own noised prediction, as sampling does.
-        adversarial: Weight of the critic, 0 for none.
-        adversarial_from: Share of the steps after which the critic speaks; colours and shapes come first.
+        painted_share: Of the steps, those for styles that are taught a brush.
+        layers: Weight of each layer's statistics, from fine to coarse.
+        colour: Weight of differences of colour.
+        enlarged: Size of what is diffused over that of the photographs.
         amp: bfloat16 on a GPU.
         threads: Processor threads for torch.
         checkpoint_seconds: Time between checkpoints.
         sheet_seconds: Time between sample sheets.
         minutes: Training stops after this time, to be resumed later; 0 for no limit.
+        within: Minutes that the whole plan is to fit into: the learning rate falls by the clock; 0 for no such limit.
         seed: Every choice follows from it and the step's number, so that a resumed run equals an uninterrupted one.
     """
 
     name: str
     model: ModelConfig = field(default_factory=ModelConfig)
-    diffusion: StageConfig = field(default_factory=lambda: StageConfig(6000, 6, 112, 8e-4))
+    diffusion: StageConfig = field(default_factory=lambda: StageConfig(4000, 4, 256, 6e-4))
     ema_decay: float = 0.998
     control_dropout: float = 0.12
     word_dropout: float = 0.1
     self_start: float = 0.1
-    adversarial: float = 0.0
-    adversarial_from: float = 0.6
+    painted_share: float = 0.4
+    layers: tuple[float, ...] = (0.2, 0.5, 1.0, 1.0)
+    colour: float = 20.0
+    enlarged: float = 4 / 3
     amp: bool = False
     threads: int = 2
     checkpoint_seconds: float = 120.0
     sheet_seconds: float = 600.0
     minutes: float = 0.0
+    within: float = 0.0
     seed: int = 0
 
 
@@ -88,7 +93,8 @@ PRESETS: dict[str, TrainConfig] = {
     "toy": TrainConfig(
         "toy",
         model=ModelConfig(
-            latent_channels=12,
+            latent_channels=32,
+            patch_size=4,
             block_out_channels=(8, 16),
             norm_num_groups=4,
             cross_attention_dim=16,
@@ -101,24 +107,18 @@ PRESETS: dict[str, TrainConfig] = {
         diffusion=StageConfig(30, 4, 32, 3e-3, warmup=3),
         ema_decay=0.9,
         self_start=0.3,
-        adversarial=0.05,
+        enlarged=1.0,
         threads=1,
     ),
-    "cpu": TrainConfig(
-        "cpu",
-        diffusion=StageConfig(4000, 8, 112, 8e-4, warmup=100, large_crop=224, large_share=0.3),
-        adversarial=0.02,
-    ),
+    "cpu": TrainConfig("cpu", diffusion=StageConfig(4000, 4, 256, 6e-4, warmup=100)),
     "gpu": TrainConfig(
         "gpu",
-        model=ModelConfig(block_out_channels=(64, 112, 192, 256)),
-        diffusion=StageConfig(20_000, 96, 128, 1e-3, warmup=500, large_crop=256, large_share=0.35),
-        ema_decay=0.9995,
+        diffusion=StageConfig(12_000, 24, 384, 8e-4, warmup=200),
+        ema_decay=0.998,
         self_start=0.3,
-        adversarial=0.05,
         amp=True,
         threads=8,
-        checkpoint_seconds=180.0,
+        checkpoint_seconds=600.0,
         sheet_seconds=300.0,
     ),
 }

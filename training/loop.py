@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
-from typing import Any, Generic, Protocol, TextIO, TypeVar
+from typing import Any, Generic, TextIO, TypeVar
 
 import numpy as np
 import torch
@@ -37,18 +37,6 @@ _AHEAD = 6  # batches made before they are needed
 _LOG_EVERY = 20
 
 
-class Companion(Protocol):
-    """Something with a state of its own."""
-
-    def checkpoint(self) -> dict[str, Any]:
-        """Everything that the next step depends on."""
-        ...
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
-        ...
-
-
 class Stage(Generic[N]):
     """One network being optimised, with its averaged copy, in a folder of its own.
 
@@ -56,7 +44,6 @@ class Stage(Generic[N]):
         network: What is trained.
         ema: Its exponential moving average; what is sampled from and exported.
         step: Optimiser steps done.
-        companion: What learns beside the network and is saved with it; set before `resume`.
         losses: Loss of the last steps of this process.
     """
 
@@ -75,8 +62,8 @@ class Stage(Generic[N]):
         )
         self.step = 0
         self.losses: list[float] = []
-        self.companion: Companion | None = None
         self._stop = False
+        self._began = time.monotonic()
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -92,8 +79,6 @@ class Stage(Generic[N]):
         self.network.load_state_dict(state["network"])
         self.ema.load_state_dict(state["ema"])
         self.optimiser.load_state_dict(state["optimiser"])
-        if self.companion is not None and "companion" in state:
-            self.companion.restore(state["companion"])
         self.step = state["step"]
         return True
 
@@ -105,8 +90,6 @@ class Stage(Generic[N]):
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
         }
-        if self.companion is not None:
-            state["companion"] = self.companion.checkpoint()
         temporary = self.checkpoint.with_suffix(".tmp")
         torch.save(state, temporary)
         temporary.replace(self.checkpoint)
@@ -139,7 +122,7 @@ class Stage(Generic[N]):
             until: Stop before this step, with the plan's learning rate unchanged.
         """
         last = min(self.plan.steps, until or self.plan.steps)
-        began = saved = drawn = time.monotonic()
+        self._began = saved = drawn = time.monotonic()
         recent: list[torch.Tensor] = []
         with self._signals(), (self.folder / f"{self.name}.jsonl").open("a") as log:
             bar = tqdm(total=self.plan.steps, initial=self.step, desc=self.name, unit="step", mininterval=5)
@@ -156,13 +139,15 @@ class Stage(Generic[N]):
                 if sheet and now - drawn > self.config.sheet_seconds:
                     sheet(self.ema, self.folder / f"{self.name}-{self.step:06d}.jpg")
                     drawn = time.monotonic()
-                if self.config.minutes and now - began > 60 * self.config.minutes:
+                if self.config.minutes and now - self._began > 60 * self.config.minutes:
                     self._stop = True
+                if self._progress() >= 1:
+                    break
                 if self._stop:
                     break
             bar.close()
         self.save()
-        if sheet and not self._stop:
+        if sheet:
             sheet(self.ema, self.folder / f"{self.name}-{self.step:06d}.jpg")
 
     def _note(self, recent: list[torch.Tensor], bar: tqdm[Any], log: TextIO) -> None:
@@ -199,8 +184,13 @@ class Stage(Generic[N]):
     def _learning_rate(self) -> float:
         plan = self.plan
         warm = min(1.0, (self.step + 1) / max(1, plan.warmup))
-        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, self.step / plan.steps)))
+        fall = 0.5 * (1 + math.cos(math.pi * self._progress()))
         return plan.learning_rate * warm * (0.05 + 0.95 * fall)
+
+    def _progress(self) -> float:
+        """Share of the plan that is done, by steps or by the clock, whichever is further."""
+        clock = (time.monotonic() - self._began) / (60 * self.config.within) if self.config.within else 0.0
+        return min(1.0, max(self.step / self.plan.steps, clock))
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -11,12 +11,14 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-_QUALITY = {"lineart": 85}
-FOLDERS = ("starts", "targets", "tiles", "lineart")
+_QUALITY = {"lineart": 70, "faces": 70, "starts": 85, "tiles": 78, "paintings": 92}
+_GREY = ("lineart", "faces")
+FOLDERS = ("starts", "tiles", "lineart", "faces", "paintings")
 
 
 @dataclass(frozen=True)
@@ -33,30 +35,37 @@ class Example:
     style: str
     scene: str
 
+    @property
+    def person(self) -> str:
+        """Key into the pictures that all examples of a person share."""
+        return self.name.split("-")[0]
+
 
 @dataclass
 class Pack:
-    """All training data, decoded: every picture is (H, W, 3) uint8 RGB, line drawings (H, W) uint8.
+    """All training data, decoded: every picture is (H, W, 3) uint8 RGB; line drawings and faces are (H, W) uint8.
 
     Attributes:
         prompts: Prompt by style id.
         scene_prompts: Prompt by scene id, "" for none.
-        natural: Ids of the styles that keep natural colour, whose start may be recoloured: the tile says what is right.
         examples: What is learnt from.
-        starts: What diffusion begins with, by name: the quick recipe's picture.
-        targets: What it is to make of it: the teacher's picture.
+        starts: What diffusion begins with, by name: what the filters lay in.
         tiles: The photo in its scene and light: what the colour control shows.
-        lineart: Line drawing of the photo, white on black.
+        lineart: Line drawing of the photo by person, white on black.
+        faces: Where the face must stay exact, by person: white on eyes, brows and mouth, grey on the rest of it.
+        teachers: By style id, what is taught: training.teachers.Teacher as a mapping.
+        paintings: By style id, the painting whose brush is learnt.
     """
 
     prompts: dict[str, str]
     scene_prompts: dict[str, str]
-    natural: list[str]
     examples: list[Example] = field(default_factory=list)
     starts: dict[str, np.ndarray] = field(default_factory=dict)
-    targets: dict[str, np.ndarray] = field(default_factory=dict)
     tiles: dict[str, np.ndarray] = field(default_factory=dict)
     lineart: dict[str, np.ndarray] = field(default_factory=dict)
+    faces: dict[str, np.ndarray] = field(default_factory=dict)
+    teachers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    paintings: dict[str, np.ndarray] = field(default_factory=dict)
 
     def prompt(self, style: str, scene: str) -> str:
         """The words for a style in a scene, as the studio puts them together."""
@@ -88,7 +97,7 @@ class PackWriter:
         index = {
             "prompts": self._pack.prompts,
             "scene_prompts": self._pack.scene_prompts,
-            "natural": self._pack.natural,
+            "teachers": self._pack.teachers,
             "examples": [asdict(example) for example in examples],
         }
         self._zip.writestr("index.json", json.dumps(index))
@@ -96,24 +105,24 @@ class PackWriter:
 
 
 def read_pack(*paths: Path) -> Pack:
-    """Decode packs into memory (1.5 MB an example), one after the other; words of the last hold.
+    """Decode packs into memory (4 MB an example), one after the other; words of the last hold.
 
     Raises:
         FileNotFoundError: There is no such file; `python -m training.data` makes it.
     """
-    pack = Pack({}, {}, [])
+    pack = Pack({}, {})
     for path in paths:
         with zipfile.ZipFile(path) as archive:
             index = json.loads(archive.read("index.json"))
             pack.prompts |= index["prompts"]
             pack.scene_prompts |= index["scene_prompts"]
-            pack.natural = index["natural"]
+            pack.teachers |= index["teachers"]
             pack.examples += [Example(**example) for example in index["examples"]]
             for member in archive.namelist():
                 folder, _, name = member.removesuffix(".webp").partition("/")
                 if not name:
                     continue
                 with Image.open(io.BytesIO(archive.read(member))) as image:
-                    pixels = np.array(image.convert("L" if folder == "lineart" else "RGB"))
+                    pixels = np.array(image.convert("L" if folder in _GREY else "RGB"))
                 getattr(pack, folder)[name] = pixels
     return pack

@@ -1,67 +1,52 @@
-"""How targets are painted: each style's recipe at twice the size, its paint part replaced where a slower one is better.
+"""What each style is taught: `training/teachers.toml`.
 
-`training/teachers/<style id>.toml` holds `[[paint]]`, steps in the words of a preset's recipe that take the place of
-all steps before the finish. The finish is never taught: the studio lays it on after diffusion.
+All styles are taught what the filters lay in, redrawn (training.redraw). Some are taught a painter's brush besides.
 """
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
 
+import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.engines.filters.engine import FilterEngine
-from pipelines.engines.unet.job import GenerationJob
-from pipelines.recipe import RecipeStep
-from pipelines.schema import PreparedPhoto, Scene, Style
-
-FOLDER = Path(__file__).parent / "teachers"
-PAINTED_AT = 1024  # pixels; targets are reduced from it
+FILE = Path(__file__).with_suffix(".toml")
 
 
-class _Teacher(BaseModel):
+class Brush(BaseModel):
+    """A painting to learn from, and how its brushwork weighs against the sitter."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    paint: Annotated[tuple[RecipeStep, ...], Field(min_length=1, max_length=16)]
+    painting: str = Field(description="File in the folder of paintings.")
+    scale: float = Field(1.0, gt=0, le=4, description="Of the painting, so that brushes suit a portrait of 1024 px.")
+    weight: float = Field(1.0, gt=0, description="Of the brushwork's statistics.")
+    content: float = Field(3.0, gt=0, description="Of the shapes of what was redrawn.")
+    face: float = Field(4.0, ge=0, description="How much more these weigh on eyes, brows and mouth.")
+
+    def picture(self, folder: Path) -> np.ndarray:
+        """The painting at `scale`, (H, W, 3) uint8."""
+        with Image.open(folder / self.painting) as image:
+            size = round(image.width * self.scale), round(image.height * self.scale)
+            return np.asarray(image.convert("RGB").resize(size, Image.Resampling.LANCZOS))
 
 
-def teacher(style: Style, folder: Path = FOLDER) -> Style:
-    """The style that paints the targets of another: its paint part alone, by the teacher's recipe where there is one.
+class Teacher(BaseModel):
+    """How the targets of one style are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    redrawn_at: int = Field(176, ge=64, le=320, description="See training.redraw.redrawn.")
+    lined: bool = Field(False, description="Likewise.")
+    brush: Brush | None = None
+
+
+def teachers(file: Path = FILE) -> dict[str, Teacher]:
+    """Teachers by style id.
 
     Raises:
-        ValueError: The file says what no recipe can.
+        ValueError: The file says what no teacher can.
     """
-    path = folder / f"{style.id}.toml"
-    steps = style.preview[: len(style.preview) - style.finish_steps]
-    if path.exists():
-        steps = _Teacher.model_validate(tomllib.loads(path.read_text("utf-8"))).paint
-    return style.model_copy(update={"preview": steps, "finish_steps": 0})
-
-
-def target(
-    engine: FilterEngine, photo: PreparedPhoto, style: Style, scene: Scene, *, seed: int, likeness: float
-) -> Image.Image:
-    """What diffusion is to make of a photo, RGB, half the photo's size.
-
-    Args:
-        photo: PAINTED_AT wide and high.
-        style: The preset, not the teacher.
-    """
-    painted = engine.paint(job_for(photo, teacher(style), scene, seed=seed, likeness=likeness), seed)
-    return painted.resize((painted.width // 2, painted.height // 2), Image.Resampling.BOX)
-
-
-def job_for(photo: PreparedPhoto, style: Style, scene: Scene, *, seed: int, likeness: float) -> GenerationJob:
-    """A job for the instant filters."""
-    return GenerationJob(
-        photo=photo,
-        style=style,
-        scene=scene,
-        likeness=likeness,
-        prompt=style.prompt,
-        strength=style.strength,
-        seeds=(seed,),
-    )
+    return {style: Teacher.model_validate(said) for style, said in tomllib.loads(file.read_text("utf-8")).items()}

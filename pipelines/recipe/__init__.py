@@ -112,6 +112,13 @@ class Surface(Step):
     tint: HexColor = Field("#ffffff", description="Colour of the ground, multiplied in.")
 
 
+class PhotoDetail(Step):
+    """The photo's own pores and strands of hair, its fine light and dark, back on a picture that was smoothed."""
+
+    op: Literal["photo_detail"] = "photo_detail"
+    amount: Share = Field(0.6)
+
+
 # --- paint -----------------------------------------------------------------------------------------------------------
 
 
@@ -224,6 +231,7 @@ RecipeStep = Annotated[
     | Bloom
     | Grain
     | Surface
+    | PhotoDetail
     | Smooth
     | Kuwahara
     | Flow

@@ -11,13 +11,14 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from benchmarks.embedded_bars import CONTROLS, Person, job_for, taught
+from benchmarks.embedded_bars import CONTROLS, Person, job_for
 from benchmarks.portrait_figures import eyes_kept, face_kept, sharpness
 from pipelines.controls.annotators import annotate
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.registry import Engines
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.job import GenerationJob
+from pipelines.engines.unet.likeness import for_stack
 from pipelines.engines.unet.stack import UNetStack
 from pipelines.hub.weights import PROJECT
 from pipelines.photo.opening import prepare
@@ -88,7 +89,9 @@ def test_rank_zero_is_taken_only_when_asked_for(presets: Presets, tiny_root: Pat
 @pytest.fixture(scope="module")
 def embedded(presets: Presets) -> Iterator[DiffusionEngine]:
     """At a size for tests; how large it paints by itself is what `working_size` and `size` of its preset say."""
-    engine = DiffusionEngine(presets.models["embedded"].model_copy(update={"size": SIZE, "working_size": SIZE // 2}))
+    engine = DiffusionEngine(
+        presets.models["embedded"].model_copy(update={"size": SIZE, "working_size": SIZE * 3 // 4})
+    )
     yield engine
     engine.close()
 
@@ -107,13 +110,13 @@ def test_it_ships_whole_and_small(presets: Presets) -> None:
     assert stack.size >= 1024
 
 
-def test_a_fresh_machine_makes_diffusion_when_it_is_asked_to(presets: Presets) -> None:
-    """With nothing but this project, `auto` takes the filters, whose pictures are kept rather, and names the other."""
+def test_a_fresh_machine_makes_diffusion(presets: Presets) -> None:
+    """With nothing but this project, `auto` takes the checkpoint, and says so."""
     choice = Engines(presets.models).create("auto")
-    assert not choice.engine.is_diffusion
-    assert f"choose {presets.models['embedded'].name}" in choice.notes[0]
-    assert Engines(presets.models).create("embedded").engine.is_diffusion
-    assert next(info for info in Engines(presets.models).infos() if info.id == "embedded").available
+    assert choice.engine.model_id == "embedded"
+    assert choice.engine.is_diffusion
+    assert choice.engine.name in choice.notes[0]
+    assert next(info for info in Engines(presets.models).infos() if info.is_automatic).id == "embedded"
 
 
 @pytest.mark.parametrize("name", STYLES)
@@ -123,7 +126,9 @@ def test_the_face_stays_and_both_eyes_are_open(
     face = sitter.photo.face
     assert face is not None
     assert face.landmarks is not None
-    portrait = np.asarray(picture(embedded, job_for(sitter, presets.style(name), presets.scene("none"))))
+    portrait = np.asarray(
+        picture(embedded, job_for(sitter, for_stack(presets.style(name), "embedded"), presets.scene("none")))
+    )
     kept = face_kept(face.landmarks, portrait)
     assert kept.found
     assert kept.error is not None
@@ -133,7 +138,7 @@ def test_the_face_stays_and_both_eyes_are_open(
 
 @pytest.mark.parametrize("name", CONTROLS)
 def test_each_control_guides(name: AnnotatorName, embedded: DiffusionEngine, presets: Presets, sitter: Person) -> None:
-    style, scene = presets.style("oil-master"), presets.scene("none")
+    style, scene = for_stack(presets.style("oil-master"), "embedded"), presets.scene("none")
     with_it = picture(embedded, job_for(sitter, style, scene))
     assert apart(picture(embedded, job_for(sitter, style, scene, without=name)), with_it) > 1.0
 
@@ -141,7 +146,9 @@ def test_each_control_guides(name: AnnotatorName, embedded: DiffusionEngine, pre
 def test_styles_and_seeds_differ_and_a_seed_repeats(
     embedded: DiffusionEngine, presets: Presets, sitter: Person
 ) -> None:
-    oil, charcoal = (job_for(sitter, presets.style(name), presets.scene("none")) for name in STYLES[:2])
+    oil, charcoal = (
+        job_for(sitter, for_stack(presets.style(name), "embedded"), presets.scene("none")) for name in STYLES[:2]
+    )
     first = picture(embedded, oil)
     assert same(picture(embedded, oil), first)
     assert apart(picture(embedded, oil.model_copy(update={"seeds": (2,)})), first) > 4.0
@@ -149,15 +156,17 @@ def test_styles_and_seeds_differ_and_a_seed_repeats(
 
 
 def test_a_scene_is_seen(embedded: DiffusionEngine, presets: Presets, sitter: Person) -> None:
-    style = presets.style("oil-master")
+    style = for_stack(presets.style("oil-master"), "embedded")
     plain, orbit = (picture(embedded, job_for(sitter, style, presets.scene(name))) for name in ("none", "orbit"))
     assert apart(plain, orbit) > 10.0
 
 
-def test_the_finish_is_as_sharp_as_the_recipes_own(embedded: DiffusionEngine, presets: Presets, sitter: Person) -> None:
-    """Lines and hatching are laid on after diffusion, at full size."""
-    job = job_for(sitter, presets.style("ink-hatching"), presets.scene("none"))
-    assert sharpness(np.asarray(picture(embedded, job))) > 0.8 * sharpness(taught(FilterEngine(), job))
+@pytest.mark.parametrize("name", ["ink-hatching", "anime-cel", "marble"])
+def test_it_is_as_sharp_as_the_filters(name: str, embedded: DiffusionEngine, presets: Presets, sitter: Person) -> None:
+    """What it replaced was a soft copy of them."""
+    job = job_for(sitter, for_stack(presets.style(name), "embedded"), presets.scene("none"))
+    filtered = FilterEngine().generate(job, go_on)[0]
+    assert sharpness(np.asarray(picture(embedded, job))) > 0.8 * sharpness(np.asarray(filtered))
 
 
 def apart(first: Image.Image, second: Image.Image) -> float:

@@ -1,9 +1,6 @@
-"""Flat areas, drawn features and the screenprint, through the operations' table; and what their teachers repeat."""
+"""Flat areas, drawn features and the screenprint, through the operations' table."""
 
 from __future__ import annotations
-
-import tomllib
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,13 +11,11 @@ from pipelines.engines.filters.canvas import EYE_LEFT, EYE_RIGHT, Canvas
 from pipelines.engines.filters.operations import OPERATIONS
 from pipelines.engines.filters.operations.zones import zones
 from pipelines.photo.opening import open_photo, prepare
-from pipelines.presets.loading import Presets
 from pipelines.recipe import RecipeStep
 from pipelines.schema import PreparedPhoto
 
 STEP = TypeAdapter(RecipeStep)
 _LIPS = (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91)
-TEACHERS = sorted((Path(__file__).parents[2] / "training" / "teachers").glob("*.toml"))
 
 
 def sitting(prepared: PreparedPhoto, *, mesh: bool = True, seed: int = 0) -> Canvas:
@@ -140,14 +135,3 @@ def test_screenprints_of_two_seeds_are_two_palettes(prepared):
     ]
     one, two = (run(sitting(prepared, seed=s), op="screenprint", ramps=ramps) for s in (0, 1))
     assert np.abs(one - two).mean() > 0.1
-
-
-@pytest.mark.parametrize("path", TEACHERS, ids=lambda path: path.stem)
-def test_teachers_speak_the_recipes_language_with_the_same_palettes(presets: Presets, path):
-    steps = [STEP.validate_python(step) for step in tomllib.loads(path.read_text("utf-8"))["paint"]]
-    style = presets.style(path.stem)
-    paint = style.preview[: len(style.preview) - style.finish_steps]
-    for word in ("ramps", "inks"):
-        of_style = [getattr(step, word) for step in paint if getattr(step, word, None)]
-        of_teacher = [getattr(step, word) for step in steps if getattr(step, word, None)]
-        assert of_style == of_teacher

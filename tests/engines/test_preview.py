@@ -12,12 +12,12 @@ from PIL import Image
 from pipelines.engines.base import Engine
 from pipelines.engines.filters.canvas import Canvas, ramp_lookup
 from pipelines.engines.filters.operations import OPERATIONS
+from pipelines.engines.unet.likeness import for_stack
 from pipelines.errors import Cancelled
 from pipelines.presets.loading import load_presets
 from pipelines.schema import PreparedPhoto
 from tests.conftest import difference
 from tests.support.painting import job_of, paint
-from training.teachers import teacher
 
 STYLES = sorted(load_presets().styles)
 
@@ -137,8 +137,9 @@ def test_webcam_frames_of_any_shape(engine, presets, face_photo, shape):
         assert np.array_equal(done, again)
 
 
-def test_every_operation_is_used_by_a_style_or_its_teacher(presets):
-    used = {step.op for style in presets.styles.values() for step in (*style.preview, *teacher(style).preview)}
+def test_every_operation_is_used_by_a_style(presets):
+    styles = [one for style in presets.styles.values() for one in (style, for_stack(style, "embedded"))]
+    used = {step.op for style in styles for step in (*style.preview, *style.start_recipe, *style.finish_recipe)}
     assert used <= set(OPERATIONS)
     assert used == set(OPERATIONS), f"no style uses {set(OPERATIONS) - used}"
 

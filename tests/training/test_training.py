@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
 from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPTokenizer
@@ -17,8 +17,6 @@ from transformers import CLIPTokenizer
 from benchmarks.embedded_bars import CONTROLS, Person, job_for, stack_of
 from benchmarks.portrait_figures import sharpness
 from pipelines.controls.annotators import annotate
-from pipelines.engines.filters.engine import FilterEngine
-from pipelines.engines.filters.stage import resized
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.patch_autoencoder import PatchAutoencoder
 from pipelines.photo.opening import open_photo, prepare
@@ -26,18 +24,21 @@ from pipelines.presets.loading import Presets
 from pipelines.schema import AnnotatorName
 from training.__main__ import train
 from training.autoencoder import fit_autoencoder, psnr, to_unit
+from training.batches import Batches
 from training.config import PRESETS, ModelConfig, StageConfig
-from training.critic import Critic
 from training.data import HELD_OUT, held_out_portraits, training_portraits, write_pack
 from training.diffusion import train_diffusion
 from training.export import MAX_BYTES
 from training.models import Networks
 from training.pack import Pack, read_pack
-from training.teachers import FOLDER, PAINTED_AT, target, teacher
+from training.perceptual import Features
+from training.redraw import Redraw
+from training.teachers import teachers
 from training.words import build_tokenizer
 
 TOY = PRESETS["toy"]
-STYLES = ("oil-master", "cyanotype")
+STYLES = ("oil-master", "cyanotype")  # with a painter's brush, and without
+Teaching: TypeAlias = tuple[Pack, PatchAutoencoder, CLIPTokenizer, Features, Redraw]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,11 +51,40 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def pack_file(face_photo: Image.Image, presets: Presets, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def paintings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a painting of each brush, all stripes."""
+    folder = tmp_path_factory.mktemp("paintings")
+    stripes = (np.arange(160) // 5 % 2 * 120 + 60).astype(np.uint8)
+    for teacher in teachers().values():
+        if teacher.brush is not None:
+            Image.fromarray(np.broadcast_to(stripes[:, None, None], (160, 160, 3))).save(
+                folder / teacher.brush.painting
+            )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pack_file(
+    face_photo: Image.Image, presets: Presets, paintings: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     path = tmp_path_factory.mktemp("pack") / "pack.zip"
     few = dataclasses.replace(presets, styles={style: presets.styles[style] for style in STYLES})
-    assert write_pack(path, {"astronaut": face_photo, "again": face_photo}, few, side=128, scene_share=0.5) == 4
+    people = {"astronaut": face_photo, "again": face_photo}
+    assert write_pack(path, people, few, paintings=paintings, side=128, scene_share=0.5) == 4
     return path
+
+
+@pytest.fixture(scope="module")
+def features() -> Features:
+    """What judges, with weights by chance: the real ones are a package that is needed for training alone."""
+    torch.manual_seed(0)
+    return Features()
+
+
+@pytest.fixture(scope="module")
+def redraw() -> Redraw:
+    torch.manual_seed(0)
+    return Redraw().eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +98,23 @@ def tokenizer(pack: Pack) -> CLIPTokenizer:
 
 
 @pytest.fixture(scope="module")
-def folder(pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(pack: Pack, features: Features, redraw: Redraw, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("run")
-    assert train(pack, TOY, root / "work", root / "embedded")
+    assert train(pack, features, redraw, TOY, root / "work", root / "embedded")
     return root / "embedded"
 
 
 @pytest.fixture(scope="module")
 def autoencoder(pack: Pack) -> PatchAutoencoder:
-    return fit_autoencoder(TOY.model, list(pack.targets.values()))
+    return fit_autoencoder(TOY.model, list(pack.tiles.values()))
+
+
+@pytest.fixture(scope="module")
+def teaching(
+    pack: Pack, autoencoder: PatchAutoencoder, tokenizer: CLIPTokenizer, features: Features, redraw: Redraw
+) -> Teaching:
+    """What every training is given first."""
+    return pack, autoencoder, tokenizer, features, redraw
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
@@ -87,66 +125,39 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
 # --- data ------------------------------------------------------------------------------------------------------------
 
 
-def test_pack_holds_start_target_and_controls_of_one_place(pack: Pack) -> None:
+def test_pack_holds_start_and_controls_of_one_place(pack: Pack) -> None:
     assert {example.style for example in pack.examples} == set(STYLES)
     assert {example.scene for example in pack.examples} > {"none"}
+    assert set(pack.paintings) == {"oil-master"}
     for example in pack.examples:
-        start, made, tile = (pictures[example.name] for pictures in (pack.starts, pack.targets, pack.tiles))
-        assert start.shape == made.shape == tile.shape == (128, 128, 3)
-        assert pack.lineart[example.name].shape == (128, 128)
-        # A recipe changes colours and strokes but not where things are: the same place agrees, a mirrored one less.
-        for other in (start, tile):
-            assert correlation(other, made) > 0.4
-            assert correlation(other, made) > correlation(other[:, ::-1], made)
+        start, tile = pack.starts[example.name], pack.tiles[example.name]
+        assert start.shape == tile.shape == (128, 128, 3)
+        assert pack.lineart[example.person].shape == pack.faces[example.person].shape == (128, 128)
+        # A recipe changes colours but not where things are: the same place agrees, a mirrored one less.
+        assert correlation(start, tile) > 0.4
+        assert correlation(start, tile) > correlation(start[:, ::-1], tile)
 
 
-def test_rendering_repeats_with_its_seed(pack: Pack, face_photo: Image.Image, presets: Presets, tmp_path: Path) -> None:
+def test_rendering_repeats_with_its_seed(
+    pack: Pack, face_photo: Image.Image, presets: Presets, paintings: Path, tmp_path: Path
+) -> None:
     few = dataclasses.replace(presets, styles={style: presets.styles[style] for style in STYLES})
-    write_pack(tmp_path / "again.zip", {"astronaut": face_photo}, few, side=128, scene_share=0.5)
+    write_pack(tmp_path / "again.zip", {"astronaut": face_photo}, few, paintings=paintings, side=128, scene_share=0.5)
     again = read_pack(tmp_path / "again.zip")
     assert again.examples == pack.examples[: len(again.examples)]
     for example in again.examples:
-        assert np.array_equal(again.targets[example.name], pack.targets[example.name])
+        assert np.array_equal(again.starts[example.name], pack.starts[example.name])
 
 
-def test_packs_add_up(pack_file: Path, pack: Pack, face_photo: Image.Image, presets: Presets, tmp_path: Path) -> None:
+def test_packs_add_up(
+    pack_file: Path, pack: Pack, face_photo: Image.Image, presets: Presets, paintings: Path, tmp_path: Path
+) -> None:
     few = dataclasses.replace(presets, styles={"ink-hatching": presets.styles["ink-hatching"]})
-    write_pack(tmp_path / "more.zip", {"astronaut": face_photo}, few, side=128)
+    write_pack(tmp_path / "more.zip", {"astronaut": face_photo}, few, paintings=paintings, side=128)
     both = read_pack(pack_file, tmp_path / "more.zip")
-    assert len(both.examples) == len(both.targets) == len(pack.examples) + 1
+    assert len(both.examples) == len(both.starts) == len(pack.examples) + 1
     assert both.prompt("ink-hatching", "none")
     assert both.prompt(STYLES[0], "none")
-
-
-# --- teachers --------------------------------------------------------------------------------------------------------
-
-
-def test_every_teacher_is_a_recipe_of_a_style_that_is_there(presets: Presets) -> None:
-    for path in FOLDER.glob("*.toml"):
-        taught = teacher(presets.style(path.stem))
-        assert taught.finish_steps == 0
-        assert taught.preview != presets.style(path.stem).preview
-
-
-def test_a_style_without_a_teacher_is_taught_by_its_own_recipe(presets: Presets, tmp_path: Path) -> None:
-    style = presets.style("ink-hatching")
-    assert teacher(style, tmp_path).preview == style.preview[: -style.finish_steps]
-    (tmp_path / "ink-hatching.toml").write_text('[[paint]]\nop = "kuwahara"\n', "utf-8")
-    assert [step.op for step in teacher(style, tmp_path).preview] == ["kuwahara"]
-    (tmp_path / "ink-hatching.toml").write_text('[[paint]]\nop = "kuwahara"\nradios = 3\n', "utf-8")
-    with pytest.raises(ValueError, match="radios"):
-        teacher(style, tmp_path)
-
-
-def test_targets_follow_the_start_at_half_the_size(face_photo: Image.Image, presets: Presets) -> None:
-    """What is to be learnt must be in what is seen: the seed's palette and light are those of the start."""
-    photo, engine = prepare(open_photo(face_photo), None, PAINTED_AT), FilterEngine()
-    style, scene = presets.style("cyanotype"), presets.scene("none")
-    made = target(engine, photo, style, scene, seed=3, likeness=0.5)
-    assert made.size == (PAINTED_AT // 2,) * 2
-    job = job_for(Person("astronaut", photo, dict.fromkeys(CONTROLS, photo.image)), style, scene, seed=3)
-    start = engine.paint(job.model_copy(update={"photo": resized(photo, PAINTED_AT // 2)}), 3)
-    assert np.abs(np.asarray(made, np.float32) - np.asarray(start, np.float32)).mean() < 12
 
 
 def test_ten_portraits_are_never_trained_on(portraits_dir: Path) -> None:
@@ -177,14 +188,14 @@ def test_unknown_words_are_read_in_pieces(tokenizer: CLIPTokenizer) -> None:
 
 
 def test_all_components_bring_a_picture_back_exactly(pack: Pack) -> None:
-    picture = next(iter(pack.targets.values()))
-    assert psnr(fit_autoencoder(ModelConfig(latent_channels=48), [picture]), picture) > 90
+    picture = next(iter(pack.tiles.values()))
+    assert psnr(fit_autoencoder(ModelConfig(latent_channels=192), [picture]), picture) > 90
 
 
 def test_the_chosen_components_lose_nothing_that_people_see(pack: Pack) -> None:
     """The bar of the checkpoint, on pictures that the components were not taken from."""
-    network = fit_autoencoder(PRESETS["cpu"].model, list(pack.targets.values()))
-    for picture in pack.tiles.values():
+    network = fit_autoencoder(PRESETS["cpu"].model, list(pack.tiles.values()))
+    for picture in pack.starts.values():
         assert psnr(network, picture) > 36
         decoded = network.decode(network.encode(to_unit(torch.from_numpy(picture[None]))).latents).sample
         again = decoded.clamp(-1, 1).add(1).mul(127.5).round().byte()[0].permute(1, 2, 0).numpy()
@@ -192,10 +203,10 @@ def test_the_chosen_components_lose_nothing_that_people_see(pack: Pack) -> None:
 
 
 def test_latents_are_white(pack: Pack, autoencoder: PatchAutoencoder) -> None:
-    pictures = np.stack(list(pack.targets.values()))
+    pictures = np.stack(list(pack.tiles.values()))
     latents = autoencoder.encode(to_unit(torch.from_numpy(pictures))).latents
     flat = latents.permute(1, 0, 2, 3).flatten(1)
-    assert torch.allclose(flat.std(dim=1), torch.ones(len(flat)), atol=0.25)
+    assert float((flat.std(dim=1) - 1).abs().mean()) < 0.1
 
 
 def test_a_patch_size_that_diffusers_would_misread_is_refused() -> None:
@@ -206,63 +217,56 @@ def test_a_patch_size_that_diffusers_would_misread_is_refused() -> None:
 # --- diffusion -------------------------------------------------------------------------------------------------------
 
 
-def test_loss_falls(pack: Pack, autoencoder: PatchAutoencoder, tokenizer: CLIPTokenizer, tmp_path: Path) -> None:
-    longer = dataclasses.replace(TOY, diffusion=StageConfig(80, 4, 32, 4e-3, warmup=3))
-    stage = train_diffusion(pack, autoencoder, tokenizer, longer, tmp_path)
+def test_loss_falls(teaching: Teaching, tmp_path: Path) -> None:
+    longer = dataclasses.replace(TOY, diffusion=StageConfig(60, 4, 32, 4e-3, warmup=3))
+    stage = train_diffusion(*teaching, longer, tmp_path)
     assert np.mean(stage.losses[-20:]) < 0.8 * np.mean(stage.losses[:5])
 
 
+def test_cuts_show_one_place_of_all_pictures(pack: Pack, tokenizer: CLIPTokenizer, redraw: Redraw) -> None:
+    device = torch.device("cpu")
+    batches = Batches(pack, tokenizer, redraw, enlarged=1.0, word_dropout=0.0, painted_share=0.5, device=device)
+    # The target in which each pixel says where it is: a cut of it tells which place the others must show.
+    rows, columns = torch.meshgrid(torch.arange(128), torch.arange(128), indexing="ij")
+    place = torch.stack([rows, columns, torch.zeros_like(rows)], dim=-1).byte()
+    batches.target = lambda example: place  # type: ignore[method-assign]
+    for seed in range(8):
+        batch = batches.draw("drawn", 32, 1, np.random.default_rng(seed))
+        seen = (batch["targets"][0, :2] * 255).round().long()
+        candidates = [pack.tiles[example.name] for example in pack.examples if example.style == "cyanotype"]
+        shown = (batch["tiles"][0] * 255).round().byte().permute(1, 2, 0).numpy()
+        assert any(np.array_equal(tile[seen[0], seen[1]], shown) for tile in candidates)
+
+
 @pytest.mark.parametrize("interrupted_at", [1, 7])
-def test_resumed_run_equals_an_uninterrupted_one(
-    pack: Pack, autoencoder: PatchAutoencoder, tokenizer: CLIPTokenizer, tmp_path: Path, interrupted_at: int
-) -> None:
+def test_resumed_run_equals_an_uninterrupted_one(teaching: Teaching, tmp_path: Path, interrupted_at: int) -> None:
     short = dataclasses.replace(TOY, diffusion=StageConfig(12, 2, 32, 3e-3, warmup=3, large_crop=64, large_share=0.25))
-    straight = train_diffusion(pack, autoencoder, tokenizer, short, tmp_path / "straight")
-    train_diffusion(pack, autoencoder, tokenizer, short, tmp_path / "cut", until=interrupted_at)
-    resumed = train_diffusion(pack, autoencoder, tokenizer, short, tmp_path / "cut")
+    straight = train_diffusion(*teaching, short, tmp_path / "straight")
+    train_diffusion(*teaching, short, tmp_path / "cut", until=interrupted_at)
+    resumed = train_diffusion(*teaching, short, tmp_path / "cut")
     assert resumed.step == straight.step == 12
     assert resumed.losses == straight.losses[interrupted_at:]
     for name, weight in straight.ema.state_dict().items():
         assert torch.equal(weight, resumed.ema.state_dict()[name]), name
 
 
-def test_critic_tells_targets_from_smooth_answers() -> None:
-    torch.manual_seed(0)
-    critic = Critic(3, 2, width=8, learning_rate=2e-3)
-    styles = torch.tensor([0, 1, 0, 1])
-
-    def pictures() -> tuple[torch.Tensor, torch.Tensor]:
-        rough = torch.randn(4, 3, 32, 32).clamp(-1, 1)
-        return rough, F.avg_pool2d(rough, 5, stride=1, padding=2)
-
-    for _ in range(40):
-        critic.learn(*pictures(), styles)
-    rough, smooth = pictures()
-    with torch.no_grad():
-        assert float(critic(rough, styles).min()) > float(critic(smooth, styles).max())
-    smooth.requires_grad_(True)
-    critic.judge(smooth, styles).backward()
-    assert smooth.grad is not None
-    assert float(smooth.grad.abs().max()) > 0
-
-
-def test_clock_stops_a_run_and_the_next_call_goes_on(
-    pack: Pack, autoencoder: PatchAutoencoder, tokenizer: CLIPTokenizer, tmp_path: Path
-) -> None:
+def test_clock_stops_a_run_and_the_next_call_goes_on(teaching: Teaching, tmp_path: Path) -> None:
     hurried = dataclasses.replace(TOY, minutes=1e-9)
-    stopped = train_diffusion(pack, autoencoder, tokenizer, hurried, tmp_path)
+    stopped = train_diffusion(*teaching, hurried, tmp_path)
     assert stopped.stopped
     assert stopped.step == 1
-    assert train_diffusion(pack, autoencoder, tokenizer, TOY, tmp_path).step == TOY.diffusion.steps
+    assert train_diffusion(*teaching, TOY, tmp_path).step == TOY.diffusion.steps
 
 
-def test_a_run_with_more_data_keeps_words_and_latents(pack: Pack, tmp_path: Path) -> None:
+def test_a_run_with_more_data_keeps_words_and_latents(
+    pack: Pack, features: Features, redraw: Redraw, tmp_path: Path
+) -> None:
     hurried = dataclasses.replace(TOY, minutes=1e-9)
-    train(pack, hurried, tmp_path / "work", tmp_path / "first")
+    train(pack, features, redraw, hurried, tmp_path / "work", tmp_path / "first")
     changed = dataclasses.replace(
         pack, prompts=pack.prompts | {"new": "quite another portrait"}, examples=pack.examples[:2]
     )
-    train(changed, hurried, tmp_path / "work", tmp_path / "second")
+    train(changed, features, redraw, hurried, tmp_path / "work", tmp_path / "second")
     for part in ("vae/diffusion_pytorch_model.safetensors", "tokenizer/tokenizer.json"):
         assert (tmp_path / "first" / part).read_bytes() == (tmp_path / "second" / part).read_bytes()
 
@@ -319,4 +323,4 @@ def test_studio_engine_runs_the_folder(folder: Path, face_photo: Image.Image, pr
 def test_full_size_fits_the_repository(name: str, tokenizer: CLIPTokenizer) -> None:
     networks = Networks(PRESETS[name].model, tokenizer)
     weights = sum(weight.numel() for weight in networks.parameters())
-    assert 2 * weights < 62_000_000  # so that a lent machine can hand it back
+    assert 2 * weights < 64_000_000  # so that a lent machine can hand it back

@@ -5,7 +5,9 @@ It is never called diffusion. It answers while a visitor chooses, live on the we
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -14,7 +16,7 @@ from PIL import Image
 from pipelines.engines.base import Made, Studio
 from pipelines.engines.device import is_out_of_memory
 from pipelines.engines.filters import operations
-from pipelines.engines.filters.canvas import Canvas
+from pipelines.engines.filters.canvas import Canvas, mix
 from pipelines.engines.filters.enlarge import enlarged
 from pipelines.engines.filters.lighting import compose, settle, vary
 from pipelines.engines.filters.scenery.backdrops import Backdrops
@@ -53,16 +55,8 @@ class FilterEngine:
 
     def generate(self, job: Job, on_step: StepCallback) -> list[Image.Image]:
         """One picture a seed. Each operation of the recipe is a step, and so is the scene."""
-        try:
+        with _failures():
             return self._generate(job, on_step)
-        except PortraitError:
-            raise
-        except Exception as error:
-            if is_out_of_memory(error):  # no other style or photo would help
-                raise
-            raise EngineFailed(
-                "This style could not be painted; try another style or photo.", detail=repr(error)
-            ) from error
 
     def render(
         self, photo: PreparedPhoto, style: Style, scene: Scene, *, seed: int = 0, likeness: float = 0.5
@@ -95,36 +89,38 @@ class FilterEngine:
         done = _to_bytes(canvas.image)
         return done if size == (width, height) else cv2.resize(done, (width, height), interpolation=cv2.INTER_CUBIC)
 
-    def stage(self, job: Job, seed: int) -> Image.Image:
-        """The job's photo in its scene and in this seed's light, before any recipe."""
-        return Image.fromarray(_to_bytes(self._sitting(job, seed).source))
+    def begin(self, job: Job, seed: int) -> tuple[Image.Image, Image.Image]:
+        """What a diffusion stack begins with (`Style.start_recipe`), and the person in the photo in the seed's light.
 
-    def paint(self, job: Job, seed: int) -> Image.Image:
-        """The recipe up to its finish (`Style.finish_steps`): what a diffusion stack begins with.
+        Behind the person both show the same: a wall that the recipe painted over would come back with the photo.
 
         Raises:
             EngineFailed: This style cannot be painted on this photo.
         """
-        steps = len(job.style.preview) - job.style.finish_steps
-        painted = job.style.model_copy(update={"preview": job.style.preview[:steps], "finish_steps": 0})
-        update = {"style": painted, "seeds": (seed,)}
-        return self.generate(job.model_copy(update=update), lambda step, total, preview: True)[0]
+        laid_in = job.style.model_copy(update={"preview": job.style.start_recipe, "finish_steps": 0})
+        with _failures():
+            canvas = self._sitting(job, seed)
+            for index in range(len(laid_in.preview)):
+                self._step(canvas, laid_in, index)
+            self._finish(canvas, laid_in)
+            tile = mix(canvas.image, canvas.source, canvas.person)
+        return Image.fromarray(_to_bytes(canvas.image)), Image.fromarray(_to_bytes(tile))
 
     def finish(self, job: Job, seed: int, picture: Image.Image) -> Image.Image:
-        """A picture of the job's person with the finish of the recipe laid on, and their skin kept.
+        """A picture of the job's person with `Style.finish_recipe` laid on, and their skin kept.
 
         Args:
-            picture: RGB, painted by anyone from what `paint` gave, as large as the job's photo; a smaller one gets the
+            picture: RGB, painted by anyone from what `begin` gave, as large as the job's photo; a smaller one gets the
                 photo's finest edges.
         """
         canvas = self._sitting(job, seed)
         canvas.image = np.asarray(picture.convert("RGB"), np.float32) / 255.0
         if canvas.image.shape != canvas.source.shape:
             canvas.image = enlarged(canvas.image, canvas.source)
-        first = len(job.style.preview) - job.style.finish_steps
-        for index, step in enumerate(job.style.preview[first:], first):
+        steps = (*job.style.start_recipe, *job.style.finish_recipe)
+        for index, step in enumerate(steps[len(job.style.start_recipe) :], len(job.style.start_recipe)):
             operations.apply(canvas, step, index)
-        self._finish(canvas, job.style)
+        self._finish(canvas, job.style.model_copy(update={"preview": steps}))
         return Image.fromarray(_to_bytes(canvas.image))
 
     def close(self) -> None:
@@ -183,6 +179,21 @@ class FilterEngine:
     def _keep_skin(self, canvas: Canvas, style: Style) -> None:
         if style.natural_colour:
             keep_skin(canvas, flat=any(step.op in _FLAT for step in style.preview))
+
+
+@contextlib.contextmanager
+def _failures() -> Iterator[None]:
+    """What goes wrong in a recipe becomes one sentence."""
+    try:
+        yield
+    except PortraitError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):  # no other style or photo would help
+            raise
+        raise EngineFailed(
+            "This style could not be painted; try another style or photo.", detail=repr(error)
+        ) from error
 
 
 def _canvas(

@@ -40,7 +40,7 @@ class Stage:
             size: Width and height of both pictures in pixels; the job's photo may be larger.
         """
         small = job.model_copy(update={"photo": resized(job.photo, size)})
-        return Begun(self._preview.paint(small, seed), self._preview.stage(small, seed))
+        return Begun(*self._preview.begin(small, seed))
 
     def finish(self, job: Job, seed: int, picture: Image.Image) -> Image.Image:
         """What diffusion made, as large as the job's photo, with the photo's edges and the style's finish.

@@ -55,6 +55,7 @@ OPERATIONS: dict[str, Operation] = {
     "mosaic": tiles.mosaic,
     "neon": neon.neon,
     "neural": neural.neural,
+    "photo_detail": tone.photo_detail,
     "pixels": prints.pixels,
     "plate": material.plate,
     "polygons": tiles.polygons,
