@@ -19,9 +19,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.embedded_bars import ROOT, job_for, paint, sit, stack_of
+from benchmarks.embedded_bars import ROOT, as_shown, job_for, paint, sit, stack_of
 from pipelines.engines.filters.engine import FilterEngine
-from pipelines.engines.filters.stage import resized
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.likeness import for_stack
 from pipelines.presets.loading import Presets, load_presets
@@ -43,9 +42,7 @@ def make(options: argparse.Namespace, presets: Presets) -> None:
         rows, letters = [], ""
         for person in people:
             job = job_for(person, style, presets.scene(options.scene))
-            small = job.model_copy(update={"photo": resized(person.photo, filters.size)})
-            filtered = Image.fromarray(paint(filters, small)).resize((engine.size,) * 2, Image.Resampling.LANCZOS)
-            pair = [paint(engine, job), np.asarray(filtered)]
+            pair = [paint(engine, job), as_shown(filters, job)]
             first = int(numbers.integers(2))
             letters += "AB"[first]
             shown = [np.asarray(person.photo.image), *(pair if first == 0 else pair[::-1])]

@@ -44,6 +44,7 @@ from benchmarks.portrait_figures import (
 )
 from pipelines.controls.annotators import annotate
 from pipelines.engines.filters.engine import FilterEngine
+from pipelines.engines.filters.stage import resized
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.likeness import apply_likeness, for_stack
@@ -133,6 +134,13 @@ def paint(engine: DiffusionEngine | FilterEngine, job: GenerationJob) -> np.ndar
     return np.asarray(engine.generate(job, lambda *_: True)[0])
 
 
+def as_shown(filters: FilterEngine, job: GenerationJob) -> np.ndarray:
+    """The filters' portrait as the studio shows it, made at their own size, as large as the job's photo."""
+    small = job.model_copy(update={"photo": resized(job.photo, filters.size)})
+    size = job.photo.image.size
+    return np.asarray(Image.fromarray(paint(filters, small)).resize(size, Image.Resampling.LANCZOS))
+
+
 def seconds(engine: DiffusionEngine, person: Person, style: Style, scene: Scene, repeats: int = 3) -> float:
     """Median time of a warm portrait."""
     job = job_for(person, style, scene)
@@ -189,7 +197,7 @@ def measure(
         job = job_for(person, style, scene)
         portrait = paint(engine, job)
         portraits.append(portrait)
-        figures.sharpness.append(sharpness(portrait) / max(1e-6, sharpness(paint(filters, job))))
+        figures.sharpness.append(sharpness(portrait) / max(1e-6, sharpness(as_shown(filters, job))))
         _measure_person(figures, person, style, portrait)
     _measure_seeds(figures, engine, people[:3], style, scene, portraits)
     for name in CONTROLS:

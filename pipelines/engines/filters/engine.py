@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _FRAME_PIXELS = 330 * 330
 _FRAME_PIXELS_STROKES = 270 * 270
 _PIECES = {"pixels", "cutout", "polygons", "mosaic", "hatch"}
-_FLAT = _PIECES | {"posterise", "flat"}
+_FLAT = _PIECES | {"flat"}
 _OWN_SKIN = {"flat"}  # fills skin with the sitter's own colour: nothing to put back before ink, dots and paper
 
 

@@ -12,15 +12,6 @@ from pipelines.engines.filters.operations.surface import tooth
 _SECTORS = 8
 
 
-def smooth(canvas: Canvas, step: recipe.Smooth) -> None:
-    """recipe.Smooth."""
-    pixels = (canvas.image * 255).astype(np.uint8)
-    reach = max(1.0, step.sigma_s * canvas.unit * canvas.boldness)
-    done = cv2.edgePreservingFilter(pixels, flags=cv2.RECURS_FILTER, sigma_s=reach, sigma_r=step.sigma_r)
-    canvas.image = done.astype(np.float32) / 255.0
-    canvas.keep_features(0.6)
-
-
 def kuwahara(canvas: Canvas, step: recipe.Kuwahara) -> None:
     """recipe.Kuwahara."""
     radius = step.radius * canvas.unit * canvas.boldness

@@ -21,8 +21,6 @@ from pipelines.engines.filters.canvas import (
 from pipelines.engines.filters.operations.surface import relief_of
 from pipelines.recipe import lit as recipe_lit
 
-_FINE = 3.0  # pixels of a 512 px portrait: pores, lashes, single hairs
-
 
 def grade(canvas: Canvas, step: recipe.Grade) -> None:
     """recipe.Grade."""
@@ -52,7 +50,7 @@ def grade(canvas: Canvas, step: recipe.Grade) -> None:
 
 def photo_detail(canvas: Canvas, step: recipe.PhotoDetail) -> None:
     """recipe.PhotoDetail."""
-    sigma = max(1.0, _FINE * canvas.unit)
+    sigma = max(1.0, step.reach * canvas.unit)
     wanted, there = (luma - blur(luma, sigma) for luma in (gray(canvas.source), gray(canvas.image)))
     canvas.image = np.clip(canvas.image + (step.amount * (wanted - there))[..., None], 0, 1)
 
@@ -67,17 +65,6 @@ def tone_map(canvas: Canvas, step: recipe.ToneMap) -> None:
         luma = s_curve(luma, step.contrast, float(np.clip(np.median(luma), 0.35, 0.6)))
     mapped = ramp_lookup(step.ramps[canvas.choice(len(step.ramps))], luma)
     canvas.image = mix(canvas.image, mapped, step.amount)
-
-
-def posterise(canvas: Canvas, step: recipe.Posterise) -> None:
-    """recipe.Posterise. Features keep twice the steps."""
-    lab = cv2.cvtColor(canvas.image, cv2.COLOR_RGB2LAB)
-    levels = max(2.0, step.levels / canvas.boldness)
-    coarse = soft_steps(lab[..., 0] / 100.0, levels, step.softness)
-    fine = soft_steps(lab[..., 0] / 100.0, levels * 2, step.softness)
-    lab[..., 0] = 100.0 * mix(coarse, fine, canvas.features)
-    lab[..., 1:] *= step.saturation
-    canvas.image = np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 1)
 
 
 def backwash(canvas: Canvas, step: recipe.Backwash) -> None:
@@ -185,14 +172,6 @@ def s_curve(value: np.ndarray, amount: float, middle: float) -> np.ndarray:
     low = middle * (value / middle) ** power
     high = 1 - (1 - middle) * ((1 - value) / (1 - middle)) ** power
     return np.where(value < middle, low, high).astype(np.float32)
-
-
-def soft_steps(value: np.ndarray, levels: float, softness: float) -> np.ndarray:
-    """A staircase of `levels` steps whose edges are `softness` of a step wide."""
-    scaled = value * levels
-    base = np.floor(scaled)
-    edge = smoothstep(0.5 - 0.5 * max(0.02, softness), 0.5 + 0.5 * max(0.02, softness), scaled - base)
-    return np.clip((base + edge) / levels, 0, 1)
 
 
 def levelled(canvas: Canvas, luma: np.ndarray, amount: float) -> np.ndarray:
