@@ -73,7 +73,10 @@ def render_card(facts: dict[str, Any]) -> str:
     if not figures:
         lines.append("Not measured yet: run `python -m benchmarks.embedded_bars`.")
     else:
-        lines += ["On held-out portraits, by the measures of `benchmarks.embedded_bars`, and by eye with `benchmarks.blind_sheets`.", ""]
+        lines += [
+            "On held-out portraits: measures of `benchmarks.embedded_bars`, and by eye with `benchmarks.blind_sheets`.",
+            "",
+        ]
         lines += ["| figure | measured | bar | met |", "|---|---|---|---|"]
         lines += [f"| {row['name']} | {row['value']} | {row['bar']} | {row['met']} |" for row in figures]
     return "\n".join(lines) + "\n"
