@@ -1,4 +1,4 @@
-"""Thumbnails of styles and scenes, painted by the instant filters from a picture in the public domain.
+"""Thumbnails of styles and scenes, made by the built-in model, as on a fresh machine, from a public-domain picture.
 
     python -m pipelines.thumbnails            write presets/thumbnails/{styles,scenes}/<id>.webp, all of them
     python -m pipelines.thumbnails ID ...     only these
@@ -15,14 +15,16 @@ from pathlib import Path
 from PIL import Image
 from skimage import data
 
-from pipelines.engines.filters.engine import FilterEngine
+from pipelines.engines.base import Engine
+from pipelines.engines.filters.stage import Stage
+from pipelines.engines.registry import Engines
+from pipelines.job_studio import JobStudio
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import THUMBNAILS, load_presets
 from pipelines.provenance import marking
-from pipelines.schema import PreparedPhoto, Scene, Style
+from pipelines.schema import Job, PreparedPhoto, Scene, Style
 
 SIZE = 256
-_PAINTED_AT = 512
 _SCENE_STYLE = "oil-master"  # scenes are shown in the style that changes them least
 
 
@@ -31,15 +33,16 @@ def thumbnail_path(kind: str, preset_id: str, folder: Path = THUMBNAILS) -> Path
     return folder / kind / f"{preset_id}.webp"
 
 
-def sitter(size: int = _PAINTED_AT) -> PreparedPhoto:
+def sitter(size: int) -> PreparedPhoto:
     """The public-domain portrait, cropped as a visitor's photo would be."""
     return prepare(open_photo(data.astronaut()), 0, size)
 
 
-def paint(engine: FilterEngine, photo: PreparedPhoto, style: Style, scene: Scene) -> bytes:
+def paint(engine: Engine, photo: PreparedPhoto, style: Style, scene: Scene) -> bytes:
     """One thumbnail as WebP bytes, watermarked; the same bytes every time."""
-    picture = engine.render(photo, style, scene)
-    small = marking.finish(picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS), is_diffusion=False)
+    job = Job(photo=photo, style=style, scene=scene, seeds=(0,))
+    picture = engine.make(job, JobStudio(job, {}, Stage()), lambda step, total, preview: True).pictures[0]
+    small = marking.finish(picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS), is_diffusion=engine.is_diffusion)
     target = io.BytesIO()
     small.save(target, "WEBP", quality=80, method=6)
     return target.getvalue()
@@ -47,7 +50,7 @@ def paint(engine: FilterEngine, photo: PreparedPhoto, style: Style, scene: Scene
 
 def main(arguments: list[str]) -> int:
     """Write the thumbnails that are asked for, all by default."""
-    presets, engine, photo = load_presets(), FilterEngine(), sitter()
+    presets = load_presets()
     plain = presets.scene("none")
     jobs = [("styles", style.id, style, plain) for style in presets.styles.values()]
     backdrop_style = presets.styles.get(_SCENE_STYLE, next(iter(presets.styles.values())))
@@ -57,6 +60,8 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(f"unknown: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
+    engine = Engines(presets.models).create("embedded").engine
+    photo = sitter(engine.size)
     for kind, preset_id, style, scene in jobs:
         if not wanted or preset_id in wanted:
             path = thumbnail_path(kind, preset_id)

@@ -106,7 +106,7 @@ def test_every_thumbnail_is_watermarked():
         with Image.open(path) as thumbnail:
             found = watermark.detect(thumbnail.convert("RGB"), in_place_only=True)
         assert found is not None, path.name
-        assert found.kind == "filter"
+        assert found.kind == "ai"
 
 
 def test_thumbnails_are_the_same_every_time(presets: Presets):
@@ -127,4 +127,4 @@ def test_thumbnail_names_tell_styles_from_scenes():
 
 
 def _thumbnail(presets: Presets) -> bytes:
-    return paint(FilterEngine(), sitter(), presets.style("pixel-art"), presets.scene("none"))
+    return paint(FilterEngine(), sitter(FilterEngine.size), presets.style("pixel-art"), presets.scene("none"))
