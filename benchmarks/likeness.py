@@ -29,7 +29,8 @@ from pipelines.faithfulness import meter
 from pipelines.photo.decoding import FORMATS
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import load_presets
-from pipelines.schema import Faithfulness, PreparedPhoto, RatioChange, SkinShift
+from pipelines.results import Faithfulness, RatioChange, SkinShift
+from pipelines.schema import PreparedPhoto
 
 STYLES = "oil-master,watercolour,comic,golden-hour,low-poly"  # styles that mean to keep natural colour
 LIKENESS = (0.0, 0.5, 1.0)

@@ -19,7 +19,8 @@ from pipelines.photo.opening import open_photo
 from pipelines.photo.sitter import seat
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets, load_presets
-from pipelines.schema import MAX_VARIATIONS, Consent, Portrait, PortraitRequest
+from pipelines.results import Portrait
+from pipelines.schema import MAX_VARIATIONS, Consent, PortraitRequest
 from pipelines.seeds import MAX_SEED, following
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.worker import StepEvent, WaitEvent, run

@@ -30,17 +30,9 @@ from pipelines.photo import memory, vision
 from pipelines.photo import opening as photo
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
+from pipelines.results import Portrait, PortraitSet
 from pipelines.safety.review import Safety, build_safety
-from pipelines.schema import (
-    AnnotatorName,
-    Job,
-    LoadedPhoto,
-    Portrait,
-    PortraitRequest,
-    PortraitSet,
-    Scene,
-    StepCallback,
-)
+from pipelines.schema import AnnotatorName, Job, LoadedPhoto, PortraitRequest, Scene, StepCallback
 from pipelines.sitting import Crop, Sitting
 from pipelines.waiting_line import MAX_WAITING, Ticket, WaitingLine
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from PIL import Image
 
 from pipelines.errors import Cancelled, EngineFailed
-from pipelines.schema import PortraitRequest, PortraitSet
+from pipelines.results import PortraitSet
+from pipelines.schema import PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.waiting_line import Place, Ticket
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from pipelines.provenance import credentials, findings, manifest_reader, manifests, marking
 from pipelines.provenance import words as provenance_words
-from pipelines.schema import ProvenanceReport
+from pipelines.results import ProvenanceReport
 from tests.support.operators import Operator
 from tests.support.png_chunks import rebuilt
 from tests.support.searches import search

@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 
 from pipelines.provenance import file_parts, marking, said, watermark
 from pipelines.provenance import words as provenance_words
-from pipelines.schema import ProvenanceReport
+from pipelines.results import ProvenanceReport
 from tests.support.searches import search
 from tests.support.tool_files import CODE, COMMENT, INFOTEXT, TOOLS, file, iim, png, rdf
 

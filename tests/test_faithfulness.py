@@ -19,7 +19,8 @@ from pipelines.faithfulness.meter import edges_kept, measure, skin_group
 from pipelines.faithfulness.shape import align, landmark_drift
 from pipelines.photo import vision
 from pipelines.photo.opening import open_photo, prepare
-from pipelines.schema import Face, Faithfulness, PreparedPhoto
+from pipelines.results import Faithfulness
+from pipelines.schema import Face, PreparedPhoto
 
 LEFT_EYE = (33, 160, 159, 158, 133, 153, 145, 144)
 RIGHT_EYE = (263, 387, 386, 385, 362, 380, 374, 373)

@@ -16,7 +16,8 @@ from pipelines.errors import Cancelled, EngineUnavailable, RequestInvalid, SaveE
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking, watermark
-from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, PortraitSet
+from pipelines.results import PortraitSet
+from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.conftest import difference
 

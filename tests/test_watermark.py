@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from skimage.metrics import peak_signal_noise_ratio
 
 from benchmarks import watermark as benchmark
-from pipelines import schema
+from pipelines import results
 from pipelines.provenance import visible_label, watermark, watermark_reader
 from tests.support.searches import search
 
@@ -154,7 +154,7 @@ def test_a_strangers_file_is_looked_at_in_a_process_of_its_own() -> None:
 
 
 def test_kinds_are_those_of_the_report() -> None:
-    assert set(watermark.KINDS) | {"none", "unknown"} == set(get_args(schema.WatermarkState))
+    assert set(watermark.KINDS) | {"none", "unknown"} == set(get_args(results.WatermarkState))
 
 
 @pytest.mark.parametrize("shade", ["white", "black", "#808080"])

@@ -22,7 +22,8 @@ from pipelines.photo.hints import API
 from pipelines.photo.sitter import seat
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import FAMILY_NAMES
-from pipelines.schema import LoadedPhoto, PortraitRequest, PortraitSet
+from pipelines.results import PortraitSet
+from pipelines.schema import LoadedPhoto, PortraitRequest
 from ui import screen
 from ui.callers import network_of
 from ui.errors import for_api

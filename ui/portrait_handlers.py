@@ -14,7 +14,8 @@ from pipelines import worker
 from pipelines.errors import Cancelled, ConsentMissing, PictureRefused, RequestInvalid
 from pipelines.photo import opening as photos
 from pipelines.portrait_request import build_request
-from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, PortraitSet, Purpose
+from pipelines.results import PortraitSet
+from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, Purpose
 from ui import screen
 from ui.answers import Answer, told
 from ui.callers import network_of

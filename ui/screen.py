@@ -7,7 +7,8 @@ from typing import Any
 
 from pipelines.engines.base import EngineInfo
 from pipelines.photo import hints as photo_hints
-from pipelines.schema import Faithfulness, LoadedPhoto, PhotoHint, PortraitSet, Scene, Style
+from pipelines.results import Faithfulness, PortraitSet
+from pipelines.schema import LoadedPhoto, PhotoHint, Scene, Style
 from pipelines.seeds import following, variations
 from pipelines.waiting_line import Place, duration
 from study.consent import Receipt

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from pipelines.errors import ConsentMissing, EngineBusy, PhotoError
 from pipelines.photo import hints as photo_hints
-from pipelines.schema import LoadedPhoto, Portrait
+from pipelines.results import Portrait
+from pipelines.schema import LoadedPhoto
 from study.consent import ASK
 
 KEEP_MINUTES = 60  # what the consent text and the Privacy tab promise

@@ -39,7 +39,8 @@ from PIL import Image
 
 from pipelines.faithfulness.shape import align, landmark_drift, shape_changes, turn
 from pipelines.photo import vision
-from pipelines.schema import Faithfulness, PreparedPhoto, RatioChange, SkinShift
+from pipelines.results import Faithfulness, RatioChange, SkinShift
+from pipelines.schema import PreparedPhoto
 
 log = logging.getLogger(__name__)
 

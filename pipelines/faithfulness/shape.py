@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from skimage.transform import SimilarityTransform
 
-from pipelines.schema import RatioChange
+from pipelines.results import RatioChange
 
 # MediaPipe's canonical face mesh. Of each eye: its corners, and pairs of upper and lower lid.
 _EYES = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from pipelines.schema import Finding, MarkState
+from pipelines.results import Finding, MarkState
 
 # What was signed and what is there are not the same.
 CHANGED = frozenset(

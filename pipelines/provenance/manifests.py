@@ -24,7 +24,7 @@ from pipelines.errors import CredentialsError
 from pipelines.provenance import findings, manifest_reader
 from pipelines.provenance.credentials import Credentials
 from pipelines.provenance.said import plain
-from pipelines.schema import Finding, MarkState
+from pipelines.results import Finding, MarkState
 
 SOFTWARE = "Self-Portrait Studio"
 FACTS_LABEL = "selfportraitstudio.portrait"

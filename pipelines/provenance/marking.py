@@ -31,7 +31,8 @@ from pipelines.provenance import (
 )
 from pipelines.provenance.manifests import SOFTWARE
 from pipelines.provenance.said import Said
-from pipelines.schema import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS, ProvenanceReport, ProvenanceSummary
+from pipelines.results import ProvenanceReport, ProvenanceSummary
+from pipelines.schema import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS
 
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 # img2img starts from the photo's pixels, so the portrait is a composite; filters only change them.

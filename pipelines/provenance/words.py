@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from pipelines.provenance.manifests import SOFTWARE
-from pipelines.schema import Finding, ProvenanceReport
+from pipelines.results import Finding, ProvenanceReport
 
 Tone = Literal["good", "warn", "plain"]
 

@@ -19,7 +19,7 @@ from pipelines import heavy
 from pipelines.errors import EngineUnavailable, PortraitError
 from pipelines.hub import weights
 from pipelines.hub.components import SAFETY_CHECKER, SAFETY_CHECKER_ID, Component
-from pipelines.schema import Refusal
+from pipelines.results import Refusal
 
 log = logging.getLogger(__name__)
 

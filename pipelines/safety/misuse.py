@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipelines.errors import SettingsError
-from pipelines.schema import Refusal
+from pipelines.results import Refusal
 
 LOGGER = "studio.misuse"
 MAX_BYTES = 1_000_000

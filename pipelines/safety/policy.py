@@ -29,8 +29,8 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from pipelines.errors import PresetError
+from pipelines.results import Refusal, RefusalCategory
 from pipelines.safety.normalise import CJK, fold, views
-from pipelines.schema import Refusal, RefusalCategory
 
 FOLDER = Path(__file__).parent / "policy"
 

@@ -10,10 +10,11 @@ from PIL import Image
 
 from pipelines.errors import EngineUnavailable, PictureRefused, WordsRefused
 from pipelines.hub.stack import ModelStack
+from pipelines.results import Refusal, RefusedPicture
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.misuse import MisuseLog, write_to
 from pipelines.safety.policy import default_policy
-from pipelines.schema import Refusal, RefusedPicture, StepCallback
+from pipelines.schema import StepCallback
 from pipelines.settings import CheckerUse, Settings
 
 UNCHECKED = (

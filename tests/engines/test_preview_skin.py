@@ -16,7 +16,8 @@ from pipelines.engines.filters.engine import FilterEngine
 from pipelines.faithfulness import meter
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets, load_presets
-from pipelines.schema import PreparedPhoto, SkinShift
+from pipelines.results import SkinShift
+from pipelines.schema import PreparedPhoto
 from tests.support.painting import job_of, paint
 
 NATURAL = sorted(style.id for style in load_presets().styles.values() if style.natural_colour)

@@ -14,10 +14,11 @@ from pipelines import __main__ as command
 from pipelines.errors import EngineUnavailable, PictureRefused, WordsRefused
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
+from pipelines.results import Refusal
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.policy import PromptPolicy, default_policy
 from pipelines.safety.review import Reviewer, Safety
-from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, Refusal
+from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.reviewers import Picky
 

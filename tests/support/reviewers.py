@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from pipelines.schema import Refusal
+from pipelines.results import Refusal
 
 
 class Picky:

@@ -16,7 +16,8 @@ from PIL import Image
 from pipelines import worker
 from pipelines.photo.opening import open_photo
 from pipelines.portrait_request import build_request
-from pipelines.schema import LoadedPhoto, PortraitSet
+from pipelines.results import PortraitSet
+from pipelines.schema import LoadedPhoto
 from ui import screen
 from ui.portrait_handlers import PortraitHandlers
 from ui.serving import Serving

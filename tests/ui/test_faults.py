@@ -20,7 +20,8 @@ from pipelines import heavy, worker
 from pipelines.errors import EngineFailed, PhotoUnreadable, SaveError
 from pipelines.photo.opening import open_photo
 from pipelines.portrait_request import build_request
-from pipelines.schema import PortraitRequest, PortraitSet, StepCallback
+from pipelines.results import PortraitSet
+from pipelines.schema import PortraitRequest, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.fakes import FakeEngine, FakeEngines
 from tests.support.studio import LOOK, Served, create, with_photo

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.schema import MAX_VARIATIONS, Faithfulness, RatioChange, SkinShift
+from pipelines.results import Faithfulness, RatioChange, SkinShift
+from pipelines.schema import MAX_VARIATIONS
 from pipelines.seeds import MAX_SEED
 from ui import screen
 
