@@ -22,7 +22,7 @@ from pipelines.job_studio import JobStudio
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import THUMBNAILS, load_presets
 from pipelines.provenance import marking
-from pipelines.schema import Job, PreparedPhoto, Scene, Style
+from pipelines.schema import AnnotatorName, Job, PreparedPhoto, Scene, Style
 
 SIZE = 256
 _SCENE_STYLE = "oil-master"  # scenes are shown in the style that changes them least
@@ -38,10 +38,16 @@ def sitter(size: int) -> PreparedPhoto:
     return prepare(open_photo(data.astronaut()), 0, size)
 
 
-def paint(engine: Engine, photo: PreparedPhoto, style: Style, scene: Scene) -> bytes:
-    """One thumbnail as WebP bytes, watermarked; the same bytes every time."""
+def paint(
+    engine: Engine, photo: PreparedPhoto, style: Style, scene: Scene, drawn: dict[AnnotatorName, Image.Image]
+) -> bytes:
+    """One thumbnail as WebP bytes, watermarked; the same bytes every time.
+
+    Args:
+        drawn: Control images of the photo; those that are missing are added.
+    """
     job = Job(photo=photo, style=style, scene=scene, seeds=(0,))
-    picture = engine.make(job, JobStudio(job, {}, Stage()), lambda step, total, preview: True).pictures[0]
+    picture = engine.make(job, JobStudio(job, drawn, Stage()), lambda step, total, preview: True).pictures[0]
     small = marking.finish(picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS), is_diffusion=engine.is_diffusion)
     target = io.BytesIO()
     small.save(target, "WEBP", quality=80, method=6)
@@ -62,11 +68,12 @@ def main(arguments: list[str]) -> int:
         return 2
     engine = Engines(presets.models).create("embedded").engine
     photo = sitter(engine.size)
+    drawn: dict[AnnotatorName, Image.Image] = {}
     for kind, preset_id, style, scene in jobs:
         if not wanted or preset_id in wanted:
             path = thumbnail_path(kind, preset_id)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(paint(engine, photo, style, scene))
+            path.write_bytes(paint(engine, photo, style, scene, drawn))
             print(f"{kind}/{path.name}  {path.stat().st_size / 1024:.0f} kB")
     return 0
 

@@ -121,3 +121,9 @@ def test_what_the_built_in_model_repaints_has_the_palettes_of_its_style(presets:
                 if getattr(step, word, None)
             ]
             assert all(one in known for one in used), f"{style.id}: {word}"
+
+
+def test_words_that_are_lent_are_those_of_their_style(presets: Presets) -> None:
+    """Styles whose own words the built-in model learnt badly are given Watercolour's, word for word."""
+    lent = [style.overrides["embedded"].prompt for style in presets.styles.values() if "embedded" in style.overrides]
+    assert {prompt for prompt in lent if prompt is not None} == {presets.style("watercolour").prompt}

@@ -127,4 +127,4 @@ def test_thumbnail_names_tell_styles_from_scenes():
 
 
 def _thumbnail(presets: Presets) -> bytes:
-    return paint(FilterEngine(), sitter(FilterEngine.size), presets.style("pixel-art"), presets.scene("none"))
+    return paint(FilterEngine(), sitter(FilterEngine.size), presets.style("pixel-art"), presets.scene("none"), {})

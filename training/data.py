@@ -24,12 +24,11 @@ from pipelines.controls.annotators import annotate
 from pipelines.engines.filters.canvas import Canvas
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.stage import resized
-from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.likeness import for_stack
 from pipelines.errors import EngineFailed
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets, load_presets
-from pipelines.schema import PreparedPhoto, Scene, Style
+from pipelines.schema import Job, PreparedPhoto
 from training.pack import Example, Pack, PackWriter
 from training.teachers import teachers
 
@@ -143,7 +142,8 @@ def _render(
         scene = scenes[generator.integers(len(scenes))] if in_scene else presets.scenes["none"]
         likeness = float(generator.uniform(*_LIKENESS))
         picture_seed = int(generator.integers(_SEEDS))
-        job = job_for(photo, for_stack(style, "embedded"), scene, seed=picture_seed, likeness=likeness)
+        chosen = for_stack(style, "embedded")
+        job = Job(photo=photo, style=chosen, scene=scene, likeness=likeness, seeds=(picture_seed,))
         try:
             pictures = dict(zip(("starts", "tiles"), engine.begin(job, picture_seed), strict=True))
         except EngineFailed as error:  # one picture less is no reason to lose the others
@@ -151,19 +151,6 @@ def _render(
             continue
         example = Example(f"{person}-{style.id}-{seed}", style.id, scene.id)
         yield example, {folder: np.asarray(one) for folder, one in pictures.items()}
-
-
-def job_for(photo: PreparedPhoto, style: Style, scene: Scene, *, seed: int, likeness: float) -> GenerationJob:
-    """A job for the instant filters."""
-    return GenerationJob(
-        photo=photo,
-        style=style,
-        scene=scene,
-        likeness=likeness,
-        prompt=style.prompt,
-        strength=style.strength,
-        seeds=(seed,),
-    )
 
 
 def main() -> int:

@@ -203,10 +203,11 @@ def test_the_chosen_components_lose_nothing_that_people_see(pack: Pack) -> None:
 
 
 def test_latents_are_white(pack: Pack, autoencoder: PatchAutoencoder) -> None:
-    pictures = np.stack(list(pack.tiles.values()))
-    latents = autoencoder.encode(to_unit(torch.from_numpy(pictures))).latents
-    flat = latents.permute(1, 0, 2, 3).flatten(1)
-    assert float((flat.std(dim=1) - 1).abs().mean()) < 0.1
+    pictures = to_unit(torch.from_numpy(np.stack(list(pack.tiles.values()))))
+    # Wherever patches begin: the pack's own compression has a grid, too.
+    shifted = [pictures[..., y : y + 124, x : x + 124] for y in range(4) for x in range(4)]
+    flat = torch.cat([autoencoder.encode(one).latents.permute(1, 0, 2, 3).flatten(1) for one in shifted], dim=1)
+    assert torch.allclose(flat.std(dim=1), torch.ones(len(flat)), atol=0.25)
 
 
 def test_a_patch_size_that_diffusers_would_misread_is_refused() -> None:

@@ -165,16 +165,18 @@ class Canvas:
         """
         if self.landmarks is None or amount <= 0:
             return
-        sigma = max(1.0, self.face_size * 0.05)
-        wanted = _detail(self.source, sigma)
-        there = _detail(self.image, sigma)
-        delta = (wanted - there) * (self.features * amount)
-        self.image = np.clip(self.image + delta[..., None], 0.0, 1.0)
+        self.restore_detail(self.face_size * 0.05, self.features * amount)
 
+    def restore_detail(self, sigma: float, share: np.ndarray | float) -> None:
+        """Puts the source's light and dark that is finer than `sigma` in the place of the picture's own.
 
-def _detail(image: np.ndarray, sigma: float) -> np.ndarray:
-    luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return luma - cv2.GaussianBlur(luma, (0, 0), sigma)
+        Args:
+            sigma: In pixels; under 1 it is 1.
+            share: How far, 0..1, for all or for each pixel, (H, W).
+        """
+        sigma = max(1.0, sigma)
+        wanted, there = (luma - blur(luma, sigma) for luma in (gray(self.source), gray(self.image)))
+        self.image = np.clip(self.image + ((wanted - there) * share)[..., None], 0.0, 1.0)
 
 
 def rgb(color: str) -> np.ndarray:

@@ -117,10 +117,10 @@ class FilterEngine:
         canvas.image = np.asarray(picture.convert("RGB"), np.float32) / 255.0
         if canvas.image.shape != canvas.source.shape:
             canvas.image = enlarged(canvas.image, canvas.source)
-        steps = (*job.style.start_recipe, *job.style.finish_recipe)
-        for index, step in enumerate(steps[len(job.style.start_recipe) :], len(job.style.start_recipe)):
+        start, finish = job.style.start_recipe, job.style.finish_recipe
+        for index, step in enumerate(finish, len(start)):
             operations.apply(canvas, step, index)
-        self._finish(canvas, job.style.model_copy(update={"preview": steps}))
+        self._finish(canvas, job.style.model_copy(update={"preview": (*start, *finish)}))
         return Image.fromarray(_to_bytes(canvas.image))
 
     def close(self) -> None:

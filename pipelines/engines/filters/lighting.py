@@ -126,11 +126,8 @@ def settle(canvas: Canvas, pieces: bool) -> None:
     """
     if canvas.likeness > 0.5:
         if not pieces:
-            sigma = max(1.0, canvas.face_size * 0.04)
-            wanted, there = gray(canvas.source), gray(canvas.image)
-            delta = (wanted - blur(wanted, sigma)) - (there - blur(there, sigma))
             share = (canvas.likeness - 0.5) * (0.7 + 0.5 * canvas.face) * canvas.person
-            canvas.image = np.clip(canvas.image + (delta * share)[..., None], 0, 1)
+            canvas.restore_detail(canvas.face_size * 0.04, share)
         canvas.keep_features(0.8 * (canvas.likeness - 0.5))
     elif canvas.likeness < 0.5:
         bold = 0.5 - canvas.likeness

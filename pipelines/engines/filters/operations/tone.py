@@ -50,9 +50,7 @@ def grade(canvas: Canvas, step: recipe.Grade) -> None:
 
 def photo_detail(canvas: Canvas, step: recipe.PhotoDetail) -> None:
     """recipe.PhotoDetail."""
-    sigma = max(1.0, step.reach * canvas.unit)
-    wanted, there = (luma - blur(luma, sigma) for luma in (gray(canvas.source), gray(canvas.image)))
-    canvas.image = np.clip(canvas.image + (step.amount * (wanted - there))[..., None], 0, 1)
+    canvas.restore_detail(step.reach * canvas.unit, step.amount)
 
 
 def tone_map(canvas: Canvas, step: recipe.ToneMap) -> None:
