@@ -30,7 +30,7 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Gradio decodes some uploads before our co
 
 _PLACES = 2  # pictures unpacked at the same time in the whole process
 _PLACE_SECONDS = 30.0  # for a place to become free
-_BAND_PIXELS = 4_000_000  # a picture is converted that many pixels at a time
+_BAND_PIXELS = 1_000_000  # a picture is converted that many pixels at a time
 _NUMBERS = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 _TURNS: dict[object, Image.Transpose] = {  # by EXIF orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
