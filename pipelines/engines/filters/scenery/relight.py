@@ -9,6 +9,7 @@ import numpy as np
 
 from pipelines.engines.filters.canvas import OVAL, Canvas, blur, gray, mix, smoothstep
 from pipelines.engines.filters.operations.light import form
+from pipelines.engines.filters.operations.zones import skin_distance
 
 _LUMA = np.array((0.299, 0.587, 0.114), np.float32)
 # What stands out of a face and what lies deep: landmark, spread and height as shares of the face's height.
@@ -18,6 +19,7 @@ _BUMPS = (
     (50, 0.110, 0.035), (280, 0.110, 0.035), (13, 0.070, 0.025), (199, 0.090, 0.035),
 )  # fmt: skip
 _WHITE = np.ones(3, np.float32)
+_SKIN_KEEPS = 0.8  # of its own colour in a coloured light
 _GENTLE = 0.35  # share of a key light's strength that falls on a person
 _LIT_SIDE = 65  # percentile of the light on a face, which is as light as the photo
 _WIDTH = 224  # pixels of the copy that normals are worked out on
@@ -66,7 +68,7 @@ def lit(canvas: Canvas, person: np.ndarray, around: np.ndarray | None, lamp: Lam
     before = face_luma(canvas, person)
     # More, and one half of a face drowns while the other is bleached. Very light skin has no room for more light.
     key = _GENTLE * lamp.key * float(np.clip((1.02 - before) / 0.45, 0.45, 1))
-    shade = 1 - 0.62 * key + (1.35 * key * wrap)[..., None] * mix(color, _WHITE, 0.6 * skin)
+    shade = 1 - 0.62 * key + (1.35 * key * wrap)[..., None] * mix(color, _WHITE, _SKIN_KEEPS * skin)
     if around is not None:
         shade = shade * mix(_WHITE, _ambient(normals, around), lamp.ambient * (1 - 0.7 * skin))
     shade = _grown(shade.astype(np.float32), canvas)
@@ -102,11 +104,25 @@ def skin_like(canvas: Canvas) -> np.ndarray:
     inside = oval > 0.9
     if inside.sum() < 8:
         return face
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
-    light, red, yellow = cv2.split(lab - np.median(lab[inside], axis=0))
-    alike = np.exp(-((light / 45) ** 2) - (red / 11) ** 2 - (yellow / 11) ** 2) * person
-    alike = cv2.GaussianBlur(cv2.medianBlur((alike * 255).astype(np.uint8), 5), (0, 0), 1.5).astype(np.float32) / 255
+    # A forehead shines above the oval, and is pale there: more is let through, as it is within a face.
+    head = np.maximum(oval, _crown(canvas, oval.shape))
+    distance = skin_distance(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), head, inside)
+    alike = (smoothstep(3.2, 1.6, distance) * person * 255).astype(np.uint8)
+    alike = cv2.GaussianBlur(cv2.medianBlur(alike, 5), (0, 0), 1.5).astype(np.float32) / 255
     return np.maximum(face, np.clip(1.4 * alike, 0, 1))
+
+
+def _crown(canvas: Canvas, shape: tuple[int, int]) -> np.ndarray:
+    """(h, w) float32, 1 where the top of the head is: an ellipse over the brows, as tall as two thirds of the face."""
+    crown = np.zeros(shape, np.float32)
+    if canvas.landmarks is not None:
+        points = canvas.landmarks[list(OVAL)] * (shape[1] / canvas.width)
+        top, chin = canvas.landmarks[[10, 152]] * (shape[1] / canvas.width)
+        width, tall = np.ptp(points[:, 0]), float(np.linalg.norm(chin - top))
+        angle = float(np.degrees(np.arctan2(*(chin - top)[::-1]))) - 90
+        middle = (float(top[0]), float(top[1]))
+        cv2.ellipse(crown, (middle, (0.95 * float(width), 0.66 * tall), angle), 1.0, -1)
+    return cv2.GaussianBlur(crown, (0, 0), 2.5)
 
 
 def _shoulder(image: np.ndarray) -> np.ndarray:
@@ -147,7 +163,8 @@ def face_form(canvas: Canvas) -> np.ndarray:
     gx, gy = cv2.Sobel(heights, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(heights, cv2.CV_32F, 0, 1) / 8
     length = np.sqrt(gx * gx + gy * gy + 1)
     face = cv2.merge((-gx / length, -gy / length, 1 / length))
-    both = mix(normals, face, 0.85 * _small(canvas.face))
+    # The forehead above the oval belongs to the head's form, too: with the outline's it faces up, and shines.
+    both = mix(normals, face, 0.85 * np.maximum(_small(canvas.face), skin_like(canvas)))
     return np.asarray(both / np.maximum(1e-3, np.linalg.norm(both, axis=2, keepdims=True)), np.float32)
 
 
