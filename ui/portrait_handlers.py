@@ -24,9 +24,9 @@ from ui.stage import Stage
 from visits import admission
 from visits.studio import Studio
 from visits.visit import Visit
-from web import pictures
 from web.errors import sentence
 
+CREATE, AGAIN = "Create my portrait", "New portrait"  # the button, before and after there is one on the stage
 _IDLE = {"create": gr.update(interactive=True), "cancel": gr.update(visible=False)}
 _BUSY = {
     "create": gr.update(interactive=False),
@@ -165,7 +165,7 @@ class PortraitHandlers:
         stage = self._stage.live(visit, self._stage.look(style, scene, likeness))
         if visit.photo is not photo:  # replaced or removed meanwhile: that one's own event says so
             return {}
-        return {"photo": screen.photo_value(visit), "stage": stage, "notice": self._ready(visit)}
+        return {"photo": screen.photo_value(visit), **_before(stage), "notice": self._ready(visit)}
 
     @told
     def remove(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Answer:
@@ -182,8 +182,8 @@ class PortraitHandlers:
         try:
             visit, look = self._visit(request), self._stage.look(style, scene, likeness)
             if visit is None:  # looking through the styles before consent is no mistake
-                return {"stage": self._stage.example(look)}
-            return {"stage": self._stage.live(visit, look)}
+                return _before(self._stage.example(look))
+            return _before(self._stage.live(visit, look))
         except Exception as error:
             gr.Warning(sentence(error))
             return {}
@@ -227,7 +227,9 @@ class PortraitHandlers:
             with admission.counted(self._studio, network_of(self._studio, request), wanted):
                 for event in self._work(wanted, stop):
                     if isinstance(event, PortraitSet):
-                        yield {**self._hang(visit, wanted, event, controls), **_IDLE, "seed": wanted.seeds[0]}
+                        hung = self._hang(visit, wanted, event, controls)
+                        again = gr.update(interactive=True, value=AGAIN)
+                        yield {**hung, **_IDLE, "create": again, "seed": wanted.seeds[0]}
                     else:
                         yield {"stage": event, "notice": "", **_BUSY}
         except Exception as error:
@@ -238,7 +240,8 @@ class PortraitHandlers:
             words = "Stopped. Your photo and your choices are still here." if stopped else explain(error)
             notice = status(words) if stopped else alert(words)
             again = {"seed": screen.next_seed(wanted.seeds)} if isinstance(error, PictureRefused) else {}
-            yield {**self.restyle(style, scene, likeness, request), "notice": notice, **_IDLE, **again}
+            idle = {**_IDLE, "create": gr.update(interactive=True, value=CREATE)}
+            yield {**self.restyle(style, scene, likeness, request), "notice": notice, **idle, **again}
         finally:
             visit.end(stop)
             self._studio.visits.tidy(visit.session)
@@ -272,12 +275,17 @@ class PortraitHandlers:
         return {} if visit is None else {"results": self._results(visit, controls)}
 
     def reuse(self, request: gr.Request, event: gr.EventData) -> Answer:
-        """Take over a portrait's seed."""
+        """Take over what a portrait was made with: style, scene, likeness and seed."""
         visit = self._visit(request)
-        seed = event.seed
-        if visit is None or seed not in {kept.portrait.seed for kept in visit.kept}:
-            return {"notice": alert("That portrait is gone; type its seed under Advanced instead.")}
-        return {"seed": seed, "shuffle": False, "notice": status(f"Seed {seed} will be used next.")}
+        kept = [] if visit is None else [kept.portrait for kept in visit.kept if kept.portrait.id == event.id]
+        if not kept:
+            return {"notice": alert("That portrait is gone; choose its style and scene by hand.")}
+        made = kept[0]
+        look = {"style": made.style_id, "scene": made.scene_id, "likeness": made.likeness}
+        pickers = {"style_pick": made.style_id, "scene_pick": made.scene_id}
+        name = screen.title(self._studio.presets.style(made.style_id), self._studio.presets.scene(made.scene_id))
+        words = f"{name}, seed {made.seed}: these settings will be used next."
+        return {**look, **pickers, "seed": made.seed, "shuffle": False, "notice": status(words)}
 
     def leave(self, request: gr.Request) -> None:
         """The page was closed. What the study may keep stays with the study."""
@@ -315,7 +323,9 @@ class PortraitHandlers:
                 drawn = self._studio.pipeline.control_images(
                     photo, face_index=kept.face_index, style_id=kept.portrait.style_id
                 )
-                kept.controls = tuple((f"{name}, for diffusion", pictures.data_uri(i)) for name, i in drawn.items())
+                kept.controls = tuple(
+                    (f"{name}, for diffusion", screen.control_picture(i)) for name, i in drawn.items()
+                )
 
     def _visit(self, request: gr.Request) -> Visit | None:
         try:
@@ -330,6 +340,11 @@ class PortraitHandlers:
         """Before anything ran, the words say what is missing rather than what failed."""
         words = sentence(error)
         return screen.missing(None) if isinstance(error, ConsentMissing) else words
+
+
+def _before(stage: dict[str, Any]) -> Answer:
+    """The stage before a portrait is made of what it shows."""
+    return {"stage": stage, "create": gr.update(value=CREATE)}
 
 
 def _number(value: object) -> int | float:

@@ -13,7 +13,7 @@ from pipelines.seeds import MAX_SEED
 from study.notice import PurposeText
 from ui import screen, widgets
 from ui.answers import Answer, listen
-from ui.portrait_handlers import PortraitHandlers
+from ui.portrait_handlers import CREATE, PortraitHandlers
 from visits.studio import Studio
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -63,6 +63,11 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
     handlers = PortraitHandlers(studio)
     look = [style, scene, likeness]
     shows: dict[str, Any] = {
+        "style": style,
+        "style_pick": style_pick,
+        "scene": scene,
+        "scene_pick": scene_pick,
+        "likeness": likeness,
         "photo": photo,
         "stage": stage,
         "results": results,
@@ -74,7 +79,7 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
         "receipt": consent.receipt,
     }
     cleared: dict[str, Any] = {
-        **{name: shows[name] for name in ("photo", "stage", "results", "notice", "receipt")},
+        **{name: shows[name] for name in ("photo", "stage", "results", "notice", "create", "receipt")},
         "agree": consent.agree,
         "photo_panel": photo_panel,
         "closed_panel": closed_panel,
@@ -110,17 +115,18 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
         (photo.marked, handlers.mark),
         (photo.removed, handlers.remove),
     ):
-        listen(event, handler, some("photo", "stage", "notice"), inputs=look, **_PRIVATE)
+        listen(event, handler, some("photo", "stage", "notice", "create"), inputs=look, **_PRIVATE)
 
     # Picture and dropdown follow each other in the browser; the server hears of it once, from the dropdown's change.
     for dropdown, picker in ((style, style_pick), (scene, scene_pick)):
         picker.pick(None, inputs=picker, outputs=dropdown, js="(id) => id")
         dropdown.input(None, inputs=dropdown, outputs=picker, js="(id) => id")
     for events in ([style.change, scene.change, likeness.change], [page.load, clock.tick]):
-        listen(partial(gr.on, events), handlers.restyle, some("stage"), inputs=look, **_LIVE)
+        listen(partial(gr.on, events), handlers.restyle, some("stage", "create"), inputs=look, **_LIVE)
 
     listen(controls.input, handlers.redraw, some("results", "notice"), inputs=controls, **_PRIVATE)
-    listen(results.reuse, handlers.reuse, some("seed", "shuffle", "notice"), **_PRIVATE)
+    taken = some("style", "style_pick", "scene", "scene_pick", "likeness", "seed", "shuffle", "notice")
+    listen(results.reuse, handlers.reuse, taken, **_PRIVATE)
     shuffle.input(lambda random: gr.update(interactive=not random), inputs=shuffle, outputs=seed, **_PRIVATE)
     page.unload(handlers.leave)
     return Clearing(handlers.forget, look, cleared, deleted)
@@ -252,6 +258,7 @@ def _create_step(studio: Studio) -> tuple[Any, ...]:
     with gr.Column(elem_id="create-bar"):  # beside the cards, so that it can stay in sight
         notice = gr.HTML("", apply_default_css=False, elem_id="notice")
         with gr.Row():
-            create = gr.Button("Create my portrait", variant="primary", size="lg", elem_id="create")
+            widgets.done()
+            create = gr.Button(CREATE, variant="primary", size="lg", elem_id="create")
             cancel = gr.Button("Cancel", size="lg", visible=False, elem_id="cancel", min_width=110, scale=0)
     return variations, model, seed, shuffle, words, controls, label, notice, create, cancel

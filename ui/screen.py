@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from PIL import Image
+
 from pipelines.engines.base import EngineInfo
 from pipelines.photo import hints as photo_hints
 from pipelines.results import Faithfulness, PortraitSet
@@ -14,6 +16,7 @@ from pipelines.waiting_line import Place, duration
 from study.consent import Receipt
 from visits.visit import KeptPortrait, Visit
 from web import pictures
+from web.routes import SCREEN_SIDES, download_name
 
 FILTERS_BADGE = "Instant filters, not diffusion"
 _READABLE_SEEDS = 1_000_000  # random seeds stay short enough to be read out and typed
@@ -22,6 +25,7 @@ ALLOWED = {  # said when an optional purpose is ticked
     "examples": "From now on a copy of each new portrait is kept as an example.",
 }
 OTHERS_FACES = "Choose your own face, or one of somebody who has agreed to it."
+SHOWN, TILE = SCREEN_SIDES  # pixels of the portrait on the stage and in the gallery
 EXAMPLE_CREDIT = "Example sitter: Eileen Collins, NASA, public domain"
 
 
@@ -106,9 +110,14 @@ def _ordinal(number: int) -> str:
 def kept(result: PortraitSet, visit: Visit | None = None, face_index: int | None = None) -> list[KeptPortrait]:
     """A result as it is kept for the galleries; with a visit, as made from the visit's present photo."""
     photo_at = visit.photo_at if visit is not None else None
-    original = pictures.data_uri(result.photo.image, longest=768)
-    controls = tuple((c.annotator, pictures.data_uri(c.image, longest=512)) for c in result.controls)
+    original = pictures.small_jpeg(result.photo.image, longest=768)
+    controls = tuple((c.annotator, control_picture(c.image)) for c in result.controls)
     return [KeptPortrait(p, original, controls, result.notes, photo_at, face_index) for p in result.portraits]
+
+
+def control_picture(image: Image.Image) -> bytes:
+    """A control image as it is kept."""
+    return pictures.small_jpeg(image, longest=512)
 
 
 def results_value(
@@ -126,14 +135,16 @@ def _print(
 ) -> dict[str, Any]:
     portrait = one.portrait
     name = title(styles[portrait.style_id], scenes[portrait.scene_id])
-    originals = [{"src": one.original, "caption": "The crop"}]
-    if controls:
-        originals += [{"src": src, "caption": f"Control: {kind}"} for kind, src in one.controls]
+    drawn = ["The crop", *(f"Control: {kind}" for kind, _ in one.controls if controls)]
+    folder, address = f"studio/original/{visit.key}/{portrait.id}", f"studio/portrait/{visit.key}/{portrait.id}"
     made_by = badge(portrait.engine, portrait.is_diffusion)
     marks = f" Marked in the file: {', '.join(portrait.provenance.marks)}." if portrait.provenance.marks else ""
     return {
         "id": portrait.id,
-        "src": f"studio/portrait/{visit.key}/{portrait.id}.png",
+        "file": f"{address}.png",
+        "name": download_name(portrait.path),
+        "shown": f"{address}-{SHOWN}.webp",
+        "tile": f"{address}-{TILE}.webp",
         "title": name,
         "caption": f"{name}, seed {portrait.seed}",
         "alt": f"Portrait in the style {name}, seed {portrait.seed}",
@@ -142,7 +153,7 @@ def _print(
         "facts": f"{made_by}. Seed {portrait.seed}, likeness {portrait.likeness:.2f}, {portrait.seconds:.1f} s.{marks}",
         "notes": list(one.notes),
         "faithfulness": faithfulness_value(portrait.faithfulness),
-        "originals": originals,
+        "originals": [{"src": f"{folder}/{number}.jpg", "caption": caption} for number, caption in enumerate(drawn)],
     }
 
 

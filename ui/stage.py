@@ -15,6 +15,7 @@ from visits.visit import Look, Visit
 from web import pictures
 
 Value = dict[str, Any]  # of the widget `stage`
+_STEP_SIDE, _STEP_QUALITY = 320, 70  # each step sends one, and four portraits by filters have thirty
 
 
 class Stage:
@@ -71,7 +72,7 @@ class Stage:
             "words": screen.progress_words(event.step, event.total, count),
         }
         if event.preview is not None:
-            changed["after"] = pictures.data_uri(event.preview, longest=512, quality=80)
+            changed["after"] = pictures.light_uri(event.preview, longest=_STEP_SIDE, quality=_STEP_QUALITY)
         return changed
 
     def hung(self, results: Value) -> Value:
@@ -79,7 +80,7 @@ class Stage:
         first = results["portraits"][0]
         return {
             "mode": "portraits",
-            "after": first["src"],
+            "after": first["shown"],
             "before": first["originals"][0]["src"],
             "title": first["title"],
             "badge": first["badge"],

@@ -75,8 +75,13 @@ def stage() -> gr.HTML:
 
 
 def results() -> gr.HTML:
-    """The two galleries. Value: {portraits: [...], zip}. Event: `reuse` (evt.seed)."""
+    """The two galleries. Value: {portraits: [...], zip}. Event: `reuse` (evt.id: take over its settings)."""
     return _widget("results", "results", {"portraits": []}, ["reuse"])
+
+
+def done() -> gr.HTML:
+    """What one does with the portrait on the stage: download, share. It listens to the page; no value, no events."""
+    return _widget("done", "done", None)
 
 
 def checker() -> gr.HTML:

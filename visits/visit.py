@@ -20,15 +20,17 @@ KEEP_SECONDS = KEEP_MINUTES * 60.0 - 2 * SWEEP_SECONDS  # so that the sweep is n
 
 @dataclass
 class KeptPortrait:
-    """A portrait on show, with the crop and the control images it was made from as data: URIs.
+    """A portrait on show, with the crop and the control images it was made from as JPEG files.
 
     Attributes:
+        original: The crop.
+        controls: Names and pictures of the control images.
         photo_at: When the photo it was made from came in (`Visit.photo_at`); None for a photo that was not kept.
     """
 
     portrait: Portrait
-    original: str
-    controls: tuple[tuple[str, str], ...] = ()
+    original: bytes
+    controls: tuple[tuple[str, bytes], ...] = ()
     notes: tuple[str, ...] = ()
     photo_at: float | None = None
     face_index: int | None = None

@@ -19,13 +19,30 @@ def jpeg(image: Image.Image, *, quality: int = 88) -> bytes:
     return buffer.getvalue()
 
 
+def small_jpeg(image: Image.Image, *, longest: int, quality: int = 88) -> bytes:
+    """Picture to JPEG bytes without metadata, at most `longest` pixels on its long side."""
+    return jpeg(_small(image, longest), quality=quality)
+
+
+def light_uri(image: Image.Image, *, longest: int, quality: int) -> str:
+    """Picture to a data: URI of WebP, half as heavy as `data_uri`: for those that come many a second."""
+    buffer = io.BytesIO()
+    _small(image.convert("RGB"), longest).save(buffer, "WEBP", quality=quality, method=2)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _small(image: Image.Image, longest: int) -> Image.Image:
+    if max(image.size) <= longest:
+        return image
+    shown = image.copy()
+    shown.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return shown
+
+
 def data_uri(image: Image.Image, *, longest: int = 1024, quality: int = 88) -> str:
     """Picture to a data: URI, at most `longest` pixels on its long side."""
-    shown = image
-    if max(image.size) > longest:
-        shown = image.copy()
-        shown.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg(shown, quality=quality)).decode()
+    data = small_jpeg(image, longest=longest, quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
 
 
 def frame(data: bytes, *, longest: int = 1280) -> np.ndarray:

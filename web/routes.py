@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 import threading
 import zipfile
 from collections.abc import Awaitable, Callable
@@ -39,7 +40,7 @@ from pipelines.presets.loading import THUMBNAILS
 from pipelines.provenance import marking
 from pipelines.provenance import words as provenance_words
 from visits.studio import Studio
-from visits.visit import Visit
+from visits.visit import KeptPortrait, Visit
 from web import pictures
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
@@ -48,6 +49,9 @@ from web.isolation import OWNS
 STATIC = Path(__file__).resolve().parents[1] / "ui" / "static"
 KEY_HEADER = "x-studio-key"
 ASKED_HEADER = "x-studio-asked"
+SCREEN_SIDES = (1024, 320)  # pixels of the copies of a portrait that the page shows: large, and in the gallery
+_PORTRAIT = re.compile(rf"([0-9a-f]+)(?:-({'|'.join(map(str, SCREEN_SIDES))})\.webp|\.png)", re.ASCII)
+_DELETED = "This portrait has been deleted; create it again from its seed."
 _DIGITS = 9  # of a page's count of its photos
 _MAX_FRAME_BYTES = 400_000
 _CHECKS_AT_ONCE = 2  # each holds a file of 40 MB and a process of its own
@@ -73,6 +77,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/frame", calls.frame, methods=["POST"]),
         Route("/studio/check", calls.check, methods=["POST"]),
         Route("/studio/portrait/{key}/{portrait}", calls.portrait),
+        Route("/studio/original/{key}/{portrait}/{number:int}.jpg", calls.original),
         Route("/studio/portraits/{key}", calls.portraits),
         Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS)),
         Route("/studio/static/{file:path}", _assets(STATIC), middleware=[Middleware(GZipMiddleware)]),
@@ -167,19 +172,35 @@ class _Calls:
             return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence(error))
 
     async def portrait(self, request: Request) -> Response:
-        """One portrait, byte for byte as it was written and marked."""
+        """One portrait: byte for byte as it was written and marked, or a small WebP of it for the screen."""
 
         async def answer(visit: Visit) -> Response:
-            wanted = request.path_params["portrait"].removesuffix(".png")
-            for kept in visit.kept:
-                if kept.portrait.id == wanted and kept.portrait.path.exists():
-                    return FileResponse(
-                        kept.portrait.path,
-                        filename=download_name(kept.portrait.path),
-                        content_disposition_type="attachment" if "download" in request.query_params else "inline",
-                        headers=_NO_STORE,
-                    )
-            return _problem(HTTPStatus.NOT_FOUND, "This portrait has been deleted; create it again from its seed.")
+            wanted = _PORTRAIT.fullmatch(request.path_params["portrait"])
+            kept = _kept(visit, wanted[1] if wanted else "")
+            if wanted is None or kept is None or not kept.portrait.path.exists():
+                return _problem(HTTPStatus.NOT_FOUND, _DELETED)
+            if wanted[2]:
+                data = await run_in_threadpool(marking.screen_copy, kept.portrait.path, int(wanted[2]))
+                return Response(data, media_type="image/webp", headers=_NO_STORE)
+            return FileResponse(
+                kept.portrait.path,
+                filename=download_name(kept.portrait.path),
+                content_disposition_type="attachment" if "download" in request.query_params else "inline",
+                headers=_NO_STORE,
+            )
+
+        return await self._guarded(request, request.path_params["key"], answer)
+
+    async def original(self, request: Request) -> Response:
+        """The crop that a portrait was made from, number 0, or one of its control images."""
+
+        async def answer(visit: Visit) -> Response:
+            kept = _kept(visit, request.path_params["portrait"])
+            drawn = [] if kept is None else [kept.original, *(picture for _, picture in kept.controls)]
+            number = request.path_params["number"]
+            if number >= len(drawn):
+                return _problem(HTTPStatus.NOT_FOUND, _DELETED)
+            return Response(drawn[number], media_type="image/jpeg", headers=_NO_STORE)
 
         return await self._guarded(request, request.path_params["key"], answer)
 
@@ -226,6 +247,10 @@ class _Calls:
             pictures.frame(data), style_id=look.style_id, scene_id=look.scene_id, likeness=look.likeness
         )
         return pictures.jpeg(Image.fromarray(styled), quality=82)
+
+
+def _kept(visit: Visit, portrait: str) -> KeptPortrait | None:
+    return next((kept for kept in visit.kept if kept.portrait.id == portrait), None)
 
 
 def download_name(path: Path) -> str:

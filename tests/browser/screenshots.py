@@ -27,7 +27,6 @@ def visit(page: Page, site: Place, photo: Path, style: str, scene: str, variatio
     pick(page, "scene", scene)
     page.locator("#variations label").nth(variations - 1).click()
     create(page, variations)
-    page.locator("#compare").fill("38")
     page.wait_for_timeout(1500)
 
 

@@ -63,9 +63,13 @@ def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
     with Image.open(path) as portrait:
         assert len(open_photo(portrait).faces) == 1, "upright, and still a person"
 
+    page.locator("#use-slider").click()
     page.locator("#compare").fill("20")
-    page.locator("#seed-again").click()
+    pick(page, "style", "comic")
+    page.locator("#use-settings").click()
     expect(page.locator("#notice")).to_contain_text(marks.facts["Seed"], timeout=LONG)
+    expect(page.locator("#style input")).to_have_value(re.compile("Charcoal"))
+    expect(page.locator("#style-picker [data-id=charcoal]")).to_have_attribute("aria-checked", "true")
 
     kept = page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
     assert "holiday" not in kept

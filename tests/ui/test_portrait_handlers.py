@@ -39,7 +39,7 @@ def test_events_without_consent_say_so_and_do_nothing(handlers: PortraitHandlers
         handlers.turn(*LOOK, request, event(degrees=90)),
         handlers.mark(*LOOK, request, event(x=50, y=40, size=20)),
         handlers.remove(*LOOK, request, event(asked=1)),
-        handlers.reuse(request, event(seed=1)),
+        handlers.reuse(request, event(id="0")),
     ):
         assert 'role="alert"' in answer["notice"]
         assert list(answer) == ["notice"]
@@ -87,7 +87,7 @@ def test_each_step_is_shown_and_the_portraits_hang_beside_the_photo(
     assert last["cancel"]["visible"] is False
     for item, kept in zip(results["portraits"], visit.kept, strict=True):
         assert str(kept.portrait.seed) in item["caption"]
-        assert item["originals"][0]["src"].startswith("data:image/jpeg")
+        assert item["originals"][0]["src"] == f"studio/original/{visit.key}/{kept.portrait.id}/0.jpg"
         assert kept.portrait.path.exists()
         assert str(kept.portrait.path.parent) not in str(item)
 
@@ -225,14 +225,32 @@ def test_before_consent_the_styles_are_shown_on_the_example(handlers: PortraitHa
     assert "not diffusion" in stage["badge"]
 
 
-def test_a_seed_is_taken_over_only_from_a_portrait_of_ones_own(
+def test_settings_are_taken_over_only_from_a_portrait_of_ones_own(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
+) -> None:
+    visit = with_photo(served, handlers, session, photo_bytes)
+    list(create(handlers, session, seed=41, style=OTHER_STYLE, scene="orbit", likeness=0.35))
+    answer = handlers.reuse(request_of(session), event(id=visit.kept[0].portrait.id))
+    assert "orbit" in answer["notice"].lower()
+    taken = {name: value for name, value in answer.items() if name != "notice"}
+    assert taken == {
+        "style": OTHER_STYLE,
+        "style_pick": OTHER_STYLE,
+        "scene": "orbit",
+        "scene_pick": "orbit",
+        "likeness": 0.35,
+        "seed": 41,
+        "shuffle": False,
+    }
+    assert 'role="alert"' in handlers.reuse(request_of(session), event(id="0"))["notice"]
+
+
+def test_the_button_says_new_while_a_portrait_hangs(
     served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
 ) -> None:
     with_photo(served, handlers, session, photo_bytes)
-    list(create(handlers, session, seed=41))
-    answer = handlers.reuse(request_of(session), event(seed=41))
-    assert (answer["seed"], answer["shuffle"]) == (41, False)
-    assert 'role="alert"' in handlers.reuse(request_of(session), event(seed=42))["notice"]
+    assert list(create(handlers, session))[-1]["create"]["value"] == "New portrait"
+    assert handlers.restyle(OTHER_STYLE, "none", 0.5, request_of(session))["create"]["value"] == "Create my portrait"
 
 
 @pytest.mark.parametrize(

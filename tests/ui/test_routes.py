@@ -138,6 +138,39 @@ def test_portraits_are_served_byte_for_byte_to_their_visit_alone(served: Served,
     assert [archive.read(name) for name in archive.namelist()] == [p.path.read_bytes() for p in result.portraits]
 
 
+def test_the_screen_gets_small_copies_that_are_still_marked(served: Served, http: httpx.Client, loaded) -> None:
+    mine, other = served.visit("routes-small"), served.visit("routes-not-small")
+    portrait = make_portraits(served, "routes-small", loaded, (5,)).portraits[0]
+    address = f"/studio/portrait/{mine.key}/{portrait.id}"
+    for side, heaviest in ((320, 40_000), (1024, 250_000)):
+        answer = http.get(f"{address}-{side}.webp")
+        assert answer.headers["content-type"] == "image/webp"
+        assert len(answer.content) < heaviest
+        with Image.open(io.BytesIO(answer.content)) as picture:
+            assert max(picture.size) == min(side, max(marking.picture(portrait.path).size))
+        found = marking.check(answer.content)
+        assert {"XMP", "watermark"} <= set(found.marks)
+        assert found.facts["Style"] == portrait.style_id
+    for wrong in (f"{address}-5000.webp", f"{address}.webp", f"{address}-320.png", f"{address}/../x-320.webp"):
+        assert http.get(wrong).status_code == 404
+    assert http.get(f"/studio/portrait/{other.key}/{portrait.id}-320.webp").status_code == 404
+    assert http.get(f"/studio/portrait/guess/{portrait.id}-320.webp").status_code == 403
+
+
+def test_the_crop_is_shown_to_its_visit_alone(served: Served, http: httpx.Client, loaded) -> None:
+    mine, other = served.visit("routes-crop"), served.visit("routes-not-crop")
+    result = make_portraits(served, "routes-crop", loaded, (5,))
+    portrait = result.portraits[0]
+    answer = http.get(f"/studio/original/{mine.key}/{portrait.id}/0.jpg")
+    with Image.open(io.BytesIO(answer.content)) as crop:
+        assert difference(crop.resize((64, 64)), result.photo.image.resize((64, 64))) < 4
+        assert not crop.getexif()
+    assert answer.headers["cache-control"] == "no-store"
+    assert http.get(f"/studio/original/{mine.key}/{portrait.id}/9.jpg").status_code == 404
+    assert http.get(f"/studio/original/{other.key}/{portrait.id}/0.jpg").status_code == 404
+    assert http.get(f"/studio/original/guess/{portrait.id}/0.jpg").status_code == 403
+
+
 def test_downloaded_portraits_still_say_what_they_are(served: Served, http: httpx.Client, loaded, tmp_path) -> None:
     visit = served.visit("routes-marked")
     portrait = make_portraits(served, "routes-marked", loaded, (5,)).portraits[0]

@@ -1,17 +1,20 @@
 // Two galleries side by side: the photo as used, and the portraits; what can be done with the chosen one.
-// Choosing is done here in the page; only "use this seed" asks the server.
+// Choosing and comparing are done here in the page; only "use these settings" asks the server.
 import { box, button, make } from "./dom.js";
 import { byArrow } from "./keys.js";
+import { makeComparing } from "./two.js";
 
 export function results({ element, props, trigger, watch }) {
   const originals = makeWall("originals", "Your photo (cropped)", "group");
   const portraits = makeWall("portraits", "Portraits", "radiogroup");
   let chosen = null;
   let latest = null;
-  const reuse = () => chosen && trigger("reuse", { seed: chosen.seed });
-  const about = makeAbout(reuse);
-  const walls = [originals, portraits].map((list) => list.parentNode);
-  const root = box("div", "results", ...walls, about.kept, about.actions, about.facts, about.notes);
+  const two = makeComparing();
+  const about = makeAbout(() => chosen && trigger("reuse", { id: chosen.id }), two.start);
+  two.start.addEventListener("click", () => two.toggle(chosen));
+  const [crop, wall] = [originals, portraits].map((list) => list.parentNode);
+  wall.append(two.ask);
+  const root = box("div", "results", crop, wall, about.kept, about.actions, about.facts, about.notes, two.dialog);
 
   function choose(id, announce = true) {
     const all = props.value?.portraits ?? [];
@@ -25,16 +28,22 @@ export function results({ element, props, trigger, watch }) {
     }
     originals.replaceChildren(...item.originals.map(makePrint));
     showAbout(about, item);
+    window.dispatchEvent(new CustomEvent("studio:chosen", { detail: item }));
     if (announce) showOnStage(item);
   }
 
   function paint() {
     const value = props.value ?? { portraits: [] };
     root.hidden = !value.portraits.length;
-    portraits.replaceChildren(...value.portraits.map((item) => makeTile(item, () => choose(item.id))));
+    portraits.replaceChildren(
+      ...value.portraits.map((item) => makeTile(item, () => two.take(item) || choose(item.id))),
+    );
     originals.replaceChildren();
     about.all.href = value.zip ?? "#";
     about.all.hidden = value.portraits.length < 2;
+    two.start.hidden = value.portraits.length < 2;
+    if (two.isOn()) two.toggle(null);
+    if (!value.portraits.length) window.dispatchEvent(new CustomEvent("studio:chosen", { detail: null }));
     const newest = value.portraits[0]?.id;
     choose(newest === latest ? chosen?.id : newest, false);
     latest = newest;
@@ -47,7 +56,7 @@ export function results({ element, props, trigger, watch }) {
     if (next < 0) return;
     event.preventDefault();
     tiles[next].focus();
-    choose(tiles[next].dataset.id);
+    if (!two.isOn()) choose(tiles[next].dataset.id); // then Enter picks
   });
   element.replaceChildren(root);
   paint();
@@ -69,16 +78,17 @@ function makePrint(item) {
 
 function makeTile(item, onClick) {
   const tile = make("button", "tile", "", { type: "button", role: "radio", "data-id": item.id });
-  tile.append(makePrint(item));
+  tile.append(makePrint({ ...item, src: item.tile }));
   tile.addEventListener("click", onClick);
   return tile;
 }
 
 /** What is said of the chosen portrait, and what can be done with it. */
-function makeAbout(reuse) {
+function makeAbout(reuse, compare) {
   const one = make("a", "act", "Download this portrait", { id: "download-one", download: "" });
   const all = make("a", "act", "Download all", { id: "download-all", download: "" });
-  const actions = box("div", "row actions", one, all, button("seed-again", "act quiet", "Use its seed again", reuse));
+  const settings = button("use-settings", "act quiet", "Use these settings", reuse);
+  const actions = box("div", "row actions", one, all, settings, compare);
   const facts = make("p", "fine", "", { id: "portrait-facts", "aria-live": "polite" });
   const notes = make("p", "fine", "", { id: "portrait-notes" });
   const kept = make("section", "kept", "", { id: "portrait-kept", "aria-label": "How much of you was kept" });
@@ -86,7 +96,7 @@ function makeAbout(reuse) {
 }
 
 function showAbout({ one, facts, notes, kept }, item) {
-  one.href = `${item.src}?download`;
+  one.href = `${item.file}?download`;
   facts.textContent = item.facts;
   notes.textContent = item.notes.join(" ");
   const open = kept.querySelector("details")?.open ?? false;
@@ -110,7 +120,7 @@ function keptOf(value, open) {
   return parts;
 }
 
-function showOnStage({ src, originals, title, badge }) {
-  const detail = { after: src, before: originals[0]?.src, title, badge };
+function showOnStage({ shown, originals, title, badge }) {
+  const detail = { after: shown, before: originals[0]?.src, title, badge };
   window.dispatchEvent(new CustomEvent("studio:show", { detail }));
 }

@@ -1,5 +1,6 @@
-// The stage: one framed picture, before and after; live camera frames; progress.
+// The stage: one framed picture, whole, with the photo behind it; live camera frames; progress.
 // Python sets the value; `studio:live` brings camera frames, `studio:show` a portrait picked in the galleries.
+// It tells `studio:staged` whether a finished portrait hangs there.
 import { box, make } from "./dom.js";
 
 const INVITATION = "Your portrait will hang here.";
@@ -20,6 +21,7 @@ export function stage({ element, props, watch }) {
     const shown = live ? ofCamera(live, value, props.live_badge) : ofValue(value, picked);
     showPicture(parts, shown);
     showWords(parts, shown);
+    window.dispatchEvent(new CustomEvent("studio:staged", { detail: shown.mode === "portraits" }));
   }
 
   window.addEventListener("studio:live", (event) => {
@@ -57,11 +59,45 @@ function makeParts() {
   const bar = make("progress", "", "", { id: "progress" });
   const view = make("div", "view");
   const slider = makeSlider(view, left, right);
+  const tools = makeTools();
   view.append(before, after, make("div", "line"), left, right, slider, welcome, box("div", "progress", words, bar));
   const title = make("span", "title");
   const badge = make("span", "badge", "", { id: "engine-badge" });
-  const root = box("figure", "stage", box("div", "mat", view), box("figcaption", "plate", title, badge));
-  return { root, before, after, right, slider, welcome, words, bar, title, badge };
+  const plate = box("figcaption", "plate", title, badge);
+  const root = box("figure", "stage", box("div", "mat", view), plate, tools.row);
+  tools.work(root, slider);
+  return { root, before, after, right, slider, welcome, words, bar, title, badge, tools };
+}
+
+/** Two ways to the photo: for as long as a button is held, and by a slider that stays. */
+function makeTools() {
+  const hold = make("button", "act quiet", "Hold to see your photo", { type: "button", id: "hold-photo" });
+  const slide = make("button", "act quiet", "Slider", {
+    type: "button",
+    id: "use-slider",
+    "aria-label": "Slider between your photo and the picture",
+    "aria-pressed": "false",
+  });
+  const work = (root, slider) => {
+    const uncover = (on) => root.classList.toggle("uncovered", on);
+    const press = (event) => {
+      if (event.type === "keydown" && ![" ", "Enter"].includes(event.key)) return;
+      event.preventDefault();
+      hold.focus();
+      uncover(true);
+    };
+    for (const name of ["pointerdown", "keydown"]) hold.addEventListener(name, press);
+    for (const name of ["pointerup", "pointercancel", "pointerleave", "keyup", "blur"]) {
+      hold.addEventListener(name, () => uncover(false));
+    }
+    hold.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch
+    slide.addEventListener("click", () => {
+      const on = root.classList.toggle("sliding");
+      slide.setAttribute("aria-pressed", String(on));
+      slider.disabled = !on;
+    });
+  };
+  return { row: box("div", "row tools", hold, slide), work };
 }
 
 /** The slider that uncovers the photo from the left. */
@@ -90,7 +126,7 @@ function put(image, src) {
   else if (image.getAttribute("src") !== src) image.src = src;
 }
 
-function showPicture({ root, before, after, slider }, shown) {
+function showPicture({ root, before, after, slider, tools }, shown) {
   const mode = shown.mode ?? "welcome";
   if (mode === "working" && root.dataset.mode !== mode && innerWidth <= 900) {
     root.scrollIntoView({ block: "start", behavior: "smooth" });
@@ -99,9 +135,10 @@ function showPicture({ root, before, after, slider }, shown) {
   root.classList.toggle("mirrored", Boolean(shown.mirrored));
   put(after, shown.after);
   put(before, shown.before);
-  const comparing = Boolean(shown.after && shown.before) && mode !== "working";
-  root.classList.toggle("comparing", comparing);
-  slider.disabled = !comparing;
+  const both = Boolean(shown.after && shown.before) && mode !== "working";
+  root.classList.toggle("both", both);
+  tools.row.hidden = !both;
+  slider.disabled = !(both && root.classList.contains("sliding"));
   after.hidden = !shown.after;
   before.hidden = !shown.before;
 }

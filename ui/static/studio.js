@@ -3,6 +3,7 @@
 import "./drop.js";
 
 export { check } from "./check.js";
+export { done } from "./done.js";
 export { photo } from "./photo.js";
 export { picker } from "./picker.js";
 export { receipt } from "./receipt.js";
