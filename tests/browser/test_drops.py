@@ -130,6 +130,7 @@ def test_after_the_camera_the_slower_file_does_not_win(
     page.locator("#camera-open").click()
     expect(page.locator("#camera-rate")).to_contain_text("a second", timeout=LONG)
     page.locator("#camera-take").click()
+    page.get_by_role("button", name="Use it").first.click()
     expect(page.locator("#photo-image")).to_be_visible(timeout=LONG)
     let_go(page, slow_first)
     assert shown_width(page) == pytest.approx(640 / 480, abs=0.02)

@@ -130,7 +130,19 @@ def test_the_camera_shows_a_mirror_and_takes_an_unflipped_photo(page: Page, site
     first = live.get_attribute("src")
     expect(live).not_to_have_attribute("src", first or "", timeout=LONG)
     expect(page.locator("#camera-rate")).to_contain_text("a second", timeout=LONG)
-    page.locator("#camera-take").click()
+    shutter = page.locator("#bar-shutter")
+    expect(shutter).to_have_text("Take the photo")
+    expect(page.locator("#create")).to_be_hidden()
+    shutter.click()
+    expect(page.locator(".countdown")).to_have_text("3")
+    page.locator("#bar-again").click()
+    assert page.locator("video").evaluate("node => !node.paused")
+    shutter.click()
+    shutter.click()  # rather now than in three seconds
+    expect(shutter).to_have_text("Use it")
+    expect(page.locator("#photo-image")).to_be_hidden()
+    shutter.click()
+    expect(page.locator("#create")).to_be_visible()
     expect(page.locator("#photo-image")).to_be_visible(timeout=LONG)
     data = page.locator("#photo-image").evaluate(
         """async node => { await node.decode(); const c = document.createElement('canvas');

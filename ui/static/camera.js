@@ -1,6 +1,7 @@
 // The camera. It is mirrored on the screen only, never in the pixels; its frames come back in the picked style.
 import { box, button, make, pause } from "./dom.js";
 import { nextSide, pace } from "./frames.js";
+import { Shutter } from "./shutter.js";
 import { address } from "./site.js";
 
 const INSECURE =
@@ -23,8 +24,13 @@ export class Camera {
   #canvas = document.createElement("canvas");
   #video = make("video", "", "", { "aria-label": "Your camera, as a mirror" });
   #rate = make("span", "rate", "", { id: "camera-rate", "aria-hidden": "true" });
-  #glass = box("div", "glass", this.#video, this.#rate);
-  #take = button("camera-take", "act main", "Take the photo", () => this.#shoot());
+  #picture = null; // the shot, while the visitor looks at it
+  #shutter = new Shutter({
+    freeze: () => this.#freeze(),
+    thaw: () => this.#thaw(),
+    use: () => this.#use(),
+  });
+  #glass = box("div", "glass", this.#video, this.#rate, this.#shutter.number);
   #flip = button("camera-switch", "act quiet", "Other camera", () => this.#next());
 
   /** Both open it: one where there is no photo yet, one beside the photo. */
@@ -40,7 +46,7 @@ export class Camera {
       this.stop();
       this.opener.focus();
     });
-    this.box = box("div", "camera", this.#glass, box("div", "row", this.#take, this.#flip, close));
+    this.box = box("div", "camera", this.#glass, box("div", "row", ...this.#shutter.buttons, this.#flip, close));
   }
 
   get isOn() {
@@ -77,9 +83,10 @@ export class Camera {
       this.stop();
       this.say("The camera was unplugged; connect it, or choose a photo.");
     });
+    this.#shutter.isOn = true;
     this.changed();
     await this.#video.play();
-    this.#take.focus({ preventScroll: true });
+    this.#shutter.focus();
     // On a phone, mirror and portrait are both in sight then.
     if (innerWidth <= 900) this.box.closest(".card")?.scrollIntoView({ block: "start", behavior: "smooth" });
     this.#live(stream);
@@ -89,6 +96,8 @@ export class Camera {
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     this.#stream = null;
     this.#video.srcObject = null;
+    this.#picture = null;
+    this.#shutter.isOn = false;
     tellStage(null);
     this.changed();
   }
@@ -108,9 +117,27 @@ export class Camera {
     return new Promise((resolve) => this.#canvas.toBlob(resolve, "image/jpeg", quality));
   }
 
-  async #shoot() {
-    if (!this.#video.videoWidth) return this.say("The camera is still starting; try again in a moment.");
+  /** Stop the picture and take it. Returns whether there is one. */
+  async #freeze() {
+    if (!this.#video.videoWidth) {
+      this.say("The camera is still starting; try again in a moment.");
+      return false;
+    }
+    const mine = this.#stream;
+    this.#video.pause(); // no frame comes until it goes on: the stage shows this one in the picked style
     const picture = await this.#grab(2048, 0.95);
+    if (this.#stream !== mine) return false; // closed meanwhile
+    this.#picture = picture;
+    return true;
+  }
+
+  #thaw() {
+    this.#picture = null;
+    this.#video.play();
+  }
+
+  async #use() {
+    const picture = this.#picture;
     this.stop();
     await this.shot(picture);
   }

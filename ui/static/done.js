@@ -1,5 +1,7 @@
-// Beside Create, once a portrait hangs on the stage: Download and Share of the one that is chosen.
+// Beside Create, once a portrait hangs on the stage: Download and Share of the one that is chosen. In its place, while
+// the camera is on: the shutter.
 import { box, button, make } from "./dom.js";
+import { makeShutterBar } from "./shutter.js";
 
 const ONCE_MORE = "The picture has arrived; tap Share once more.";
 const LOST = "This portrait could not be fetched; check your connection and try again.";
@@ -10,6 +12,7 @@ export function done({ element }) {
   const sharing = makeSharing(words);
   const share = button("done-share", "act", "Share", sharing.share);
   const root = box("div", "done", box("div", "row", download, share), words);
+  const shutter = makeShutterBar();
   let chosen = null;
   let staged = false;
 
@@ -29,7 +32,7 @@ export function done({ element }) {
     staged = event.detail;
     paint();
   });
-  element.replaceChildren(root);
+  element.replaceChildren(root, shutter);
   paint();
 }
 
