@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -18,7 +19,7 @@ from pipelines.results import PortraitSet
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, Purpose
 from ui import screen
 from ui.answers import Answer, told
-from ui.callers import network_of
+from ui.callers import network_of, owns
 from ui.errors import alert, explain, status
 from ui.stage import Stage
 from visits import admission
@@ -41,30 +42,98 @@ class PortraitHandlers:
         self._studio = studio
         self._stage = Stage(studio)
 
-    def agree(self, agreed: object, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
-        """Consent given or taken back."""
-        if agreed is not True:
-            return self.forget(style, scene, likeness, request)
+    def enter(self, style: str, scene: str, likeness: float, returning: object, request: gr.Request) -> Answer:
+        """The page was opened: it goes on with the visit that its tab had before, or shows the example.
+
+        Args:
+            returning: From page_key.js: {key} of a visit, or {elsewhere: true} where another tab has it open.
+        """
+        told = returning if isinstance(returning, dict) else {}
+        key = told.get("key")
+        if not isinstance(key, str) or not key:
+            words = "Your visit goes on in the other tab; here you begin anew." if told.get("elsewhere") is True else ""
+            return {**self.restyle(style, scene, likeness, request), **({"notice": status(words)} if words else {})}
         try:
+            visit, consent = self._studio.visits.take_up(key, request.session_hash, partial(owns, request))
+        except Exception as error:
+            return self._ended(error, style, scene, likeness, request)
+        words, visit.cut_short = screen.back_words(visit), False
+        look = visit.look
+        return {
+            **self._opened(visit, consent),
+            **self._all_of(visit, look.style_id, look.scene_id, look.likeness, request),
+            "style": look.style_id,
+            "style_pick": look.style_id,
+            "scene": look.scene_id,
+            "scene_pick": look.scene_id,
+            "likeness": look.likeness,
+            "notice": self._lost(visit) + status(words) + alert(screen.missing(visit)),
+        }
+
+    def catch_up(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """Something was deleted that the page still shows: say what, and why."""
+        try:
+            visit, consent = self._studio.visits.require(request.session_hash)
+        except ConsentMissing as error:
+            return self._ended(error, style, scene, likeness, request)
+        except Exception as error:
+            return {"notice": alert(sentence(error))}
+        notice = {"notice": self._lost(visit) or self._ready(visit)}
+        return {**self._opened(visit, consent), **self._all_of(visit, style, scene, likeness, request), **notice}
+
+    def agree(self, agreed: object, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """Consent given. Never taken back here: a tap on the sentence deletes nothing."""
+        try:
+            if agreed is not True and self._visit(request) is not None:
+                agreed = True  # it was given, and a second tap came before the page could say so
             admission.open_visit(
                 self._studio,
                 request.session_hash,
                 network_of(self._studio, request),
                 agreed,
                 self._stage.look(style, scene, likeness),
+                returns=True,
             )
             visit, consent = self._studio.visits.require(request.session_hash)
         except Exception as error:
-            refused = {"photo": None, "notice": alert(sentence(error)), "delete": gr.update(visible=False)}
-            return {**_panels(False), **refused, "receipt": None, **self._extras(None)}
+            return {**self._closed(), "notice": alert(sentence(error)), "receipt": None}
+        return {**self._opened(visit, consent), "notice": self._ready(visit)}
+
+    def _opened(self, visit: Visit, consent: Consent) -> Answer:
+        """The steps as they stand with a consent."""
         return {
             **_panels(True),
+            "agree": gr.update(value=True, visible="hidden"),
+            "agreed": screen.agreed_value(visit, consent),
             "photo": screen.photo_value(visit),
-            "notice": self._ready(visit),
-            "delete": gr.update(visible=True),
             "receipt": screen.receipt_value(self._studio.consents.receipt(consent)),
             **self._extras(consent),
         }
+
+    def _closed(self) -> Answer:
+        """The steps as they stand without one."""
+        return {
+            **_panels(False),
+            "agree": gr.update(value=False, visible=True),
+            "agreed": screen.NOT_AGREED,
+            "photo": None,
+            **self._extras(None),
+        }
+
+    def _all_of(self, visit: Visit, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """The pictures of a visit."""
+        results = self._results(visit, False)
+        return {**self.restyle(style, scene, likeness, request), "results": results}
+
+    def _ended(self, error: Exception, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """The page of a visit that is not there any more."""
+        ended = isinstance(error, ConsentMissing)
+        words = screen.ended_words(self._studio.visits.away_seconds) if ended else sentence(error)
+        pictures_gone = {**self.restyle(style, scene, likeness, request), "results": {"portraits": []}}
+        return {**self._closed(), **pictures_gone, "receipt": None, "notice": alert(words)}
+
+    def _lost(self, visit: Visit) -> str:
+        return alert(visit.take_lost())
 
     def allow_study(self, agreed: object, request: gr.Request) -> Answer:
         """Keeping copies for the study: ticked, or taken back."""
@@ -84,6 +153,16 @@ class PortraitHandlers:
         receipt = screen.receipt_value(self._studio.consents.receipt(consent))
         return {purpose: ticked, "receipt": receipt, "notice": status(words)}
 
+    def withdraw(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """Delete everything, but ask first where portraits have not been downloaded."""
+        try:
+            visit, consent = self._studio.visits.require(request.session_hash)
+        except Exception:
+            return self.forget(style, scene, likeness, request)
+        if visit.not_downloaded:
+            return {"agreed": screen.agreed_value(visit, consent, asks=True)}
+        return self.forget(style, scene, likeness, request)
+
     def forget(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
         """Delete everything; the receipt says when consent was withdrawn."""
         said, receipt = "", None
@@ -95,15 +174,11 @@ class PortraitHandlers:
         except Exception as error:
             said = alert(sentence(error))
         return {
-            "agree": False,
-            **_panels(False),
-            "photo": None,
+            **self._closed(),
             **self.restyle(style, scene, likeness, request),
             "results": {"portraits": []},
             "notice": said,
-            "delete": gr.update(visible=False),
             "receipt": receipt,
-            **self._extras(None),
         }
 
     @told
@@ -219,6 +294,7 @@ class PortraitHandlers:
                 visible_label=label is True,
                 consent=consent,
             )
+            visit.require_room(len(wanted.seeds))
             stop = visit.begin()
         except Exception as error:
             yield {"notice": alert(self._why_not(error)), **_IDLE}
@@ -239,6 +315,9 @@ class PortraitHandlers:
             notice = status(words) if stopped else alert(words)
             again = {"seed": screen.next_seed(wanted.seeds)} if isinstance(error, PictureRefused) else {}
             yield {**self.restyle(style, scene, likeness, request), "notice": notice, **_IDLE, **again}
+        except GeneratorExit:  # the page has gone, perhaps to be reloaded
+            visit.cut_short = True
+            raise
         finally:
             visit.end(stop)
             self._studio.visits.tidy(visit.session)
@@ -279,9 +358,20 @@ class PortraitHandlers:
             return {"notice": alert("That portrait is gone; type its seed under Advanced instead.")}
         return {"seed": seed, "shuffle": False, "notice": status(f"Seed {seed} will be used next.")}
 
+    @told
+    def favourite(self, controls: bool, request: gr.Request, event: gr.EventData) -> Answer:
+        """A star put on a portrait, or taken off."""
+        visit, _ = self._studio.visits.require(request.session_hash)
+        kept = next((one for one in visit.kept if one.portrait.id == event.id), None)
+        if kept is None:
+            raise RequestInvalid("That portrait is gone; create it again from its seed.")
+        kept.favourite = event.on is True
+        words = "is a favourite: new ones do not replace it" if kept.favourite else "is no favourite any more"
+        return {"results": self._results(visit, controls), "notice": status(f"Portrait {kept.number} {words}.")}
+
     def leave(self, request: gr.Request) -> None:
-        """The page was closed. What the study may keep stays with the study."""
-        self._studio.visits.leave(request.session_hash)
+        """The page was closed or reloaded, or has lost its connection: its visit waits for it."""
+        self._studio.visits.step_out(request.session_hash)
 
     def _extras(self, consent: Consent | None) -> Answer:
         """The panel of the optional ticks and each of them; nothing where none is offered."""
@@ -297,7 +387,8 @@ class PortraitHandlers:
         self._studio.visits.keep(wanted.consent, screen.kept(result, still_here, wanted.face_index))
         results = self._results(visit, controls)
         done, held_back = screen.done_words(result)
-        return {"stage": self._stage.hung(results), "results": results, "notice": status(done) + alert(held_back)}
+        said = status(f"{done} {results['room']}".strip()) + alert(held_back) + self._lost(visit)
+        return {"stage": self._stage.hung(results), "results": results, "notice": said}
 
     def _results(self, visit: Visit, controls: bool) -> dict[str, Any]:
         presets = self._studio.presets

@@ -72,6 +72,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/photo", calls.photo, methods=["POST"]),
         Route("/studio/frame", calls.frame, methods=["POST"]),
         Route("/studio/check", calls.check, methods=["POST"]),
+        Route("/studio/visit", calls.visit),
         Route("/studio/portrait/{key}/{portrait}", calls.portrait),
         Route("/studio/portraits/{key}", calls.portraits),
         Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS)),
@@ -166,6 +167,14 @@ class _Calls:
         except Exception as error:
             return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence(error))
 
+    async def visit(self, request: Request) -> Response:
+        """Whether the visit is still there (refused where not), and whether the page must be told of something."""
+
+        async def answer(visit: Visit) -> Response:
+            return JSONResponse({"lost": bool(visit.lost)}, headers=_NO_STORE)
+
+        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+
     async def portrait(self, request: Request) -> Response:
         """One portrait, byte for byte as it was written and marked."""
 
@@ -173,10 +182,11 @@ class _Calls:
             wanted = request.path_params["portrait"].removesuffix(".png")
             for kept in visit.kept:
                 if kept.portrait.id == wanted and kept.portrait.path.exists():
+                    kept.downloaded |= _is_download(request)
                     return FileResponse(
                         kept.portrait.path,
                         filename=download_name(kept.portrait.path),
-                        content_disposition_type="attachment" if "download" in request.query_params else "inline",
+                        content_disposition_type="attachment" if _is_download(request) else "inline",
                         headers=_NO_STORE,
                     )
             return _problem(HTTPStatus.NOT_FOUND, "This portrait has been deleted; create it again from its seed.")
@@ -187,7 +197,10 @@ class _Calls:
         """All portraits of a visit as a zip, each byte for byte as it was written."""
 
         async def answer(visit: Visit) -> Response:
-            data = await run_in_threadpool(_zip, [kept.portrait.path for kept in visit.kept])
+            portraits = list(visit.kept)
+            data = await run_in_threadpool(_zip, [kept.portrait.path for kept in portraits])
+            for kept in portraits:
+                kept.downloaded |= request.method == "GET"
             name = 'attachment; filename="self-portraits.zip"'
             return Response(data, media_type="application/zip", headers={**_NO_STORE, "Content-Disposition": name})
 
@@ -231,6 +244,10 @@ class _Calls:
 def download_name(path: Path) -> str:
     """File name that a visitor gets: the written one, without its random part."""
     return f"self-portrait-{path.stem.rsplit('-', 1)[0]}{path.suffix}"
+
+
+def _is_download(request: Request) -> bool:
+    return request.method == "GET" and "download" in request.query_params
 
 
 def _number(request: Request) -> int | None:

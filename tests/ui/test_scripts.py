@@ -26,6 +26,7 @@ def all_widgets() -> dict[str, gr.HTML]:
     return {
         "picker": widgets.style_picker([], ""),
         "photo": widgets.photo_booth(),
+        "agreed": widgets.agreed(),
         "receipt": widgets.receipt(),
         "stage": widgets.stage(),
         "results": widgets.results(),

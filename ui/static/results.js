@@ -1,7 +1,8 @@
 // Two galleries side by side: the photo as used, and the portraits; what can be done with the chosen one.
-// Choosing is done here in the page; only "use this seed" asks the server.
+// Choosing is done here in the page; only the seed and the star ask the server.
 import { box, button, make } from "./dom.js";
 import { byArrow } from "./keys.js";
+import { note, saved, savedAll } from "./unsaved.js";
 
 export function results({ element, props, trigger, watch }) {
   const originals = makeWall("originals", "Your photo (cropped)", "group");
@@ -9,9 +10,11 @@ export function results({ element, props, trigger, watch }) {
   let chosen = null;
   let latest = null;
   const reuse = () => chosen && trigger("reuse", { seed: chosen.seed });
-  const about = makeAbout(reuse);
+  const star = () => chosen && trigger("favourite", { id: chosen.id, on: !chosen.favourite });
+  const about = makeAbout(reuse, star, () => saved([chosen?.id]));
   const walls = [originals, portraits].map((list) => list.parentNode);
-  const root = box("div", "results", ...walls, about.kept, about.actions, about.facts, about.notes);
+  const room = make("p", "fine", "", { id: "portraits-room", role: "status" });
+  const root = box("div", "results", ...walls, room, about.kept, about.actions, about.facts, about.notes);
 
   function choose(id, announce = true) {
     const all = props.value?.portraits ?? [];
@@ -31,6 +34,8 @@ export function results({ element, props, trigger, watch }) {
   function paint() {
     const value = props.value ?? { portraits: [] };
     root.hidden = !value.portraits.length;
+    note(value.portraits);
+    room.textContent = value.room ?? "";
     portraits.replaceChildren(...value.portraits.map((item) => makeTile(item, () => choose(item.id))));
     originals.replaceChildren();
     about.all.href = value.zip ?? "#";
@@ -70,23 +75,30 @@ function makePrint(item) {
 function makeTile(item, onClick) {
   const tile = make("button", "tile", "", { type: "button", role: "radio", "data-id": item.id });
   tile.append(makePrint(item));
+  if (item.favourite) tile.append(make("span", "star", "★", { role: "img", "aria-label": "Favourite" }));
   tile.addEventListener("click", onClick);
   return tile;
 }
 
 /** What is said of the chosen portrait, and what can be done with it. */
-function makeAbout(reuse) {
+function makeAbout(reuse, star, downloaded) {
   const one = make("a", "act", "Download this portrait", { id: "download-one", download: "" });
   const all = make("a", "act", "Download all", { id: "download-all", download: "" });
-  const actions = box("div", "row actions", one, all, button("seed-again", "act quiet", "Use its seed again", reuse));
+  one.addEventListener("click", downloaded);
+  all.addEventListener("click", savedAll);
+  const favourite = button("favourite", "act quiet", "", star);
+  const again = button("seed-again", "act quiet", "Use its seed again", reuse);
+  const actions = box("div", "row actions", one, all, favourite, again);
   const facts = make("p", "fine", "", { id: "portrait-facts", "aria-live": "polite" });
   const notes = make("p", "fine", "", { id: "portrait-notes" });
   const kept = make("section", "kept", "", { id: "portrait-kept", "aria-label": "How much of you was kept" });
-  return { one, all, actions, facts, notes, kept };
+  return { one, all, favourite, actions, facts, notes, kept };
 }
 
-function showAbout({ one, facts, notes, kept }, item) {
+function showAbout({ one, favourite, facts, notes, kept }, item) {
   one.href = `${item.src}?download`;
+  favourite.textContent = item.favourite ? "★ Favourite" : "☆ Keep as favourite";
+  favourite.setAttribute("aria-pressed", String(item.favourite));
   facts.textContent = item.facts;
   notes.textContent = item.notes.join(" ");
   const open = kept.querySelector("details")?.open ?? false;
