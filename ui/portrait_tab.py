@@ -131,7 +131,7 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
     for dropdown, picker in ((style, style_pick), (scene, scene_pick)):
         picker.pick(None, inputs=picker, outputs=dropdown, js="(id) => id")
         dropdown.input(None, inputs=dropdown, outputs=picker, js="(id) => id")
-    listen(page.load, handlers.enter, cleared | picks, inputs=[*look, consent.agreed], js=_RETURNING, **_PRIVATE)
+    listen(page.load, handlers.enter, cleared | picks, inputs=[*look, consent.agreed], js=_RETURNING, **_LIVE)
     for events in ([style.change, scene.change, likeness.change], [clock.tick]):
         listen(partial(gr.on, events), handlers.restyle, some("stage"), inputs=look, **_LIVE)
 

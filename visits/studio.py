@@ -20,7 +20,7 @@ from study.archive import KeptCopy, PortraitArchive
 from study.consent import ASK, ConsentRegistry, Receipt
 from visits.limits import Limits
 from visits.uploads import Uploads
-from visits.visit import KEEP_MINUTES, KEEP_SECONDS, MAX_KEPT_PORTRAITS, KeptPortrait, Look, Visit
+from visits.visit import KEEP_MINUTES, KEEP_SECONDS, KeptPortrait, Look, Visit
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ class Visits:
             return consent, self._archive.restrict(consent) if self._archive is not None else 0
 
     def keep(self, consent: Consent, portraits: list[KeptPortrait]) -> Visit:
-        """Put new portraits in front; over MAX_KEPT_PORTRAITS the oldest that are no favourites are deleted.
+        """Put new portraits in front; where there are too many, the oldest that are no favourites are deleted.
 
         Where the visitor allows it, a copy goes to the study; each portrait says in its notes what became of it.
 
@@ -207,8 +207,6 @@ class Visits:
             for new in portraits:
                 new.notes = (*new.notes, *self._copy(current.model_copy(update={"purposes": both}), new))
             dropped = visit.hang(portraits)
-            if dropped:
-                visit.lost.append(_replaced(dropped))
         for old in dropped:
             old.portrait.path.unlink(missing_ok=True)
         return visit
@@ -384,25 +382,11 @@ class Visits:
                 self.clear_photo(visit)
                 visit.lost.append(f"Your photo was deleted: photos are kept for {KEEP_MINUTES} minutes at most.")
             with self._lock:
-                old = [kept for kept in visit.kept if now - kept.made_at > KEEP_SECONDS]
-                visit.kept[:] = [kept for kept in visit.kept if kept not in old]
-                if old:
-                    visit.lost.append(f"{_named(old)} deleted: portraits are kept for {KEEP_MINUTES} minutes at most.")
+                old = visit.take_down(now)
             for kept in old:
                 kept.portrait.path.unlink(missing_ok=True)
         if self._archive is not None:
             self._archive.sweep(now)
-
-
-def _named(portraits: list[KeptPortrait]) -> str:
-    """The beginning of a sentence on some of them: "Portrait 3 was", "Portraits 1, 2 and 3 were"."""
-    *first, last = [str(one.number) for one in sorted(portraits, key=lambda one: one.number)]
-    return f"Portraits {', '.join(first)} and {last} were" if first else f"Portrait {last} was"
-
-
-def _replaced(portraits: list[KeptPortrait]) -> str:
-    oldest = "they were the oldest" if len(portraits) > 1 else "it was the oldest"
-    return f"{_named(portraits)} replaced: {MAX_KEPT_PORTRAITS} are kept, and {oldest} without a star."
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,19 @@ class Visit:
         spare = sorted((one for one in self.kept if not one.favourite), key=lambda one: one.number)
         dropped = spare[: max(0, len(self.kept) - MAX_KEPT_PORTRAITS)]
         self.kept[:] = [one for one in self.kept if one not in dropped]
+        if dropped:
+            oldest = "they were the oldest" if len(dropped) > 1 else "it was the oldest"
+            words = f"{MAX_KEPT_PORTRAITS} are kept, and {oldest} without a star."
+            self.lost.append(f"{_named(dropped)} replaced: {words}")
         return dropped
+
+    def take_down(self, now: float) -> list[KeptPortrait]:
+        """Take portraits off the wall that have reached their age, and return them."""
+        old = [one for one in self.kept if now - one.made_at > KEEP_SECONDS]
+        self.kept[:] = [one for one in self.kept if one not in old]
+        if old:
+            self.lost.append(f"{_named(old)} deleted: portraits are kept for {KEEP_MINUTES} minutes at most.")
+        return old
 
     def require_room(self, count: int) -> None:
         """Ask before so many portraits are made: they must not take each other's place.
@@ -188,3 +200,9 @@ class Visit:
     def must_choose_face(self) -> bool:
         """Whether it is open whose face is meant, or whether the only one is any."""
         return self.photo is not None and self.face_index is None and photo_hints.is_open(self.photo)
+
+
+def _named(portraits: list[KeptPortrait]) -> str:
+    """The beginning of a sentence on some of them: "Portrait 3 was", "Portraits 1, 2 and 3 were"."""
+    *first, last = [str(one.number) for one in sorted(portraits, key=lambda one: one.number)]
+    return f"Portraits {', '.join(first)} and {last} were" if first else f"Portrait {last} was"

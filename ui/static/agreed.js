@@ -2,6 +2,7 @@
 // downloaded. While the page is open it looks now and then whether the visit still is.
 import { box, button, make } from "./dom.js";
 import { hold } from "./page_key.js";
+import { clock } from "./receipt.js";
 import { address } from "./site.js";
 import { savedAll } from "./unsaved.js";
 
@@ -46,10 +47,6 @@ export function agreed({ element, props, trigger, watch }) {
   watch("value", paint);
 }
 
-/** The visitor's own time, "19:45". */
-export const clock = (iso, locale = undefined, timeZone = undefined) =>
-  new Date(iso).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", timeZone });
-
 /** The question, over the page whichever tab of it is open. Escape keeps, as does everything but Delete. */
 function makeDialog(element, answered) {
   const words = make("p", "lead", "", { id: "ask-words" });
@@ -74,7 +71,7 @@ function makeDialog(element, answered) {
       words.textContent = ask.words;
       Object.assign(all, { href: ask.all, hidden: false });
       dialog.returnValue = "";
-      element.ownerDocument.body.append(dialog);
+      (element.closest(".gradio-container") ?? document.body).append(dialog); // not in a tab, which may be closed
       dialog.showModal();
       no.focus();
     },

@@ -2,6 +2,7 @@
 // A tab that was duplicated has a copy of it: the page that is at work on the visit says so, and the copy is dropped.
 const NAME = "studio-visit";
 const ANSWER_MS = 400; // for a page that is busy drawing
+const LOOK = "studio-look";
 let held = "";
 
 // Storage is refused to a page in another site's frame by some browsers: then a reload begins anew.
@@ -13,9 +14,19 @@ const stored = (act) => {
   }
 };
 
+const before = JSON.parse(stored((storage) => storage.getItem(LOOK)) || "{}"); // what the page had that was here before
+const look = { ...before };
+
 export function hold(key) {
   held = key;
   stored((storage) => (key ? storage.setItem(NAME, key) : storage.removeItem(NAME)));
+  if (!key) stored((storage) => storage.removeItem(LOOK));
+}
+
+/** What is picked, as "style" or "scene": a tap without connection reaches the tab, not the server. */
+export function remember(kind, id) {
+  look[kind] = id;
+  if (held) stored((storage) => storage.setItem(LOOK, JSON.stringify(look)));
 }
 
 const tabs = new BroadcastChannel(NAME);
@@ -41,7 +52,7 @@ function isElsewhere(key) {
 export async function returning() {
   const key = stored((storage) => storage.getItem(NAME));
   if (!key) return null;
-  if (!(await isElsewhere(key))) return { key };
+  if (!(await isElsewhere(key))) return { key, look: before };
   hold("");
   return { elsewhere: true };
 }
