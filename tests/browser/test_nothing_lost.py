@@ -45,6 +45,7 @@ def with_key(context: BrowserContext, key: str) -> Page:
     return page
 
 
+@pytest.mark.timeout(500)
 def test_a_tap_a_reload_and_three_seconds_without_signal_lose_nothing(
     browser: Browser, site: Site, photo_file: Path
 ) -> None:
@@ -102,6 +103,7 @@ def test_withdrawing_asks_first_and_the_receipt_stays(page: Page, site: Site, ph
     assert key_of(page) == ""
 
 
+@pytest.mark.timeout(500)  # on two busy cores
 def test_another_cookie_and_another_tab_do_not_get_it(browser: Browser, site: Site, photo_file: Path) -> None:
     context, stranger = open_context(browser), open_context(browser)
     page = context.new_page()
@@ -128,6 +130,7 @@ def test_another_cookie_and_another_tab_do_not_get_it(browser: Browser, site: Si
         one.close()
 
 
+@pytest.mark.timeout(500)
 def test_a_favourite_is_starred_and_the_limit_is_said(phone: Page, site: Site, photo_file: Path) -> None:
     sit(phone, site, photo_file, 4)
     phone.locator("#portraits .tile").last.click()
@@ -157,7 +160,7 @@ def test_a_visit_that_is_over_says_so(browser: Browser, short_site: Site, photo_
     assert list(pictures.rglob("*.png"))
     key = key_of(page)
     page.close()
-    wait_until(lambda: not list(pictures.rglob("*.png")), "the closed page's pictures are gone", 20 + 10)
+    wait_until(lambda: not list(pictures.rglob("*.png")), "the closed page's pictures are gone")
     late = with_key(context, key)
     enter(late, short_site)
     expect(late.locator("#notice")).to_contain_text("Your visit has ended", timeout=LONG)
