@@ -11,6 +11,8 @@ PORTRAITS_PER_MINUTE             of one session (default 60; 0 is no limit, here
 PORTRAITS_PER_HOUR               of one session (default 600)
 PORTRAITS_PER_HOUR_PER_ADDRESS   of one network address, over all its sessions (default 2400)
 CONSENTS_PER_HOUR_PER_ADDRESS    visits that one network address may begin (default 300)
+AWAY_SECONDS                     how long a visit waits for its page, which was closed or reloaded or has lost its
+                                 connection (default 300, at most 1800; 0 ends it at once). The consent text names it
 REFUSALS_PER_HOUR                refused words of one session, after which its words are not read for a while
                                  (default 10; three times as many for a network address)
 TRUSTED_PROXIES                  how many proxies of your own stand in front and append to X-Forwarded-For
@@ -40,6 +42,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from pipelines.errors import SettingsError
 
+AWAY_SECONDS = 300
 CheckerUse = Literal["auto", "required", "where-needed", "off"]
 _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 _Line = Annotated[str, Field(max_length=300), BeforeValidator(lambda text: " ".join(str(text).split()))]
@@ -47,6 +50,7 @@ _OUTSIDE = {"space_id": "SPACE_ID", "xdg_data_home": "XDG_DATA_HOME"}  # others 
 _WANTED = {
     "safety_checker": "auto, required, where-needed or off",
     "max_waiting": "a number from 1 to 500",
+    "away_seconds": "a whole number from 0 to 1800",
     "operator": "at most 300 characters long",
     "study_about": "at most 300 characters long",
     "study_until": "a day, written as 2027-06-30",
@@ -61,6 +65,7 @@ class Settings(BaseModel):
     model: str = "auto"
     max_waiting: Annotated[int, Field(ge=1, le=500)] = 64
     temp_dir: Path | None = None
+    away_seconds: Annotated[int, Field(ge=0, le=1800)] = AWAY_SECONDS
     safety_checker: CheckerUse = "auto"
     portraits_per_minute: _Count = 60
     portraits_per_hour: _Count = 600

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from pipelines.errors import PresetError
 from pipelines.schema import Purpose, Value
+from pipelines.settings import AWAY_SECONDS
 from study.settings import OperatorSettings
 
 CONSENT_FILE = Path(__file__).with_name("consent.toml")
@@ -104,14 +105,28 @@ class ConsentNotice:
         return next(one.label for one in self.purposes if one.id == purpose)
 
 
+def after_closing(away_seconds: int) -> str:
+    """When a visit ends whose page has gone: "5 minutes after you close the page"."""
+    if away_seconds == 0:
+        return "when you close the page"
+    whole = away_seconds % 60 == 0
+    number, unit = (away_seconds // 60, "minute") if whole else (away_seconds, "second")
+    return f"{number} {unit}{'' if number == 1 else 's'} after you close the page"
+
+
 def load_notice(
-    settings: OperatorSettings | None = None, *, minutes: int = DEFAULT_MINUTES, path: Path = CONSENT_FILE
+    settings: OperatorSettings | None = None,
+    *,
+    minutes: int = DEFAULT_MINUTES,
+    away_seconds: int = AWAY_SECONDS,
+    path: Path = CONSENT_FILE,
 ) -> ConsentNotice:
     """The text for a studio.
 
     Args:
         settings: Who runs it, and its study.
         minutes: After how many a visitor's pictures are deleted at the latest.
+        away_seconds: How long a visit waits for a page that has gone.
         path: The file.
 
     Raises:
@@ -119,7 +134,12 @@ def load_notice(
     """
     settings = settings or OperatorSettings()
     file = read_consent_file(path)
-    values = {"operator": settings.operator, "minutes": str(minutes), "authority": settings.authority}
+    values = {
+        "operator": settings.operator,
+        "minutes": str(minutes),
+        "closing": after_closing(away_seconds),
+        "authority": settings.authority,
+    }
     if settings.study is not None:
         values |= {"about": settings.study.about, "until": settings.study.until.isoformat()}
     running, stamped = settings.study is not None, bool(settings.authority)

@@ -7,8 +7,15 @@ import gradio as gr
 from visits.studio import Studio
 from web.addresses import connection_network
 from web.gradio_seams import connection_of
+from web.isolation import OWNS
 
 
 def network_of(studio: Studio, request: gr.Request) -> str:
     """Where an event came from, as far as a limit may count for it; "" where that cannot be told."""
     return connection_network(connection_of(request), studio.limits.settings.trusted_proxies)
+
+
+def owns(request: gr.Request, session: str) -> bool:
+    """Whether a session belongs to the browser that sent an event. False where that cannot be told."""
+    connection = connection_of(request)
+    return connection is not None and OWNS in connection.scope and bool(connection.scope[OWNS](session))

@@ -15,18 +15,17 @@ from pipelines.errors import Cancelled, ConsentMissing, PictureRefused, RequestI
 from pipelines.photo import opening as photos
 from pipelines.portrait_request import build_request
 from pipelines.results import PortraitSet
-from pipelines.schema import Consent, LoadedPhoto, PortraitRequest, Purpose
+from pipelines.schema import LoadedPhoto, PortraitRequest
 from ui import screen
 from ui.answers import Answer, told
 from ui.callers import network_of
 from ui.errors import alert, explain, status
-from ui.stage import Stage
+from ui.visit_handlers import CREATE, VisitHandlers, before_create
 from visits import admission
-from visits.studio import Studio
 from visits.visit import Visit
 from web.errors import sentence
 
-CREATE, AGAIN = "Create my portrait", "New portrait"  # the button, before and after there is one on the stage
+AGAIN = "New portrait"  # the button while one hangs on the stage
 _IDLE = {"create": gr.update(interactive=True), "cancel": gr.update(visible=False)}
 _BUSY = {
     "create": gr.update(interactive=False),
@@ -34,77 +33,8 @@ _BUSY = {
 }
 
 
-class PortraitHandlers:
+class PortraitHandlers(VisitHandlers):
     """Events of the Portrait tab, over one studio. Each answers by the names of what `portrait_tab` shows."""
-
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
-        self._stage = Stage(studio)
-
-    def agree(self, agreed: object, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
-        """Consent given or taken back."""
-        if agreed is not True:
-            return self.forget(style, scene, likeness, request)
-        try:
-            admission.open_visit(
-                self._studio,
-                request.session_hash,
-                network_of(self._studio, request),
-                agreed,
-                self._stage.look(style, scene, likeness),
-            )
-            visit, consent = self._studio.visits.require(request.session_hash)
-        except Exception as error:
-            refused = {"photo": None, "notice": alert(sentence(error)), "delete": gr.update(visible=False)}
-            return {**_panels(False), **refused, "receipt": None, **self._extras(None)}
-        return {
-            **_panels(True),
-            "photo": screen.photo_value(visit),
-            "notice": self._ready(visit),
-            "delete": gr.update(visible=True),
-            "receipt": screen.receipt_value(self._studio.consents.receipt(consent)),
-            **self._extras(consent),
-        }
-
-    def allow_study(self, agreed: object, request: gr.Request) -> Answer:
-        """Keeping copies for the study: ticked, or taken back."""
-        return self._allow("study", agreed, request)
-
-    def allow_examples(self, agreed: object, request: gr.Request) -> Answer:
-        """Showing portraits as examples: ticked, or taken back."""
-        return self._allow("examples", agreed, request)
-
-    def _allow(self, purpose: Purpose, agreed: object, request: gr.Request) -> Answer:
-        try:
-            consent, deleted = self._studio.visits.allow(request.session_hash, purpose, agreed)
-        except Exception as error:
-            return {purpose: False, "notice": alert(sentence(error))}
-        ticked = purpose in consent.purposes
-        words = screen.ALLOWED[purpose] if ticked else f"Taken back. {screen.deleted_copies(deleted)}"
-        receipt = screen.receipt_value(self._studio.consents.receipt(consent))
-        return {purpose: ticked, "receipt": receipt, "notice": status(words)}
-
-    def forget(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
-        """Delete everything; the receipt says when consent was withdrawn."""
-        said, receipt = "", None
-        try:
-            withdrawn = self._studio.visits.forget(request.session_hash)
-            if withdrawn is not None:
-                said = status("Your photo, your portraits and your consent are deleted.")
-                receipt = screen.receipt_value(withdrawn)
-        except Exception as error:
-            said = alert(sentence(error))
-        return {
-            "agree": False,
-            **_panels(False),
-            "photo": None,
-            **self.restyle(style, scene, likeness, request),
-            "results": {"portraits": []},
-            "notice": said,
-            "delete": gr.update(visible=False),
-            "receipt": receipt,
-            **self._extras(None),
-        }
 
     @told
     def arrived(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
@@ -165,7 +95,7 @@ class PortraitHandlers:
         stage = self._stage.live(visit, self._stage.look(style, scene, likeness))
         if visit.photo is not photo:  # replaced or removed meanwhile: that one's own event says so
             return {}
-        return {"photo": screen.photo_value(visit), **_before(stage), "notice": self._ready(visit)}
+        return {"photo": screen.photo_value(visit), **before_create(stage), "notice": self._ready(visit)}
 
     @told
     def remove(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Answer:
@@ -176,17 +106,6 @@ class PortraitHandlers:
         self._studio.visits.remove_photo(visit, event.asked)
         live = self.restyle(style, scene, likeness, request)
         return {"photo": screen.photo_value(visit), **live, "notice": self._ready(visit)}
-
-    def restyle(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
-        """Style, scene or likeness changed: the live picture."""
-        try:
-            visit, look = self._visit(request), self._stage.look(style, scene, likeness)
-            if visit is None:  # looking through the styles before consent is no mistake
-                return _before(self._stage.example(look))
-            return _before(self._stage.live(visit, look))
-        except Exception as error:
-            gr.Warning(sentence(error))
-            return {}
 
     def create(
         self,
@@ -219,6 +138,7 @@ class PortraitHandlers:
                 visible_label=label is True,
                 consent=consent,
             )
+            visit.require_room(len(wanted.seeds))
             stop = visit.begin()
         except Exception as error:
             yield {"notice": alert(self._why_not(error)), **_IDLE}
@@ -242,6 +162,9 @@ class PortraitHandlers:
             again = {"seed": screen.next_seed(wanted.seeds)} if isinstance(error, PictureRefused) else {}
             idle = {**_IDLE, "create": gr.update(interactive=True, value=CREATE)}
             yield {**self.restyle(style, scene, likeness, request), "notice": notice, **idle, **again}
+        except GeneratorExit:  # the page has gone, perhaps to be reloaded
+            visit.cut_short = True
+            raise
         finally:
             visit.end(stop)
             self._studio.visits.tidy(visit.session)
@@ -287,17 +210,16 @@ class PortraitHandlers:
         words = f"{name}, seed {made.seed}: these settings will be used next."
         return {**look, **pickers, "seed": made.seed, "shuffle": False, "notice": status(words)}
 
-    def leave(self, request: gr.Request) -> None:
-        """The page was closed. What the study may keep stays with the study."""
-        self._studio.visits.leave(request.session_hash)
-
-    def _extras(self, consent: Consent | None) -> Answer:
-        """The panel of the optional ticks and each of them; nothing where none is offered."""
-        optional = self._studio.consents.notice.optional
-        ticks: Answer = {
-            one.id: gr.update(value=consent is not None and one.id in consent.purposes) for one in optional
-        }
-        return {"extras": gr.update(visible=consent is not None), **ticks} if optional else {}
+    @told
+    def favourite(self, controls: bool, request: gr.Request, event: gr.EventData) -> Answer:
+        """A star put on a portrait, or taken off."""
+        visit, _ = self._studio.visits.require(request.session_hash)
+        kept = next((one for one in visit.kept if one.portrait.id == event.id), None)
+        if kept is None:
+            raise RequestInvalid("That portrait is gone; create it again from its seed.")
+        kept.favourite = event.on is True
+        words = "is a favourite: new ones do not replace it" if kept.favourite else "is no favourite any more"
+        return {"results": self._results(visit, controls), "notice": status(f"Portrait {kept.number} {words}.")}
 
     def _hang(self, visit: Visit, wanted: PortraitRequest, result: PortraitSet, controls: bool) -> Answer:
         """A finished set on the wall."""
@@ -305,36 +227,8 @@ class PortraitHandlers:
         self._studio.visits.keep(wanted.consent, screen.kept(result, still_here, wanted.face_index))
         results = self._results(visit, controls)
         done, held_back = screen.done_words(result)
-        return {"stage": self._stage.hung(results), "results": results, "notice": status(done) + alert(held_back)}
-
-    def _results(self, visit: Visit, controls: bool) -> dict[str, Any]:
-        presets = self._studio.presets
-        if controls is True:
-            self._draw_controls(visit)
-        return screen.results_value(visit, presets.styles, presets.scenes, controls=controls is True)
-
-    def _draw_controls(self, visit: Visit) -> None:
-        """What would guide a diffusion model, for portraits made without one, as long as their photo is here."""
-        photo = visit.photo
-        if photo is None:
-            return
-        for kept in visit.kept:
-            if not kept.controls and kept.photo_at == visit.photo_at:
-                drawn = self._studio.pipeline.control_images(
-                    photo, face_index=kept.face_index, style_id=kept.portrait.style_id
-                )
-                kept.controls = tuple(
-                    (f"{name}, for diffusion", screen.control_picture(i)) for name, i in drawn.items()
-                )
-
-    def _visit(self, request: gr.Request) -> Visit | None:
-        try:
-            return self._studio.visits.require(request.session_hash)[0]
-        except ConsentMissing:
-            return None
-
-    def _ready(self, visit: Visit) -> str:
-        return status(screen.missing(visit) or "Ready to create.")
+        said = status(f"{done} {results['room']}".strip()) + alert(held_back) + self._lost(visit)
+        return {"stage": self._stage.hung(results), "results": results, "notice": said}
 
     def _why_not(self, error: Exception) -> str:
         """Before anything ran, the words say what is missing rather than what failed."""
@@ -342,16 +236,6 @@ class PortraitHandlers:
         return screen.missing(None) if isinstance(error, ConsentMissing) else words
 
 
-def _before(stage: dict[str, Any]) -> Answer:
-    """The stage before a portrait is made of what it shows."""
-    return {"stage": stage, "create": gr.update(value=CREATE)}
-
-
 def _number(value: object) -> int | float:
     """A number that the page sent; not a number where it is none, which no rule lets through."""
     return value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-
-
-def _panels(open_: bool) -> Answer:
-    """The photo step, and what stands in its place without consent."""
-    return {"photo_panel": gr.update(visible=open_), "closed_panel": gr.update(visible=not open_)}

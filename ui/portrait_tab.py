@@ -13,29 +13,37 @@ from pipelines.seeds import MAX_SEED
 from study.notice import PurposeText
 from ui import screen, widgets
 from ui.answers import Answer, listen
-from ui.portrait_handlers import CREATE, PortraitHandlers
+from ui.portrait_handlers import PortraitHandlers
+from ui.visit_handlers import CREATE
 from visits.studio import Studio
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Past the queue, so that consent can be given and taken back, and work be stopped, however long the queue is.
 _AT_ONCE: dict[str, Any] = {**_PRIVATE, "queue": False}
+# What the tab knows of a visit that it had before it was reloaded (ui/static/page_key.js).
+_RETURNING = (
+    '(...look) => import(new URL("studio/static/studio.js", document.baseURI))'
+    ".then((studio) => studio.returning())"
+    ".then((visit) => [...look.slice(0, -1), visit], () => look)"
+)
 _LIVE: dict[str, Any] = {**_PRIVATE, "trigger_mode": "always_last", "concurrency_id": "preview", "concurrency_limit": 2}
 
 
 class Clearing(NamedTuple):
-    """How other tabs delete everything: the handler, what it reads and shows, and the event of our own button."""
+    """How other tabs delete everything: the handler, what it reads and shows, our own events, and what asks first."""
 
     handler: Callable[..., Answer]
     inputs: list[Any]
     shows: dict[str, Any]
-    done: Any
+    done: tuple[Any, ...]
+    ask: Callable[..., Answer]
 
 
 class _ConsentStep(NamedTuple):
     agree: gr.Checkbox
+    agreed: gr.HTML
     extras: gr.Column | None
     ticks: dict[Purpose, gr.Checkbox]
-    delete: gr.Button
     receipt: gr.HTML
 
 
@@ -63,11 +71,6 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
     handlers = PortraitHandlers(studio)
     look = [style, scene, likeness]
     shows: dict[str, Any] = {
-        "style": style,
-        "style_pick": style_pick,
-        "scene": scene,
-        "scene_pick": scene_pick,
-        "likeness": likeness,
         "photo": photo,
         "stage": stage,
         "results": results,
@@ -81,11 +84,12 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
     cleared: dict[str, Any] = {
         **{name: shows[name] for name in ("photo", "stage", "results", "notice", "create", "receipt")},
         "agree": consent.agree,
+        "agreed": consent.agreed,
         "photo_panel": photo_panel,
         "closed_panel": closed_panel,
-        "delete": consent.delete,
         **_optional(consent),
     }
+    picks = {"style": style, "style_pick": style_pick, "scene": scene, "scene_pick": scene_pick, "likeness": likeness}
 
     def some(*names: str) -> dict[str, Any]:
         return {name: shows[name] for name in names}
@@ -102,7 +106,14 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
     # Not Gradio's `cancels`: it hangs an "Error" on the outputs, and a click on Create soon after it is swallowed.
     listen(cancel.click, handlers.cancel, some("cancel"), **_AT_ONCE)
     listen(consent.agree.input, handlers.agree, cleared, inputs=[consent.agree, *look], **_AT_ONCE)
-    deleted = listen(consent.delete.click, handlers.forget, cleared, inputs=look, **_AT_ONCE)
+    deleted = tuple(
+        listen(event, handler, cleared, inputs=look, **_AT_ONCE)
+        for event, handler in (
+            (consent.agreed.withdraw, handlers.withdraw),
+            (consent.agreed.sure, handlers.forget),
+            (consent.agreed.stale, handlers.catch_up),
+        )
+    )
     allow = {"study": handlers.allow_study, "examples": handlers.allow_examples}
     for purpose, tick in consent.ticks.items():
         listen(tick.input, allow[purpose], {purpose: tick, **some("receipt", "notice")}, inputs=tick, **_PRIVATE)
@@ -121,15 +132,16 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
     for dropdown, picker in ((style, style_pick), (scene, scene_pick)):
         picker.pick(None, inputs=picker, outputs=dropdown, js="(id) => id")
         dropdown.input(None, inputs=dropdown, outputs=picker, js="(id) => id")
-    for events in ([style.change, scene.change, likeness.change], [page.load, clock.tick]):
+    listen(page.load, handlers.enter, cleared | picks, inputs=[*look, consent.agreed], js=_RETURNING, **_LIVE)
+    for events in ([style.change, scene.change, likeness.change], [clock.tick]):
         listen(partial(gr.on, events), handlers.restyle, some("stage", "create"), inputs=look, **_LIVE)
 
     listen(controls.input, handlers.redraw, some("results", "notice"), inputs=controls, **_PRIVATE)
-    taken = some("style", "style_pick", "scene", "scene_pick", "likeness", "seed", "shuffle", "notice")
-    listen(results.reuse, handlers.reuse, taken, **_PRIVATE)
+    listen(results.reuse, handlers.reuse, picks | some("seed", "shuffle", "notice"), **_PRIVATE)
+    listen(results.favourite, handlers.favourite, some("results", "notice"), inputs=controls, **_PRIVATE)
     shuffle.input(lambda random: gr.update(interactive=not random), inputs=shuffle, outputs=seed, **_PRIVATE)
     page.unload(handlers.leave)
-    return Clearing(handlers.forget, look, cleared, deleted)
+    return Clearing(handlers.forget, look, cleared, deleted, handlers.withdraw)
 
 
 def _optional(consent: _ConsentStep) -> dict[str, Any]:
@@ -148,13 +160,12 @@ def _consent_step(studio: Studio) -> _ConsentStep:
     with gr.Column(elem_id="step-consent", elem_classes="card"):
         _step(1, "Your consent")
         agree = gr.Checkbox(value=False, label=notice.summary, elem_id="consent", container=False)
+        agreed = widgets.agreed()
         extras, ticks = _optional_ticks(notice.optional)
         with gr.Accordion("What happens to my photo", open=False, elem_id="consent-text"):
             gr.Markdown(notice.text)
-        with gr.Row(elem_id="consent-foot"):
-            delete = gr.Button("Delete my data", size="sm", visible=False, elem_id="delete-data")
-            receipt = widgets.receipt()
-    return _ConsentStep(agree, extras, ticks, delete, receipt)
+        receipt = widgets.receipt()
+    return _ConsentStep(agree, agreed, extras, ticks, receipt)
 
 
 def _optional_ticks(optional: tuple[PurposeText, ...]) -> tuple[gr.Column | None, dict[Purpose, gr.Checkbox]]:

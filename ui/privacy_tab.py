@@ -11,24 +11,25 @@ from typing import Any
 import gradio as gr
 
 from pipelines.errors import RequestInvalid
+from study.notice import after_closing
 from ui import screen
 from ui.answers import Answer, listen
 from ui.errors import alert, status
 from ui.portrait_tab import Clearing
 from ui.reviewers import build_reviewers
 from visits import inventory
-from visits.studio import MAX_KEPT_PORTRAITS, Studio
-from visits.visit import KEEP_MINUTES
+from visits.studio import Studio
+from visits.visit import KEEP_MINUTES, MAX_KEPT_PORTRAITS
 from web.errors import sentence
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
-_WHERE = (
+_WHERE = (  # {closing}: "5 minutes after you close the page"
     ("What", "Where", "How long"),
     (
         "Your photo, without its metadata, with its crop",
         "In this program's memory. The page's upload and camera never make a file of it.",
-        "Until you press *Delete my data*, remove or replace the photo, or close the page; "
+        "Until you press *Delete my data*, remove or replace the photo, or until {closing}; "
         f"{KEEP_MINUTES} minutes at most.",
     ),
     ("Camera frames for the live preview", "In memory while one frame is answered.", "A fraction of a second."),
@@ -36,15 +37,22 @@ _WHERE = (
         "Your portraits",
         "In a temporary folder that only this program's user may read; the crop and the control images beside them "
         "are in memory.",
-        f"Until you press *Delete my data* or close the page; {KEEP_MINUTES} minutes at most; only the last "
-        f"{MAX_KEPT_PORTRAITS}. Emptied when the program stops, and at its next start if it crashed.",
+        f"Until you press *Delete my data*, or until {{closing}}; {KEEP_MINUTES} minutes at most; "
+        f"{MAX_KEPT_PORTRAITS} at most, your favourites and the newest. Emptied when the program stops, and at its "
+        "next start if it crashed.",
     ),
     ("A picture that you check", "In memory while its marks are looked for.", "Until the answer, in about a second."),
     (
-        "Your consent",
-        "In memory: a random number, this page's session, the time, the version of the text, what you ticked. No name "
-        "and no address. Your receipt is your copy of it.",
-        "Until you take it back, close the page, or the program stops.",
+        "Your consent, and what is picked on the page",
+        "In memory: a random number, this page's session, the time, the version of the text, what you ticked; style, "
+        "scene and likeness. No name and no address. Your receipt is your copy of it.",
+        "Until you take it back, until {closing}, or until the program stops.",
+    ),
+    (
+        "The key of your visit",
+        "In this browser tab (session storage), so that a reload or a lost connection loses nothing: with it and your "
+        "cookie, this tab gets your visit back.",
+        "Until your visit ends; a tab that is closed forgets it.",
     ),
     (
         "Counters against overuse",
@@ -64,7 +72,7 @@ program, and its oldest lines go sooner.
 _REST = """\
 
 **Who can see your pictures.** Only this browser, told by a random cookie, and only with this page's key, a random one
-that the page gets with your consent and that ends with it.
+that the page gets with your consent and that ends with it. Another tab without that key begins anew.
 
 **Programs that use the API** send the photo as a file, which is taken in only with the key that the consent gives them.
 It lies in the temporary folder under a random name, is deleted as soon as it has been read, and within a
@@ -96,7 +104,9 @@ def build_privacy_tab(studio: Studio, tab: gr.Tab, clearing: Clearing) -> None:
         if studio.archive is not None:
             _later(handlers, panel, clearing)
         gr.Markdown(f"## What is kept where\n\n**Who runs this studio:** {notice.operator}")
-        gr.Markdown(_table((*_WHERE, _study_row(studio))), elem_classes="where")
+        where = _table((*_WHERE, _study_row(studio)))
+        where = where.replace("{closing}", after_closing(studio.visits.away_seconds))
+        gr.Markdown(where, elem_classes="where")
         gr.Markdown(f"{_sent_away(notice.authority)}\n{_COOKIES}{_REST}")
         build_reviewers(studio, tab)
         with gr.Accordion("The text you agree to", open=False):
@@ -104,8 +114,8 @@ def build_privacy_tab(studio: Studio, tab: gr.Tab, clearing: Clearing) -> None:
             gr.Markdown(f"Version {notice.version}, SHA-256 `{notice.sha256}`")
 
     gr.on([tab.select, again.click], handlers.look, outputs=panel, **_PRIVATE)
-    deleted = listen(delete.click, clearing.handler, clearing.shows, inputs=clearing.inputs, queue=False, **_PRIVATE)
-    for event in (deleted, clearing.done):
+    deleted = listen(delete.click, clearing.ask, clearing.shows, inputs=clearing.inputs, queue=False, **_PRIVATE)
+    for event in (deleted, *clearing.done):
         event.then(handlers.look, outputs=panel, queue=False, **_PRIVATE)
 
 

@@ -10,11 +10,11 @@ from PIL import Image
 from pipelines.engines.base import EngineInfo
 from pipelines.photo import hints as photo_hints
 from pipelines.results import Faithfulness, PortraitSet
-from pipelines.schema import LoadedPhoto, PhotoHint, Scene, Style
+from pipelines.schema import MAX_VARIATIONS, Consent, LoadedPhoto, PhotoHint, Scene, Style
 from pipelines.seeds import following, variations
 from pipelines.waiting_line import Place, duration
 from study.consent import Receipt
-from visits.visit import KeptPortrait, Visit
+from visits.visit import MAX_KEPT_PORTRAITS, KeptPortrait, Visit
 from web import pictures
 from web.routes import SCREEN_SIDES, download_name
 
@@ -65,6 +65,55 @@ def _chosen_photo(photo: LoadedPhoto, visit: Visit) -> dict[str, Any]:
 
 def _hints(visit: Visit, photo: LoadedPhoto) -> tuple[PhotoHint, ...]:
     return photo_hints.hints(photo, visit.face_index, faceless=visit.faceless)
+
+
+NOT_AGREED: dict[str, Any] = {"key": ""}  # for the widget `agreed`
+
+
+def agreed_value(visit: Visit, consent: Consent, *, asks: bool = False) -> dict[str, Any]:
+    """For the consent that was given; with `asks` it asks before portraits are deleted that were not downloaded."""
+    number = len(visit.not_downloaded)
+    which = "the portrait" if number == 1 else f"{number} portraits"
+    ask = {"words": f"Delete {which} that you have not downloaded?", "all": _zip_address(visit)} if asks else None
+    return {"key": visit.key, "at": consent.granted_at.isoformat(), "ask": ask}
+
+
+def back_words(visit: Visit) -> str:
+    """What a page says that has taken its visit up again."""
+    count = len(visit.kept)
+    portraits = "" if count == 0 else "your portrait" if count == 1 else f"your {count} portraits"
+    things = " and ".join(one for one in ("your photo" if visit.photo is not None else "", portraits) if one)
+    are = "is" if things in ("your photo", "your portrait") else "are"
+    words = f"Welcome back: {things} {are} still here." if things else "Welcome back."
+    return f"{words} The portrait that was being made was stopped; press Create again." if visit.cut_short else words
+
+
+def ended_words(away_seconds: int) -> str:
+    """What a page says whose visit is not there any more."""
+    minutes = away_seconds / 60
+    away = f"the page was away for more than {minutes:g} minutes" if away_seconds else "the page was reloaded or lost"
+    return (
+        f"Your visit has ended, and your photo and portraits were deleted: {away}, or the studio was started again. "
+        "Begin anew in step 1."
+    )
+
+
+def room_words(visit: Visit) -> str:
+    """How many portraits more can be made before one is replaced; "" while there is room for more than a Create."""
+    count = len(visit.kept)
+    if count < MAX_KEPT_PORTRAITS - MAX_VARIATIONS:
+        return ""
+    spare = min((one.number for one in visit.kept if not one.favourite), default=None)
+    kept = f"{count} of {MAX_KEPT_PORTRAITS} kept"
+    if count < MAX_KEPT_PORTRAITS:
+        return f"{kept}; the {MAX_KEPT_PORTRAITS + 1}th replaces the oldest that is not a favourite."
+    if spare is None:
+        return f"{kept}, all of them favourites: to make another one, take the star off one."
+    return f"{kept}; the next one replaces portrait {spare}, the oldest that is not a favourite."
+
+
+def _zip_address(visit: Visit) -> str:
+    return f"studio/portraits/{visit.key}.zip"
 
 
 def receipt_value(receipt: Receipt) -> dict[str, Any]:
@@ -125,7 +174,8 @@ def results_value(
 ) -> dict[str, Any]:
     """For the two galleries."""
     return {
-        "zip": f"studio/portraits/{visit.key}.zip",
+        "zip": _zip_address(visit),
+        "room": room_words(visit),
         "portraits": [_print(visit, one, styles, scenes, controls=controls) for one in visit.kept],
     }
 
@@ -146,7 +196,10 @@ def _print(
         "shown": f"{address}-{SHOWN}.webp",
         "tile": f"{address}-{TILE}.webp",
         "title": name,
-        "caption": f"{name}, seed {portrait.seed}",
+        "number": one.number,
+        "favourite": one.favourite,
+        "downloaded": one.downloaded,
+        "caption": f"{one.number}. {name}, seed {portrait.seed}",
         "alt": f"Portrait in the style {name}, seed {portrait.seed}",
         "seed": portrait.seed,
         "badge": made_by,

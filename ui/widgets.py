@@ -64,6 +64,17 @@ def photo_booth() -> gr.HTML:
     return _widget("photo", "photo", None, events, limit=MAX_UPLOAD_BYTES)
 
 
+def agreed() -> gr.HTML:
+    """The consent once it is given: since when, and the way back. It keeps the visit's key for the tab's next page.
+
+    Value: None until the server has spoken, {key: ""} without a visit, else {key, at (ISO), ask: None | {words, all}}:
+    with `ask` it asks whether portraits that were not downloaded may be deleted.
+
+    Events: `withdraw`, `sure` (asked, and yes), `stale` (something was deleted that the page still shows).
+    """
+    return _widget("agreed", "agreed", None, ["withdraw", "sure", "stale"])
+
+
 def receipt() -> gr.HTML:
     """The receipt of a consent, to read and to download. Value: study.consent.Receipt as JSON, or None."""
     return _widget("receipt", "receipt", None)
@@ -75,8 +86,11 @@ def stage() -> gr.HTML:
 
 
 def results() -> gr.HTML:
-    """The two galleries. Value: {portraits: [...], zip}. Event: `reuse` (evt.id: take over its settings)."""
-    return _widget("results", "results", {"portraits": []}, ["reuse"])
+    """The two galleries. Value: {portraits: [...], zip, room}.
+
+    Events: `reuse` (evt.id: take over its settings), `favourite` (evt.id, evt.on).
+    """
+    return _widget("results", "results", {"portraits": []}, ["reuse", "favourite"])
 
 
 def done() -> gr.HTML:

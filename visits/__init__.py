@@ -1,1 +1,1 @@
-"""What the server remembers of visitors while their page is open. Knows no Gradio and no HTTP."""
+"""What the server remembers of visitors while their page is open and shortly after. Knows no Gradio and no HTTP."""

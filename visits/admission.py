@@ -11,7 +11,9 @@ from visits.studio import Studio
 from visits.visit import Look, Visit
 
 
-def open_visit(studio: Studio, session: str | None, network: str, agreed: object, look: Look) -> Visit:
+def open_visit(
+    studio: Studio, session: str | None, network: str, agreed: object, look: Look, *, returns: bool = False
+) -> Visit:
     """`Visits.open`, with a limit on how many visits one network begins: there is room for so many in all.
 
     Args:
@@ -27,7 +29,7 @@ def open_visit(studio: Studio, session: str | None, network: str, agreed: object
         except TooOften as error:
             studio.pipeline.safety.log.too_often(error.rule, session)
             raise
-    return studio.visits.open(session, agreed, look)
+    return studio.visits.open(session, agreed, look, returns=returns)
 
 
 @contextlib.contextmanager

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.errors import ConsentMissing
+from study.notice import after_closing
 from visits.studio import Studio
 from visits.visit import KEEP_MINUTES
 
 _WALL = "Two random numbers, this page's and your cookie's, are in memory: they keep others out of your visit."
-_WITH_YOU = "when you delete it or close the page"
 
 
 @dataclass(frozen=True)
@@ -44,25 +44,29 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
     except ConsentMissing:
         visit, consent = None, None
     found: list[Kept] = []
+    name, closing = studio.visits.name_of(session), after_closing(studio.visits.away_seconds)
     if visit is not None and consent is not None:
         now, photo = time.monotonic(), visit.photo
         age = (datetime.now(UTC) - consent.granted_at).total_seconds()
         size = len(consent.model_dump_json().encode())
-        found.append(Kept(f"Your consent, receipt {consent.id[:8]} …", "memory", size, age, _WITH_YOU))
+        found.append(
+            Kept(f"Your consent, receipt {consent.id[:8]} …", "memory", size, age, f"when you delete it, or {closing}")
+        )
         if photo is not None:
             age, width, height = now - visit.photo_at, *photo.image.size
             size = width * height * len(photo.image.getbands()) + studio.pipeline.memory_of(photo)
             what = f"Your photo, {width} x {height} pixels, with its crops"
-            found.append(Kept(what, "memory", size, age, _at_the_latest(age)))
+            found.append(Kept(what, "memory", size, age, _at_the_latest(age, closing)))
         for kept in list(visit.kept):
             size = len(kept.original) + sum(len(picture) for _, picture in kept.controls)
             age = now - kept.made_at
             what = f"The crop beside portrait {_name(kept.portrait.path)}"
-            found.append(Kept(what, "memory", size, age, _at_the_latest(age)))
+            found.append(Kept(what, "memory", size, age, _at_the_latest(age, closing)))
     found += [
-        _file(path, f"Portrait {_name(path)}") for path in sorted(studio.pipeline.folder(session).glob("*"), key=_made)
+        _file(path, f"Portrait {_name(path)}", closing)
+        for path in sorted(studio.pipeline.folder(name).glob("*"), key=_made)
     ]
-    found += [_file(path, "A photo sent by a program, not read yet") for path in studio.uploads.files(session)]
+    found += [_file(path, "A photo sent by a program, not read yet", closing) for path in studio.uploads.files(name)]
     for copy in studio.visits.copies(session):
         uses = " and ".join({"study": "the study", "examples": "examples"}[use] for use in copy.paper.purposes)
         age = (datetime.now(UTC) - copy.paper.kept_at).total_seconds()
@@ -97,13 +101,13 @@ def size(number: int) -> str:
     return f"{number / 1000:.0f} kB" if number < 1_000_000 else f"{number / 1e6:.1f} MB"
 
 
-def _file(path: Path, what: str) -> Kept:
+def _file(path: Path, what: str, closing: str) -> Kept:
     try:
         status = path.stat()
     except OSError:  # gone between the listing and the look
         return Kept(what, "temporary folder", 0, 0.0, "now")
     age = max(0.0, time.time() - status.st_mtime)
-    return Kept(what, "temporary folder", status.st_size, age, _at_the_latest(age))
+    return Kept(what, "temporary folder", status.st_size, age, _at_the_latest(age, closing))
 
 
 def _made(path: Path) -> float:
@@ -119,5 +123,5 @@ def _age(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def _at_the_latest(seconds: float) -> str:
-    return f"when you delete it or close the page, in {max(1, KEEP_MINUTES - int(seconds // 60))} min at the latest"
+def _at_the_latest(seconds: float, closing: str) -> str:
+    return f"when you delete it, or {closing}, in {max(1, KEEP_MINUTES - int(seconds // 60))} min at the latest"

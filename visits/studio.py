@@ -6,34 +6,49 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pipelines.errors import ConsentMissing, PhotoError, SaveError
 from pipelines.photo import memory
 from pipelines.presets.loading import Presets
 from pipelines.schema import Consent, LoadedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
-from pipelines.settings import Settings
+from pipelines.settings import AWAY_SECONDS, Settings
 from study.archive import KeptCopy, PortraitArchive
 from study.consent import ASK, ConsentRegistry, Receipt
 from visits.limits import Limits
 from visits.uploads import Uploads
-from visits.visit import KEEP_SECONDS, KeptPortrait, Look, Visit
+from visits.visit import KEEP_MINUTES, KEEP_SECONDS, KeptPortrait, Look, Visit
 
 log = logging.getLogger(__name__)
 
-MAX_KEPT_PORTRAITS = 12
 _MAX_ENDED = 10_000  # consents that are over and whose copies are not; the oldest is forgotten first
+_EARLY = 20.0  # seconds, so that the sweep, every 10 s, is never late for what the consent text promises
+_ELSEWHERE = "Your visit goes on in another tab; close this one, or reload it to begin anew."
+_ENDED = "Your visit has ended."
+
+
+class _Ended(NamedTuple):
+    """A consent that is over and whose copies in a study are not, with the pages that it was given or used on."""
+
+    consent: Consent
+    pages: frozenset[str]
 
 
 class Visits:
     """Open visits, by session and by key. Safe for many threads; forgets by itself after KEEP_MINUTES.
+
+    A visit has up to two sessions: the one it began with, which is its name with consents, folders and owners, and that
+    of the page which has taken it up since. Only the latter speaks for it.
 
     Args:
         pipeline: Makes the portraits and knows where they lie.
         consents: Who agreed.
         uploads: Files of programs.
         archive: Copies for a study; None where no study is running.
+        away_seconds: How long a visit waits for a page that has gone.
     """
 
     def __init__(
@@ -42,29 +57,76 @@ class Visits:
         consents: ConsentRegistry,
         uploads: Uploads,
         archive: PortraitArchive | None = None,
+        away_seconds: int = AWAY_SECONDS,
     ) -> None:
+        self.away_seconds = away_seconds
         self._pipeline = pipeline
         self._consents = consents
         self._uploads = uploads
         self._archive = archive
         self._by_session: dict[str, Visit] = {}
         self._by_key: dict[str, Visit] = {}
-        self._ended: dict[str, Consent] = {}  # by receipt number: a page that is still open can delete these copies
+        self._ended: dict[str, _Ended] = {}  # by receipt number: a page that is still open can delete these copies
         self._lock = threading.RLock()
 
-    def open(self, session: str | None, agreed: object, look: Look) -> Visit:
+    def open(self, session: str | None, agreed: object, look: Look, *, returns: bool = False) -> Visit:
         """Record a consent and begin (or go on with) the visit.
+
+        Args:
+            session: Of the page or program.
+            agreed: Whether it says yes.
+            look: What is picked there.
+            returns: Whether it can take the visit up again after a reload.
 
         Raises:
             ConsentMissing: `agreed` is anything but True, or too many visits are open.
         """
         with self._lock:  # as in `leave`: there is never one of both without the other
-            consent = self._consents.grant(session, agreed)
+            visit = self._by_session.get(session or "")
+            if visit is not None and visit.page != session:
+                raise ConsentMissing(_ELSEWHERE)
+            consent = self._consents.grant(visit.session if visit is not None else session, agreed)
             visit = self._by_session.get(consent.session)
             if visit is None:
-                visit = Visit(session=consent.session, look=look)
+                visit = Visit(session=consent.session, look=look, returns=returns)
                 self._by_session[visit.session] = self._by_key[visit.key] = visit
         return visit
+
+    def step_out(self, session: str | None) -> None:
+        """The page was closed or reloaded, or has lost its connection, which all look the same from here."""
+        with self._lock:
+            visit = self._by_session.get(session or "")
+            if visit is not None and visit.page != session:
+                return  # another page has taken its visit up
+            if visit is not None and visit.returns and self.away_seconds:
+                visit.away_since = time.monotonic()
+                return
+        self.leave(session)
+
+    def take_up(self, key: str, session: str | None, owns: Callable[[str], bool]) -> tuple[Visit, Consent]:
+        """The visit of a page that was reloaded, for the page that has come in its place.
+
+        Args:
+            key: The visit's key, which the tab has kept.
+            session: Of the new page.
+            owns: Whether a session belongs to the browser that asks.
+
+        Raises:
+            ConsentMissing: There is no such visit any more, or it is not this browser's.
+        """
+        visit = self._by_key.get(key)
+        # Not under our lock: whoever knows the owners asks `is_open` under a lock of their own.
+        if visit is None or not session or not visit.returns or not owns(visit.session):
+            raise ConsentMissing(_ENDED)
+        with self._lock:
+            consent = self._consents.require(visit.session)
+            if visit.closed or self._by_session.get(session, visit) is not visit:
+                raise ConsentMissing(_ENDED)
+            if visit.page != visit.session:
+                self._by_session.pop(visit.page, None)
+            self._by_session[session] = visit
+            visit.page, visit.away_since, visit.seen_at = session, None, time.monotonic()
+        return visit, consent
 
     def require(self, session: str | None) -> tuple[Visit, Consent]:
         """The visit of a session with its consent.
@@ -72,11 +134,13 @@ class Visits:
         Raises:
             ConsentMissing: There is no valid consent on record.
         """
-        consent = self._consents.require(session)
         with self._lock:
-            visit = self._by_session.get(consent.session)
+            visit = self._by_session.get(session or "")
         if visit is None:
             raise ConsentMissing(ASK)
+        if visit.page != session:
+            raise ConsentMissing(_ELSEWHERE)
+        consent = self._consents.require(visit.session)
         visit.seen_at = time.monotonic()
         return visit, consent
 
@@ -93,6 +157,12 @@ class Visits:
         self._consents.require(visit.session)
         visit.seen_at = time.monotonic()
         return visit
+
+    def name_of(self, session: str) -> str:
+        """The name under which consents, folders and uploads of a session's visit are kept; without one, its own."""
+        with self._lock:
+            visit = self._by_session.get(session)
+        return session if visit is None else visit.session
 
     def is_open(self, session: str) -> bool:
         """Whether a session has a visit."""
@@ -111,11 +181,11 @@ class Visits:
             SaveError: A copy could not be deleted.
         """
         with self._lock:  # as in `keep`: no copy is written between the two lines
-            consent = self._consents.allow(session, purpose, agreed)
+            consent = self._consents.allow(self.name_of(session or ""), purpose, agreed)
             return consent, self._archive.restrict(consent) if self._archive is not None else 0
 
     def keep(self, consent: Consent, portraits: list[KeptPortrait]) -> Visit:
-        """Put new portraits in front; the oldest over MAX_KEPT_PORTRAITS are deleted from the disk.
+        """Put new portraits in front; where there are too many, the oldest that are no favourites are deleted.
 
         Where the visitor allows it, a copy goes to the study; each portrait says in its notes what became of it.
 
@@ -125,8 +195,8 @@ class Visits:
         """
         with self._lock:
             try:
-                visit, current = self.require(consent.session)
-                if current.id != consent.id:
+                visit, current = self._by_session.get(consent.session), self._consents.require(consent.session)
+                if visit is None or current.id != consent.id:
                     raise ConsentMissing("These portraits were deleted with your earlier consent; create them again.")
             except ConsentMissing:
                 for new in portraits:
@@ -136,8 +206,7 @@ class Visits:
             both = tuple(purpose for purpose in consent.purposes if purpose in current.purposes)
             for new in portraits:
                 new.notes = (*new.notes, *self._copy(current.model_copy(update={"purposes": both}), new))
-            visit.kept[:0] = portraits
-            dropped, visit.kept[MAX_KEPT_PORTRAITS:] = visit.kept[MAX_KEPT_PORTRAITS:], []
+            dropped = visit.hang(portraits)
         for old in dropped:
             old.portrait.path.unlink(missing_ok=True)
         return visit
@@ -217,24 +286,27 @@ class Visits:
         memory.give_back()
 
     def leave(self, session: str | None) -> Consent | None:
-        """The page was closed: delete all that was for this visit alone. Returns the consent that ended with it.
+        """The visit is over: delete all that was for this visit alone. Returns the consent that ended with it.
 
         Copies that a visitor allowed the study to keep stay; `forget` still finds them, for the page may be open yet:
         a connection that breaks looks the same from here.
         """
         with self._lock:
-            consent = self._consents.end(session)
-            visit = self._by_session.pop(session or "", None)
+            name = self.name_of(session or "")
+            consent = self._consents.end(name)
+            visit = self._by_session.pop(name, None)
             if visit is not None:
+                self._by_session.pop(visit.page, None)
                 self._by_key.pop(visit.key, None)
                 visit.close()
             if consent is not None and self._archive is not None and self._archive.copies(consent.id):
-                self._ended[consent.id] = consent
+                pages = frozenset({name, visit.page} if visit is not None else {name})
+                self._ended[consent.id] = _Ended(consent, pages)
                 while len(self._ended) > _MAX_ENDED:
                     del self._ended[next(iter(self._ended))]
-        if session:
-            self._uploads.forget(session)
-            self._pipeline.forget(session)
+        if name:
+            self._uploads.forget(name)
+            self._pipeline.forget(name)
         if visit is not None:
             visit.photo = None
             visit.kept.clear()
@@ -267,13 +339,13 @@ class Visits:
             return []
         numbers = [consent.id for consent in self._ended_by(session)]
         with contextlib.suppress(ConsentMissing):
-            numbers.append(self._consents.require(session).id)
+            numbers.append(self._consents.require(self.name_of(session or "")).id)
         return [copy for number in numbers for copy in self._archive.copies(number)]
 
     def _ended_by(self, session: str | None) -> list[Consent]:
         """Consents of a session that are over and whose copies may be there, oldest first."""
         with self._lock:
-            return [consent for consent in self._ended.values() if consent.session == session]
+            return [ended.consent for ended in self._ended.values() if session in ended.pages]
 
     def _forget_ended(self, number: str) -> None:
         with self._lock:
@@ -293,7 +365,7 @@ class Visits:
         return deleted
 
     def sweep(self, now: float | None = None) -> None:
-        """Delete photos and portraits that have reached their age.
+        """Delete photos and portraits that have reached their age, and visits whose page does not come back.
 
         Where no further consents can be noted, visits that nobody has come back to in that time make room: nothing is
         kept of them but the consent.
@@ -302,14 +374,15 @@ class Visits:
         with self._lock:
             visits = list(self._by_session.values())
         for visit in visits:
-            if self._consents.is_full and visit.is_idle(now):
+            gone = visit.has_gone(now, max(0.0, self.away_seconds - _EARLY))
+            if gone or (self._consents.is_full and visit.is_idle(now)):
                 self.leave(visit.session)
                 continue
             if visit.photo is not None and now - visit.photo_at > KEEP_SECONDS:
                 self.clear_photo(visit)
+                visit.lost.append(f"Your photo was deleted: photos are kept for {KEEP_MINUTES} minutes at most.")
             with self._lock:
-                old = [kept for kept in visit.kept if now - kept.made_at > KEEP_SECONDS]
-                visit.kept[:] = [kept for kept in visit.kept if kept not in old]
+                old = visit.take_down(now)
             for kept in old:
                 kept.portrait.path.unlink(missing_ok=True)
         if self._archive is not None:

@@ -1,4 +1,4 @@
-"""What the server remembers of one open page, while it is open."""
+"""What the server remembers of one visitor, while the page is open and for a short while after."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from pipelines.errors import ConsentMissing, EngineBusy, PhotoError
+from pipelines.errors import ConsentMissing, EngineBusy, PhotoError, RequestInvalid
 from pipelines.photo import hints as photo_hints
 from pipelines.results import Portrait
 from pipelines.schema import LoadedPhoto
 from study.consent import ASK
 
 KEEP_MINUTES = 60  # what the consent text and the Privacy tab promise
+MAX_KEPT_PORTRAITS = 24
 SWEEP_SECONDS = 60.0
 KEEP_SECONDS = KEEP_MINUTES * 60.0 - 2 * SWEEP_SECONDS  # so that the sweep is never late for the promise
 
@@ -26,6 +27,9 @@ class KeptPortrait:
         original: The crop.
         controls: Names and pictures of the control images.
         photo_at: When the photo it was made from came in (`Visit.photo_at`); None for a photo that was not kept.
+        number: Which of the visit's portraits it is, from 1; 0 before it hangs.
+        favourite: New ones never take its place.
+        downloaded: It was asked for as a file.
     """
 
     portrait: Portrait
@@ -35,6 +39,9 @@ class KeptPortrait:
     photo_at: float | None = None
     face_index: int | None = None
     made_at: float = field(default_factory=time.monotonic)
+    number: int = 0
+    favourite: bool = False
+    downloaded: bool = False
 
 
 @dataclass
@@ -48,11 +55,20 @@ class Look:
 
 @dataclass
 class Visit:
-    """One open page of one visitor. Exists only while there is a consent on record for it.
+    """What one visitor does on one page. Exists only while there is a consent on record for it.
+
+    It outlives its page for a while, so that a reload or a lost connection loses nothing: `Visits.take_up`.
 
     Attributes:
-        key: Unguessable; the page's own HTTP calls carry it. It is handed out by the consent step and dies with it.
-        session: Gradio's session hash.
+        key: Unguessable; the page's own HTTP calls carry it, and the page that was reloaded shows it to get the visit
+            back. It is handed out by the consent step and dies with it.
+        session: Gradio's session hash of the page that it began with: its name in all registers.
+        page: That of the page that it is open on now.
+        returns: Whether a page can take it up again; a program cannot.
+        away_since: When its page went; None while it is there.
+        cut_short: Its page went while portraits were being made, and they were stopped.
+        made: How many portraits have hung here.
+        lost: What was deleted without the visitor's doing, in sentences that nobody has read yet.
         asked: Number of the newest that was asked about the photo: to take one in, or to remove it.
         faceless: The visitor goes on with a photo in which no face was found.
         seen_at: When something was last asked for in its name.
@@ -61,6 +77,12 @@ class Visit:
     session: str
     look: Look
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    page: str = ""
+    returns: bool = False
+    away_since: float | None = None
+    cut_short: bool = False
+    made: int = 0
+    lost: list[str] = field(default_factory=list)
     photo: LoadedPhoto | None = None
     photo_at: float = 0.0
     asked: int = 0
@@ -71,6 +93,9 @@ class Visit:
     seen_at: float = field(default_factory=time.monotonic)
     _running: threading.Event | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self.page = self.page or self.session
 
     def begin(self) -> threading.Event:
         """Note that portraits are being made. Returns the event that `stop` sets.
@@ -109,6 +134,60 @@ class Visit:
         if self._running is run:
             self._running = None
 
+    def has_gone(self, now: float, seconds: float) -> bool:
+        """Whether its page went, and nobody has asked for anything in its name, for so many seconds.
+
+        A page whose heartbeat broke may be there yet: it goes on asking.
+        """
+        return self.away_since is not None and now - max(self.away_since, self.seen_at) > seconds
+
+    @property
+    def not_downloaded(self) -> list[KeptPortrait]:
+        """The portraits that would be lost with the visit."""
+        return [kept for kept in self.kept if not kept.downloaded]
+
+    def hang(self, new: list[KeptPortrait]) -> list[KeptPortrait]:
+        """Put portraits in front. Returns those that had to go: over MAX_KEPT_PORTRAITS, the oldest without a star."""
+        for one in new:
+            self.made += 1
+            one.number = self.made
+        self.kept[:0] = new
+        spare = sorted((one for one in self.kept if not one.favourite), key=lambda one: one.number)
+        dropped = spare[: max(0, len(self.kept) - MAX_KEPT_PORTRAITS)]
+        self.kept[:] = [one for one in self.kept if one not in dropped]
+        if dropped:
+            oldest = "they were the oldest" if len(dropped) > 1 else "it was the oldest"
+            words = f"{MAX_KEPT_PORTRAITS} are kept, and {oldest} without a star."
+            self.lost.append(f"{_named(dropped)} replaced: {words}")
+        return dropped
+
+    def take_down(self, now: float) -> list[KeptPortrait]:
+        """Take portraits off the wall that have reached their age, and return them."""
+        old = [one for one in self.kept if now - one.made_at > KEEP_SECONDS]
+        self.kept[:] = [one for one in self.kept if one not in old]
+        if old:
+            self.lost.append(f"{_named(old)} deleted: portraits are kept for {KEEP_MINUTES} minutes at most.")
+        return old
+
+    def require_room(self, count: int) -> None:
+        """Ask before so many portraits are made: they must not take each other's place.
+
+        Raises:
+            RequestInvalid: There are too many favourites.
+        """
+        room = MAX_KEPT_PORTRAITS - sum(one.favourite for one in self.kept)
+        if count > room:
+            many = f"only {room} more can be made" if room else "none can be made"
+            raise RequestInvalid(
+                f"{MAX_KEPT_PORTRAITS} portraits are kept, and {MAX_KEPT_PORTRAITS - room} of them are favourites, so "
+                f"{many}. Take the star off one first."
+            )
+
+    def take_lost(self) -> str:
+        """What was deleted without the visitor's doing, told once; "" where nothing was."""
+        said, self.lost[:] = " ".join(self.lost), []
+        return said
+
     def require_photo(self) -> LoadedPhoto:
         """The photo.
 
@@ -123,3 +202,9 @@ class Visit:
     def must_choose_face(self) -> bool:
         """Whether it is open whose face is meant, or whether the only one is any."""
         return self.photo is not None and self.face_index is None and photo_hints.is_open(self.photo)
+
+
+def _named(portraits: list[KeptPortrait]) -> str:
+    """The beginning of a sentence on some of them: "Portrait 3 was", "Portraits 1, 2 and 3 were"."""
+    *first, last = [str(one.number) for one in sorted(portraits, key=lambda one: one.number)]
+    return f"Portraits {', '.join(first)} and {last} were" if first else f"Portrait {last} was"

@@ -3,11 +3,12 @@
 Gradio promises none of this, so requirements.txt pins its minor version. After an upgrade run
 tests/web/test_gradio_seams.py: each function here has one test there, whose message says in words what broke.
 
-Three things cannot be functions, because styles and scripts of ui/static use them; the same file tests them:
+Four things cannot be functions, because styles and scripts of ui/static use them; the same file tests them:
 
 - class names that studio.css restyles: `CSS_CLASSES`, and the attribute `CSS_ATTRIBUTE`,
 - the page's own address as the base of its links, also below a proxy's path: from it the page finds styles, scripts,
   thumbnails and portraits,
+- what its toast says when the connection is lost, after which it reloads the page by itself: `CONNECTION_LOST`,
 - the names of events' fields in JSON, which tests and benchmarks send.
 """
 
@@ -40,6 +41,7 @@ CSS_CLASSES = (
     "container", "wrap", "wrap-inner", "tab-like-container", "min_value", "max_value", "column", "prose",
 )  # fmt: skip
 CSS_ATTRIBUTE = 'data-testid="block-info"'
+CONNECTION_LOST, TOASTS = "Connection to the server was lost", "toast-wrap"  # the words, and the class around them
 
 # --- addresses and fields: Gradio documents neither, and the wall between visitors must know them all ---
 

@@ -76,6 +76,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/photo", calls.photo, methods=["POST"]),
         Route("/studio/frame", calls.frame, methods=["POST"]),
         Route("/studio/check", calls.check, methods=["POST"]),
+        Route("/studio/visit", calls.visit),
         Route("/studio/portrait/{key}/{portrait}", calls.portrait),
         Route("/studio/original/{key}/{portrait}/{number:int}.jpg", calls.original),
         Route("/studio/portraits/{key}", calls.portraits),
@@ -171,6 +172,14 @@ class _Calls:
         except Exception as error:
             return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence(error))
 
+    async def visit(self, request: Request) -> Response:
+        """Whether the visit is still there (refused where not), and whether the page must be told of something."""
+
+        async def answer(visit: Visit) -> Response:
+            return JSONResponse({"lost": bool(visit.lost)}, headers=_NO_STORE)
+
+        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+
     async def portrait(self, request: Request) -> Response:
         """One portrait: byte for byte as it was written and marked, or a small WebP of it for the screen."""
 
@@ -182,10 +191,11 @@ class _Calls:
             if wanted[2]:
                 data = await run_in_threadpool(marking.screen_copy, kept.portrait.path, int(wanted[2]))
                 return Response(data, media_type="image/webp", headers=_NO_STORE)
+            kept.downloaded |= _is_download(request)
             return FileResponse(
                 kept.portrait.path,
                 filename=download_name(kept.portrait.path),
-                content_disposition_type="attachment" if "download" in request.query_params else "inline",
+                content_disposition_type="attachment" if _is_download(request) else "inline",
                 headers=_NO_STORE,
             )
 
@@ -208,7 +218,10 @@ class _Calls:
         """All portraits of a visit as a zip, each byte for byte as it was written."""
 
         async def answer(visit: Visit) -> Response:
-            data = await run_in_threadpool(_zip, [kept.portrait.path for kept in visit.kept])
+            portraits = list(visit.kept)
+            data = await run_in_threadpool(_zip, [kept.portrait.path for kept in portraits])
+            for kept in portraits:
+                kept.downloaded |= request.method == "GET"
             name = 'attachment; filename="self-portraits.zip"'
             return Response(data, media_type="application/zip", headers={**_NO_STORE, "Content-Disposition": name})
 
@@ -256,6 +269,10 @@ def _kept(visit: Visit, portrait: str) -> KeptPortrait | None:
 def download_name(path: Path) -> str:
     """File name that a visitor gets: the written one, without its random part."""
     return f"self-portrait-{path.stem.rsplit('-', 1)[0]}{path.suffix}"
+
+
+def _is_download(request: Request) -> bool:
+    return request.method == "GET" and "download" in request.query_params
 
 
 def _number(request: Request) -> int | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browsing import LONG, agree, create, enter, open_context, save, upload
+from tests.support.browsing import LONG, agree, create, delete_all, enter, open_context, save, upload
 from tests.support.site import TOY_APP, Site
 
 
@@ -53,7 +53,7 @@ def test_a_receipt_to_keep_and_a_panel_that_tells_what_is_kept(
     expect(page.locator("#kept-now")).to_contain_text("Your photo", timeout=LONG)
     expect(page.locator("#kept-now")).to_contain_text("temporary folder")
     expect(page.locator("#kept-now li")).to_have_count(4)
-    page.locator("#kept-delete").click()
+    delete_all(page, "#kept-delete")
     expect(page.locator("#kept-now")).to_contain_text("Nothing of yours is stored", timeout=LONG)
     open_tab(page, "Portrait")
     expect(page.locator("#consent input")).not_to_be_checked()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from tests.support.browsing import LONG, agree, create, enter, open_context, upload
+from tests.support.browsing import LONG, agree, create, delete_all, enter, open_context, upload
 from tests.support.site import Site
 
 
@@ -23,6 +23,6 @@ def test_a_link_on_another_site_opens_a_second_tab_and_takes_nothing_from_the_fi
         other.get_by_role("link").click()
         expect(other.get_by_role("heading", level=1)).to_be_visible(timeout=LONG)
     create(page)
-    page.locator("#delete-data").click()
+    delete_all(page)
     expect(page.locator("#notice")).to_contain_text("are deleted", timeout=LONG)
     context.close()

@@ -21,6 +21,7 @@ from tests.support.browsing import CHROMIUM, FLAGS, LONG, agree, create, enter, 
 from tests.support.site import LOOK, PATIENCE, Site, Visitor, wait_until
 from tests.support.traces import NAME, WORDS, Traces, make_photo, pictures_in
 
+AWAY_SECONDS = 40  # instead of 300; it is in the promise
 PROMISED_SECONDS = 60.0
 ASSETS = re.compile(r"/(assets|static|svelte|studio/static|studio/thumbnails)/|/(favicon\.ico|theme\.css)")
 STORAGE = """async () => JSON.stringify([
@@ -44,7 +45,7 @@ def traces(photo: Path) -> Traces:
 @pytest.fixture(scope="module")
 def own_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One of our own: these tests kill it, and nobody else's photo may lie in its folders."""
-    running = Site(tmp_path_factory.mktemp("site"))
+    running = Site(tmp_path_factory.mktemp("site"), STUDIO_AWAY_SECONDS=str(AWAY_SECONDS))
     yield running
     running.close()
 
@@ -131,6 +132,7 @@ def test_nothing_is_left_after_delete_my_data_or_a_closed_tab(
     sit(page, site, photo, traces)
     stored.append(page.evaluate(STORAGE))
     page.close()
+    assert traces.in_folder(site.root), "for a while the visit waits for its tab"
     wait_until(lambda: traces.in_folder(site.root) == [], "the closed tab's data are gone", PROMISED_SECONDS)
 
     for text in stored:

@@ -53,6 +53,7 @@ def enter(page: Page, place: Place) -> None:
 def agree(page: Page) -> None:
     page.locator("#consent input").check()
     expect(page.locator("#photo-choose")).to_be_visible(timeout=LONG)
+    expect(page.locator("#delete-data")).to_be_visible(timeout=LONG)  # the consent is text now
 
 
 def upload(page: Page, path: Path) -> None:
@@ -62,6 +63,13 @@ def upload(page: Page, path: Path) -> None:
 
 def pick(page: Page, kind: str, preset_id: str) -> None:
     page.locator(f"#{kind}-picker [data-id={preset_id}]").click()
+
+
+def delete_all(page: Page, button: str = "#delete-data") -> None:
+    """Delete everything, whatever was not downloaded."""
+    page.locator(button).click()
+    page.locator("#ask-delete").click()
+    expect(page.locator("#step-photo")).to_be_hidden(timeout=LONG)
 
 
 def create(page: Page, count: int = 1, timeout: int = LONG) -> None:

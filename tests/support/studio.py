@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import time
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,12 @@ def with_photo(served: Served, handlers: PortraitHandlers, session: str, photo: 
     visit, _ = served.studio.visits.require(session)
     served.studio.visits.take_photo(visit, open_photo(photo))
     return visit
+
+
+def close_page(served: Served, handlers: PortraitHandlers, session: str) -> None:
+    """Close the page, and let the time go by in which it could have come back."""
+    handlers.leave(request_of(session))
+    served.studio.visits.sweep(time.monotonic() + served.studio.visits.away_seconds + 1)
 
 
 def jpeg(image: Image.Image) -> bytes:

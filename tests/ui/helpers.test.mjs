@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { isPicture, isPictureOrHeic, megabytes, sizeProblem } from "./files.js";
 import { nextSide, pace } from "./frames.js";
 import { byArrow, byKey } from "./keys.js";
-import { receiptRows } from "./receipt.js";
+import { clock, receiptRows } from "./receipt.js";
 import { address } from "./site.js";
 
 test("the studio's routes are beside its scripts, below a proxy's path too", () => {
@@ -62,4 +62,8 @@ test("a receipt says what was allowed, and until when", () => {
     ["Number", "Given", "Withdrawn", "Was allowed", "", "Run by", "Text"],
   );
   assert.equal(rows[1][1], "2026-11-26, 07:40 UTC");
+});
+
+test("the time of a consent is the visitor's own", () => {
+  assert.equal(clock("2026-11-26T18:45:00+00:00", "en-GB", "Europe/Berlin"), "19:45");
 });

@@ -19,7 +19,7 @@ from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
 from study.notice import load_notice
 from study.settings import read_settings
-from tests.support.studio import LOOK, STYLE, Served, create, request_of, with_photo
+from tests.support.studio import LOOK, STYLE, Served, close_page, create, request_of, with_photo
 from ui.api import Endpoints
 from ui.page import build_page
 from ui.portrait_handlers import PortraitHandlers
@@ -97,7 +97,7 @@ def test_a_study_gets_what_was_ticked_and_nothing_else(
         assert paper["purposes"] == list(ticks)
         assert paper["receipt"] == receipt["id"] == path.parent.name
     assert all(any("a copy was kept" in note for note in item["notes"]) == bool(ticks) for item in new)
-    handlers.leave(request_of(session))
+    close_page(study, handlers, session)
     assert copies() - before == found, "the visit is over, what was allowed stays"
     assert not study.studio.pipeline.folder(session).exists()
 
@@ -160,10 +160,10 @@ def test_a_receipt_withdraws_after_the_visit(
     with_photo(study, handlers, session, photo_bytes)
     receipt = handlers.allow_examples(True, request_of(session))["receipt"]
     list(create(handlers, session, variations=3))
-    handlers.leave(request_of(session))
+    close_page(study, handlers, session)
     assert len(copies() - before) == 3
 
-    privacy = PrivacyHandlers(study.studio, Clearing(handlers.forget, [], {}, None))
+    privacy = PrivacyHandlers(study.studio, Clearing(handlers.forget, [], {}, (), handlers.withdraw))
     later = request_of("study-a-year-later")
     for number in ("", "   ", "0" * 32, "../" + receipt["id"], "*"):
         answer = privacy.withdraw(number, *LOOK, later)
@@ -183,11 +183,11 @@ def test_the_receipt_of_an_open_page_withdraws_and_clears_it(
     visit = with_photo(study, handlers, session, photo_bytes)
     receipt = handlers.allow_study(True, request_of(session))["receipt"]
     list(create(handlers, session))
-    privacy = PrivacyHandlers(study.studio, Clearing(handlers.forget, [], {}, None))
+    privacy = PrivacyHandlers(study.studio, Clearing(handlers.forget, [], {}, (), handlers.withdraw))
     answer = privacy.withdraw(receipt["id"], *LOOK, request_of(session))
     assert "1 copy was deleted" in answer["said"]
     assert "Nothing of yours is stored" in answer["kept"]
-    assert answer["agree"] is False, "the consent box on the Portrait tab"
+    assert answer["agree"]["value"] is False, "the consent box on the Portrait tab"
     assert visit.photo is None
     assert copies() == before
 
@@ -258,7 +258,7 @@ def test_a_broken_connection_takes_no_copy_out_of_reach_of_delete(
     with_photo(study, handlers, session, photo_bytes)
     given = handlers.allow_study(True, request_of(session))["receipt"]
     list(create(handlers, session))
-    handlers.leave(request_of(session))
+    close_page(study, handlers, session)
     assert len(copies() - before) == 1, "what was allowed outlasts the visit"
     assert [one.where for one in inventory.kept_of(study.studio, session)] == ["study folder"]
     assert inventory.kept_of(study.studio, "study-somebody-else") == []
@@ -274,7 +274,7 @@ def test_a_broken_connection_takes_no_copy_out_of_reach_of_delete(
         with_photo(study, handlers, session, photo_bytes)
         handlers.allow_study(True, request_of(session))
         list(create(handlers, session))
-        handlers.leave(request_of(session))
+        close_page(study, handlers, session)
     newest = handlers.agree(True, *LOOK, request_of(session))["receipt"]
     assert len(inventory.kept_of(study.studio, session)) == 3, "a consent and two copies"
     assert api.consent(False, [], request_of(session))["receipt"]["id"] == newest["id"]

@@ -11,7 +11,7 @@ from ui.page import TITLE
 from web.routes import STATIC
 
 IDS = {
-    "consent", "consent-text", "delete-data", "photo", "style", "scene", "style-picker", "scene-picker", "likeness",
+    "consent", "consent-text", "agreed", "photo", "style", "scene", "style-picker", "scene-picker", "likeness",
     "variations", "advanced", "model", "seed", "seed-random", "words", "show-controls", "notice", "create", "cancel",
     "stage", "results", "banner", "check",
 }  # fmt: skip

@@ -12,7 +12,18 @@ from typing import Any
 import pytest
 
 from pipelines.errors import ConsentMissing
-from tests.support.studio import LOOK, OTHER_STYLE, STYLE, Served, create, event, is_gone, request_of, with_photo
+from tests.support.studio import (
+    LOOK,
+    OTHER_STYLE,
+    STYLE,
+    Served,
+    close_page,
+    create,
+    event,
+    is_gone,
+    request_of,
+    with_photo,
+)
 from ui import screen
 from ui.portrait_handlers import PortraitHandlers
 
@@ -297,20 +308,10 @@ def test_closing_the_page_forgets_the_visit(
 ) -> None:
     visit = with_photo(served, handlers, session, photo_bytes)
     list(create(handlers, session))
-    handlers.leave(request_of(session))
+    close_page(served, handlers, session)
     assert visit.photo is None
     assert not served.studio.pipeline.folder(session).exists()
     assert 'role="alert"' in handlers.arrived(*LOOK, request_of(session))["notice"]
-
-
-def test_only_the_last_portraits_are_kept(
-    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
-) -> None:
-    visit = with_photo(served, handlers, session, photo_bytes)
-    for _ in range(4):
-        list(create(handlers, session, variations=4))
-    assert len(visit.kept) == 12
-    assert len(list(served.studio.pipeline.folder(session).glob("*.png"))) == 12
 
 
 def test_age_deletes_photo_and_portraits(

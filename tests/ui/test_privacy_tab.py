@@ -12,7 +12,7 @@ import pytest
 from study.consent import ConsentRegistry
 from study.notice import load_notice
 from study.settings import read_settings
-from tests.support.studio import Served, create, request_of, with_photo
+from tests.support.studio import Served, close_page, create, request_of, with_photo
 from ui import screen
 from ui.page import build_page
 from ui.portrait_handlers import PortraitHandlers
@@ -106,7 +106,7 @@ def test_the_panel_shows_ones_own_session_only(served: Served, visitor: Visitor,
     list(create(portrait_tab, mine))
     served.visit(other)
     assert [one.what.split(",")[0] for one in inventory.kept_of(served.studio, other)] == ["Your consent"]
-    privacy = PrivacyHandlers(served.studio, Clearing(portrait_tab.forget, [], {}, None))
+    privacy = PrivacyHandlers(served.studio, Clearing(portrait_tab.forget, [], {}, (), portrait_tab.withdraw))
     assert "Portrait" in privacy.look(request_of(mine))
     assert "Portrait" not in privacy.look(request_of(other))
     assert "Nothing of yours is stored" in privacy.look(request_of(visitor("third")))
@@ -121,7 +121,7 @@ def test_without_a_study_the_page_offers_no_further_tick_and_keeps_nothing(
     assert answer["study"] is False
     assert 'role="alert"' in answer["notice"]
     list(create(portrait_tab, session))
-    portrait_tab.leave(request_of(session))
+    close_page(served, portrait_tab, session)
     assert not served.studio.pipeline.folder(session).exists()
     ids = {one["props"].get("elem_id") for one in build_page(served.studio).config["components"]}
     assert not ids & {"consent-study", "consent-examples", "withdraw-number"}

@@ -26,6 +26,7 @@ def all_widgets() -> dict[str, gr.HTML]:
     return {
         "picker": widgets.style_picker([], ""),
         "photo": widgets.photo_booth(),
+        "agreed": widgets.agreed(),
         "receipt": widgets.receipt(),
         "stage": widgets.stage(),
         "results": widgets.results(),
@@ -88,4 +89,4 @@ def test_helpers(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text(json.dumps({"type": "module"}))  # older Node cannot tell
     done = subprocess.run([str(NODE), "--test"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "pass 6" in done.stdout, done.stdout
+    assert "pass 7" in done.stdout, done.stdout

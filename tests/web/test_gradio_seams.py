@@ -28,6 +28,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web import gradio_seams as seams
+from web.routes import STATIC
 from web.server import Server
 from web.shield import known_scripts, page_policy
 
@@ -379,3 +380,12 @@ def test_styles_and_scripts_find_what_they_change(served: Served) -> None:
     css = (Path(__file__).parents[2] / "ui" / "static" / "studio.css").read_text("utf-8")
     unused = [name for name in seams.CSS_CLASSES if not re.search(rf"\.{name}\b", css)]
     assert unused == [], "These are in the list, and studio.css does not use them any more."
+
+
+def test_the_toast_of_a_lost_connection_is_known_so_that_nobody_is_asked_before_gradio_reloads_the_page() -> None:
+    scripts = "".join(path.read_text("utf-8", "replace") for path in FRONTEND.glob("assets/*.js"))
+    ours = (STATIC / "unsaved.js").read_text("utf-8")
+    for words in (seams.CONNECTION_LOST, seams.TOASTS):
+        assert words in scripts, f"Gradio's page no longer has {words!r}: ui/static/unsaved.js cannot tell its reload"
+        assert words in ours
+    assert "window.location.reload()" in scripts, "Gradio no longer reloads the page after a lost connection"

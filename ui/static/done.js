@@ -2,12 +2,14 @@
 // the camera is on: the shutter.
 import { box, button, make } from "./dom.js";
 import { makeShutterBar } from "./shutter.js";
+import { saved } from "./unsaved.js";
 
 const ONCE_MORE = "The picture has arrived; tap Share once more.";
 const LOST = "This portrait could not be fetched; check your connection and try again.";
 
 export function done({ element }) {
   const download = make("a", "act main", "Download", { id: "done-download", download: "" });
+  download.addEventListener("click", () => saved([chosen?.id]));
   const words = make("p", "notice alert", "", { role: "status", id: "done-words" });
   const sharing = makeSharing(words);
   const share = button("done-share", "act", "Share", sharing.share);
@@ -59,6 +61,8 @@ function makeSharing(words) {
       if (wanted !== item) return;
       file = fetched;
       await navigator.share({ files: [file], title: wanted.title });
+      saved([wanted.id]);
+      await fetch(`${wanted.file}?download`, { method: "HEAD" }); // the studio counts it as downloaded, too
     } catch (error) {
       if (error.name === "AbortError" || wanted !== item) return; // the visitor thought better of it
       words.textContent = error.name === "NotAllowedError" ? ONCE_MORE : LOST;

@@ -2,6 +2,7 @@
 // Arrow keys move, Home and End jump, the choice follows the focus; Tab enters and leaves as in any radio group.
 import { box, make } from "./dom.js";
 import { byKey } from "./keys.js";
+import { remember } from "./page_key.js";
 
 export function picker({ element, props, trigger, watch }) {
   const { items } = props;
@@ -22,6 +23,7 @@ export function picker({ element, props, trigger, watch }) {
 
   function paint(isNew) {
     const chosen = items.find((item) => item.id === props.value) ?? items[0];
+    remember(props.title.toLowerCase(), chosen.id);
     if (group && chosen.group !== group && isNew) filter("");
     const visible = shown();
     for (const tile of tiles) {

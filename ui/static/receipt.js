@@ -32,6 +32,10 @@ function save(said) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
+/** A time as the visitor's clock says it: "19:45". */
+export const clock = (iso, locale = undefined, timeZone = undefined) =>
+  new Date(iso).toLocaleTimeString(locale, { timeStyle: "short", timeZone });
+
 const time = (iso) => `${iso.slice(0, 16).replace("T", ", ")} UTC`;
 
 /** Its rows, each a name and a value; what did not happen has none. */

@@ -1,8 +1,9 @@
 // Two galleries side by side: the photo as used, and the portraits; what can be done with the chosen one.
-// Choosing and comparing are done here in the page; only "use these settings" asks the server.
+// Choosing and comparing are done here in the page; only the settings and the star ask the server.
 import { box, button, make } from "./dom.js";
 import { byArrow } from "./keys.js";
 import { makeComparing } from "./two.js";
+import { note, saved, savedAll } from "./unsaved.js";
 
 export function results({ element, props, trigger, watch }) {
   const originals = makeWall("originals", "Your photo (cropped)", "group");
@@ -10,11 +11,14 @@ export function results({ element, props, trigger, watch }) {
   let chosen = null;
   let latest = null;
   const two = makeComparing();
-  const about = makeAbout(() => chosen && trigger("reuse", { id: chosen.id }), two.start);
+  const star = () => chosen && trigger("favourite", { id: chosen.id, on: !chosen.favourite });
+  const reuse = () => chosen && trigger("reuse", { id: chosen.id });
+  const about = makeAbout({ reuse, star, downloaded: () => saved([chosen?.id]), compare: two.start });
   two.start.addEventListener("click", () => two.toggle(chosen));
   const [crop, wall] = [originals, portraits].map((list) => list.parentNode);
+  const room = make("p", "fine", "", { id: "portraits-room", role: "status" });
   wall.append(two.ask);
-  const root = box("div", "results", crop, wall, about.kept, about.actions, about.facts, about.notes, two.dialog);
+  const root = box("div", "results", crop, wall, room, about.kept, about.actions, about.facts, about.notes, two.dialog);
 
   function choose(id, announce = true) {
     const all = props.value?.portraits ?? [];
@@ -35,6 +39,8 @@ export function results({ element, props, trigger, watch }) {
   function paint() {
     const value = props.value ?? { portraits: [] };
     root.hidden = !value.portraits.length;
+    note(value.portraits);
+    room.textContent = value.room ?? "";
     portraits.replaceChildren(
       ...value.portraits.map((item) => makeTile(item, () => two.take(item) || choose(item.id))),
     );
@@ -79,24 +85,30 @@ function makePrint(item) {
 function makeTile(item, onClick) {
   const tile = make("button", "tile", "", { type: "button", role: "radio", "data-id": item.id });
   tile.append(makePrint({ ...item, src: item.tile }));
+  if (item.favourite) tile.append(make("span", "star", "★", { role: "img", "aria-label": "Favourite" }));
   tile.addEventListener("click", onClick);
   return tile;
 }
 
 /** What is said of the chosen portrait, and what can be done with it. */
-function makeAbout(reuse, compare) {
+function makeAbout({ reuse, star, downloaded, compare }) {
   const one = make("a", "act", "Download this portrait", { id: "download-one", download: "" });
   const all = make("a", "act", "Download all", { id: "download-all", download: "" });
+  one.addEventListener("click", downloaded);
+  all.addEventListener("click", savedAll);
+  const favourite = button("favourite", "act quiet", "", star);
   const settings = button("use-settings", "act quiet", "Use these settings", reuse);
-  const actions = box("div", "row actions", one, all, settings, compare);
+  const actions = box("div", "row actions", one, all, favourite, settings, compare);
   const facts = make("p", "fine", "", { id: "portrait-facts", "aria-live": "polite" });
   const notes = make("p", "fine", "", { id: "portrait-notes" });
   const kept = make("section", "kept", "", { id: "portrait-kept", "aria-label": "How much of you was kept" });
-  return { one, all, actions, facts, notes, kept };
+  return { one, all, favourite, actions, facts, notes, kept };
 }
 
-function showAbout({ one, facts, notes, kept }, item) {
+function showAbout({ one, favourite, facts, notes, kept }, item) {
   one.href = `${item.file}?download`;
+  favourite.textContent = item.favourite ? "★ Favourite" : "☆ Keep as favourite";
+  favourite.setAttribute("aria-pressed", String(item.favourite));
   facts.textContent = item.facts;
   notes.textContent = item.notes.join(" ");
   const open = kept.querySelector("details")?.open ?? false;

@@ -2,8 +2,10 @@
 // what Gradio gives it: `element`, `props`, `trigger` and `watch` (ui/widgets.py).
 import "./drop.js";
 
+export { agreed } from "./agreed.js";
 export { check } from "./check.js";
 export { done } from "./done.js";
+export { returning } from "./page_key.js";
 export { photo } from "./photo.js";
 export { picker } from "./picker.js";
 export { receipt } from "./receipt.js";

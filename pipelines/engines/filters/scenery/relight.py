@@ -105,14 +105,14 @@ def skin_like(canvas: Canvas) -> np.ndarray:
     if inside.sum() < 8:
         return face
     # A forehead shines above the oval, and is pale there: more is let through, as it is within a face.
-    head = np.maximum(oval, _crown(canvas, oval.shape))
+    head = np.maximum(oval, _crown(canvas, image.shape[:2]))
     distance = skin_distance(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), head, inside)
     alike = (smoothstep(3.2, 1.6, distance) * person * 255).astype(np.uint8)
     alike = cv2.GaussianBlur(cv2.medianBlur(alike, 5), (0, 0), 1.5).astype(np.float32) / 255
     return np.maximum(face, np.clip(1.4 * alike, 0, 1))
 
 
-def _crown(canvas: Canvas, shape: tuple[int, int]) -> np.ndarray:
+def _crown(canvas: Canvas, shape: tuple[int, ...]) -> np.ndarray:
     """(h, w) float32, 1 where the top of the head is: an ellipse over the brows, as tall as two thirds of the face."""
     crown = np.zeros(shape, np.float32)
     if canvas.landmarks is not None:

@@ -1,0 +1,80 @@
+// The consent once it is given: text, with the way back. Nothing is deleted before the visitor was asked for what is not
+// downloaded. While the page is open it looks now and then whether the visit still is.
+import { box, button, make } from "./dom.js";
+import { hold } from "./page_key.js";
+import { clock } from "./receipt.js";
+import { address } from "./site.js";
+import { savedAll } from "./unsaved.js";
+
+const LOOK_MS = 60_000;
+
+export function agreed({ element, props, trigger, watch }) {
+  const since = make("span", "since");
+  const line = box(
+    "p",
+    "agreed",
+    since,
+    button("delete-data", "link", "Withdraw and delete", () => trigger("withdraw")),
+  );
+  const dialog = makeDialog(element, (isSure) => {
+    props.value = { ...props.value, ask: null };
+    if (isSure) trigger("sure");
+  });
+
+  function paint() {
+    const value = props.value;
+    line.hidden = !value?.key;
+    if (!value) return; // the server has not spoken yet
+    hold(value.key);
+    if (!value.key) return dialog.close();
+    since.textContent = `You agreed at ${clock(value.at)}.`;
+    if (value.ask) dialog.open(value.ask);
+  }
+
+  async function look() {
+    const key = props.value?.key;
+    if (!key || !element.isConnected) return;
+    const answer = await fetch(address("visit"), { headers: { "X-Studio-Key": key } }).catch(() => null);
+    if (!answer || key !== props.value?.key) return; // no connection just now, or it is another visit
+    const isGone = answer.status === 403;
+    if (isGone || (answer.ok && (await answer.json()).lost)) trigger("stale");
+  }
+
+  setInterval(look, LOOK_MS);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && look());
+  element.replaceChildren(line);
+  paint();
+  watch("value", paint);
+}
+
+/** The question, over the page whichever tab of it is open. Escape keeps, as does everything but Delete. */
+function makeDialog(element, answered) {
+  const words = make("p", "lead", "", { id: "ask-words" });
+  const all = make("a", "act main", "Download all", { id: "ask-download", download: "" });
+  const yes = button("ask-delete", "act", "Delete", () => dialog.close("delete"));
+  const no = button("ask-keep", "act", "Keep", () => dialog.close());
+  const dialog = box("dialog", "widget asking", words, box("div", "row", all, yes, no));
+  dialog.setAttribute("aria-labelledby", words.id);
+  all.addEventListener("click", () => {
+    savedAll();
+    words.textContent = "The download has begun. Delete everything here now?";
+    all.hidden = true;
+  });
+  dialog.addEventListener("close", () => {
+    const isSure = dialog.returnValue === "delete";
+    dialog.remove();
+    answered(isSure);
+  });
+  return {
+    open(ask) {
+      if (dialog.open) return;
+      words.textContent = ask.words;
+      Object.assign(all, { href: ask.all, hidden: false });
+      dialog.returnValue = "";
+      (element.closest(".gradio-container") ?? document.body).append(dialog); // not in a tab, which may be closed
+      dialog.showModal();
+      no.focus();
+    },
+    close: () => dialog.open && dialog.close(),
+  };
+}

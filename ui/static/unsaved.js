@@ -1,0 +1,20 @@
+// Portraits that were made and not downloaded: the browser asks before such a page is left.
+const LOST = "Connection to the server was lost"; // Gradio then reloads the page by itself, and the visit comes back
+let unsaved = new Set();
+
+/** Take note of what the page shows now. */
+export function note(portraits) {
+  unsaved = new Set(portraits.filter((one) => !one.downloaded).map((one) => one.id));
+}
+
+/** They are on their way to the visitor's disk. */
+export function saved(ids) {
+  for (const id of ids) unsaved.delete(id);
+}
+
+export const savedAll = () => unsaved.clear();
+
+window.addEventListener("beforeunload", (event) => {
+  const reloading = [...document.querySelectorAll(".toast-wrap")].some((one) => one.textContent.includes(LOST));
+  if (unsaved.size && !reloading) event.preventDefault();
+});

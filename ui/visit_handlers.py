@@ -1,0 +1,242 @@
+"""How a visit begins, goes on and ends on the Portrait tab. Each public method is one Gradio event."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from pipelines.errors import ConsentMissing, RequestInvalid
+from pipelines.schema import Consent, Purpose
+from ui import screen
+from ui.answers import Answer
+from ui.callers import network_of, owns
+from ui.errors import alert, status
+from ui.stage import Stage
+from visits import admission
+from visits.studio import Studio
+from visits.visit import Look, Visit
+from web.errors import sentence
+
+CREATE = "Create my portrait"
+
+
+class VisitHandlers:
+    """Consent, its way back, and a page that comes back, over one studio. Each answers by the names of what
+    `portrait_tab` shows.
+    """
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._stage = Stage(studio)
+
+    def enter(self, style: str, scene: str, likeness: float, returning: object, request: gr.Request) -> Answer:
+        """The page was opened: it goes on with the visit that its tab had before, or shows the example.
+
+        Args:
+            returning: From page_key.js: {key, look} of a visit, or {elsewhere: true} where another tab has it open.
+        """
+        told = returning if isinstance(returning, dict) else {}
+        key = told.get("key")
+        if not isinstance(key, str) or not key:
+            words = "Your visit goes on in the other tab; here you begin anew." if told.get("elsewhere") is True else ""
+            return {**self.restyle(style, scene, likeness, request), **({"notice": status(words)} if words else {})}
+        try:
+            visit, consent = self._studio.visits.take_up(key, request.session_hash, partial(owns, request))
+        except Exception as error:
+            return self._ended(error, style, scene, likeness, request)
+        words, visit.cut_short = screen.back_words(visit), False
+        look = self._look_before(told.get("look"), visit.look)
+        return {
+            **self._opened(visit, consent),
+            **self._all_of(visit, look.style_id, look.scene_id, look.likeness, request),
+            "style": look.style_id,
+            "style_pick": look.style_id,
+            "scene": look.scene_id,
+            "scene_pick": look.scene_id,
+            "likeness": look.likeness,
+            "notice": self._lost(visit) + status(words) + alert(screen.missing(visit)),
+        }
+
+    def catch_up(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """Something was deleted that the page still shows: say what, and why."""
+        try:
+            visit, consent = self._studio.visits.require(request.session_hash)
+        except ConsentMissing as error:
+            return self._ended(error, style, scene, likeness, request)
+        except Exception as error:
+            return {"notice": alert(sentence(error))}
+        notice = {"notice": self._lost(visit) or self._ready(visit)}
+        return {**self._opened(visit, consent), **self._all_of(visit, style, scene, likeness, request), **notice}
+
+    def agree(self, agreed: object, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """Consent given. Never taken back here: a tap on the sentence deletes nothing."""
+        try:
+            if agreed is not True and self._visit(request) is not None:
+                agreed = True  # it was given, and a second tap came before the page could say so
+            admission.open_visit(
+                self._studio,
+                request.session_hash,
+                network_of(self._studio, request),
+                agreed,
+                self._stage.look(style, scene, likeness),
+                returns=True,
+            )
+            visit, consent = self._studio.visits.require(request.session_hash)
+        except Exception as error:
+            return {**self._closed(), "notice": alert(sentence(error)), "receipt": None}
+        return {**self._opened(visit, consent), "notice": self._ready(visit)}
+
+    def allow_study(self, agreed: object, request: gr.Request) -> Answer:
+        """Keeping copies for the study: ticked, or taken back."""
+        return self._allow("study", agreed, request)
+
+    def allow_examples(self, agreed: object, request: gr.Request) -> Answer:
+        """Showing portraits as examples: ticked, or taken back."""
+        return self._allow("examples", agreed, request)
+
+    def _allow(self, purpose: Purpose, agreed: object, request: gr.Request) -> Answer:
+        try:
+            consent, deleted = self._studio.visits.allow(request.session_hash, purpose, agreed)
+        except Exception as error:
+            return {purpose: False, "notice": alert(sentence(error))}
+        ticked = purpose in consent.purposes
+        words = screen.ALLOWED[purpose] if ticked else f"Taken back. {screen.deleted_copies(deleted)}"
+        receipt = screen.receipt_value(self._studio.consents.receipt(consent))
+        return {purpose: ticked, "receipt": receipt, "notice": status(words)}
+
+    def withdraw(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """Delete everything, but ask first where portraits have not been downloaded."""
+        try:
+            visit, consent = self._studio.visits.require(request.session_hash)
+        except Exception:
+            return self.forget(style, scene, likeness, request)
+        if visit.not_downloaded:
+            return {"agreed": screen.agreed_value(visit, consent, asks=True)}
+        return self.forget(style, scene, likeness, request)
+
+    def forget(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """Delete everything; the receipt says when consent was withdrawn."""
+        said, receipt = "", None
+        try:
+            withdrawn = self._studio.visits.forget(request.session_hash)
+            if withdrawn is not None:
+                said = status("Your photo, your portraits and your consent are deleted.")
+                receipt = screen.receipt_value(withdrawn)
+        except Exception as error:
+            said = alert(sentence(error))
+        return {
+            **self._closed(),
+            **self.restyle(style, scene, likeness, request),
+            "results": {"portraits": []},
+            "notice": said,
+            "receipt": receipt,
+        }
+
+    def leave(self, request: gr.Request) -> None:
+        """The page was closed or reloaded, or has lost its connection: its visit waits for it."""
+        self._studio.visits.step_out(request.session_hash)
+
+    def restyle(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """Style, scene or likeness changed: the live picture."""
+        try:
+            visit, look = self._visit(request), self._stage.look(style, scene, likeness)
+            if visit is None:  # looking through the styles before consent is no mistake
+                return before_create(self._stage.example(look))
+            return before_create(self._stage.live(visit, look))
+        except Exception as error:
+            gr.Warning(sentence(error))
+            return {}
+
+    def _look_before(self, told: object, last: Look) -> Look:
+        """What the tab had picked; the server has not heard of a tap without a connection."""
+        picked = told if isinstance(told, dict) else {}
+        try:
+            style, scene = picked.get("style", last.style_id), picked.get("scene", last.scene_id)
+            return self._stage.look(style, scene, last.likeness)
+        except (RequestInvalid, TypeError):
+            return last
+
+    def _opened(self, visit: Visit, consent: Consent) -> Answer:
+        """The steps as they stand with a consent."""
+        return {
+            **_panels(True),
+            "agree": gr.update(value=True, visible="hidden"),
+            "agreed": screen.agreed_value(visit, consent),
+            "photo": screen.photo_value(visit),
+            "receipt": screen.receipt_value(self._studio.consents.receipt(consent)),
+            **self._extras(consent),
+        }
+
+    def _closed(self) -> Answer:
+        """The steps as they stand without one."""
+        return {
+            **_panels(False),
+            "agree": gr.update(value=False, visible=True),
+            "agreed": screen.NOT_AGREED,
+            "photo": None,
+            **self._extras(None),
+        }
+
+    def _all_of(self, visit: Visit, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """The pictures of a visit."""
+        results = self._results(visit, False)
+        return {**self.restyle(style, scene, likeness, request), "results": results}
+
+    def _ended(self, error: Exception, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+        """The page of a visit that is not there any more."""
+        ended = isinstance(error, ConsentMissing)
+        words = screen.ended_words(self._studio.visits.away_seconds) if ended else sentence(error)
+        pictures_gone = {**self.restyle(style, scene, likeness, request), "results": {"portraits": []}}
+        return {**self._closed(), **pictures_gone, "receipt": None, "notice": alert(words)}
+
+    def _extras(self, consent: Consent | None) -> Answer:
+        """The panel of the optional ticks and each of them; nothing where none is offered."""
+        optional = self._studio.consents.notice.optional
+        ticks: Answer = {
+            one.id: gr.update(value=consent is not None and one.id in consent.purposes) for one in optional
+        }
+        return {"extras": gr.update(visible=consent is not None), **ticks} if optional else {}
+
+    def _results(self, visit: Visit, controls: bool) -> dict[str, Any]:
+        presets = self._studio.presets
+        if controls is True:
+            self._draw_controls(visit)
+        return screen.results_value(visit, presets.styles, presets.scenes, controls=controls is True)
+
+    def _draw_controls(self, visit: Visit) -> None:
+        """What would guide a diffusion model, for portraits made without one, as long as their photo is here."""
+        photo = visit.photo
+        if photo is None:
+            return
+        for kept in visit.kept:
+            if not kept.controls and kept.photo_at == visit.photo_at:
+                drawn = self._studio.pipeline.control_images(
+                    photo, face_index=kept.face_index, style_id=kept.portrait.style_id
+                )
+                kept.controls = tuple(
+                    (f"{name}, for diffusion", screen.control_picture(i)) for name, i in drawn.items()
+                )
+
+    def _visit(self, request: gr.Request) -> Visit | None:
+        try:
+            return self._studio.visits.require(request.session_hash)[0]
+        except ConsentMissing:
+            return None
+
+    def _lost(self, visit: Visit) -> str:
+        return alert(visit.take_lost())
+
+    def _ready(self, visit: Visit) -> str:
+        return status(screen.missing(visit) or "Ready to create.")
+
+
+def before_create(stage: dict[str, Any]) -> Answer:
+    """The stage before a portrait is made of what it shows."""
+    return {"stage": stage, "create": gr.update(value=CREATE)}
+
+
+def _panels(open_: bool) -> Answer:
+    """The photo step, and what stands in its place without consent."""
+    return {"photo_panel": gr.update(visible=open_), "closed_panel": gr.update(visible=not open_)}
