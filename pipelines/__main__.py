@@ -132,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nStopped.", file=sys.stderr)
         return 130
     except PortraitError as error:
-        print(error.hint, file=sys.stderr)
+        print(f"{error.hint} {error.cure}".strip(), file=sys.stderr)
         if isinstance(error, WordsRefused):
             print(f"It is about: {error.found}", file=sys.stderr)
         return 1

@@ -1,6 +1,6 @@
 """Every error that a visitor can cause or meet.
 
-    PortraitError                 .hint is the sentence for the visitor, .code names the kind
+    PortraitError                 .hint is the sentence for the visitor, .code names the kind, .cure is for the operator
     ├── ConsentMissing            no consent recorded for this session
     ├── PhotoError                the photo cannot be used
     │   └── PhotoUnreadable       not a picture, truncated, empty, too many pixels
@@ -31,14 +31,16 @@ class PortraitError(Exception):
     Args:
         hint: One sentence that says what happened and what to do about it.
         detail: Words for the log only.
+        cure: What who runs the studio can do about it, a sentence; for the log and the command line, never the page.
     """
 
     code = "error"
 
-    def __init__(self, hint: str, *, detail: str = "") -> None:
+    def __init__(self, hint: str, *, detail: str = "", cure: str = "") -> None:
         super().__init__(hint if not detail else f"{hint} [{detail}]")
         self.hint = hint
         self.detail = detail
+        self.cure = cure
 
 
 class ConsentMissing(PortraitError):

@@ -46,7 +46,8 @@ AWAY_SECONDS = 300
 CheckerUse = Literal["auto", "required", "where-needed", "off"]
 _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 _Line = Annotated[str, Field(max_length=300), BeforeValidator(lambda text: " ".join(str(text).split()))]
-_OUTSIDE = {"space_id": "SPACE_ID", "xdg_data_home": "XDG_DATA_HOME"}  # others set these, not the operator
+# Others set these, not the operator.
+_OUTSIDE = {"space_id": "SPACE_ID", "space_host": "SPACE_HOST", "xdg_data_home": "XDG_DATA_HOME"}
 _WANTED = {
     "safety_checker": "auto, required, where-needed or off",
     "max_waiting": "a number from 1 to 500",
@@ -84,6 +85,7 @@ class Settings(BaseModel):
     c2pa_tsa: str = ""
     credentials_dir: str = ""
     space_id: str = ""
+    space_host: _Line = ""
     xdg_data_home: str = ""
 
     @classmethod

@@ -139,6 +139,7 @@ def load_notice(
         "minutes": str(minutes),
         "closing": after_closing(away_seconds),
         "authority": settings.authority,
+        "server": settings.server,
     }
     if settings.study is not None:
         values |= {"about": settings.study.about, "until": settings.study.until.isoformat()}

@@ -17,6 +17,9 @@ from pipelines.settings import Settings
 UNNAMED = "whoever gave you its address; no name or contact was entered (operators: setting STUDIO_OPERATOR)."
 
 
+THIS_SERVER = "the one in your browser's address line"
+
+
 @dataclass(frozen=True)
 class StudyTerms:
     """A study: where copies are kept, what for, and until the end of which day (UTC)."""
@@ -34,12 +37,14 @@ class OperatorSettings:
         study: Running: visitors are asked for it.
         ended: Its last day is over: nobody is asked, and what is left in its folder is to be deleted.
         authority: The host of the time stamp authority; "" where none is asked.
+        server: The server that photos are uploaded to, as a visitor knows it.
     """
 
     operator: str = UNNAMED
     study: StudyTerms | None = None
     ended: StudyTerms | None = None
     authority: str = ""
+    server: str = THIS_SERVER
 
 
 def read_settings(environ: Mapping[str, str], *, today: date | None = None) -> OperatorSettings:
@@ -54,8 +59,13 @@ def read_settings(environ: Mapping[str, str], *, today: date | None = None) -> O
     """
     settings = Settings.read(environ)
     operator, authority = _sentence(settings.operator), _authority(settings.c2pa_tsa)
+    server = settings.space_host or THIS_SERVER
+    if settings.space_id and not operator:
+        raise SettingsError(
+            "A Space is open to everybody: set STUDIO_OPERATOR to who runs it and how to reach them, then restart it."
+        )
     if settings.study_folder is None:
-        return OperatorSettings(operator or UNNAMED, authority=authority)
+        return OperatorSettings(operator or UNNAMED, authority=authority, server=server)
     if not operator:
         raise SettingsError("STUDIO_STUDY_FOLDER needs STUDIO_OPERATOR too: visitors must know who keeps portraits.")
     about, until = _sentence(settings.study_about), settings.study_until
@@ -67,8 +77,8 @@ def read_settings(environ: Mapping[str, str], *, today: date | None = None) -> O
         )
     terms = StudyTerms(settings.study_folder.expanduser(), about, until)
     if until < (today or datetime.now(UTC).date()):
-        return OperatorSettings(operator, ended=terms, authority=authority)
-    return OperatorSettings(operator, terms, authority=authority)
+        return OperatorSettings(operator, ended=terms, authority=authority, server=server)
+    return OperatorSettings(operator, terms, authority=authority, server=server)
 
 
 def _authority(address: str) -> str:

@@ -195,7 +195,7 @@ class TestDownloads:
         monkeypatch.setitem(ANNOTATOR_WEIGHTS, name, self.source(tmp_path / "nothing", name))
         with pytest.raises(EngineUnavailable) as caught:
             annotate(name, prepared)
-        assert f"python -m pipelines.hub download {name}" in caught.value.hint
+        assert f"python -m pipelines.hub download {name}" in caught.value.cure
         assert missing(name) == caught.value.hint
         assert str(tmp_path) not in caught.value.hint
 

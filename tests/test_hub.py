@@ -283,8 +283,9 @@ def test_a_token_is_sent_but_never_shown(
 def test_what_is_not_here_is_told_with_size_and_command(place: Place) -> None:
     with pytest.raises(EngineUnavailable) as caught:
         weights.require(place.stack)
-    assert "python -m pipelines.hub download tiny-sd15" in caught.value.hint
-    assert "MB" in caught.value.hint
+    assert "python -m pipelines.hub download tiny-sd15" in caught.value.cure
+    assert "MB" in caught.value.cure
+    assert "python" not in caught.value.hint, "a visitor has no shell"
     with pytest.raises(EngineUnavailable, match="not on this machine"):
         weights.resolve(place.stack.base, "base model", stack_id="tiny-sd15")
 
@@ -341,8 +342,9 @@ def test_the_stacks_that_ship_say_what_they_need(presets: Presets) -> None:
 def test_depth_is_estimated_with_downloaded_weights(prepared: PreparedPhoto, monkeypatch: pytest.MonkeyPatch) -> None:
     source = HubSource.model_validate({"repo_id": "tiny/depth", "licence": "Apache-2.0", "bytes": 100_000})
     monkeypatch.setitem(ANNOTATOR_WEIGHTS, "depth", source)
-    with pytest.raises(EngineUnavailable, match="download depth"):
+    with pytest.raises(EngineUnavailable) as absent:
         depths.estimate_depth(prepared.image)
+    assert "download depth" in absent.value.cure
     hub.download_annotator("depth", never_stop)
     depth = depths.estimate_depth(prepared.image)
     depths._annotator_models.clear()

@@ -30,7 +30,7 @@ def build_page(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Portrait", id="portrait"):
                 clearing = build_portrait_tab(page, studio, clock)
-            with gr.Tab("Check a picture", id="check"):
+            with gr.Tab("Check", id="check"):
                 build_check_tab()
             with gr.Tab("Privacy", id="privacy") as privacy:
                 build_privacy_tab(studio, privacy, clearing)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from pipelines.engines.base import EngineInfo
 from pipelines.schema import MAX_PROMPT_CHARACTERS, MAX_VARIATIONS, Purpose
 from pipelines.seeds import MAX_SEED
 from study.notice import PurposeText
@@ -222,9 +223,19 @@ def _look_step(studio: Studio) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown, gr.HT
     return style, style_pick, scene, scene_pick, likeness
 
 
-def _engines(studio: Studio, chosen: str) -> tuple[Any, str]:
+def _engines(studio: Studio, chosen: str) -> tuple[Any, str, Any]:
     engines = studio.pipeline.engines()
-    return gr.Dropdown(choices=screen.engine_choices(engines), value=chosen), screen.engine_reasons(engines)
+    listed = gr.Dropdown(choices=screen.engine_choices(engines), value=chosen)
+    return listed, screen.engine_reasons(engines), _words_of(engines, chosen)
+
+
+def _words(studio: Studio, chosen: str) -> Any:
+    return _words_of(studio.pipeline.engines(), chosen)
+
+
+def _words_of(engines: tuple[EngineInfo, ...], chosen: str) -> Any:
+    """The field of own words, shown only where they are read; elsewhere it is emptied, for nobody would see why not."""
+    return gr.update(visible=True) if screen.reads_words(engines, chosen) else gr.update(visible="hidden", value="")
 
 
 def _create_step(studio: Studio) -> tuple[Any, ...]:
@@ -238,7 +249,6 @@ def _create_step(studio: Studio) -> tuple[Any, ...]:
         with gr.Accordion("Advanced", open=False, elem_id="advanced") as advanced:
             model = gr.Dropdown(known, value="auto", label="Made by", elem_id="model")
             reasons = gr.Markdown(elem_id="model-reasons")
-            advanced.expand(partial(_engines, studio), inputs=model, outputs=[model, reasons], **_PRIVATE)
             shuffle = gr.Checkbox(True, label="Different result each time", elem_id="seed-random")
             seed = gr.Number(
                 value=0,
@@ -253,12 +263,15 @@ def _create_step(studio: Studio) -> tuple[Any, ...]:
             )
             words = gr.Textbox(
                 label="Your own words",
-                info=f"Up to {MAX_PROMPT_CHARACTERS} characters. Only diffusion engines read them. "
+                info=f"Up to {MAX_PROMPT_CHARACTERS} characters. They are added to the words of the style. "
                 "Not for nudity, cruelty, hate or famous people: a word list checks.",
                 max_length=MAX_PROMPT_CHARACTERS,
                 lines=2,
                 elem_id="words",
+                visible="hidden",
             )
+            advanced.expand(partial(_engines, studio), inputs=model, outputs=[model, reasons, words], **_PRIVATE)
+            model.input(partial(_words, studio), inputs=model, outputs=words, **_PRIVATE)
             controls = gr.Checkbox(False, label="Show the drawings that guide diffusion", elem_id="show-controls")
             label = gr.Checkbox(
                 False,

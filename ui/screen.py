@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from pipelines.engines.base import EngineInfo
+from pipelines.engines.base import AUTO, EngineInfo
 from pipelines.photo import hints as photo_hints
 from pipelines.results import Faithfulness, PortraitSet
 from pipelines.schema import MAX_VARIATIONS, Consent, LoadedPhoto, PhotoHint, Scene, Style
@@ -290,6 +290,14 @@ def engine_choices(engines: tuple[EngineInfo, ...]) -> list[tuple[str, str]]:
     """For the dropdown: (words, id). Those that cannot run here stay in the list, named as such."""
     automatic = [("Automatic: the best that runs here", "auto")]
     return automatic + [(e.name if e.available else f"{e.name} (not available here)", e.id) for e in engines]
+
+
+def reads_words(engines: tuple[EngineInfo, ...], chosen: object) -> bool:
+    """Whether the engine that is chosen, or that "auto" takes, reads the visitor's own words."""
+    return any(
+        engine.reads_words and engine.available and (engine.id == chosen or (chosen == AUTO and engine.is_automatic))
+        for engine in engines
+    )
 
 
 def engine_reasons(engines: tuple[EngineInfo, ...]) -> str:

@@ -27,7 +27,8 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, PortraitError):
         quotes = isinstance(error, EngineFailed)  # its details may quote the prompt; the log gets its kind and place
         detail = f": {error.detail}" if error.detail and isinstance(error, _OPERATORS) and not quotes else ""
-        log.warning("request %s refused, %s%s", number, error.code, detail, exc_info=error if quotes else None)
+        cure = f" {error.cure}" if error.cure else ""
+        log.warning("request %s refused, %s%s%s", number, error.code, detail, cure, exc_info=error if quotes else None)
         return error.hint
     log.error("request %s failed, unexpected", number, exc_info=error)
     return f"Something went wrong on our side. Please try again; if it happens again, mention the number {number}."

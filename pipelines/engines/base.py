@@ -104,6 +104,7 @@ class EngineInfo:
         download_bytes: All its weights on the hub, 0 for what ships with the project.
         licence: Of its weights, several joined by commas; of this project for the instant filters.
         is_automatic: "auto" takes this one here.
+        reads_words: The visitor's own words change its pictures.
     """
 
     id: str
@@ -114,6 +115,7 @@ class EngineInfo:
     download_bytes: int
     licence: str
     is_automatic: bool = False
+    reads_words: bool = False
 
 
 @dataclass(frozen=True)

@@ -77,8 +77,6 @@ class Engines:
             return EngineChoice(self._engine(stack), stack, (note, *_warnings(stack)))
         ranked = self._ranked()
         ways = [f"choose {stack.name}" for stack in ranked if stack.rank == 0 and not self._why_not(stack)]
-        smallest = min(filter(weights.download_bytes, ranked), key=weights.download_bytes, default=None)
-        ways += [f"get a larger model with {weights.COMMAND} {smallest.id}"] if smallest else []
         how = f"; for diffusion, {', or '.join(ways)}" if ways else ""
         return EngineChoice(FilterEngine(), notes=(f"Made with instant filters, not diffusion{how}.",))
 
@@ -93,6 +91,7 @@ class Engines:
             download_bytes=weights.download_bytes(stack),
             licence=", ".join(weights.licences(stack)),
             is_automatic=is_automatic,
+            reads_words=stack.reads_words,
         )
 
 

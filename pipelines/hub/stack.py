@@ -48,6 +48,11 @@ class ModelStack(Value, ABC):
             raise ValueError("only a stack from this project may go without the checker")
         return self
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether a visitor's own words reach it: only where its pictures are looked at."""
+        return self.needs_checker
+
     @abstractmethod
     def components(self) -> tuple[Component, ...]:
         """Everything that it loads, each download once."""

@@ -16,6 +16,7 @@ from pipelines.schema import AnnotatorName
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = "python -m pipelines.hub download"
+_ELSE = "choose another engine"  # what a visitor can do
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,15 @@ def resolve(source: HubSource, name: str = "model", *, stack_id: str = "") -> Pa
     """The folder on this machine that holds a source's files, as laid out in its repository. Never downloads.
 
     Raises:
-        EngineUnavailable: It is not here. Says how to get it.
+        EngineUnavailable: It is not here. Its cure says how to get it.
     """
     root = root_of(source)
     if root is None or not root.is_dir():
         if source.path:
             raise EngineUnavailable(f"The {name} that ships with this project is not here; install the project again.")
-        how = f"run {COMMAND} {stack_id}" if stack_id else "download it first"
-        raise EngineUnavailable(f"The {name} is not on this machine ({readable_size(source.bytes)}); {how}.")
+        size = readable_size(source.bytes)
+        cure = f"Fetch it with {COMMAND} {stack_id} ({size})." if stack_id else f"Download it first ({size})."
+        raise EngineUnavailable(f"The {name} is not on this machine; {_ELSE}.", cure=cure)
     return root
 
 
@@ -64,7 +66,7 @@ def require(stack: ModelStack) -> None:
     """Check that a stack can be loaded from this machine alone.
 
     Raises:
-        EngineUnavailable: Names what is missing, its size and the command that fetches it.
+        EngineUnavailable: Names what is missing; its cure, the size and the command that fetches it.
     """
     found = state(stack)
     if found.status == "present":
@@ -74,26 +76,23 @@ def require(stack: ModelStack) -> None:
         raise EngineUnavailable(
             f"{stack.name} is damaged here: {parts} missing or incomplete; install the project again."
         )
-    command = f"fetch it with {COMMAND} {stack.id}"
+    cure = f"Fetch it with {COMMAND} {stack.id} ({readable_size(found.bytes_missing)})."
     if found.status == "absent":
-        raise EngineUnavailable(
-            f"{stack.name} is not on this machine; {command} ({readable_size(found.bytes_missing)})."
-        )
-    size = readable_size(found.bytes_missing)
-    raise EngineUnavailable(f"{stack.name} is only partly here: {parts} missing or damaged; {command} ({size}).")
+        raise EngineUnavailable(f"{stack.name} is not on this machine; {_ELSE}.", cure=cure)
+    raise EngineUnavailable(f"{stack.name} is only partly here: {parts} missing or damaged; {_ELSE}.", cure=cure)
 
 
 def require_annotator(name: AnnotatorName) -> Path:
     """Folder of an annotator's weights.
 
     Raises:
-        EngineUnavailable: They are not here, or damaged. Says how to get them.
+        EngineUnavailable: They are not here, or damaged. Its cure says how to get them.
     """
     if annotator_state(name).status != "present":
         source = ANNOTATOR_WEIGHTS[name]
         raise EngineUnavailable(
-            f"The {name} control needs weights that are not on this machine;"
-            f" fetch them with {COMMAND} {name} ({readable_size(source.bytes)})."
+            f"The {name} control needs weights that are not on this machine; {_ELSE}.",
+            cure=f"Fetch them with {COMMAND} {name} ({readable_size(source.bytes)}).",
         )
     return resolve(ANNOTATOR_WEIGHTS[name], f"{name} annotator", stack_id=name)
 

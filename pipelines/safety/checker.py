@@ -52,8 +52,7 @@ class HubChecker:
         """Why it cannot work here, as a sentence; "" where it can. Reads the disk only."""
         if self._loaded is not None or weights.inspect(self._component)[0]:
             return ""
-        size = weights.readable_size(self._component.source.bytes)
-        return f"Its weights are not on this machine; fetch them with {weights.COMMAND} {SAFETY_CHECKER_ID} ({size})."
+        return "Its weights are not on this machine."
 
     def review_words(self, text: str) -> Refusal | None:
         """None: this reviewer looks at pictures only."""
@@ -110,9 +109,9 @@ class HubChecker:
             raise
         except Exception as error:  # transformers and safetensors raise anything for damaged files
             raise EngineUnavailable(
-                f"The picture checker is damaged here, so no picture is shown; run {weights.COMMAND}"
-                f" {SAFETY_CHECKER_ID} --fresh and try again.",
+                "The picture checker is damaged here, so no picture is shown; choose the instant filters.",
                 detail=repr(error)[:400],
+                cure=f"Run {weights.COMMAND} {SAFETY_CHECKER_ID} --fresh.",
             ) from error
         log.info("the picture checker is loaded on %s", device)
         self._loaded = model.to(device).eval(), processor

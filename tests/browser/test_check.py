@@ -28,7 +28,7 @@ def portrait(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactory) 
 
 def open_tab(page: Page, site: Site) -> None:
     enter(page, site)
-    page.get_by_role("tab", name="Check a picture").click()
+    page.get_by_role("tab", name="Check", exact=True).click()
     expect(page.locator("#check-choose")).to_be_visible(timeout=LONG)
 
 
@@ -54,7 +54,7 @@ def test_a_portrait_is_downloaded_and_checked(browser: Browser, site: Site, phot
         page.locator("#download-one").click()
     path = save(waiting.value, tmp_path)
 
-    page.get_by_role("tab", name="Check a picture").click()
+    page.get_by_role("tab", name="Check", exact=True).click()
     page.locator("#check-file").set_input_files(path)
     answer = page.locator("#check-answer")
     expect(answer.get_by_role("heading")).to_have_text("Made by this studio, unchanged", timeout=LONG)

@@ -58,7 +58,7 @@ def test_a_dropped_link_gets_a_sentence(page: Page, site: Site, place: str) -> N
 def test_on_the_check_tab_it_is_checked(page: Page, site: Site, photo_file: Path) -> None:
     enter(page, site)
     agree(page)
-    page.get_by_role("tab", name="Check a picture").click()
+    page.get_by_role("tab", name="Check", exact=True).click()
     expect(page.locator("#check-choose")).to_be_visible(timeout=LONG)
     drop(page, "h1", link="https://elsewhere.example/me.jpg")
     expect(page.locator("#check-problem")).to_contain_text("link or text")

@@ -81,7 +81,7 @@ def sit(page: Page, site: Site, photo: Path, traces: Traces) -> bytes:
     upload(page, photo)
     pick(page, "style", LOOK[0])
     page.get_by_text("Advanced").click()
-    page.locator("#words textarea").fill(WORDS)
+    page.locator("#words textarea").fill(WORDS, force=True)
     create(page)
     with page.expect_download() as waiting:
         page.locator("#download-one").click()

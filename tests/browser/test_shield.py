@@ -35,7 +35,7 @@ def test_a_whole_visit_breaks_no_rule_of_the_policy(browser: Browser, site: Site
         page.locator("#download-one").click()
     page.locator("#advanced button").first.click()
     expect(page.locator("#model-reasons li").first).to_be_visible(timeout=LONG)
-    page.get_by_role("tab", name="Check a picture").click()
+    page.get_by_role("tab", name="Check", exact=True).click()
     page.locator("#check-file").set_input_files(photo_file)
     expect(page.locator("#check-answer").get_by_role("heading")).to_be_visible(timeout=LONG)
     page.get_by_role("tab", name="Privacy").click()

@@ -92,6 +92,15 @@ def test_settings_without_a_study() -> None:
     assert named.operator == "Ada Example."
 
 
+def test_a_space_names_its_server_and_who_runs_it() -> None:
+    space = {"SPACE_ID": "ada/studio", "SPACE_HOST": "ada-studio.hf.space"}
+    with pytest.raises(SettingsError, match="STUDIO_OPERATOR"):
+        read_settings(space)
+    named = load_notice(read_settings(space | {"STUDIO_OPERATOR": "Ada Example"}))
+    assert "uploaded to this server (ada-studio.hf.space)" in named.text
+    assert "(the one in your browser's address line)" in load_notice(read_settings({})).text
+
+
 def test_settings_of_a_study() -> None:
     settings = read_settings(STUDY, today=TODAY)
     assert settings.study == StudyTerms(Path("/somewhere"), STUDY["STUDIO_STUDY_ABOUT"], date(2027, 6, 30))

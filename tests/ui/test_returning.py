@@ -87,7 +87,7 @@ def test_nobody_else_gets_it(served: Served, handlers: PortraitHandlers, session
         assert answer["results"] == {"portraits": []}
         assert "Your visit has ended" in answer["notice"]
     for nothing in (None, "", {}, {"key": ""}, {"key": 7}, {"key": [visit.key]}, visit.key, True):
-        assert set(handlers.enter(*LOOK, nothing, new_page(f"{session}-5"))) == {"stage"}
+        assert set(handlers.enter(*LOOK, nothing, new_page(f"{session}-5"))) == {"stage", "create"}
     for end in ("own", "program"):
         served.studio.visits.forget(f"{session}-{end}")
     assert come_back(handlers, visit.key, new_page(f"{session}-6"))["results"]["portraits"], "it was hers all the time"

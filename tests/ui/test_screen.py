@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.engines.base import EngineInfo
 from pipelines.results import Faithfulness, RatioChange, SkinShift
 from pipelines.schema import MAX_VARIATIONS
 from pipelines.seeds import MAX_SEED
@@ -81,3 +82,19 @@ def test_what_was_not_measured_shows_no_number() -> None:
     nothing = screen.faithfulness_value(Faithfulness(sentence="No face.", unmeasured=("No face.",)))
     assert nothing == {"sentence": "No face.", "warning": "", "numbers": [], "unmeasured": []}
     assert screen.faithfulness_value(None) is None
+
+
+def test_own_words_are_offered_only_where_they_are_read() -> None:
+    def engine(name: str, *, available: bool = True, automatic: bool = False, reads: bool = True) -> EngineInfo:
+        return EngineInfo(name, name, True, available, "", 0, "", is_automatic=automatic, reads_words=reads)
+
+    engines = (engine("big", available=False), engine("real", automatic=True), engine("own", reads=False))
+    assert [screen.reads_words(engines, chosen) for chosen in ("auto", "real", "own", "big", "nope", None)] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
+    assert not screen.reads_words((engine("own", automatic=True, reads=False),), "auto")

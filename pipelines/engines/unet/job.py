@@ -51,7 +51,7 @@ def resolve(job: Job, stack: UNetStack, studio: Studio) -> tuple[GenerationJob, 
     if lacking and not stack.guides_every_style:
         notes.append(f"{stack.name} has no control for {', '.join(lacking)}; it was guided by {', '.join(names)}.")
     words = job.words.strip()
-    if words and not stack.needs_checker:  # nobody looks at its pictures
+    if words and not stack.reads_words:
         words = ""
         notes.append(f"{stack.name} knows only its own styles, so your own words were left out.")
     resolved = GenerationJob(

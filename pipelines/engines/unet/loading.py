@@ -196,7 +196,6 @@ class Loader:
                     detail=f"{name}: {error!r}",
                 ) from error
             shipped = self.stack.base.path is not None
-            cure = "install the project again" if shipped else f"run {weights.COMMAND} {self.stack.id} --fresh"
-            raise EngineUnavailable(
-                f"The {name} of {self.stack.name} cannot be read; {cure}.", detail=f"{name}: {error!r}"
-            ) from error
+            cure = "Install the project again." if shipped else f"Run {weights.COMMAND} {self.stack.id} --fresh."
+            hint = f"The {name} of {self.stack.name} cannot be read; choose another engine."
+            raise EngineUnavailable(hint, detail=f"{name}: {error!r}", cure=cure) from error
