@@ -24,6 +24,7 @@ os.environ.update(
     HF_HUB_DISABLE_UPDATE_CHECK="1",
     DISABLE_TELEMETRY="1",
     DO_NOT_TRACK="1",
+    ORT_DISABLE_TELEMETRY="1",
 )
 
 from pipelines.engines.base import EngineSource

@@ -58,7 +58,11 @@ class Site:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO_", "STUDIO_", "XDG_", "HF_"))}
-        for name in ("DO_NOT_TRACK", "DISABLE_TELEMETRY"):  # that these are set is the app's own business
+        for name in (
+            "DO_NOT_TRACK",
+            "DISABLE_TELEMETRY",
+            "ORT_DISABLE_TELEMETRY",
+        ):  # that these are set is the app's own business
             inherited.pop(name, None)
         environment = inherited | {
             "HOME": str(self.root / "home"),
