@@ -61,6 +61,7 @@ def group_of(item: pytest.Item) -> str:
     return next((name for name, fixtures in GROUPS.items() if asked & fixtures), item.nodeid.split("::")[0])
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook, and would find none
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = list(GROUPS)
     for item in items:
