@@ -17,10 +17,10 @@ biome = if $(BIOME) --version >/dev/null 2>&1; then $(BIOME) $(1); \
 run: $(VENV)/.run  ## start the app
 	$(BIN)/python app.py --port $(PORT)
 
-test: $(VENV)/.dev  ## all tests but those marked slow or gpu; searches in small
+test: $(VENV)/.dev  ## of every behaviour what stands for it, searches in small: minutes
 	$(BIN)/python -m pytest $(SPREAD)
 
-test-all: $(VENV)/.dev  ## the slow ones too, and searches in full
+test-all: $(VENV)/.dev  ## those marked slow too, and searches in full: half an hour; .ci/run runs it
 	$(BIN)/python -m pytest $(SPREAD) -m "not gpu" --hypothesis-profile=full
 
 cover: $(VENV)/.dev  ## make test with the share of the code that it runs; less than the floor fails

@@ -25,11 +25,13 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from pipelines import self_portrait
+from pipelines.engines.filters.engine import FilterEngine
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets, load_presets
 from pipelines.schema import Consent, LoadedPhoto, PreparedPhoto
 from tests.support import searches  # noqa: F401  # sets how many examples hypothesis tries
-from tests.support.site import TOY_APP, Site
+from tests.support.site import TOY_APP, TOY_PREVIEW, TOY_SIZE, Site
 
 # Loaded in a thread of the server, deep in its stack, a part of anyio that pytest rewrites makes CPython 3.11 give up.
 for _module in pkgutil.walk_packages(anyio.__path__, "anyio."):
@@ -67,6 +69,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group_of(item)))
     items.sort(key=lambda item: order.index(name) if (name := group_of(item)) in order else len(order))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long texts and files are named by their length: one of 41 MB was a name of 172 MB, told with each report."""
+    return f"{argname} of {len(val)}" if isinstance(val, (str, bytes)) and len(val) > 80 else None
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +122,13 @@ def prepared(loaded: LoadedPhoto) -> PreparedPhoto:
 @pytest.fixture(scope="session")
 def presets() -> Presets:
     return load_presets()
+
+
+@pytest.fixture
+def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The filters' portraits as small as a face can still be measured in, for tests that are not about their looks."""
+    monkeypatch.setattr(FilterEngine, "size", TOY_SIZE)
+    monkeypatch.setattr(self_portrait, "PREVIEW_SIZE", TOY_PREVIEW)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from pipelines.results import ProvenanceReport
 from tests.support.operators import Operator
 from tests.support.png_chunks import rebuilt
 from tests.support.searches import search
+from tests.support.sweeps import sweep
 
 CREATED = {
     "action": "c2pa.created",
@@ -190,7 +191,9 @@ def test_a_store_without_a_readable_manifest_is_damaged(store: dict) -> None:
     assert "damaged credentials" in told(found)
 
 
-@pytest.mark.parametrize("mangle", [lambda b: b"", lambda b: b[:10], lambda b: b[:-10], lambda b: bytes(len(b))])
+@pytest.mark.parametrize(
+    "mangle", sweep([lambda b: b"", lambda b: b[:10], lambda b: b[:-10], lambda b: bytes(len(b))], 2)
+)
 def test_a_broken_manifest_is_never_told_as_none(tmp_path: Path, face_photo: Image.Image, mangle) -> None:
     marking.save(face_photo.resize((64, 64)), tmp_path / "p.png", is_diffusion=True, facts={})
     whole = (tmp_path / "p.png").read_bytes()
@@ -220,7 +223,7 @@ def signed(picture: Image.Image, actions: list[dict], *, name: str = "Another Pr
     return out.getvalue()
 
 
-@pytest.mark.parametrize("action", ["c2pa.watermarked.unbound", "c2pa.watermarked.bound", "c2pa.watermarked"])
+@pytest.mark.parametrize("action", sweep(["c2pa.watermarked.unbound", "c2pa.watermarked.bound", "c2pa.watermarked"], 1))
 def test_another_programs_watermark_proves_nothing_against_its_signature(face_photo: Image.Image, action: str) -> None:
     mark = {"action": action, "softwareAgent": {"name": "Another Program"}}
     report = marking.check(signed(face_photo, [CREATED, mark]))
@@ -236,7 +239,7 @@ def test_another_programs_watermark_proves_nothing_against_its_signature(face_ph
 # --- after a certificate's end ---
 
 
-@pytest.mark.parametrize("is_earlier", [True, False])
+@pytest.mark.parametrize("is_earlier", sweep([True, False], 1))
 def test_portraits_stay_the_studios_after_their_certificates_end(
     tmp_path: Path, face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch, is_earlier: bool
 ) -> None:

@@ -16,6 +16,8 @@ from pipelines.photo.opening import open_photo
 from pipelines.provenance import marking
 from tests.support.drawings import drawn_face, person, side_by_side
 
+pytestmark = pytest.mark.usefixtures("small_pictures")  # but those of a process of its own
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -26,6 +28,7 @@ def photo_file(tmp_path: Path, face_photo: Image.Image) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_documented_command_makes_portraits(photo_file: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pipelines", str(photo_file), "--style", "oil-master", "--scene", "orbit"]
     command += ["--seed", "7", "-n", "2", "--out", str(tmp_path / "out"), "--model", "preview"]
@@ -154,6 +157,7 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
         assert word in shown
 
 
+@pytest.mark.slow
 def test_a_contact_sheet_is_marked_as_portraits_are(face_photo: Image.Image, tmp_path: Path) -> None:
     (tmp_path / "people").mkdir()
     face_photo.save(tmp_path / "people" / "eileen.jpg")

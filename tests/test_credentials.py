@@ -23,6 +23,7 @@ from pipelines.provenance import credentials, marking
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.conftest import ROOT
 from tests.support.operators import Operator, issue
+from tests.support.sweeps import sweep
 
 
 @pytest.fixture
@@ -137,12 +138,15 @@ def test_a_damaged_own_certificate_is_told_and_kept(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "make_key",
-    [
-        lambda: ec.generate_private_key(ec.SECP256R1()),
-        lambda: ec.generate_private_key(ec.SECP384R1()),
-        ed25519.Ed25519PrivateKey.generate,
-        lambda: rsa.generate_private_key(65537, 2048),
-    ],
+    sweep(
+        [
+            lambda: ec.generate_private_key(ec.SECP256R1()),
+            lambda: ec.generate_private_key(ec.SECP384R1()),
+            ed25519.Ed25519PrivateKey.generate,
+            lambda: rsa.generate_private_key(65537, 2048),
+        ],
+        1,
+    ),
     ids=["P-256", "P-384", "Ed25519", "RSA"],
 )
 def test_the_operators_certificate_signs(
@@ -156,6 +160,7 @@ def test_the_operators_certificate_signs(
     assert not folder.exists(), "no certificate of our own beside the operator's"
 
 
+@pytest.mark.slow
 def test_another_leaf_of_the_same_authority_is_not_this_studio(
     tmp_path: Path, face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +178,7 @@ def test_another_leaf_of_the_same_authority_is_not_this_studio(
     assert marking.check(tmp_path / "False.png").state == "untrusted-signer"
 
 
+@pytest.mark.slow
 def test_after_a_renewal_earlier_portraits_are_still_this_studios(
     tmp_path: Path, face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +297,7 @@ def test_half_of_the_setting_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
         credentials.load()
 
 
+@pytest.mark.slow
 def test_the_app_does_not_start_with_a_broken_certificate(tmp_path: Path) -> None:
     (tmp_path / "chain.pem").write_text("no certificate")
     env = {**os.environ, "STUDIO_C2PA_CERTIFICATE": str(tmp_path / "chain.pem"), "STUDIO_TEMP_DIR": str(tmp_path)}

@@ -369,6 +369,7 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
     )
 
 
+@pytest.mark.slow
 def test_the_command_lists_and_refuses(tmp_path: Path) -> None:
     listed = command("list", HF_HOME=str(tmp_path))
     assert listed.returncode == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ HEAVY = ("torch", "diffusers", "transformers", "controlnet_aux", "mediapipe", "a
 LOADED_BY_NAME = {"pipelines.engines.unet.patch_autoencoder"}
 
 
+@cache
 def modules() -> dict[str, Path]:
     files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in files}

@@ -240,6 +240,7 @@ def test_without_a_face_the_centre_is_cut() -> None:
     assert crop.image.size == (128, 128)
 
 
+@pytest.mark.slow
 def test_people_of_the_shared_portraits_are_found(portraits_dir: Path) -> None:
     files = sorted(portraits_dir.glob("*.jpg"))
     found = sum(bool(open_photo(path).faces) for path in files)

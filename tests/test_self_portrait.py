@@ -20,6 +20,9 @@ from pipelines.results import PortraitSet
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.conftest import difference
+from tests.support.sweeps import sweep
+
+pytestmark = pytest.mark.usefixtures("small_pictures")
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,7 @@ def test_same_seed_same_bytes_of_picture(pipeline: SelfPortraitPipeline, request
         assert difference(one, two) == 0
 
 
+@pytest.mark.slow  # that it is chosen, without a picture: engines/test_embedded
 def test_auto_says_why_it_chose(pipeline: SelfPortraitPipeline, request_for) -> None:
     result = pipeline(request_for(model_id="auto"))
     assert result.portraits[0].is_diffusion
@@ -95,25 +99,29 @@ def test_an_engine_that_cannot_run_is_refused_not_replaced(pipeline: SelfPortrai
 
 @pytest.mark.parametrize(
     ("change", "word"),
-    [
-        ({"style_id": "mona-lisa"}, "style"),
-        ({"style_id": "../../etc"}, "style"),
-        ({"style_id": None}, "style"),
-        ({"scene_id": "moon"}, "scene"),
-        ({"model_id": "gpt"}, "model"),
-        ({"seeds": (-1,)}, "seed"),
-        ({"seeds": (2**32,)}, "seed"),
-        ({"seeds": ()}, "seed"),
-        ({"seeds": (1, 2, 3, 4, 5)}, "seed"),
-        ({"seeds": ("7",)}, "seed"),
-        ({"likeness": 1.5}, "likeness"),
-        ({"likeness": float("nan")}, "likeness"),
-        ({"extra_prompt": "x" * 10_000}, "words"),
-        ({"photo": None}, "photo"),
-        ({"consent": None}, "consent"),
-        ({"consent": True}, "consent"),
-        ({"face_index": 3}, "face"),
-    ],
+    sweep(
+        [
+            ({"style_id": "mona-lisa"}, "style"),
+            ({"style_id": "../../etc"}, "style"),
+            ({"style_id": None}, "style"),
+            ({"scene_id": "moon"}, "scene"),
+            ({"model_id": "gpt"}, "model"),
+            ({"seeds": (-1,)}, "seed"),
+            ({"seeds": (2**32,)}, "seed"),
+            ({"seeds": ()}, "seed"),
+            ({"seeds": (1, 2, 3, 4, 5)}, "seed"),
+            ({"seeds": ("7",)}, "seed"),
+            ({"likeness": 1.5}, "likeness"),
+            ({"likeness": float("nan")}, "likeness"),
+            ({"extra_prompt": "x" * 10_000}, "words"),
+            ({"photo": None}, "photo"),
+            ({"consent": None}, "consent"),
+            ({"consent": True}, "consent"),
+            ({"face_index": 3}, "face"),
+        ],
+        5,
+        several=True,
+    ),
 )
 def test_bad_request_is_one_sentence_and_the_next_one_works(
     pipeline: SelfPortraitPipeline, request_for, change: dict[str, object], word: str

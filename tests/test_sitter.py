@@ -190,6 +190,7 @@ def test_a_photo_that_lies_says_how_to_turn_it(face_photo: Image.Image, loaded: 
         assert not any(hint.blocking for hint in told), "whoever hangs head down may say so"
 
 
+@pytest.mark.slow
 def test_upright_portraits_are_not_to_be_turned_and_others_are(portraits_dir: Path) -> None:
     files = sorted(portraits_dir.glob("*.jpg"))[3::9]
     for path in files:

@@ -17,6 +17,7 @@ from benchmarks import watermark as benchmark
 from pipelines import results
 from pipelines.provenance import visible_label, watermark, watermark_reader
 from tests.support.searches import search
+from tests.support.sweeps import sweep
 
 SHARED = benchmark.pictures(folder, 4) if (folder := Path(__file__).parents[2] / "shared/portraits").is_dir() else []
 
@@ -41,7 +42,7 @@ def portraits(size: int) -> list[Image.Image]:
     return [*painted, *(procedural(seed, size) for seed in range(4))]
 
 
-@pytest.fixture(scope="module", params=[256, 512, 1024])
+@pytest.fixture(scope="module", params=sweep([256, 512, 1024], 1))
 def pairs(request: pytest.FixtureRequest) -> list[tuple[Image.Image, Image.Image, watermark.Kind]]:
     """Unmarked, marked, and as what."""
     plain = portraits(request.param)
@@ -102,7 +103,7 @@ def test_what_people_do_besides(name: str) -> None:
     assert (found.kind, found.mirrored) == ("ai", name.startswith("mirrored"))
 
 
-@pytest.mark.parametrize("size", [(512, 512), (640, 480), (300, 900), (2000, 1400), (131, 128), (513, 511)])
+@pytest.mark.parametrize("size", sweep([(512, 512), (640, 480), (300, 900), (2000, 1400), (131, 128), (513, 511)]))
 @pytest.mark.parametrize("picture", ["black", "white", "#808080", "noise", "stripes"])
 def test_every_picture_can_be_marked(size: tuple[int, int], picture: str) -> None:
     """Portraits whose mark cannot be read back are not kept, so there must be none."""
@@ -120,13 +121,15 @@ def test_every_picture_can_be_marked(size: tuple[int, int], picture: str) -> Non
     assert found.kind == "ai"
 
 
-def test_unmarked_pictures_are_not_taken_for_marked() -> None:
+@pytest.mark.parametrize(("every", "varied"), sweep([(5, 0), (1, 1)], 1, several=True))
+def test_unmarked_pictures_are_not_taken_for_marked(every: int, varied: int) -> None:
     files = [Image.open(file).convert("RGB") for file in SHARED]
-    plain = [*portraits(256), *(variant for one in files[:1] for variant in benchmark.variants(one))]
+    plain = [*portraits(256)[::every], *(variant for one in files[:varied] for variant in benchmark.variants(one))]
     plain += [Image.new("RGB", (400, 400), "white"), ImageOps.mirror(procedural(7, 256))]
     assert [watermark.detect(one) for one in plain] == [None] * len(plain)
 
 
+@pytest.mark.slow
 @search(4)
 @given(seed=st.integers(0, 2**32 - 1), side=st.integers(32, 200), period=st.integers(1, 40))
 def test_regular_patterns_are_not_taken_for_marked(seed: int, side: int, period: int) -> None:

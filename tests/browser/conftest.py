@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from tests.support.browsing import CHROMIUM, FLAGS, open_context
+from pipelines.provenance import marking
+from tests.support.browsing import CHROMIUM, FLAGS, listen, open_context
 
 
 # For this folder, not for the session: Playwright's event loop is in the way of tests that run one of their own.
@@ -45,12 +47,26 @@ def browser(playwright: Playwright, camera_file: Path) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+@pytest.fixture(scope="package")
+def desk(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser that keeps the scripts of the page from test to test: to fetch and compile them costs seconds."""
     context = open_context(browser)
-    page = context.new_page()
-    yield page
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(desk: BrowserContext) -> Iterator[Page]:
+    """A tab of somebody who is new here, without cookies. Whatever is done there breaks no rule of the policy."""
+    page = desk.new_page()
+    refusals = listen(page)
+    yield page
+    broken = refusals()
+    page.evaluate("() => { localStorage.clear(); sessionStorage.clear() }")
+    for one in desk.pages:
+        one.close()
+    desk.clear_cookies()
+    assert broken == []
 
 
 @pytest.fixture
@@ -59,6 +75,16 @@ def phone(browser: Browser) -> Iterator[Page]:
     page = context.new_page()
     yield page
     context.close()
+
+
+@pytest.fixture(scope="package")
+def portrait(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A portrait of the running studio: this process signs with the same certificate."""
+    assert os.environ["STUDIO_CREDENTIALS_DIR"]
+    path = tmp_path_factory.mktemp("check") / "p.png"
+    facts = {"Style": "oil-master", "Scene": "orbit", "Seed": "7", "Model": "preview", "Engine": "Preview"}
+    marking.save(face_photo, path, is_diffusion=False, facts=facts)
+    return path
 
 
 @pytest.fixture(scope="package")

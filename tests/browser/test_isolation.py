@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.browsing import LONG, agree, create, delete_all, enter, open_context, upload
 from tests.support.site import Site
 
 
+@pytest.mark.slow
 def test_a_link_on_another_site_opens_a_second_tab_and_takes_nothing_from_the_first(
     browser: Browser, site: Site, photo_file: Path
 ) -> None:

@@ -21,10 +21,8 @@ def pictures_of(site: Site) -> list[Path]:
 
 
 def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
-    browser: Browser, site: Site, photo_file: Path, face_photo: Image.Image, tmp_path: Path
+    page: Page, site: Site, photo_file: Path, face_photo: Image.Image, tmp_path: Path
 ) -> None:
-    context = open_context(browser)
-    page = context.new_page()
     requests: list[str] = []
     problems: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
@@ -78,7 +76,6 @@ def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
     expect(page.locator("#portraits .tile")).to_have_count(0)
     expect(page.locator("#consent input")).not_to_be_checked()
     assert set(pictures_of(site)) <= before
-    context.close()
 
     foreign = [url for url in requests if not url.startswith((site.url, "data:", "blob:"))]
     assert foreign == []
@@ -86,6 +83,7 @@ def test_a_visitor_uploads_creates_downloads_and_leaves_nothing(
     assert "holiday" not in site.log
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)  # on two busy cores
 def test_a_fresh_machine_makes_diffusion_and_says_so_everywhere(
     browser: Browser, photo_file: Path, tmp_path: Path
@@ -191,8 +189,8 @@ def test_everything_by_keyboard(page: Page, site: Site, photo_file: Path) -> Non
     expect(page.locator("#portraits .tile")).to_have_count(1, timeout=LONG)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone(browser: Browser, site: Site, photo_file: Path, scheme: str) -> None:
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+def test_on_a_phone(browser: Browser, site: Site, photo_file: Path, portrait: Path, scheme: str) -> None:
     context = open_context(browser, 390, 844, scheme)
     page = context.new_page()
     enter(page, site)
@@ -212,9 +210,17 @@ def test_on_a_phone(browser: Browser, site: Site, photo_file: Path, scheme: str)
     dark = page.evaluate("getComputedStyle(document.querySelector('.gradio-container')).backgroundColor")
     levels = [int(value) for value in re.findall(r"\d+", dark)[:3]]
     assert (sum(levels) < 200) == (scheme == "dark")
+
+    page.get_by_role("tab", name="Check", exact=True).click()
+    page.locator("#check-file").set_input_files(portrait)
+    expect(page.locator("#check-answer dl")).to_contain_text("orbit", ignore_case=True, timeout=LONG)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    widths = page.locator("#check-answer dd").evaluate_all("all => all.map((one) => one.getBoundingClientRect().right)")
+    assert max(widths) <= 390
     context.close()
 
 
+@pytest.mark.slow
 def test_bad_files_say_why_and_lose_nothing(page: Page, site: Site, photo_file: Path, tmp_path: Path) -> None:
     said = len(site.log)
     enter(page, site)
@@ -236,6 +242,7 @@ def test_bad_files_say_why_and_lose_nothing(page: Page, site: Site, photo_file: 
     assert "Traceback" not in site.log[said:]
 
 
+@pytest.mark.slow
 def test_several_faces_are_chosen_by_a_click(page: Page, site: Site, face_photo: Image.Image, tmp_path: Path) -> None:
     group = Image.new("RGB", (1100, 560), (90, 110, 130))
     group.paste(face_photo, (0, 30))
@@ -253,6 +260,7 @@ def test_several_faces_are_chosen_by_a_click(page: Page, site: Site, face_photo:
     create(page)
 
 
+@pytest.mark.slow
 def test_a_photo_is_turned_and_a_face_marked_by_keyboard(
     phone: Page, site: Site, face_photo: Image.Image, tmp_path: Path
 ) -> None:
@@ -281,6 +289,7 @@ def test_a_photo_is_turned_and_a_face_marked_by_keyboard(
     expect(page.locator("#notice")).to_contain_text("Ready", timeout=LONG)
 
 
+@pytest.mark.slow
 def test_cancel_stops_and_the_next_one_works(page: Page, site: Site, photo_file: Path) -> None:
     enter(page, site)
     agree(page)
@@ -297,6 +306,7 @@ def test_cancel_stops_and_the_next_one_works(page: Page, site: Site, photo_file:
     create(page)
 
 
+@pytest.mark.slow
 def test_two_tabs_of_one_visitor_do_not_mix(
     browser: Browser, site: Site, photo_file: Path, face_photo: Image.Image
 ) -> None:

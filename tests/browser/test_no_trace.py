@@ -21,6 +21,8 @@ from tests.support.browsing import CHROMIUM, FLAGS, LONG, agree, create, enter, 
 from tests.support.site import LOOK, PATIENCE, Site, Visitor, wait_until
 from tests.support.traces import NAME, WORDS, Traces, make_photo, pictures_in
 
+pytestmark = pytest.mark.slow
+
 AWAY_SECONDS = 40  # instead of 300; it is in the promise
 PROMISED_SECONDS = 60.0
 ASSETS = re.compile(r"/(assets|static|svelte|studio/static|studio/thumbnails)/|/(favicon\.ico|theme\.css)")

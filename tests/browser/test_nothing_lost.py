@@ -103,6 +103,7 @@ def test_withdrawing_asks_first_and_the_receipt_stays(page: Page, site: Site, ph
     assert key_of(page) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)  # on two busy cores
 def test_another_cookie_and_another_tab_do_not_get_it(browser: Browser, site: Site, photo_file: Path) -> None:
     context, stranger = open_context(browser), open_context(browser)
@@ -130,6 +131,7 @@ def test_another_cookie_and_another_tab_do_not_get_it(browser: Browser, site: Si
         one.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_a_favourite_is_starred_and_the_limit_is_said(phone: Page, site: Site, photo_file: Path) -> None:
     sit(phone, site, photo_file, 4)
@@ -152,6 +154,7 @@ def short_site(tmp_path: Path) -> Iterator[Site]:
     running.close()
 
 
+@pytest.mark.slow
 def test_a_visit_that_is_over_says_so(browser: Browser, short_site: Site, photo_file: Path) -> None:
     context = open_context(browser)
     page = context.new_page()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from pipelines.provenance import marking
@@ -79,6 +80,7 @@ def test_a_phone_gets_four_portraits_whole_under_a_megabyte_and_shares_one(
     context.close()
 
 
+@pytest.mark.slow
 def test_two_portraits_are_seen_side_by_side(browser: Browser, site: Site, photo_file: Path) -> None:
     page = open_context(browser).new_page()
     enter(page, site)

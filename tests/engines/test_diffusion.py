@@ -28,6 +28,7 @@ from pipelines.presets.loading import Presets
 from pipelines.schema import Face, PreparedPhoto
 from tests.conftest import difference
 from tests.engines.conftest import STACKS, picture, same
+from tests.support.sweeps import sweep
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack
 
 # --- seeds, steps, strength ------------------------------------------------------------------------------------------
@@ -48,7 +49,7 @@ def test_as_many_steps_run_as_wanted(wanted: int, strength: float, limit: int) -
 
 
 @pytest.mark.parametrize("strength", [0.001, 0.05, 0.15, 0.3, 1.0])
-@pytest.mark.parametrize("kind", ["sd15", "sdxl"])
+@pytest.mark.parametrize("kind", sweep(["sd15", "sdxl"], 1))
 def test_any_strength_runs(
     kind: str, strength: float, engines: Callable[[str], DiffusionEngine], job: GenerationJob
 ) -> None:
@@ -119,7 +120,7 @@ def test_without_a_tiny_decoder_there_are_no_previews(tiny_root: Path, job: Gene
     assert previews(DiffusionEngine(sdxl_stack(tiny_root, tiny_vae=None)), job) == [None] * 4
 
 
-@pytest.mark.parametrize("kind", STACKS)
+@pytest.mark.parametrize("kind", sweep(STACKS, 1))
 def test_the_tiny_decoder_can_make_the_portrait(
     kind: str, tiny_root: Path, engines: Callable[[str], DiffusionEngine], job: GenerationJob
 ) -> None:
@@ -133,7 +134,7 @@ def test_the_tiny_decoder_can_make_the_portrait(
 # --- face adapter ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["sd15", "sdxl-union"])
+@pytest.mark.parametrize("kind", sweep(["sd15", "sdxl-union"], 1))
 def test_the_face_adapter_weighs_in(kind: str, engines: Callable[[str], DiffusionEngine], job: GenerationJob) -> None:
     engine = engines(kind)
     off = picture(engine, job, ip_adapter_scale=0.0)
@@ -141,7 +142,9 @@ def test_the_face_adapter_weighs_in(kind: str, engines: Callable[[str], Diffusio
     assert same(picture(engine, job, ip_adapter_scale=0.0), off), "and can be switched off again"
 
 
-@pytest.mark.parametrize(("kind", "guidance"), [("sd15", 1.0), ("sd15", 3.0), ("sdxl-union", 0.0)])
+@pytest.mark.parametrize(
+    ("kind", "guidance"), sweep([("sd15", 1.0), ("sd15", 3.0), ("sdxl-union", 0.0)], 1, several=True)
+)
 def test_no_face_and_no_weight_are_the_same_as_no_adapter(
     kind: str, guidance: float, tiny_root: Path, engines: Callable[[str], DiffusionEngine], job: GenerationJob
 ) -> None:
@@ -187,7 +190,7 @@ def test_guidance_is_cut_to_what_the_stack_bears(sd15: DiffusionEngine, job: Gen
     assert same(picture(sd15, job, guidance_scale=None), picture(sd15, job, guidance_scale=1.0))
 
 
-@pytest.mark.parametrize("kind", ["sd15", "sdxl"])
+@pytest.mark.parametrize("kind", sweep(["sd15", "sdxl"], 1))
 @pytest.mark.parametrize("guidance", [0.0, 3.0])
 def test_the_end_of_a_long_prompt_counts(
     kind: str, guidance: float, engines: Callable[[str], DiffusionEngine], job: GenerationJob

@@ -17,9 +17,10 @@ from pipelines.errors import EngineFailed
 from pipelines.presets.loading import Presets
 from tests.conftest import difference
 from tests.engines.conftest import STACKS, control, picture, same
+from tests.support.sweeps import sweep
 
 
-@pytest.mark.parametrize("kind", STACKS)
+@pytest.mark.parametrize("kind", sweep(STACKS, 1))
 def test_the_control_image_changes_the_picture(
     kind: str, engines: Callable[[str], DiffusionEngine], job: GenerationJob
 ) -> None:
@@ -29,7 +30,7 @@ def test_the_control_image_changes_the_picture(
     assert difference(wide, narrow) > 0.3
 
 
-@pytest.mark.parametrize("kind", STACKS)
+@pytest.mark.parametrize("kind", sweep(STACKS, 1))
 def test_scale_zero_is_no_control(kind: str, engines: Callable[[str], DiffusionEngine], job: GenerationJob) -> None:
     engine = engines(kind)
     none = picture(engine, job, controls=())
@@ -37,7 +38,9 @@ def test_scale_zero_is_no_control(kind: str, engines: Callable[[str], DiffusionE
     assert difference(picture(engine, job), none) > 0.3
 
 
-@pytest.mark.parametrize(("kind", "second"), [("sd15", "lineart"), ("sdxl", "lineart"), ("sdxl-union", "pose")])
+@pytest.mark.parametrize(
+    ("kind", "second"), sweep([("sd15", "lineart"), ("sdxl", "lineart"), ("sdxl-union", "pose")], 1, several=True)
+)
 def test_several_controls_work_together(
     kind: str, second: str, engines: Callable[[str], DiffusionEngine], job: GenerationJob
 ) -> None:
@@ -126,7 +129,7 @@ class TestSkipping:
         images[0] = torch.rand(1, 3, 64, 64)
         assert not torch.equal(steps(MultiControlNetModel(nets))[0], plain[0]), "nothing is kept afterwards"
 
-    @pytest.mark.parametrize("kind", STACKS)
+    @pytest.mark.parametrize("kind", sweep(STACKS, 1))
     def test_the_picture_is_diffusers_own(
         self, kind: str, engines: Callable[[str], DiffusionEngine], job: GenerationJob, monkeypatch: pytest.MonkeyPatch
     ) -> None:

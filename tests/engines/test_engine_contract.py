@@ -32,7 +32,10 @@ ENGINES: dict[str, Callable[[Path], Engine]] = {
 }
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(kind, marks=pytest.mark.slow if kind.startswith("sdxl") else ()) for kind in ENGINES],
+)
 def engine(request: pytest.FixtureRequest, tiny_root: Path) -> Iterator[Engine]:
     engine = ENGINES[request.param](tiny_root)
     yield engine

@@ -18,6 +18,7 @@ from pipelines.presets.loading import load_presets
 from pipelines.schema import PreparedPhoto
 from tests.conftest import difference
 from tests.support.painting import job_of, paint
+from tests.support.sweeps import sweep
 
 STYLES = sorted(load_presets().styles)
 
@@ -30,7 +31,7 @@ def test_is_an_engine_and_never_says_diffusion(engine):
     assert "filters" in engine.name.lower()
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", sweep(STYLES, 4))
 def test_every_style_changes_the_picture_repeats_and_varies(engine, presets, photo, style):
     first, again, other = (paint(engine, job_of(presets, photo, style, seeds=(s,)))[0] for s in (3, 3, 8))
     assert first.size == photo.image.size
@@ -40,7 +41,7 @@ def test_every_style_changes_the_picture_repeats_and_varies(engine, presets, pho
     assert difference(first, other) > 1.0, "another seed looks the same"
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", sweep(STYLES, 4))
 def test_likeness_keeps_more_of_the_photo(engine, presets, photo, style):
     """Gentle pictures are nearer to the photo's own outlines than bold ones, or as near where lines are the style."""
     bold, gentle = (paint(engine, job_of(presets, photo, style, likeness=x))[0] for x in (0.0, 1.0))
@@ -48,8 +49,9 @@ def test_likeness_keeps_more_of_the_photo(engine, presets, photo, style):
     assert _outline_error(gentle, photo.image) < _outline_error(bold, photo.image) + 0.01
 
 
-def test_all_styles_look_different_from_each_other(engine, presets, photo):
-    pictures = {style: paint(engine, job_of(presets, photo, style))[0] for style in STYLES}
+@pytest.mark.parametrize("styles", [STYLES[::6], pytest.param(STYLES, marks=pytest.mark.slow)])
+def test_all_styles_look_different_from_each_other(engine, presets, photo, styles):
+    pictures = {style: paint(engine, job_of(presets, photo, style))[0] for style in styles}
     names = list(pictures)
     for index, one in enumerate(names):
         for two in names[index + 1 :]:
@@ -119,14 +121,14 @@ def test_a_photo_without_face_or_mask_is_painted(engine, presets, photo, style):
 
 
 @pytest.mark.parametrize("pixels", [np.zeros((96, 96, 3), np.uint8), np.full((96, 96, 3), 255, np.uint8)])
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", sweep(STYLES, 4))
 def test_black_and_white_frames_stay_finite(engine, presets, style, pixels):
     bare = PreparedPhoto(image=Image.fromarray(pixels), person_mask=np.zeros((96, 96), np.float32))
     with np.errstate(invalid="raise", divide="raise"):
         assert paint(engine, job_of(presets, bare, style))[0].size == (96, 96)
 
 
-@pytest.mark.parametrize("shape", [(120, 160), (160, 90), (480, 640)])
+@pytest.mark.parametrize("shape", sweep([(120, 160), (160, 90), (480, 640)], 1))
 def test_webcam_frames_of_any_shape(engine, presets, face_photo, shape):
     frame = np.asarray(face_photo.resize((shape[1], shape[0])))
     for style in ("oil-master", "pixel-art", "android"):

@@ -19,6 +19,7 @@ from pipelines.presets.loading import Presets, load_presets
 from pipelines.results import SkinShift
 from pipelines.schema import PreparedPhoto
 from tests.support.painting import job_of, paint
+from tests.support.sweeps import sweep
 
 NATURAL = sorted(style.id for style in load_presets().styles.values() if style.natural_colour)
 # A cheek is of one or two tones, facets or tiles there: how light it is depends on where their borders fall.
@@ -38,7 +39,7 @@ _CACHE: dict[tuple[Path, int], PreparedPhoto] = {}
 _SKIN: dict[tuple[str, str, int], tuple[SkinShift | None, float]] = {}
 
 
-@pytest.mark.parametrize("few_tones", [False, True])
+@pytest.mark.parametrize("few_tones", sweep([False, True], 1))
 @pytest.mark.parametrize("name", ["041", "071"])
 def test_one_person_of_light_and_one_of_dark_skin_stay_as_light_as_they_are(
     engine, presets, portraits_dir, name, few_tones
@@ -89,9 +90,8 @@ def test_each_style_keeps_skin(engine, presets, portraits_dir, style):
     assert abs(light) < 1.5
 
 
-@pytest.mark.parametrize(
-    "names", [("071",), pytest.param((*_PEOPLE["brown"], *_PEOPLE["dark"]), marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [("071",), (*_PEOPLE["brown"], *_PEOPLE["dark"])])
 def test_brown_and_dark_skin_is_not_lightened_where_nobody_looks(engine, presets, portraits_dir, names):
     """Cheeks and forehead are what the engine aims at; nothing is fitted to these patches."""
     shifts = []
@@ -106,7 +106,7 @@ def test_brown_and_dark_skin_is_not_lightened_where_nobody_looks(engine, presets
     assert np.percentile([shift.lightness_shift for shift in known], 95 if len(names) > 1 else 50) < 2.2
 
 
-@pytest.mark.parametrize("scene", ["neon-city", "theatre", "orbit", "underwater"])
+@pytest.mark.parametrize("scene", sweep(["neon-city", "theatre", "orbit", "underwater"], 2))
 @pytest.mark.parametrize("names", [("041", "071"), pytest.param(_SKINS, marks=pytest.mark.slow)])
 def test_coloured_light_of_a_scene_does_not_lighten_or_darken_a_person(engine, presets, portraits_dir, scene, names):
     for name in names:
@@ -115,7 +115,7 @@ def test_coloured_light_of_a_scene_does_not_lighten_or_darken_a_person(engine, p
         assert abs(_skin_lab(picture, photo)[0] - _skin_lab(photo.image, photo)[0]) < 4.0, name
 
 
-@pytest.mark.parametrize("style", NATURAL)
+@pytest.mark.parametrize("style", sweep(NATURAL, 5))
 @pytest.mark.parametrize("names", [("071",), pytest.param(("025", "057", "058", "084"), marks=pytest.mark.slow)])
 def test_lit_parts_of_dark_skin_are_not_bleached(engine, presets, portraits_dir, style, names):
     """Not only the middle of the face keeps its lightness: its lightest tenth does too, whatever the contrast."""

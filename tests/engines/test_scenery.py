@@ -10,11 +10,12 @@ from pipelines.engines.filters.lighting import foreground
 from pipelines.engines.filters.scenery.backdrops import PAINTERS, Backdrops
 from pipelines.presets.loading import load_presets
 from tests.support.painting import job_of, paint
+from tests.support.sweeps import sweep
 
 SCENES = sorted(load_presets().scenes)
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", sweep(SCENES, 4))
 def test_every_scene_is_drawn_behind_the_person(engine, presets, photo, scene):
     plain = paint(engine, job_of(presets, photo, "golden-hour"))[0]
     there = paint(engine, job_of(presets, photo, "golden-hour", scene))[0]
@@ -61,7 +62,7 @@ def test_backdrops_differ_by_seed_repeat_and_are_forgotten_when_many():
     assert len(kept) == 3
 
 
-@pytest.mark.parametrize("shape", [(97, 131), (131, 97), (64, 64)])
+@pytest.mark.parametrize("shape", sweep([(97, 131), (131, 97), (64, 64)], 1))
 @pytest.mark.parametrize("seeds", [(0, 3, 2**32 - 1), pytest.param(range(1, 12), marks=pytest.mark.slow)])
 def test_every_backdrop_can_be_painted_for_any_seed_and_shape(presets, shape, seeds):
     """A book at the edge of the library's shelf once did not fit its slice."""

@@ -16,6 +16,7 @@ from pipelines.engines.filters.scenery.relight import Lamp, face_form, lit
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets
 from pipelines.schema import PreparedPhoto
+from tests.support.sweeps import sweep
 
 _STYLES = ("golden-hour", "comic", "watercolour", "fauve", "film-noir")
 _PEOPLE = ("001", "061", "084", "071")
@@ -45,12 +46,13 @@ def test_distance_is_none_for_the_same_picture_and_grows_with_colour() -> None:
     assert seed_distance(mirrored, mirrored[:, ::-1]) < 0.5, "where colours stand does not count"
 
 
-@pytest.mark.parametrize("style", _STYLES[:3])
+@pytest.mark.parametrize("style", sweep(_STYLES[:3], 1))
 def test_four_seeds_of_one_photo_differ_in_colour(engine, presets, sitter, style) -> None:
     assert _between_seeds(engine, presets, sitter, style) > 8
 
 
-@pytest.mark.parametrize("style", [_STYLES[0], *(pytest.param(one, marks=pytest.mark.slow) for one in _STYLES[1:])])
+@pytest.mark.parametrize("style", _STYLES)
+@pytest.mark.slow
 def test_seeds_differ_by_more_than_photos_do(engine, presets, sitter, portraits_dir: Path, style) -> None:
     people = [sitter, *(prepare(open_photo(portraits_dir / f"{name}.jpg"), None, _SIZE) for name in _PEOPLE)]
     calm = [_paint(engine, presets, photo, style, 0) for photo in people]

@@ -15,6 +15,7 @@ from pipelines.engines.filters.skin import keep_skin
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets, load_presets
 from pipelines.schema import PreparedPhoto
+from tests.support.sweeps import sweep
 
 NATURAL = sorted(style.id for style in load_presets().styles.values() if style.natural_colour)
 # Few tones put a border where the shadow under the chin ends, and drawn features a line on it: the photo's own step,
@@ -68,7 +69,7 @@ def test_the_figure_is_nothing_for_the_photo_and_what_a_mask_adds(portraits_dir)
     assert jaw_step(photo.model_copy(update={"face": None}), np.asarray(photo.image)) is None
 
 
-@pytest.mark.parametrize("style", NATURAL)
+@pytest.mark.parametrize("style", sweep(NATURAL, 2))
 @pytest.mark.parametrize("people", [("041", "061", "090"), pytest.param(_PEOPLE, marks=pytest.mark.slow)])
 def test_no_style_draws_a_border_along_the_jaw(engine, presets: Presets, portraits_dir, style, people):
     """While cheeks and forehead were put back place by place, the face was a mask: 4 to 7 in most styles."""

@@ -29,6 +29,7 @@ def repeats(size: int = MAX_PROMPT_CHARACTERS) -> list[str]:
     return [*texts, blotted[:size]]
 
 
+@pytest.mark.slow
 def test_no_repeated_character_keeps_the_list_busy() -> None:
     """In a process of its own, which can be ended: a search that explodes cannot be interrupted from within."""
     code = "from tests.safety.test_hostile_texts import review_all; review_all()"

@@ -22,6 +22,8 @@ from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.reviewers import Picky
 
+pytestmark = pytest.mark.usefixtures("small_pictures")
+
 
 class Broken(Picky):
     """A reviewer that cannot tell."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +25,10 @@ FLAGS = (
 LONG = 60_000  # milliseconds, for a machine that is busy with something else
 
 
+_LISTEN = """window.violations = []; document.addEventListener("securitypolicyviolation", (event) =>
+  window.violations.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`))"""
+
+
 class Place(Protocol):
     """Something that is open at an address."""
 
@@ -41,6 +47,15 @@ def open_context(browser: Browser, width: int = 1440, height: int = 1000, scheme
     )
     context.set_default_timeout(LONG)
     return context
+
+
+def listen(page: Page) -> Callable[[], list[str]]:
+    """Hear what the Content Security Policy forbids. Returns what says it, of the document that is open then."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.add_init_script(_LISTEN)
+    words = re.compile("polic|refused|blocked", re.IGNORECASE)
+    return lambda: [*page.evaluate("window.violations ?? []"), *(text for text in said if words.search(text))]
 
 
 def enter(page: Page, place: Place) -> None:

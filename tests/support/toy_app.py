@@ -1,4 +1,4 @@
-"""app.py with small portraits: real in all else, and made in a third of the time."""
+"""app.py with small portraits and previews: real in all else, and made in a fraction of the time."""
 
 import runpy
 import sys
@@ -6,9 +6,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from pipelines import self_portrait
 from pipelines.engines.filters.engine import FilterEngine
-from tests.support.site import ROOT, TOY_SIZE
+from tests.support.site import ROOT, TOY_PREVIEW, TOY_SIZE
 
 if __name__ == "__main__":
-    FilterEngine.size = TOY_SIZE
+    FilterEngine.size, self_portrait.PREVIEW_SIZE = TOY_SIZE, TOY_PREVIEW
     runpy.run_path(str(ROOT / "app.py"), run_name="__main__")

@@ -218,6 +218,7 @@ def test_a_patch_size_that_diffusers_would_misread_is_refused() -> None:
 # --- diffusion -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_loss_falls(teaching: Teaching, tmp_path: Path) -> None:
     longer = dataclasses.replace(TOY, diffusion=StageConfig(60, 4, 32, 4e-3, warmup=3))
     stage = train_diffusion(*teaching, longer, tmp_path)
@@ -239,6 +240,7 @@ def test_cuts_show_one_place_of_all_pictures(pack: Pack, tokenizer: CLIPTokenize
         assert any(np.array_equal(tile[seen[0], seen[1]], shown) for tile in candidates)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interrupted_at", [1, 7])
 def test_resumed_run_equals_an_uninterrupted_one(teaching: Teaching, tmp_path: Path, interrupted_at: int) -> None:
     short = dataclasses.replace(TOY, diffusion=StageConfig(12, 2, 32, 3e-3, warmup=3, large_crop=64, large_share=0.25))
@@ -251,6 +253,7 @@ def test_resumed_run_equals_an_uninterrupted_one(teaching: Teaching, tmp_path: P
         assert torch.equal(weight, resumed.ema.state_dict()[name]), name
 
 
+@pytest.mark.slow
 def test_clock_stops_a_run_and_the_next_call_goes_on(teaching: Teaching, tmp_path: Path) -> None:
     hurried = dataclasses.replace(TOY, minutes=1e-9)
     stopped = train_diffusion(*teaching, hurried, tmp_path)
@@ -259,6 +262,7 @@ def test_clock_stops_a_run_and_the_next_call_goes_on(teaching: Teaching, tmp_pat
     assert train_diffusion(*teaching, TOY, tmp_path).step == TOY.diffusion.steps
 
 
+@pytest.mark.slow
 def test_a_run_with_more_data_keeps_words_and_latents(
     pack: Pack, features: Features, redraw: Redraw, tmp_path: Path
 ) -> None:
@@ -275,6 +279,7 @@ def test_a_run_with_more_data_keeps_words_and_latents(
 # --- the finished folder ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_folder_is_float16_in_small_files(folder: Path) -> None:
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert max(path.stat().st_size for path in files) < 10_000_000
@@ -289,6 +294,7 @@ def test_folder_is_float16_in_small_files(folder: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_studio_engine_runs_the_folder(folder: Path, face_photo: Image.Image, presets: Presets) -> None:
     stack = stack_of(folder).model_copy(update={"size": 128, "working_size": 64})
     photo = prepare(open_photo(face_photo), None, 128)

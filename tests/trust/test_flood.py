@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.site import LOOK, Site, Visitor
 
+pytestmark = pytest.mark.slow
+
 EVENTS = 600  # more than Gradio's queue holds
 
 

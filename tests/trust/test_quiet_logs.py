@@ -26,6 +26,7 @@ def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site.close()
 
 
+@pytest.mark.slow
 def test_whatever_fails_the_log_quotes_nobody(failing: Site, photo: bytes, traces: Traces) -> None:
     visitor = Visitor(failing.url)
     visitor.agree()

@@ -16,10 +16,12 @@ from pipelines.engines.filters.engine import FilterEngine
 from pipelines.presets.loading import Presets
 from tests.support.site import SHORT_LINE, TOY_SIZE, Site, wait_until
 
+pytestmark = pytest.mark.slow
+
 PORTRAITS = 40
 
 
-@pytest.fixture(scope="module", params=[SHORT_LINE + 2, pytest.param(9, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[SHORT_LINE + 2, 9])
 def visits(request: pytest.FixtureRequest, busy_site: Site) -> list[Visit]:
     """Visitors with distinct photos, one more than fit at least; whoever is refused presses Create again."""
     return asyncio.run(all_at_once(busy_site.url, request.param, tries=60))
@@ -91,7 +93,6 @@ def test_a_page_that_is_closed_leaves_the_line(busy_site: Site) -> None:
     wait_until(lambda: not list(kept.rglob("*.png")), "what the closed pages had is deleted")
 
 
-@pytest.mark.slow
 def test_memory_stays_flat_over_many_portraits(busy_site: Site) -> None:
     """What `python -m benchmarks.memory` measures over 500, in small."""
     seen = memory.curve(busy_site.url, psutil.Process(busy_site.process.pid), PORTRAITS, 8)

@@ -24,6 +24,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from tests.support.site import ROOT, Site, Visitor
+from tests.support.sweeps import sweep
 from web import shield
 from web.shield import HEADERS, Shield, known_scripts, page_policy
 
@@ -135,7 +136,10 @@ def test_a_second_configuration_lets_neither_run() -> None:
     ]
 
 
-@pytest.mark.parametrize(("space", "may"), [({}, "'self'"), ({"SPACE_ID": "a/b"}, "'self' https://huggingface.co")])
+@pytest.mark.parametrize(
+    ("space", "may"),
+    sweep([({"SPACE_ID": "a/b"}, "'self' https://huggingface.co"), ({}, "'self'")], 1, several=True),
+)
 def test_only_a_space_may_be_framed_and_only_by_its_own_page(space: dict[str, str], may: str) -> None:
     inherited = {name: value for name, value in os.environ.items() if name != "SPACE_ID"}
     code = "from web.shield import page_policy; print(page_policy('', ()))"
@@ -227,15 +231,19 @@ def endless(size: int) -> Iterator[bytes]:
 
 @pytest.mark.parametrize(
     ("path", "limit"),
-    [
-        ("/studio/photo", 41 * MB),
-        ("/studio/frame", MB),
-        ("/studio/check", 41 * MB),
-        ("/gradio_api/upload", 41 * MB),
-        ("/gradio_api/queue/join", MB),
-        ("/config", MB),
-        ("/gradio_api/cancel", MB),
-    ],
+    sweep(
+        [
+            ("/studio/photo", 41 * MB),
+            ("/studio/frame", MB),
+            ("/studio/check", 41 * MB),
+            ("/gradio_api/upload", 41 * MB),
+            ("/gradio_api/queue/join", MB),
+            ("/config", MB),
+            ("/gradio_api/cancel", MB),
+        ],
+        2,
+        several=True,
+    ),
 )
 def test_a_body_that_is_too_large_is_cut_off_with_and_without_a_stated_length(
     site: Site, visitor: Any, path: str, limit: int

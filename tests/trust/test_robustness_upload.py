@@ -25,6 +25,7 @@ from pipelines.errors import PhotoUnreadable
 from pipelines.photo.opening import MAX_PIXELS, open_photo
 from tests.support.searches import cases, search
 from tests.support.site import ROOT, Site, Visitor
+from tests.support.sweeps import sweep
 
 ORIGINALS = fuzz.originals()
 
@@ -99,7 +100,8 @@ for name in sys.argv[2:]:
 """
 
 
-@pytest.mark.parametrize(("side", "most"), [(4000, 220), pytest.param(8000, 450, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("side", "most"), [(4000, 220), (8000, 450)])
 def test_no_mode_of_many_megapixels_takes_more_than_its_pixels_and_a_little(
     tmp_path: Path, side: int, most: int
 ) -> None:
@@ -116,7 +118,8 @@ def test_no_mode_of_many_megapixels_takes_more_than_its_pixels_and_a_little(
     assert sum(more) < most, f"MB more at the peak for {list(modes)}: {more}"
 
 
-@pytest.mark.parametrize(("side", "most"), [(4000, 500), pytest.param(8000, 500, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("side", "most"), [(4000, 500), (8000, 500)])
 def test_six_threads_at_once_take_what_two_pictures_take(tmp_path: Path, side: int, most: int) -> None:
     path = tmp_path / "palette.png"
     Image.new("P", (side, side)).save(path, transparency=b"\x80" * 256)
@@ -157,7 +160,7 @@ class Opened:
         return self._real(*arguments, **options)
 
 
-@pytest.mark.parametrize(("kind", "most"), [("PNG", 2), ("WEBP", 1), ("HEIF", 1), ("AVIF", 1)])
+@pytest.mark.parametrize(("kind", "most"), sweep([("PNG", 2), ("WEBP", 1), ("HEIF", 1), ("AVIF", 1)], 2, several=True))
 def test_so_many_are_unpacked_at_once_and_no_more(
     face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, most: int
 ) -> None:
@@ -200,7 +203,8 @@ def test_a_picture_of_numbers_that_are_none(number: float) -> None:
     assert open_photo(buffer.getvalue()).image.size == (100, 100)
 
 
-@pytest.mark.parametrize("first", [30, pytest.param(120, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("first", [30, 120])
 def test_opening_many_leaves_no_memory_behind(first: int) -> None:
     made, process = fuzz.Cases(seed=4), psutil.Process()
     for number in range(first):

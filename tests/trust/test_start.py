@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.site import PATIENCE, ROOT, Site
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_one_sentence(site: Site, tmp_path: Path) -> None:
     port = site.url.rsplit(":", 1)[1]
     second = subprocess.run(

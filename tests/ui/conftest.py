@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 import app
+from pipelines import self_portrait
 from tests.support.fakes import FakeEngines
+from tests.support.site import TOY_PREVIEW
 from tests.support.studio import Served
 from ui.portrait_handlers import PortraitHandlers
 from visits.folder import PrivateFolder
@@ -27,6 +29,14 @@ def build_studio(folder: PrivateFolder) -> Studio:
 def make_studio() -> Callable[[PrivateFolder], Studio]:
     """For tests that need a studio of their own, with other settings."""
     return build_studio
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _small_previews() -> Iterator[None]:
+    """Each event that shows a look paints one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(self_portrait, "PREVIEW_SIZE", TOY_PREVIEW)
+        yield
 
 
 @pytest.fixture(scope="session")

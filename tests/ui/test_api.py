@@ -16,6 +16,7 @@ from pipelines.photo.opening import open_photo
 from pipelines.provenance import marking
 from tests.support.drawings import drawn_face
 from tests.support.studio import STYLE, Served, agree, ask
+from tests.support.sweeps import sweep
 
 PUBLIC = {"/consent", "/styles", "/portrait"}
 
@@ -114,22 +115,26 @@ def test_the_same_seed_gives_the_same_picture(client: Client, photo: Path) -> No
 
 @pytest.mark.parametrize(
     ("changes", "word"),
-    [
-        ({"style": "no-such-style"}, "style"),
-        ({"scene": "../../etc"}, "scene"),
-        ({"model": "no-such-model"}, "model"),
-        ({"seed": 2**32}, "seed"),
-        ({"seed": 1.5}, "seed"),
-        ({"variations": 5}, "variations"),
-        ({"variations": 0}, "variations"),
-        ({"likeness": 3}, "likeness"),
-        ({"visible_label": "maybe"}, "label"),
-        ({"photo": None}, "photo"),
-        ({"face": 7}, "no face 7"),
-        ({"face": 0.5}, "face"),
-        ({"turn": 45}, "90, 180 or 270"),
-        ({"mark": "left"}, "three numbers"),
-    ],
+    sweep(
+        [
+            ({"style": "no-such-style"}, "style"),
+            ({"scene": "../../etc"}, "scene"),
+            ({"model": "no-such-model"}, "model"),
+            ({"seed": 2**32}, "seed"),
+            ({"seed": 1.5}, "seed"),
+            ({"variations": 5}, "variations"),
+            ({"variations": 0}, "variations"),
+            ({"likeness": 3}, "likeness"),
+            ({"visible_label": "maybe"}, "label"),
+            ({"photo": None}, "photo"),
+            ({"face": 7}, "no face 7"),
+            ({"face": 0.5}, "face"),
+            ({"turn": 45}, "90, 180 or 270"),
+            ({"mark": "left"}, "three numbers"),
+        ],
+        5,
+        several=True,
+    ),
 )
 def test_what_is_out_of_range_is_named_and_the_next_request_works(
     client: Client, photo: Path, changes: dict[str, object], word: str
@@ -147,7 +152,7 @@ def test_after_the_last_seed_comes_the_first(client: Client, photo: Path) -> Non
     assert [one["seed"] for one in facts["portraits"]] == [2**32 - 1, 0]
 
 
-@pytest.mark.parametrize("path", ["me.jpg", ["me.jpg"], 7])
+@pytest.mark.parametrize("path", sweep(["me.jpg", ["me.jpg"], 7], 1))
 def test_a_plain_path_is_answered_with_how_to_send_a_photo(client: Client, photo: Path, path: object) -> None:
     agree(client)
     with pytest.raises(AppError, match="handle_file") as refused:

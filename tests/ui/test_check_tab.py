@@ -114,6 +114,7 @@ def test_nothing_of_it_is_kept(served: Served, http: httpx.Client, photo_bytes: 
     assert not [path for path in new if path.stat().st_size == len(photo_bytes)]
 
 
+@pytest.mark.slow
 def test_slow_senders_keep_nobody_out(served: Served, http: httpx.Client, photo_bytes: bytes) -> None:
     host, port = served.url.removeprefix("http://").split(":")
     head = f"POST /studio/check HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(photo_bytes)}\r\n"
