@@ -55,6 +55,7 @@ class Engines:
         if stack is None:
             raise RequestInvalid(f"There is no such model; choose one of: {', '.join(self.ids)}.")
         if reason := self._why_not(stack):
+            weights.require(stack)  # what is not here has a cure
             raise EngineUnavailable(reason)
         return EngineChoice(self._engine(stack), stack, _warnings(stack))
 

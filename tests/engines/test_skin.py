@@ -97,7 +97,30 @@ def test_face_and_neck_are_put_back_together(portraits_dir, flat, people):
         assert after < max(2.0, 0.6 * before), name
         skin = (canvas.face > 0.9) & (canvas.features < 0.1)
         own, new = (cv2.cvtColor(each, cv2.COLOR_RGB2LAB)[skin] for each in (canvas.source, canvas.image))
-        assert np.abs(np.median(new - own, axis=0)).max() < 1.5, name
+        graded = cv2.cvtColor(_graded(photo).astype(np.float32), cv2.COLOR_RGB2LAB)[skin]
+        light, red, yellow = np.median(new - own, axis=0)
+        assert abs(light) < 1.5, name
+        assert abs(red) < 1.5, name
+        warmth = np.median(graded - own, axis=0)[2]
+        assert -1.5 < yellow < 0.55 * max(0.0, warmth) + 1.5, name  # half of it stays, as under a warm light
+
+
+def test_cold_light_is_taken_off_skin_and_warm_light_by_half(portraits_dir):
+    """Brown skin without the warmth of a warm picture looks pale and pink there; grey or violet skin looks ill."""
+    for name in ("041", "057", "090"):
+        photo = _portrait(portraits_dir / f"{name}.jpg")
+        shifts = {}
+        for cast in (-14.0, 14.0):
+            lab = cv2.cvtColor(np.asarray(photo.image, np.float32) / 255, cv2.COLOR_RGB2LAB)
+            lab[..., 2] += cast
+            canvas = _canvas(photo, np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 1))
+            keep_skin(canvas, False)
+            skin = (canvas.face > 0.9) & (canvas.features < 0.1)
+            own, new = (cv2.cvtColor(each, cv2.COLOR_RGB2LAB)[skin] for each in (canvas.source, canvas.image))
+            shifts[cast] = np.median(new - own, axis=0)
+        assert abs(shifts[-14.0][2]) < 3, name
+        assert 4 < shifts[14.0][2] < 9, name
+        assert max(abs(shift[0]) for shift in shifts.values()) < 1.5, name
 
 
 def test_a_flat_tone_stays_flat(portraits_dir):
