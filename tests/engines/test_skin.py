@@ -102,10 +102,10 @@ def test_face_and_neck_are_put_back_together(portraits_dir, flat, people):
         assert abs(light) < 1.5, name
         assert abs(red) < 1.5, name
         warmth = np.median(graded - own, axis=0)[2]
-        assert -1.5 < yellow < 0.55 * max(0.0, warmth) + 1.5, name  # half of it stays, as under a warm light
+        assert -1.5 < yellow < 0.45 * max(0.0, warmth) + 1.5, name  # a part of it stays, as under a warm light
 
 
-def test_cold_light_is_taken_off_skin_and_warm_light_by_half(portraits_dir):
+def test_cold_light_is_taken_off_skin_and_a_part_of_warm_light_stays(portraits_dir):
     """Brown skin without the warmth of a warm picture looks pale and pink there; grey or violet skin looks ill."""
     for name in ("041", "057", "090"):
         photo = _portrait(portraits_dir / f"{name}.jpg")
@@ -119,7 +119,7 @@ def test_cold_light_is_taken_off_skin_and_warm_light_by_half(portraits_dir):
             own, new = (cv2.cvtColor(each, cv2.COLOR_RGB2LAB)[skin] for each in (canvas.source, canvas.image))
             shifts[cast] = np.median(new - own, axis=0)
         assert abs(shifts[-14.0][2]) < 3, name
-        assert 4 < shifts[14.0][2] < 9, name
+        assert 3 < shifts[14.0][2] < 8, name
         assert max(abs(shift[0]) for shift in shifts.values()) < 1.5, name
 
 

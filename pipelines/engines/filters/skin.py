@@ -31,7 +31,7 @@ _LEAST_SCALE, _MOST_SCALE = 0.4, 1.6
 _LEAST_SLOPE, _MOST_SLOPE = 0.5, 1.3  # of the curve of tones: no tone becomes another
 _LIT_SHARES, _MOST_LIT = (0.5, 0.75, 0.9), 2.5  # of the face's pixels, by lightness; L* given up for its lit side
 _SCENE_TINT = np.array((0.55, 0.6, 0.6), np.float32)  # shares of a scene's light that stay on skin: L*, a*, b*
-_WARMTH = 0.5  # share of the yellow that a picture gave to skin which stays; of the red, none does
+_WARMTH = 0.4  # share of the yellow that a picture gave to skin which stays; of the red, none does
 _WARM = 4.0  # b* from which on that counts in full
 _GREY = 2.0  # chroma under which there is no hue to turn (black-and-white photos, overexposed skin)
 _INK = 36.0  # L* from the usual skin; ink and highlights so far from it are moved a third as much
@@ -84,7 +84,7 @@ class _Correction:
 def keep_skin(canvas: Canvas, flat: bool) -> None:
     """Moves skin back to the lightness and hue that it had before the recipe. Changes the image of the canvas.
 
-    Half of the warmth of a warm picture stays: eyes take it for the light, and brown skin without it looks pale and
+    Some of the warmth of a warm picture stays: eyes take it for the light, and brown skin without it looks pale and
     pink there. Of a scene's light the direction stays, and a part of its colour. Nothing happens without landmarks.
 
     Args:
