@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from pipelines.errors import ConsentMissing, PhotoError, SaveError
+from pipelines.errors import ConsentMissing, PhotoError
 from pipelines.photo import memory
 from pipelines.presets.loading import Presets
 from pipelines.schema import Consent, LoadedPhoto
@@ -18,23 +16,14 @@ from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import AWAY_SECONDS, Settings
 from study.archive import KeptCopy, PortraitArchive
 from study.consent import ASK, ConsentRegistry, Receipt
+from visits.copies import Copies
 from visits.limits import Limits
 from visits.uploads import Uploads
 from visits.visit import KEEP_MINUTES, KEEP_SECONDS, KeptPortrait, Look, Visit
 
-log = logging.getLogger(__name__)
-
-_MAX_ENDED = 10_000  # consents that are over and whose copies are not; the oldest is forgotten first
 _EARLY = 20.0  # seconds, so that the sweep, every 10 s, is never late for what the consent text promises
 _ELSEWHERE = "Your visit goes on in another tab; close this one, or reload it to begin anew."
 _ENDED = "Your visit has ended."
-
-
-class _Ended(NamedTuple):
-    """A consent that is over and whose copies in a study are not, with the pages that it was given or used on."""
-
-    consent: Consent
-    pages: frozenset[str]
 
 
 class Visits:
@@ -47,7 +36,7 @@ class Visits:
         pipeline: Makes the portraits and knows where they lie.
         consents: Who agreed.
         uploads: Files of programs.
-        archive: Copies for a study; None where no study is running.
+        archive: Where a study keeps copies; None where no study is running.
         away_seconds: How long a visit waits for a page that has gone.
     """
 
@@ -63,10 +52,9 @@ class Visits:
         self._pipeline = pipeline
         self._consents = consents
         self._uploads = uploads
-        self._archive = archive
+        self._copies = Copies(archive)
         self._by_session: dict[str, Visit] = {}
         self._by_key: dict[str, Visit] = {}
-        self._ended: dict[str, _Ended] = {}  # by receipt number: a page that is still open can delete these copies
         self._lock = threading.RLock()
 
     def open(self, session: str | None, agreed: object, look: Look, *, returns: bool = False) -> Visit:
@@ -182,7 +170,7 @@ class Visits:
         """
         with self._lock:  # as in `keep`: no copy is written between the two lines
             consent = self._consents.allow(self.name_of(session or ""), purpose, agreed)
-            return consent, self._archive.restrict(consent) if self._archive is not None else 0
+            return consent, self._copies.restrict(consent)
 
     def keep(self, consent: Consent, portraits: list[KeptPortrait]) -> Visit:
         """Put new portraits in front; where there are too many, the oldest that are no favourites are deleted.
@@ -205,24 +193,12 @@ class Visits:
             # Only what was ticked before they were made, and is ticked still.
             both = tuple(purpose for purpose in consent.purposes if purpose in current.purposes)
             for new in portraits:
-                new.notes = (*new.notes, *self._copy(current.model_copy(update={"purposes": both}), new))
+                copied = self._copies.keep(current.model_copy(update={"purposes": both}), new.portrait.path)
+                new.notes = (*new.notes, *copied)
             dropped = visit.hang(portraits)
         for old in dropped:
             old.portrait.path.unlink(missing_ok=True)
         return visit
-
-    def _copy(self, consent: Consent, new: KeptPortrait) -> tuple[str, ...]:
-        """Keep a copy for the study if that is allowed. Returns what to say of it."""
-        if self._archive is None:
-            return ()
-        try:
-            copy = self._archive.keep(consent, new.portrait.path)
-        except SaveError as error:
-            log.warning("no copy was kept for the study: %s", error.detail)
-            return (error.hint,)
-        words = {"study": "for the study", "examples": "as an example"}
-        allowed = " and ".join(words[purpose] for purpose in copy.paper.purposes) if copy is not None else ""
-        return (f"As you allowed, a copy was kept {allowed}.",) if allowed else ()
 
     def tidy(self, session: str) -> None:
         """Delete portraits of a session that no visit shows: those that were finished just as Cancel was pressed."""
@@ -299,11 +275,8 @@ class Visits:
                 self._by_session.pop(visit.page, None)
                 self._by_key.pop(visit.key, None)
                 visit.close()
-            if consent is not None and self._archive is not None and self._archive.copies(consent.id):
-                pages = frozenset({name, visit.page} if visit is not None else {name})
-                self._ended[consent.id] = _Ended(consent, pages)
-                while len(self._ended) > _MAX_ENDED:
-                    del self._ended[next(iter(self._ended))]
+            if consent is not None:
+                self._copies.end(consent, {name, visit.page} if visit is not None else {name})
         if name:
             self._uploads.forget(name)
             self._pipeline.forget(name)
@@ -324,32 +297,19 @@ class Visits:
             SaveError: A copy in the study folder could not be deleted; all else is, and the next try finds it again.
         """
         consent = self.leave(session)
-        withdrawn = self._ended_by(session)
+        withdrawn = self._copies.ended_on(session)
         if consent is not None and consent not in withdrawn:
             withdrawn.append(consent)
-        if self._archive is not None:
-            for one in withdrawn:
-                self._archive.delete(one.id)
-                self._forget_ended(one.id)
+        for one in withdrawn:
+            self._copies.delete(one.id)
         return self._consents.receipt(withdrawn[-1], withdrawn=True) if withdrawn else None
 
     def copies(self, session: str | None) -> list[KeptCopy]:
         """The copies in the study that `forget` would delete, oldest consent first."""
-        if self._archive is None:
-            return []
-        numbers = [consent.id for consent in self._ended_by(session)]
+        consents = self._copies.ended_on(session)
         with contextlib.suppress(ConsentMissing):
-            numbers.append(self._consents.require(self.name_of(session or "")).id)
-        return [copy for number in numbers for copy in self._archive.copies(number)]
-
-    def _ended_by(self, session: str | None) -> list[Consent]:
-        """Consents of a session that are over and whose copies may be there, oldest first."""
-        with self._lock:
-            return [ended.consent for ended in self._ended.values() if session in ended.pages]
-
-    def _forget_ended(self, number: str) -> None:
-        with self._lock:
-            self._ended.pop(number, None)
+            consents.append(self._consents.require(self.name_of(session or "")))
+        return self._copies.of(consents)
 
     def withdraw(self, receipt: str) -> int:
         """Consent is withdrawn by the number of its receipt, also after the visit. Returns how many copies there were.
@@ -360,9 +320,7 @@ class Visits:
         consent = self._consents.by_number(receipt)
         if consent is not None:
             self.leave(consent.session)
-        deleted = self._archive.delete(receipt) if self._archive is not None else 0
-        self._forget_ended(receipt)
-        return deleted
+        return self._copies.delete(receipt)
 
     def sweep(self, now: float | None = None) -> None:
         """Delete photos and portraits that have reached their age, and visits whose page does not come back.
@@ -385,8 +343,7 @@ class Visits:
                 old = visit.take_down(now)
             for kept in old:
                 kept.portrait.path.unlink(missing_ok=True)
-        if self._archive is not None:
-            self._archive.sweep(now)
+        self._copies.sweep(now)
 
 
 @dataclass(frozen=True)

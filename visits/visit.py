@@ -188,6 +188,10 @@ class Visit:
         said, self.lost[:] = " ".join(self.lost), []
         return said
 
+    def portrait(self, portrait_id: object) -> KeptPortrait | None:
+        """The portrait with an id; None where it is not on show, or no more."""
+        return next((kept for kept in self.kept if kept.portrait.id == portrait_id), None)
+
     def require_photo(self) -> LoadedPhoto:
         """The photo.
 
