@@ -105,13 +105,18 @@ class ConsentNotice:
         return next(one.label for one in self.purposes if one.id == purpose)
 
 
+def away_words(away_seconds: int) -> str:
+    """How long a visit waits for its page: "5 minutes", "1 minute", "40 seconds"."""
+    whole = away_seconds % 60 == 0
+    number, unit = (away_seconds // 60, "minute") if whole else (away_seconds, "second")
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
 def after_closing(away_seconds: int) -> str:
     """When a visit ends whose page has gone: "5 minutes after you close the page"."""
     if away_seconds == 0:
         return "when you close the page"
-    whole = away_seconds % 60 == 0
-    number, unit = (away_seconds // 60, "minute") if whole else (away_seconds, "second")
-    return f"{number} {unit}{'' if number == 1 else 's'} after you close the page"
+    return f"{away_words(away_seconds)} after you close the page"
 
 
 def load_notice(

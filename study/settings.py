@@ -15,8 +15,6 @@ from pipelines.errors import SettingsError
 from pipelines.settings import Settings
 
 UNNAMED = "whoever gave you its address; no name or contact was entered (operators: setting STUDIO_OPERATOR)."
-
-
 THIS_SERVER = "the one in your browser's address line"
 
 

@@ -200,10 +200,10 @@ class PortraitHandlers(VisitHandlers):
     def reuse(self, request: gr.Request, event: gr.EventData) -> Answer:
         """Take over what a portrait was made with: style, scene, likeness and seed."""
         visit = self._visit(request)
-        kept = [] if visit is None else [kept.portrait for kept in visit.kept if kept.portrait.id == event.id]
-        if not kept:
+        kept = None if visit is None else visit.portrait(event.id)
+        if kept is None:
             return {"notice": alert("That portrait is gone; choose its style and scene by hand.")}
-        made = kept[0]
+        made = kept.portrait
         look = {"style": made.style_id, "scene": made.scene_id, "likeness": made.likeness}
         pickers = {"style_pick": made.style_id, "scene_pick": made.scene_id}
         name = screen.title(self._studio.presets.style(made.style_id), self._studio.presets.scene(made.scene_id))
@@ -214,7 +214,7 @@ class PortraitHandlers(VisitHandlers):
     def favourite(self, controls: bool, request: gr.Request, event: gr.EventData) -> Answer:
         """A star put on a portrait, or taken off."""
         visit, _ = self._studio.visits.require(request.session_hash)
-        kept = next((one for one in visit.kept if one.portrait.id == event.id), None)
+        kept = visit.portrait(event.id)
         if kept is None:
             raise RequestInvalid("That portrait is gone; create it again from its seed.")
         kept.favourite = event.on is True

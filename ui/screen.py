@@ -14,6 +14,7 @@ from pipelines.schema import MAX_VARIATIONS, Consent, LoadedPhoto, PhotoHint, Sc
 from pipelines.seeds import following, variations
 from pipelines.waiting_line import Place, duration
 from study.consent import Receipt
+from study.notice import away_words
 from visits.visit import MAX_KEPT_PORTRAITS, KeptPortrait, Visit
 from web import pictures
 from web.routes import SCREEN_SIDES, download_name
@@ -90,8 +91,8 @@ def back_words(visit: Visit) -> str:
 
 def ended_words(away_seconds: int) -> str:
     """What a page says whose visit is not there any more."""
-    minutes = away_seconds / 60
-    away = f"the page was away for more than {minutes:g} minutes" if away_seconds else "the page was reloaded or lost"
+    long = f"the page was away for more than {away_words(away_seconds)}"
+    away = long if away_seconds else "the page was reloaded or lost"
     return (
         f"Your visit has ended, and your photo and portraits were deleted: {away}, or the studio was started again. "
         "Begin anew in step 1."

@@ -40,7 +40,7 @@ from pipelines.presets.loading import THUMBNAILS
 from pipelines.provenance import marking
 from pipelines.provenance import words as provenance_words
 from visits.studio import Studio
-from visits.visit import KeptPortrait, Visit
+from visits.visit import Visit
 from web import pictures
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
@@ -185,7 +185,7 @@ class _Calls:
 
         async def answer(visit: Visit) -> Response:
             wanted = _PORTRAIT.fullmatch(request.path_params["portrait"])
-            kept = _kept(visit, wanted[1] if wanted else "")
+            kept = visit.portrait(wanted[1] if wanted else "")
             if wanted is None or kept is None or not kept.portrait.path.exists():
                 return _problem(HTTPStatus.NOT_FOUND, _DELETED)
             if wanted[2]:
@@ -205,7 +205,7 @@ class _Calls:
         """The crop that a portrait was made from, number 0, or one of its control images."""
 
         async def answer(visit: Visit) -> Response:
-            kept = _kept(visit, request.path_params["portrait"])
+            kept = visit.portrait(request.path_params["portrait"])
             drawn = [] if kept is None else [kept.original, *(picture for _, picture in kept.controls)]
             number = request.path_params["number"]
             if number >= len(drawn):
@@ -260,10 +260,6 @@ class _Calls:
             pictures.frame(data), style_id=look.style_id, scene_id=look.scene_id, likeness=look.likeness
         )
         return pictures.jpeg(Image.fromarray(styled), quality=82)
-
-
-def _kept(visit: Visit, portrait: str) -> KeptPortrait | None:
-    return next((kept for kept in visit.kept if kept.portrait.id == portrait), None)
 
 
 def download_name(path: Path) -> str:

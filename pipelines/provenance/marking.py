@@ -187,12 +187,8 @@ def screen_copy(path: Path, longest: int) -> bytes:
     Raises:
         PhotoUnreadable: It is no picture.
     """
-    try:
-        with Image.open(io.BytesIO(_bytes(path)), formats=file_reader.FORMATS) as portrait:
-            words = str(portrait.info.get(_XMP_KEY, ""))
-            small = portrait.convert("RGB")
-    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError ...
-        raise PhotoUnreadable(file_reader.DAMAGED, detail=type(error).__name__) from error
+    small = picture(path)
+    words = str(small.info.get(_XMP_KEY, ""))
     small.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=_SCREEN_QUALITY, xmp=words.encode())

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.portrait_figures import seed_distance
 from pipelines.engines.filters.canvas import Canvas
 from pipelines.engines.filters.engine import FilterEngine
-from pipelines.engines.filters.scenery.relight import Lamp, face_form, lit
+from pipelines.engines.filters.scenery.relight import Lamp, face_form, lit, skin_like
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets
 from pipelines.schema import PreparedPhoto
@@ -86,7 +86,7 @@ def test_light_falls_over_the_form_of_the_face(sitter) -> None:
     assert done[left[1], left[0]] > 1.1 * done[right[1], right[0]]
     assert 0.42 < done[left[1], left[0]] < 0.48
     assert 0.39 < float(done[canvas.face > 0.9].mean()) < 0.45
-    normals = face_form(canvas)
+    normals = face_form(canvas, skin_like(canvas))
     assert np.allclose(np.linalg.norm(normals, axis=2), 1, atol=0.02)
     factor = normals.shape[1] / _SIZE
     wings = [(sitter.face.landmarks[index] * factor).astype(int) for index in (129, 358)]

@@ -98,3 +98,9 @@ def test_own_words_are_offered_only_where_they_are_read() -> None:
         False,
     ]
     assert not screen.reads_words((engine("own", automatic=True, reads=False),), "auto")
+
+
+def test_how_long_a_page_was_away_is_told_in_whole_numbers() -> None:
+    said = [screen.ended_words(seconds) for seconds in (300, 60, 40, 0)]
+    assert ["5 minutes," in said[0], "1 minute," in said[1], "40 seconds," in said[2]] == [True] * 3
+    assert "away" not in said[3]

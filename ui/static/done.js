@@ -62,7 +62,7 @@ function makeSharing(words) {
       file = fetched;
       await navigator.share({ files: [file], title: wanted.title });
       saved([wanted.id]);
-      await fetch(`${wanted.file}?download`, { method: "HEAD" }); // the studio counts it as downloaded, too
+      fetch(`${wanted.file}?download`, { method: "HEAD" }).catch(() => {}); // the studio counts it as downloaded, too
     } catch (error) {
       if (error.name === "AbortError" || wanted !== item) return; // the visitor thought better of it
       words.textContent = error.name === "NotAllowedError" ? ONCE_MORE : LOST;

@@ -59,12 +59,13 @@ def lit(canvas: Canvas, person: np.ndarray, around: np.ndarray | None, lamp: Lam
         (H, W, 3) float32, may pass 1 slightly.
     """
     # Light over a form is smooth, so it is worked out on a small copy.
-    normals = face_form(canvas)
+    alike = skin_like(canvas)
+    normals = face_form(canvas, alike)
     direction = np.asarray(lamp.toward, np.float32) / np.float32(np.linalg.norm(lamp.toward))
     # Half Lambert: light wraps around the form as that of a window does, and no cheek falls into black.
     wrap = (0.5 + 0.5 * cv2.transform(normals, direction[None])) ** 1.6
     color = lamp.color / max(0.2, float(lamp.color @ _LUMA))
-    skin = skin_like(canvas)[..., None]
+    skin = alike[..., None]
     before = face_luma(canvas, person)
     # More, and one half of a face drowns while the other is bleached. Very light skin has no room for more light.
     key = _GENTLE * lamp.key * float(np.clip((1.02 - before) / 0.45, 0.45, 1))
@@ -131,10 +132,13 @@ def _shoulder(image: np.ndarray) -> np.ndarray:
     return np.asarray(np.minimum(image, 0.78) + 0.22 * (1 - np.exp(-over / 0.22)), np.float32)
 
 
-def face_form(canvas: Canvas) -> np.ndarray:
+def face_form(canvas: Canvas, skin: np.ndarray) -> np.ndarray:
     """Unit normals of a small copy, x right, y down, z to the camera: `form`, and in the face what landmarks know.
 
     An ellipsoid in the face's oval carries nose, brows, cheekbones, lips and chin, with sockets for the eyes.
+
+    Args:
+        skin: From `skin_like`.
 
     Returns:
         (h, w, 3) float32.
@@ -164,7 +168,7 @@ def face_form(canvas: Canvas) -> np.ndarray:
     length = np.sqrt(gx * gx + gy * gy + 1)
     face = cv2.merge((-gx / length, -gy / length, 1 / length))
     # The forehead above the oval belongs to the head's form, too: with the outline's it faces up, and shines.
-    both = mix(normals, face, 0.85 * np.maximum(_small(canvas.face), skin_like(canvas)))
+    both = mix(normals, face, 0.85 * np.maximum(_small(canvas.face), skin))
     return np.asarray(both / np.maximum(1e-3, np.linalg.norm(both, axis=2, keepdims=True)), np.float32)
 
 
