@@ -16,6 +16,7 @@ from web.cross_origin import CrossOrigin
 from web.gradio_seams import STARTUP, Page
 from web.isolation import Isolation
 from web.open_events import OpenEvents
+from web.open_graph import OpenGraph
 from web.routes import build_routes
 from web.shield import Shield
 
@@ -31,6 +32,7 @@ def build_site(studio: Studio, page: Page) -> FastAPI:
             Middleware(BelowProxy, os.environ.get("GRADIO_ROOT_PATH", "")),
             Middleware(Shield),
             Middleware(CrossOrigin),
+            Middleware(OpenGraph),
             wall_between_visitors(studio, page),
         ],
         docs_url=None,
