@@ -16,9 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 PICTURE = "studio/static/card.jpg"
 PICTURE_SIZE = 1200, 630
 _TITLE = "Self-Portrait Studio"
-_SENTENCE = (
-    "Your photo as a painting, a print or a hologram: you see where it goes, and each says what made it."
-)
+_SENTENCE = "Your photo as a painting, a print or a hologram: you see where it goes, and each says what made it."
 _ALT = "One face as an old-master oil, a woodblock print, a watercolour and a hologram"
 _OTHERS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
 
