@@ -16,6 +16,7 @@ from ui.page import build_page
 from ui.theme import HEAD, build_theme
 from visits.studio import Studio
 from web import gradio_seams as seams
+from web.compressed import Compressed
 from web.logs import DiscreetFormatter
 from web.open_events import MAX_EVENTS
 from web.open_graph import OpenGraph
@@ -92,7 +93,7 @@ def _launched(studio: Studio, page: gr.Blocks, host: str | None, port: int | Non
         max_threads=threads,
         app_kwargs={
             "routes": build_routes(studio),
-            "lifespan": seams.around_everything(Shield),
+            "lifespan": seams.around_everything(lambda app: Compressed(Shield(app))),
             "middleware": [Middleware(OpenGraph), wall_between_visitors(studio, page)],
         },
         share=False,

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from visits.studio import Studio
+from web.compressed import Compressed
 from web.cross_origin import CrossOrigin
 from web.gradio_seams import STARTUP, Page
 from web.isolation import Isolation
@@ -30,6 +31,7 @@ def build_site(studio: Studio, page: Page) -> FastAPI:
         routes=[*build_routes(studio), Route(STARTUP, _has_started)],
         middleware=[
             Middleware(BelowProxy, os.environ.get("GRADIO_ROOT_PATH", "")),
+            Middleware(Compressed),
             Middleware(Shield),
             Middleware(CrossOrigin),
             Middleware(OpenGraph),
