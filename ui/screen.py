@@ -287,6 +287,16 @@ def seeds(first: int | float | None, shuffle: bool, count: int) -> tuple[int, ..
     return following(first, count)
 
 
+def promise(engines: tuple[EngineInfo, ...]) -> str:
+    """What visitors may expect, in one line: who makes portraits where nothing else is chosen; "" where nobody can."""
+    for engine in engines:
+        if engine.is_automatic and engine.available:
+            if engine.is_diffusion:
+                return f"Portraits by AI, on this server: {engine.name}, guided by your photo."
+            return "Portraits by instant filters, on this server: no AI model is at work."
+    return ""
+
+
 def engine_choices(engines: tuple[EngineInfo, ...]) -> list[tuple[str, str]]:
     """For the dropdown: (words, id). Those that cannot run here stay in the list, named as such."""
     automatic = [("Automatic: the best that runs here", "auto")]

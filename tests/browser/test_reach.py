@@ -65,6 +65,7 @@ def test_axe_finds_nothing_on_the_way_to_a_portrait(
 ) -> None:
     enter(page, site)
     expect(page.locator(".loading")).to_have_count(0)
+    expect(page.locator("#promise"), "it follows the engine that runs").to_contain_text("instant filters", timeout=LONG)
     look_at("at first")
     agree(page)
     upload(page, photo_file)
