@@ -77,7 +77,7 @@ class Style(Value):
     keywords: tuple[Keyword, ...] = Field(
         (),
         max_length=12,
-        description="What visitors may type to find it, besides its name: one to four words each, lower case, none twice.",
+        description="What visitors may type to find it, besides its name: one to four words each, lower case.",
     )
     family: Family = Field(description="Group in the picker.")
     order: int = Field(100, ge=0, le=1000, description="Place inside the family, smallest first.")
@@ -149,7 +149,7 @@ class Scene(Value):
     keywords: tuple[Keyword, ...] = Field(
         (),
         max_length=12,
-        description="What visitors may type to find it, besides its name: one to four words each, lower case, none twice.",
+        description="What visitors may type to find it, besides its name: one to four words each, lower case.",
     )
     order: int = Field(100, ge=0, le=1000, description="Place in the picker, smallest first.")
     prompt: str = Field("", max_length=300, description="Words appended to the style's prompt.")

@@ -1,4 +1,4 @@
-"""Choosing by eye: the visitor's own face in every tile, words that find a style, steps that fold when they are done."""
+"""Choosing by eye: the visitor's own face in every tile, words that find a style, steps that fold when done."""
 
 from __future__ import annotations
 

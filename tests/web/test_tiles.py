@@ -1,4 +1,4 @@
-"""Who gets a tile when: in turn over all visits, few of each in line, and none for a photo that is not there any more."""
+"""Who gets a tile when: in turn over all visits, few of each in line, none for a photo that is not there any more."""
 
 from __future__ import annotations
 

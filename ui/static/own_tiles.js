@@ -6,7 +6,7 @@ import { address } from "./site.js";
 
 const AT_ONCE = 2;
 const TRIES = 4;
-const WAIT_MS = 1500;
+const WAIT_MS = 5000;
 const SIGHT_MS = 150; // for the browser to say what is in sight; in a hidden tab it does not
 let sitter = null;
 
@@ -61,7 +61,7 @@ export function ownTiles(kind, tiles, changed) {
         const all = [...left];
         const next = all.find(({ tile }) => inSight.has(tile)) ?? all.find(({ tile }) => !tile.hidden) ?? all[0];
         left.delete(next);
-        const picture = await fetchTile(`tile/${key}/${kind}/${next.id}.webp`, signal);
+        const picture = await fetchTile(`tile/${key}/${kind}/${next.id}.webp`, signal, () => left.clear());
         if (signal.aborted) return;
         next.tile.classList.remove("coming");
         if (!picture) continue; // the thumbnail stays
@@ -77,13 +77,14 @@ export function ownTiles(kind, tiles, changed) {
   if (sitter) sit(sitter);
 }
 
-/** The picture, or null where there is none to be had. */
-async function fetchTile(path, signal) {
+/** The picture, or null where there is none to be had. `ended` is called where the visit is over. */
+async function fetchTile(path, signal, ended) {
   for (let tried = 0; tried < TRIES && !signal.aborted; tried++) {
     const answer = await fetch(address(path), { signal, priority: "low" }).catch(() => null);
     if (answer?.status === 200) return answer.blob().catch(() => null);
+    if (answer?.status === 403) ended();
     if (answer && answer.status !== 204) return null;
-    await pause(WAIT_MS); // no connection, or the photo is being changed
+    await pause(WAIT_MS); // no connection, or the server knows already that they are of no use, and the page will hear it
   }
   return null;
 }
