@@ -240,7 +240,7 @@ class _Calls:
             kind, preset = request.path_params["kind"], request.path_params["preset"]
             data = await self._tiles.tile(visit, kind, preset, request.receive)
             if data is None:
-                return Response(status_code=HTTPStatus.NO_CONTENT)
+                return Response(status_code=HTTPStatus.NO_CONTENT, headers=_NO_STORE)
             return Response(data, media_type="image/webp", headers=_NO_STORE)
 
         return await self._guarded(request, request.path_params["key"], answer)
