@@ -45,6 +45,7 @@ from web import pictures
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
 from web.isolation import OWNS
+from web.tiles import Tiles
 
 STATIC = Path(__file__).resolve().parents[1] / "ui" / "static"
 KEY_HEADER = "x-studio-key"
@@ -81,6 +82,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/portrait/{key}/{portrait}", calls.portrait),
         Route("/studio/original/{key}/{portrait}/{number:int}.jpg", calls.original),
         Route("/studio/portraits/{key}", calls.portraits),
+        Route("/studio/tile/{key}/{kind}/{preset}.webp", calls.tile),
         Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS)),
         Route("/studio/static/{file:path}", _assets(STATIC), middleware=[Middleware(GZipMiddleware)]),
     ]
@@ -110,6 +112,7 @@ class _Calls:
         self._studio = studio
         self._opening = CapacityLimiter(2)  # the others wait without a thread: those serve files, too
         self._checking = threading.BoundedSemaphore(_CHECKS_AT_ONCE)
+        self._tiles = Tiles(studio.pipeline)
         self._rendering = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 
     async def photo(self, request: Request) -> Response:
@@ -228,6 +231,21 @@ class _Calls:
 
         return await self._guarded(request, request.path_params["key"].removesuffix(".zip"), answer)
 
+    async def tile(self, request: Request) -> Response:
+        """The visitor's own face as the tile of a style, or their photo as that of a scene that keeps its background.
+
+        204 where nobody wants it any more: another photo or face came, the visit ended, the page went.
+        """
+
+        async def answer(visit: Visit) -> Response:
+            kind, preset = request.path_params["kind"], request.path_params["preset"]
+            data = await self._tiles.tile(visit, kind, preset, request.receive)
+            if data is None:
+                return Response(status_code=HTTPStatus.NO_CONTENT, headers=_NO_STORE)
+            return Response(data, media_type="image/webp", headers=_NO_STORE)
+
+        return await self._guarded(request, request.path_params["key"], answer)
+
     async def _guarded(self, request: Request, key: str, answer: Callable[[Visit], Any]) -> Response:
         """Answer whoever has the key and sends from the browser (or program) that it was given to."""
         try:
@@ -253,7 +271,8 @@ class _Calls:
 
     def _open(self, visit: Visit, data: bytes, asked: int) -> bool:
         """Whether the photo was taken in. What nobody waits for any more is not even unpacked."""
-        return asked >= visit.asked and self._studio.visits.take_photo(visit, photos.open_photo(data), asked)
+        with self._studio.pipeline.precedence.awaited():
+            return asked >= visit.asked and self._studio.visits.take_photo(visit, photos.open_photo(data), asked)
 
     def _render(self, visit: Visit, data: bytes) -> bytes:
         look = visit.look
