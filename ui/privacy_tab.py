@@ -32,6 +32,11 @@ _WHERE = (  # {closing}: "5 minutes after you close the page"
         "Until you press *Delete my data*, remove or replace the photo, or until {closing}; "
         f"{KEEP_MINUTES} minutes at most.",
     ),
+    (
+        "The picture of a style, if you give one, without its metadata",
+        "In this program's memory, as your photo.",
+        "As your photo; the portrait's file says that there was one, and holds nothing of it.",
+    ),
     ("Camera frames for the live preview", "In memory while one frame is answered.", "A fraction of a second."),
     (
         "Your portraits",

@@ -26,6 +26,7 @@ ALLOWED = {  # said when an optional purpose is ticked
     "examples": "From now on a copy of each new portrait is kept as an example.",
 }
 OTHERS_FACES = "Choose your own face, or one of somebody who has agreed to it."
+GIVE_A_PICTURE = "Give the picture of your style under step 3, or choose another style."
 SHOWN, TILE = SCREEN_SIDES  # pixels of the portrait on the stage and in the gallery
 EXAMPLE_CREDIT = "Example sitter: Eileen Collins, NASA, public domain"
 
@@ -254,7 +255,7 @@ def missing(visit: Visit | None) -> str:
         return "Add a photo in step 2."
     blocking = [hint for hint in _hints(visit, visit.photo) if hint.blocking]
     if not blocking:
-        return ""
+        return GIVE_A_PICTURE if visit.lacks_style_picture else ""
     if blocking[0].kind == "several-faces":
         return "Tap your face in the photo in step 2."
     return blocking[0].sentence

@@ -51,6 +51,8 @@ def scene_picker(scenes: Iterable[Scene], chosen: str) -> gr.HTML:
 
 def _tile(kind: str, preset: Style | Scene) -> dict[str, str]:
     thumb = f"studio/thumbnails/{kind}s/{preset.id}.webp"
+    if isinstance(preset, Style) and preset.needs_picture:
+        thumb = "studio/static/own-picture.svg"
     return {"id": preset.id, "name": preset.name, "summary": preset.summary, "thumb": thumb}
 
 
@@ -62,6 +64,14 @@ def photo_booth() -> gr.HTML:
     """
     events = ["arrived", "face", "turned", "marked", "anyway", "removed"]
     return _widget("photo", "photo", None, events, limit=MAX_UPLOAD_BYTES)
+
+
+def style_picture() -> gr.HTML:
+    """Upload of a picture to be painted after. Value: {key, number, src}, src "" without one; None before consent.
+
+    Events: `arrived` (a picture lies in the visit), `removed` (evt.asked is its number).
+    """
+    return _widget("stylePicture", "style-picture", None, ["arrived", "removed"], limit=MAX_UPLOAD_BYTES)
 
 
 def agreed() -> gr.HTML:

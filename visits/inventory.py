@@ -57,6 +57,11 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
             size = width * height * len(photo.image.getbands()) + studio.pipeline.memory_of(photo)
             what = f"Your photo, {width} x {height} pixels, with its crops"
             found.append(Kept(what, "memory", size, age, _at_the_latest(age, closing)))
+        if (given := visit.style_picture) is not None:
+            age, (width, height) = now - visit.style_picture_at, given.image.size
+            size = width * height * len(given.image.getbands())
+            what = f"Your style picture, {width} x {height} pixels"
+            found.append(Kept(what, "memory", size, age, _at_the_latest(age, closing)))
         for kept in list(visit.kept):
             size = len(kept.original) + sum(len(picture) for _, picture in kept.controls)
             age = now - kept.made_at

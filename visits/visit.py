@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pipelines.errors import ConsentMissing, EngineBusy, PhotoError, RequestInvalid
 from pipelines.photo import hints as photo_hints
 from pipelines.results import Portrait
-from pipelines.schema import LoadedPhoto
+from pipelines.schema import LoadedPhoto, StylePicture
 from study.consent import ASK
 
 KEEP_MINUTES = 60  # what the consent text and the Privacy tab promise
@@ -46,11 +46,16 @@ class KeptPortrait:
 
 @dataclass
 class Look:
-    """What is picked on the page now: read by the live camera preview."""
+    """What is picked on the page now: read by the live camera preview.
+
+    Attributes:
+        needs_picture: The style paints after a picture that the visitor gives.
+    """
 
     style_id: str
     scene_id: str = "none"
     likeness: float = 0.5
+    needs_picture: bool = False
 
 
 @dataclass
@@ -70,6 +75,9 @@ class Visit:
         made: How many portraits have hung here.
         lost: What was deleted without the visitor's doing, in sentences that nobody has read yet.
         asked: Number of the newest that was asked about the photo: to take one in, or to remove it.
+        style_picture: What the visitor gave to be painted after.
+        style_picture_at: When it came in.
+        style_asked: As `asked`, of the style picture.
         faceless: The visitor goes on with a photo in which no face was found.
         seen_at: When something was last asked for in its name.
     """
@@ -88,6 +96,9 @@ class Visit:
     asked: int = 0
     face_index: int | None = None
     faceless: bool = False
+    style_picture: StylePicture | None = None
+    style_picture_at: float = 0.0
+    style_asked: int = 0
     kept: list[KeptPortrait] = field(default_factory=list)
     closed: bool = False
     seen_at: float = field(default_factory=time.monotonic)
@@ -201,6 +212,11 @@ class Visit:
         if self.photo is None:
             raise PhotoError("Add a photo first: choose a file or use the camera.")
         return self.photo
+
+    @property
+    def lacks_style_picture(self) -> bool:
+        """Whether a style is picked that cannot be painted yet."""
+        return self.look.needs_picture and self.style_picture is None
 
     @property
     def must_choose_face(self) -> bool:

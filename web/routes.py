@@ -49,6 +49,7 @@ from web.isolation import OWNS
 STATIC = Path(__file__).resolve().parents[1] / "ui" / "static"
 KEY_HEADER = "x-studio-key"
 ASKED_HEADER = "x-studio-asked"
+RIGHTS_HEADER = "x-studio-rights"  # "yes": the visitor may use the style picture
 SCREEN_SIDES = (1024, 320)  # pixels of the copies of a portrait that the page shows: large, and in the gallery
 _PORTRAIT = re.compile(rf"([0-9a-f]+)(?:-({'|'.join(map(str, SCREEN_SIDES))})\.webp|\.png)", re.ASCII)
 _DELETED = "This portrait has been deleted; create it again from its seed."
@@ -74,6 +75,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
     return [
         *(Route(f"/gradio_api/upload{end}", calls.upload, methods=["POST"]) for end in ("", "/")),
         Route("/studio/photo", calls.photo, methods=["POST"]),
+        Route("/studio/style-picture", calls.style_picture, methods=["POST"]),
         Route("/studio/frame", calls.frame, methods=["POST"]),
         Route("/studio/check", calls.check, methods=["POST"]),
         Route("/studio/visit", calls.visit),
@@ -124,6 +126,21 @@ class _Calls:
 
         return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
+    async def style_picture(self, request: Request) -> Response:
+        """Take in a picture to be painted after: the raw file as the body, as for a photo."""
+
+        async def answer(visit: Visit) -> Response:
+            if request.headers.get(RIGHTS_HEADER) != "yes":
+                raise RequestInvalid("Tick that you may use this picture, then choose it again.")
+            asked = self._studio.visits.ask_style(visit, _number(request))
+            data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
+            if await to_thread.run_sync(self._open_style, visit, data, asked, limiter=self._opening):
+                return JSONResponse({"ok": True}, headers=_NO_STORE)
+            words = "Another picture was chosen since, or it was removed, so this one was not taken in."
+            return _problem(HTTPStatus.CONFLICT, words)
+
+        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+
     async def upload(self, request: Request) -> Response:
         """Take in one file of a program, for /portrait; answers as Gradio does, with a list of its path."""
 
@@ -143,7 +160,7 @@ class _Calls:
 
         async def answer(visit: Visit) -> Response:
             data = await _body(request, _MAX_FRAME_BYTES, "This camera frame is too large.")
-            if not self._rendering.acquire(blocking=False):
+            if visit.lacks_style_picture or not self._rendering.acquire(blocking=False):
                 return Response(status_code=HTTPStatus.NO_CONTENT)
             try:
                 styled = await run_in_threadpool(self._render, visit, data)
@@ -245,7 +262,7 @@ class _Calls:
 
     def _card(self, data: bytes) -> dict[str, Any]:
         presets = self._studio.presets
-        styles = {style.id: style.name for style in presets.styles.values()}
+        styles = {style.id: style.name for style in presets.all_styles.values()}
         scenes = {scene.id: scene.name for scene in presets.scenes.values()}
         report = marking.check(data)
         return provenance_words.card(report, styles, scenes)._asdict() | {"report": report.model_dump()}
@@ -254,10 +271,22 @@ class _Calls:
         """Whether the photo was taken in. What nobody waits for any more is not even unpacked."""
         return asked >= visit.asked and self._studio.visits.take_photo(visit, photos.open_photo(data), asked)
 
+    def _open_style(self, visit: Visit, data: bytes, asked: int) -> bool:
+        """As `_open`. A picture that a reviewer refuses is not taken in, and the one before stays."""
+        if asked < visit.style_asked:
+            return False
+        picture = photos.open_style_picture(data)
+        self._studio.pipeline.safety.require_picture(picture.image, visit.session)
+        return self._studio.visits.take_style_picture(visit, picture, asked)
+
     def _render(self, visit: Visit, data: bytes) -> bytes:
         look = visit.look
         styled = self._studio.pipeline.preview_frame(
-            pictures.frame(data), style_id=look.style_id, scene_id=look.scene_id, likeness=look.likeness
+            pictures.frame(data),
+            style_id=look.style_id,
+            scene_id=look.scene_id,
+            likeness=look.likeness,
+            style_picture=visit.style_picture,
         )
         return pictures.jpeg(Image.fromarray(styled), quality=82)
 

@@ -12,3 +12,4 @@ export { picker } from "./picker.js";
 export { receipt } from "./receipt.js";
 export { results } from "./results.js";
 export { stage } from "./stage.js";
+export { stylePicture } from "./style_picture.js";
