@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 from PIL import Image
@@ -96,6 +96,7 @@ class SelfPortraitPipeline:
         marking.prepare()  # no portrait is made that could not be signed
         self._choices: dict[str, EngineChoice] = {}
         self._sittings: WeakKeyDictionary[LoadedPhoto, Sitting] = WeakKeyDictionary()
+        self._passed: WeakSet[StylePicture] = WeakSet()
         self._sittings_lock = threading.Lock()
 
     def __call__(
@@ -134,10 +135,24 @@ class SelfPortraitPipeline:
 
         Raises:
             WordsRefused: A reviewer does not let the visitor's own words through.
+            PictureRefused: A reviewer does not let the style picture through.
             EngineBusy: The line is full; the hint says when to come back.
         """
         self.safety.require_words(request.extra_prompt, request.consent.session)
+        if request.style_picture is not None:
+            self.require_style_picture(request.style_picture, request.consent.session)
         return self.line.join(request.consent.session, request.model_id, len(request.seeds))
+
+    def require_style_picture(self, picture: StylePicture, session: str) -> None:
+        """Let a style picture pass the reviewers of pictures, each once, or refuse and log it.
+
+        Raises:
+            PictureRefused: A reviewer says no.
+            EngineUnavailable: A reviewer that should look at it cannot.
+        """
+        if picture not in self._passed:
+            self.safety.require_picture(picture.image, session)
+            self._passed.add(picture)
 
     def _make(self, request: PortraitRequest, report: StepCallback, out_dir: Path | None, turn: Ticket) -> PortraitSet:
         session = request.consent.session

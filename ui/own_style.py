@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from pipelines.errors import ConsentMissing, EngineUnavailable, RequestInvalid
-from pipelines.schema import StylePicture
 from ui import screen, widgets
 from ui.answers import Answer, listen, told
 from ui.errors import status
@@ -58,21 +57,22 @@ class OwnStyleHandlers:
         self._restyle = restyle
 
     @told
-    def arrived(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
+    def style_arrived(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
         """A style picture lies in the visit."""
         return self._changed(style, scene, likeness, request)
 
     @told
-    def removed(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Answer:
+    def style_removed(
+        self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData
+    ) -> Answer:
         """Drop the style picture and any that is on its way."""
         visit, _ = self._studio.visits.require(request.session_hash)
         if not isinstance(event.asked, int) or isinstance(event.asked, bool):
             raise RequestInvalid("Press Remove again; that was no number of a request.")
-        none: StylePicture | None = None
-        self._studio.visits.take_style_picture(visit, none, event.asked)
+        self._studio.visits.take_style_picture(visit, None, event.asked)
         return self._changed(style, scene, likeness, request)
 
-    def chosen(self, style: str, model: str, painter: str, request: gr.Request) -> Answer:
+    def style_chosen(self, style: str, model: str, painter: str, request: gr.Request) -> Answer:
         """A style or an engine was chosen: whether the card is shown, who will paint, and whether a picture is missing.
 
         Args:
@@ -80,7 +80,7 @@ class OwnStyleHandlers:
         """
         known = self._studio.presets.picture_styles.get(style) if isinstance(style, str) else None
         if known is None and not painter:
-            return {}
+            return {"painter": ""}  # as it is; Gradio takes no empty answer for several outputs
         try:
             visit = self._studio.visits.require(request.session_hash)[0]
         except ConsentMissing:
@@ -122,8 +122,11 @@ def wire(
         shows: The components `style_picture`, `stage`, `create` and `notice`.
         options: For each event.
     """
-    for event, handler in ((step.picture.arrived, handlers.arrived), (step.picture.removed, handlers.removed)):
+    for event, handler in (
+        (step.picture.arrived, handlers.style_arrived),
+        (step.picture.removed, handlers.style_removed),
+    ):
         listen(event, handler, shows, inputs=look, **options)
     about = {"painter": step.painter, "notice": shows["notice"]}
     chosen = partial(gr.on, [look[0].change, model.change])
-    listen(chosen, handlers.chosen, about, inputs=[look[0], model, step.painter], **options)
+    listen(chosen, handlers.style_chosen, about, inputs=[look[0], model, step.painter], **options)

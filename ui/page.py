@@ -6,6 +6,7 @@ import html
 
 import gradio as gr
 
+from ui import widgets
 from ui.api import build_api
 from ui.blocks import StudioBlocks
 from ui.check_tab import build_check_tab
@@ -25,6 +26,8 @@ def build_page(studio: Studio) -> gr.Blocks:
                 f"<header><h1>{TITLE}</h1><p>{_SUBTITLE}</p></header>",
                 apply_default_css=False,
             )
+            if studio.is_kiosk:
+                widgets.kiosk(studio.limits.settings.kiosk)
             banner = gr.HTML(_banner(studio), apply_default_css=False, elem_id="banner")
         clock = gr.Timer(1.0, active=False)
         with gr.Tabs(elem_id="tabs"):

@@ -68,6 +68,8 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
             variations, model, seed, shuffle, words, controls, label, notice, create, cancel = _create_step(studio)
         with gr.Column(elem_id="wall", scale=7, min_width=320):
             stage = widgets.stage()
+            if studio.is_kiosk:
+                widgets.handover()
             results = widgets.results()
 
     handlers = PortraitHandlers(studio)

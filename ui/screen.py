@@ -17,7 +17,8 @@ from study.consent import Receipt
 from study.notice import away_words
 from visits.visit import MAX_KEPT_PORTRAITS, KeptPortrait, Visit
 from web import pictures
-from web.routes import SCREEN_SIDES, download_name
+from web.names import download_name
+from web.routes import SCREEN_SIDES
 
 FILTERS_BADGE = "Instant filters, not diffusion"
 _READABLE_SEEDS = 1_000_000  # random seeds stay short enough to be read out and typed

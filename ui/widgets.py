@@ -108,6 +108,16 @@ def done() -> gr.HTML:
     return _widget("done", "done", None)
 
 
+def kiosk(seconds: int) -> gr.HTML:
+    """Deletes the visit after `seconds` without a touch, and asks before; full screen. No value, no events."""
+    return _widget("kiosk", "kiosk", None, seconds=seconds)
+
+
+def handover() -> gr.HTML:
+    """The code by which a phone fetches the portrait that is chosen. It listens to the page; no value, no events."""
+    return _widget("handover", "handover", None)
+
+
 def checker() -> gr.HTML:
     """Drop zone and answer of the Check tab. It asks the studio's route by itself; no value, no events."""
     return _widget("check", "check", None, limit=MAX_UPLOAD_BYTES)

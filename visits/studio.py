@@ -300,6 +300,7 @@ class Visits:
         if visit is not None:
             visit.photo = visit.style_picture = None
             visit.kept.clear()
+            visit.links.clear()
             memory.give_back()
         return consent
 
@@ -339,6 +340,11 @@ class Visits:
             self.leave(consent.session)
         return self._copies.delete(receipt)
 
+    def all_open(self) -> list[Visit]:
+        """Every visit that is open now, each once."""
+        with self._lock:
+            return [visit for session, visit in self._by_session.items() if session == visit.session]
+
     def sweep(self, now: float | None = None) -> None:
         """Delete photos and portraits that have reached their age, and visits whose page does not come back.
 
@@ -346,9 +352,7 @@ class Visits:
         kept of them but the consent.
         """
         now = time.monotonic() if now is None else now
-        with self._lock:
-            visits = list(self._by_session.values())
-        for visit in visits:
+        for visit in self.all_open():
             gone = visit.has_gone(now, max(0.0, self.away_seconds - _EARLY))
             if gone or (self._consents.is_full and visit.is_idle(now)):
                 self.leave(visit.session)
@@ -378,3 +382,8 @@ class Studio:
     uploads: Uploads
     archive: PortraitArchive | None = None
     limits: Limits = field(default_factory=lambda: Limits(Settings.read()))
+
+    @property
+    def is_kiosk(self) -> bool:
+        """Whether it stands in an exhibition: visits end without a touch, and portraits are fetched on phones."""
+        return self.limits.settings.kiosk > 0

@@ -12,6 +12,7 @@ from pipelines.photo import hints as photo_hints
 from pipelines.results import Portrait
 from pipelines.schema import LoadedPhoto, StylePicture
 from study.consent import ASK
+from visits.links import Link
 
 KEEP_MINUTES = 60  # what the consent text and the Privacy tab promise
 MAX_KEPT_PORTRAITS = 24
@@ -79,6 +80,7 @@ class Visit:
         style_picture_at: When it came in.
         style_asked: As `asked`, of the style picture.
         faceless: The visitor goes on with a photo in which no face was found.
+        links: One-time links to portraits, by the portrait's id.
         seen_at: When something was last asked for in its name.
     """
 
@@ -100,6 +102,7 @@ class Visit:
     style_picture_at: float = 0.0
     style_asked: int = 0
     kept: list[KeptPortrait] = field(default_factory=list)
+    links: dict[str, Link] = field(default_factory=dict)
     closed: bool = False
     seen_at: float = field(default_factory=time.monotonic)
     _running: threading.Event | None = None

@@ -45,6 +45,8 @@ from web import pictures
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
 from web.isolation import OWNS
+from web.names import download_name
+from web.phone import build_phone_routes
 
 STATIC = Path(__file__).resolve().parents[1] / "ui" / "static"
 KEY_HEADER = "x-studio-key"
@@ -77,6 +79,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/photo", calls.photo, methods=["POST"]),
         Route("/studio/style-picture", calls.style_picture, methods=["POST"]),
         Route("/studio/frame", calls.frame, methods=["POST"]),
+        *build_phone_routes(studio, calls.guarded),
         Route("/studio/check", calls.check, methods=["POST"]),
         Route("/studio/visit", calls.visit),
         Route("/studio/portrait/{key}/{portrait}", calls.portrait),
@@ -124,7 +127,7 @@ class _Calls:
             words = "Another photo was chosen since, or the photo was removed, so this one was not taken in."
             return _problem(HTTPStatus.CONFLICT, words)
 
-        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+        return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
     async def style_picture(self, request: Request) -> Response:
         """Take in a picture to be painted after: the raw file as the body, as for a photo."""
@@ -139,7 +142,7 @@ class _Calls:
             words = "Another picture was chosen since, or it was removed, so this one was not taken in."
             return _problem(HTTPStatus.CONFLICT, words)
 
-        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+        return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
     async def upload(self, request: Request) -> Response:
         """Take in one file of a program, for /portrait; answers as Gradio does, with a list of its path."""
@@ -153,7 +156,7 @@ class _Calls:
                 raise ConsentMissing("Your consent was taken back, so the file was deleted.")
             return JSONResponse([str(path)], headers=_NO_STORE)
 
-        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+        return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
     async def frame(self, request: Request) -> Response:
         """Answer a JPEG camera frame with the same frame in the picked style, or 204 where another one is in work."""
@@ -168,7 +171,7 @@ class _Calls:
                 self._rendering.release()
             return Response(styled, media_type="image/jpeg", headers=_NO_STORE)
 
-        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+        return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
     async def check(self, request: Request) -> Response:
         """Say what marks a picture carries: the raw file as the body. Needs no consent, for nothing of it is kept."""
@@ -195,7 +198,7 @@ class _Calls:
         async def answer(visit: Visit) -> Response:
             return JSONResponse({"lost": bool(visit.lost)}, headers=_NO_STORE)
 
-        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+        return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
     async def portrait(self, request: Request) -> Response:
         """One portrait: byte for byte as it was written and marked, or a small WebP of it for the screen."""
@@ -216,7 +219,7 @@ class _Calls:
                 headers=_NO_STORE,
             )
 
-        return await self._guarded(request, request.path_params["key"], answer)
+        return await self.guarded(request, request.path_params["key"], answer)
 
     async def original(self, request: Request) -> Response:
         """The crop that a portrait was made from, number 0, or one of its control images."""
@@ -229,7 +232,7 @@ class _Calls:
                 return _problem(HTTPStatus.NOT_FOUND, _DELETED)
             return Response(drawn[number], media_type="image/jpeg", headers=_NO_STORE)
 
-        return await self._guarded(request, request.path_params["key"], answer)
+        return await self.guarded(request, request.path_params["key"], answer)
 
     async def portraits(self, request: Request) -> Response:
         """All portraits of a visit as a zip, each byte for byte as it was written."""
@@ -242,9 +245,9 @@ class _Calls:
             name = 'attachment; filename="self-portraits.zip"'
             return Response(data, media_type="application/zip", headers={**_NO_STORE, "Content-Disposition": name})
 
-        return await self._guarded(request, request.path_params["key"].removesuffix(".zip"), answer)
+        return await self.guarded(request, request.path_params["key"].removesuffix(".zip"), answer)
 
-    async def _guarded(self, request: Request, key: str, answer: Callable[[Visit], Any]) -> Response:
+    async def guarded(self, request: Request, key: str, answer: Callable[[Visit], Any]) -> Response:
         """Answer whoever has the key and sends from the browser (or program) that it was given to."""
         try:
             visit = self._studio.visits.require_key(key)
@@ -276,7 +279,7 @@ class _Calls:
         if asked < visit.style_asked:
             return False
         picture = photos.open_style_picture(data)
-        self._studio.pipeline.safety.require_picture(picture.image, visit.session)
+        self._studio.pipeline.require_style_picture(picture, visit.session)
         return self._studio.visits.take_style_picture(visit, picture, asked)
 
     def _render(self, visit: Visit, data: bytes) -> bytes:
@@ -289,11 +292,6 @@ class _Calls:
             style_picture=visit.style_picture,
         )
         return pictures.jpeg(Image.fromarray(styled), quality=82)
-
-
-def download_name(path: Path) -> str:
-    """File name that a visitor gets: the written one, without its random part."""
-    return f"self-portrait-{path.stem.rsplit('-', 1)[0]}{path.suffix}"
 
 
 def _is_download(request: Request) -> bool:

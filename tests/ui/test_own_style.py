@@ -138,7 +138,7 @@ def test_remove_wins_over_a_picture_that_is_still_on_its_way(
         assert begun.wait(60)
         while not visit.style_asked:
             time.sleep(0.01)
-        shown = own.removed(*OWN, request_of("own-slow"), event(asked=2))
+        shown = own.style_removed(*OWN, request_of("own-slow"), event(asked=2))
         go_on.set()
         assert slow.result().status_code == 409
     assert shown["style_picture"]["src"] == ""
@@ -172,13 +172,13 @@ def test_the_card_opens_with_the_style_and_says_who_paints(
     served: Served, own: OwnStyleHandlers, handlers: PortraitHandlers, session: str, photo_bytes: bytes, monkeypatch
 ) -> None:
     asking = request_of(session)
-    assert own.chosen(STYLE, "auto", "", asking) == {}
-    opened = own.chosen("own-picture", "auto", "", asking)
+    assert own.style_chosen(STYLE, "auto", "", asking) == {"painter": ""}
+    opened = own.style_chosen("own-picture", "auto", "", asking)
     assert opened["painter"]
     assert "notice" not in opened, "nobody has agreed yet"
     with_photo(served, handlers, session, photo_bytes)
-    assert "Give the picture of your style" in own.chosen("own-picture", "auto", "", asking)["notice"]
-    closed = own.chosen(STYLE, "auto", opened["painter"], asking)
+    assert "Give the picture of your style" in own.style_chosen("own-picture", "auto", "", asking)["notice"]
+    closed = own.style_chosen(STYLE, "auto", opened["painter"], asking)
     assert closed == {"painter": "", "notice": ""}
 
     pipeline = served.studio.pipeline
@@ -188,9 +188,9 @@ def test_the_card_opens_with_the_style_and_says_who_paints(
     )
     able = (model, replace(filters, is_automatic=False))
     monkeypatch.setattr(pipeline, "engines", lambda: able)
-    said = own.chosen("own-picture", "auto", "", asking)["painter"]
+    said = own.style_chosen("own-picture", "auto", "", asking)["painter"]
     assert "A model cannot paint after a picture of your own, so the instant filters do" in said
-    assert "choose Instant filters" in own.chosen("own-picture", "model", "", asking)["painter"]
+    assert "choose Instant filters" in own.style_chosen("own-picture", "model", "", asking)["painter"]
     style = served.studio.presets.style("own-picture")
     assert pipeline.engine_for(style, "auto")[0] == PREVIEW
     assert pipeline.engine_for(served.studio.presets.style(STYLE), "model") == ("model", ())
@@ -212,7 +212,7 @@ def test_create_waits_for_the_picture_and_the_file_holds_nothing_of_it(
     assert "Give the picture of your style" in said["notice"]
     assert visit.photo is not None
     give(http, visit, painting)
-    shown = own.arrived(*OWN, request_of(session))
+    shown = own.style_arrived(*OWN, request_of(session))
     assert shown["style_picture"]["src"].startswith("data:image/jpeg")
     assert "after" in shown["stage"], "the live picture"
     *_, last = create(handlers, session, style="own-picture")
