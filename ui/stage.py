@@ -40,7 +40,7 @@ class Stage:
         """The live picture of what is picked, or what the empty frame says. The visit remembers the look."""
         visit.look = look
         photo = visit.photo
-        if visit.lacks_style_picture:
+        if visit.lacks_picture_for(look):
             return self._needs_picture(look)
         if photo is None:
             return self.example(look, visit.style_picture)

@@ -216,10 +216,9 @@ class Visit:
             raise PhotoError("Add a photo first: choose a file or use the camera.")
         return self.photo
 
-    @property
-    def lacks_style_picture(self) -> bool:
-        """Whether a style is picked that cannot be painted yet."""
-        return self.look.needs_picture and self.style_picture is None
+    def lacks_picture_for(self, look: Look) -> bool:
+        """Whether a look cannot be painted yet."""
+        return look.needs_picture and self.style_picture is None
 
     @property
     def must_choose_face(self) -> bool:

@@ -163,7 +163,7 @@ class _Calls:
 
         async def answer(visit: Visit) -> Response:
             data = await _body(request, _MAX_FRAME_BYTES, "This camera frame is too large.")
-            if visit.lacks_style_picture or not self._rendering.acquire(blocking=False):
+            if visit.lacks_picture_for(visit.look) or not self._rendering.acquire(blocking=False):
                 return Response(status_code=HTTPStatus.NO_CONTENT)
             try:
                 styled = await run_in_threadpool(self._render, visit, data)
