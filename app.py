@@ -71,14 +71,17 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         engines=engines,
     )
     people = read_settings(os.environ)
-    consents = ConsentRegistry(load_notice(people, minutes=KEEP_MINUTES, away_seconds=settings.away_seconds))
+    # At a kiosk the next visitor may open what the last one closed.
+    away = min(settings.away_seconds, settings.kiosk) if settings.kiosk else settings.away_seconds
+    notice = load_notice(people, minutes=KEEP_MINUTES, away_seconds=away, kiosk_seconds=settings.kiosk)
+    consents = ConsentRegistry(notice)
     study = people.study or people.ended
     archive = PortraitArchive(study.folder, study.until) if study is not None else None
     if archive is not None and people.ended is not None:
         archive.purge()
         print(f"The study is off: its last day was {archive.until}, and its copies are deleted.", flush=True)
     uploads = Uploads(folder.path, cached_copies)
-    visits = Visits(pipeline, consents, uploads, archive, settings.away_seconds)
+    visits = Visits(pipeline, consents, uploads, archive, away)
     return Studio(presets, pipeline, consents, visits, uploads, archive, Limits(settings))
 
 

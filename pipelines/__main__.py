@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipelines.errors import Cancelled, PortraitError, WordsRefused
 from pipelines.photo.hints import SHELL
-from pipelines.photo.opening import open_photo
+from pipelines.photo.opening import open_photo, open_style_picture
 from pipelines.photo.sitter import seat
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets, load_presets
@@ -45,6 +45,7 @@ def _parser(presets: Presets) -> argparse.ArgumentParser:
     parser.add_argument(
         "--mark", default="", metavar="X,Y,SIZE", help="a face that is not found: middle and width, in percent"
     )
+    parser.add_argument("--style-picture", type=Path, help="a picture to be painted after, with --style own-picture")
     parser.add_argument("--prompt", default="", help="own words, added to the style's")
     parser.add_argument("--label", action="store_true", help="draw a small visible label into the corner")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the portraits (default: %(default)s)")
@@ -53,7 +54,7 @@ def _parser(presets: Presets) -> argparse.ArgumentParser:
 
 
 def _list(presets: Presets, pipeline: SelfPortraitPipeline) -> None:
-    for title, values in (("Styles", presets.styles), ("Scenes", presets.scenes)):
+    for title, values in (("Styles", presets.all_styles), ("Scenes", presets.scenes)):
         print(title)
         for value in values.values():
             print(f"  {value.id:<20} {value.name}: {value.summary}")
@@ -86,6 +87,7 @@ def _request(options: argparse.Namespace) -> PortraitRequest:
         model_id=options.model,
         extra_prompt=options.prompt,
         visible_label=options.label,
+        style_picture=None if options.style_picture is None else open_style_picture(options.style_picture),
         consent=consent,
     )
 

@@ -113,6 +113,11 @@ class Style(Value):
     overrides: dict[PresetId, StyleOverride] = Field(default_factory=dict, description="Changes by model stack id.")
 
     @property
+    def needs_picture(self) -> bool:
+        """Whether it paints after a picture that the visitor gives, and cannot without."""
+        return any(step.op == "after_picture" for step in self.preview)
+
+    @property
     def start_recipe(self) -> tuple[RecipeStep, ...]:
         """What a stack that repaints the filters' picture begins with."""
         return self.preview[: len(self.preview) - self.finish_steps] if self.start is None else self.start
@@ -223,6 +228,20 @@ class LoadedPhoto(Value):
     is_incomplete: bool = Field(False, description="The end of the file is missing.")
 
 
+class StylePicture(Value):
+    """A picture that a visitor gave to be painted after: RGB, turned as its file says, no metadata. In memory only.
+
+    Each is one of its own, whatever it looks like: what is found out about it is kept by it, and goes with it.
+    """
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    image: Image.Image
+
+
 class PreparedPhoto(Value):
     """The square crop that engines see.
 
@@ -270,6 +289,7 @@ class PortraitRequest(Value):
     model_id: PresetId = "auto"
     extra_prompt: str = Field("", max_length=MAX_PROMPT_CHARACTERS, description="Visitor's own words, appended.")
     visible_label: bool = Field(False, strict=True, description="Draw a small label into the corner.")
+    style_picture: StylePicture | None = Field(None, description="For a style that paints after a picture.")
     consent: Consent
 
 
@@ -287,6 +307,7 @@ class Job(Value):
     scene: Scene
     likeness: Unit = 0.5
     words: str = Field("", max_length=MAX_PROMPT_CHARACTERS, description="The visitor's own words.")
+    style_picture: StylePicture | None = Field(None, description="For a style that paints after a picture.")
     seeds: tuple[Seed, ...] = Field(min_length=1, max_length=MAX_VARIATIONS)
 
 

@@ -12,18 +12,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 from PIL import Image
 
 from pipelines.controls import annotators
-from pipelines.engines.base import AUTO, Engine, EngineChoice, EngineInfo, EngineSource
+from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, EngineSource
 from pipelines.engines.device import is_out_of_memory
 from pipelines.engines.filters.engine import FilterEngine
+from pipelines.engines.filters.operations.after_picture import NEEDED
 from pipelines.engines.filters.stage import Stage, resized
 from pipelines.engines.registry import Engines
-from pipelines.errors import Cancelled, EngineFailed, PortraitError, SettingsError
+from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError, RequestInvalid, SettingsError
 from pipelines.faithfulness import meter
 from pipelines.job_studio import JobStudio
 from pipelines.photo import memory, vision
@@ -33,7 +34,16 @@ from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
 from pipelines.results import Portrait, PortraitSet
 from pipelines.safety.review import Safety, build_safety
-from pipelines.schema import AnnotatorName, Job, LoadedPhoto, PortraitRequest, Scene, StepCallback
+from pipelines.schema import (
+    AnnotatorName,
+    Job,
+    LoadedPhoto,
+    PortraitRequest,
+    Scene,
+    StepCallback,
+    Style,
+    StylePicture,
+)
 from pipelines.sitting import Crop, Sitting
 from pipelines.waiting_line import MAX_WAITING, Ticket, WaitingLine
 
@@ -42,6 +52,7 @@ log = logging.getLogger(__name__)
 PREVIEW_SIZE = 512
 TILE_SIZE = 144  # pixels of a tile, which the page shows at 76 to 92
 _TILE_PAINTED_AT = 192  # smaller, hatching and dots are too coarse to be known again
+AFTER_PICTURE = "in the style of a picture that the visitor gave"
 _NO_MEMORY = "There is too little free memory for this just now; ask for fewer variations, or try again in a minute."
 
 
@@ -90,6 +101,7 @@ class SelfPortraitPipeline:
         marking.prepare()  # no portrait is made that could not be signed
         self._choices: dict[str, EngineChoice] = {}
         self._sittings: WeakKeyDictionary[LoadedPhoto, Sitting] = WeakKeyDictionary()
+        self._passed: WeakSet[StylePicture] = WeakSet()
         self._sittings_lock = threading.Lock()
 
     def __call__(
@@ -128,16 +140,33 @@ class SelfPortraitPipeline:
 
         Raises:
             WordsRefused: A reviewer does not let the visitor's own words through.
+            PictureRefused: A reviewer does not let the style picture through.
             EngineBusy: The line is full; the hint says when to come back.
         """
         self.safety.require_words(request.extra_prompt, request.consent.session)
+        if request.style_picture is not None:
+            self.require_style_picture(request.style_picture, request.consent.session)
         return self.line.join(request.consent.session, request.model_id, len(request.seeds))
+
+    def require_style_picture(self, picture: StylePicture, session: str) -> None:
+        """Let a style picture pass the reviewers of pictures, each once, or refuse and log it.
+
+        Raises:
+            PictureRefused: A reviewer says no.
+            EngineUnavailable: A reviewer that should look at it cannot.
+        """
+        if picture not in self._passed:
+            self.safety.require_picture(picture.image, session)
+            self._passed.add(picture)
 
     def _make(self, request: PortraitRequest, report: StepCallback, out_dir: Path | None, turn: Ticket) -> PortraitSet:
         session = request.consent.session
         style = self.presets.style(request.style_id)
         scene = self.presets.scene(request.scene_id)
-        with self._engine(request.model_id, report, turn) as choice, self.precedence.awaited():
+        model_id, picked = self.engine_for(style, request.model_id)
+        if style.needs_picture and request.style_picture is None:
+            raise RequestInvalid(NEEDED)
+        with self._engine(model_id, report, turn) as choice, self.precedence.awaited():
             engine = choice.engine
             unchecked = self.safety.require_reviewers(choice.stack)
             crop = self._crop(request.photo, request.face_index, engine.size, scene)
@@ -147,6 +176,7 @@ class SelfPortraitPipeline:
                 scene=scene,
                 likeness=request.likeness,
                 words=request.extra_prompt.strip(),
+                style_picture=request.style_picture if style.needs_picture else None,
                 seeds=request.seeds,
             )
             started = time.monotonic()
@@ -163,9 +193,31 @@ class SelfPortraitPipeline:
             controls=made.controls,
             portraits=portraits,
             engine=engine.name,
-            notes=(*choice.notes, *made.notes, *unchecked),
+            notes=(*picked, *choice.notes, *made.notes, *unchecked),
             refused=refused,
         )
+
+    def engine_for(self, style: Style, model_id: str) -> tuple[str, tuple[str, ...]]:
+        """The engine that is to paint a style, and what is to be told of the choice, as sentences.
+
+        "auto" takes the instant filters for a style that its own engine cannot paint; an engine that was asked for is
+        never replaced.
+
+        Raises:
+            EngineUnavailable: The engine that was asked for cannot paint this style; the hint names who can.
+        """
+        if not style.needs_picture:
+            return model_id, ()
+        engines = self.engines()
+        able = [engine for engine in engines if engine.reads_style_picture and engine.available]
+        asked = next((e for e in engines if e.id == model_id or (model_id == AUTO and e.is_automatic)), None)
+        if asked is None or asked in able:
+            return model_id, ()
+        words = f"{asked.name} cannot paint after a picture of your own"
+        if model_id == AUTO and any(engine.id == PREVIEW for engine in able):
+            return PREVIEW, (f"{words}, so the instant filters do, not diffusion.",)
+        names = " or ".join(engine.name for engine in able) or "another style"
+        raise EngineUnavailable(f"{words}; choose {names} under Advanced.")
 
     def preview(
         self,
@@ -176,12 +228,15 @@ class SelfPortraitPipeline:
         scene_id: str = "none",
         likeness: float = 0.5,
         seed: int = 0,
+        style_picture: StylePicture | None = None,
     ) -> Image.Image:
         """The filters' picture of a style, at once and in memory only, 512 px, watermarked."""
         style, scene = self.presets.style(style_id), self.presets.scene(scene_id)
         with self.precedence.awaited():
             crop = self._crop(source, face_index, PREVIEW_SIZE, scene).photo
-            picture = self._preview.render(crop, style, scene, seed=seed, likeness=likeness)
+            picture = self._preview.render(
+                crop, style, scene, seed=seed, likeness=likeness, style_picture=style_picture
+            )
             return marking.finish(picture, is_diffusion=False)
 
     def tile(
@@ -213,12 +268,22 @@ class SelfPortraitPipeline:
         return _shrunk(photo.cut(source, face_index, 2 * TILE_SIZE))
 
     def preview_frame(
-        self, rgb: np.ndarray, *, style_id: str, scene_id: str = "none", likeness: float = 0.5
+        self,
+        rgb: np.ndarray,
+        *,
+        style_id: str,
+        scene_id: str = "none",
+        likeness: float = 0.5,
+        style_picture: StylePicture | None = None,
     ) -> np.ndarray:
         """One webcam frame in a style, watermarked, (H, W, 3) uint8 in and out; nothing is kept."""
         with self.precedence.awaited():
             frame = self._preview.render_frame(
-                rgb, self.presets.style(style_id), self.presets.scene(scene_id), likeness=likeness
+                rgb,
+                self.presets.style(style_id),
+                self.presets.scene(scene_id),
+                likeness=likeness,
+                style_picture=style_picture,
             )
         return np.asarray(marking.finish(Image.fromarray(frame), is_diffusion=False))
 
@@ -334,6 +399,8 @@ class SelfPortraitPipeline:
                     "Engine": engine.name,
                     "Likeness": f"{request.likeness:g}",
                 }
+                if job.style_picture is not None:  # that there was one, and nothing of it
+                    facts["StyleSource"] = AFTER_PICTURE
                 written.append(path)
                 saved = marking.save(
                     picture, path, is_diffusion=engine.is_diffusion, facts=facts, label=request.visible_label

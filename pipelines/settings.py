@@ -13,6 +13,11 @@ PORTRAITS_PER_HOUR_PER_ADDRESS   of one network address, over all its sessions (
 CONSENTS_PER_HOUR_PER_ADDRESS    visits that one network address may begin (default 300)
 AWAY_SECONDS                     how long a visit waits for its page, which was closed or reloaded or has lost its
                                  connection (default 300, at most 1800; 0 ends it at once). The consent text names it
+KIOSK                            for exhibitions: seconds without a touch after which a visit is deleted; the page asks
+                                 before (15 to 3600; default 0, no kiosk). A closed page is then waited for no longer
+                                 than that, and portraits are fetched on a phone, over a link that works once
+KIOSK_ADDRESS                    address under which phones reach the studio, such as https://studio.example.org, where
+                                 it is another one than that of the kiosk's own browser
 REFUSALS_PER_HOUR                refused words of one session, after which its words are not read for a while
                                  (default 10; three times as many for a network address)
 TRUSTED_PROXIES                  how many proxies of your own stand in front and append to X-Forwarded-For
@@ -33,16 +38,18 @@ CREDENTIALS_DIR                  where the studio's own certificate lies, instea
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pipelines.errors import SettingsError
 
 AWAY_SECONDS = 300
+_SHORTEST_KIOSK = 15
 CheckerUse = Literal["auto", "required", "where-needed", "off"]
 _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 _Line = Annotated[str, Field(max_length=300), BeforeValidator(lambda text: " ".join(str(text).split()))]
@@ -52,10 +59,24 @@ _WANTED = {
     "safety_checker": "auto, required, where-needed or off",
     "max_waiting": "a number from 1 to 500",
     "away_seconds": "a whole number from 0 to 1800",
+    "kiosk": "0, or a whole number of seconds from 15 to 3600",
+    "kiosk_address": "an address that begins with https:// or http://",
     "operator": "at most 300 characters long",
     "study_about": "at most 300 characters long",
     "study_until": "a day, written as 2027-06-30",
 }
+
+
+def _not_too_short(seconds: int) -> int:
+    if 0 < seconds < _SHORTEST_KIOSK:
+        raise ValueError("there would be no time to answer")
+    return seconds
+
+
+def _web_address(address: str) -> str:
+    if address and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address):
+        raise ValueError("no address")
+    return address.rstrip("/")
 
 
 class Settings(BaseModel):
@@ -73,6 +94,8 @@ class Settings(BaseModel):
     portraits_per_hour_per_address: _Count = 2400
     consents_per_hour_per_address: _Count = 300
     refusals_per_hour: _Count = 10
+    kiosk: Annotated[int, Field(ge=0, le=3600), AfterValidator(_not_too_short)] = 0
+    kiosk_address: Annotated[_Line, AfterValidator(_web_address)] = ""
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     misuse_log: Path | None = None
     operator: _Line = ""

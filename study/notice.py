@@ -38,12 +38,14 @@ class Section(Value):
     Attributes:
         study: Shown only with a study (true), only without one (false), or always (left out).
         timestamps: The same for a time stamp authority.
+        kiosk: The same for an exhibition.
     """
 
     title: str = Field(min_length=2)
     text: str = Field(min_length=10)
     study: bool | None = None
     timestamps: bool | None = None
+    kiosk: bool | None = None
 
 
 class ConsentFile(Value):
@@ -124,6 +126,7 @@ def load_notice(
     *,
     minutes: int = DEFAULT_MINUTES,
     away_seconds: int = AWAY_SECONDS,
+    kiosk_seconds: int = 0,
     path: Path = CONSENT_FILE,
 ) -> ConsentNotice:
     """The text for a studio.
@@ -132,6 +135,7 @@ def load_notice(
         settings: Who runs it, and its study.
         minutes: After how many a visitor's pictures are deleted at the latest.
         away_seconds: How long a visit waits for a page that has gone.
+        kiosk_seconds: After how long without a touch a visit at a kiosk is deleted; 0 is no kiosk.
         path: The file.
 
     Raises:
@@ -145,11 +149,16 @@ def load_notice(
         "closing": after_closing(away_seconds),
         "authority": settings.authority,
         "server": settings.server,
+        "untouched": away_words(kiosk_seconds),
     }
     if settings.study is not None:
         values |= {"about": settings.study.about, "until": settings.study.until.isoformat()}
-    running, stamped = settings.study is not None, bool(settings.authority)
-    sections = [s for s in file.sections if s.study in (None, running) and s.timestamps in (None, stamped)]
+    running, stamped, kiosk = settings.study is not None, bool(settings.authority), kiosk_seconds > 0
+    sections = [
+        s
+        for s in file.sections
+        if s.study in (None, running) and s.timestamps in (None, stamped) and s.kiosk in (None, kiosk)
+    ]
     text = "\n\n".join(f"**{s.title}** {' '.join(s.text.split())}" for s in sections)
     for name, words in values.items():
         text = text.replace("{" + name + "}", words)

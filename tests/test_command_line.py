@@ -55,10 +55,23 @@ def test_a_warning_of_the_meter_is_printed_under_its_portrait(
     assert "Warning" not in shown.out
 
 
+def test_painted_after_a_picture_of_ones_own(
+    photo_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    painting = tmp_path / "painting.png"
+    Image.effect_mandelbrot((300, 200), (-2, -1, 1, 1), 60).convert("RGB").save(painting)
+    command = [str(photo_file), "--style", "own-picture", "--model", "preview", "--out", str(tmp_path / "out")]
+    assert main([*command, "--style-picture", str(painting)]) == 0
+    path = Path(capsys.readouterr().out.split()[-1])
+    assert marking.read(path).facts["StyleSource"] == "in the style of a picture that the visitor gave"
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
         (["--style", "mona-lisa"], "style"),
+        (["--style", "own-picture"], "give one"),
+        (["--style", "own-picture", "--style-picture", "no-such-file.png"], "did not arrive"),
         (["--seed", "-3"], "seed"),
         (["-n", "9"], "variations"),
         (["--likeness", "7"], "likeness"),

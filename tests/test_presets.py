@@ -22,9 +22,10 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_shipped_preset_loads(presets: Presets) -> None:
     assert presets.problems == ()
-    for kind in ("styles", "scenes", "models"):
+    for kind, loaded in (("styles", presets.all_styles), ("scenes", presets.scenes), ("models", presets.models)):
         files = {path.stem for path in (PRESETS / kind).glob("*.toml")}
-        assert set(getattr(presets, kind)) == files
+        assert set(loaded) == files
+    assert set(presets.picture_styles) == {"own-picture"}
 
 
 def test_enough_to_choose_from(presets: Presets) -> None:

@@ -101,6 +101,13 @@ def union_stack(root: Path, **changes: Any) -> UNetStack:
     )
 
 
+def style_adapter(root: Path, kind: str) -> dict[str, Any]:
+    """The adapter of a style picture, for `sd15_stack` and `union_stack`."""
+    if kind == "sd15":
+        return _adapter(root, "models", "ip-adapter-plus_sd15.safetensors")
+    return _adapter(root, "sdxl_models", "ip-adapter-plus_sdxl_vit-h.safetensors")
+
+
 def local(root: Path, folder: str, **keys: Any) -> dict[str, Any]:
     """A source that is a folder on disk."""
     return {"path": str(root / folder), "licence": "Apache-2.0", "bytes": 0, **keys}

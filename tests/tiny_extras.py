@@ -47,6 +47,9 @@ def build_ip_adapter(root: Path) -> None:
         unet = UNet2DConditionModel.from_pretrained(root / base / "unet")
         (folder / subfolder).mkdir(parents=True, exist_ok=True)
         save_file(_plus_adapter(unet, width=32), folder / subfolder / name)
+        torch.manual_seed(1)
+        save_file(_plus_adapter(unet, width=32), folder / subfolder / name.replace("-face", ""))
+        torch.manual_seed(0)
 
 
 def _plus_adapter(unet: UNet2DConditionModel, width: int) -> dict[str, torch.Tensor]:

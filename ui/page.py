@@ -6,7 +6,7 @@ import html
 
 import gradio as gr
 
-from ui import screen
+from ui import screen, widgets
 from ui.api import build_api
 from ui.blocks import StudioBlocks
 from ui.check_tab import build_check_tab
@@ -27,6 +27,8 @@ def build_page(studio: Studio) -> gr.Blocks:
                 apply_default_css=False,
             )
             promise = gr.HTML(f"<p>{_promise(studio)}</p>", apply_default_css=False, elem_id="promise")
+            if studio.is_kiosk:
+                widgets.kiosk(studio.limits.settings.kiosk)
             banner = gr.HTML(_banner(studio), apply_default_css=False, elem_id="banner")
         clock = gr.Timer(1.0, active=False)
         with gr.Tabs(elem_id="tabs"):

@@ -124,18 +124,20 @@ class PortraitHandlers(VisitHandlers):
         """Make portraits, and show each step."""
         try:
             visit, consent = self._studio.visits.require(request.session_hash)
-            if lacking := screen.missing(visit):
+            look = self._stage.look(style, scene, likeness)
+            if lacking := screen.missing(visit, look):
                 raise RequestInvalid(lacking)
             wanted = build_request(
                 photo=visit.require_photo(),
                 face_index=visit.face_index,
-                style_id=self._stage.look(style, scene, likeness).style_id,
+                style_id=look.style_id,
                 scene_id=scene,
                 likeness=likeness,
                 seeds=screen.seeds(seed, shuffle is True, variations),
                 model_id=model,
                 extra_prompt=words or "",
                 visible_label=label is True,
+                style_picture=visit.style_picture if look.needs_picture else None,
                 consent=consent,
             )
             visit.require_room(len(wanted.seeds))

@@ -12,7 +12,7 @@ from pipelines.engines.base import EngineInfo
 from pipelines.schema import MAX_PROMPT_CHARACTERS, MAX_VARIATIONS, Purpose, Scene, Style
 from pipelines.seeds import MAX_SEED
 from study.notice import PurposeText
-from ui import screen, widgets
+from ui import own_style, screen, widgets
 from ui.answers import Answer, listen
 from ui.portrait_handlers import PortraitHandlers
 from ui.visit_handlers import CREATE
@@ -64,9 +64,12 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
             consent = _consent_step(studio)
             photo_panel, photo, closed_panel = _photo_step()
             style, style_pick, scene, scene_pick, likeness = _look_step(studio)
+            own = own_style.build_own_style_step()
             variations, model, seed, shuffle, words, controls, label, notice, create, cancel = _create_step(studio)
         with gr.Column(elem_id="wall", scale=7, min_width=320):
             stage = widgets.stage()
+            if studio.is_kiosk:
+                widgets.handover()
             results = widgets.results()
 
     handlers = PortraitHandlers(studio)
@@ -81,9 +84,10 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
         "seed": seed,
         "shuffle": shuffle,
         "receipt": consent.receipt,
+        "style_picture": own.picture,
     }
     cleared: dict[str, Any] = {
-        **{name: shows[name] for name in ("photo", "stage", "results", "notice", "create", "receipt")},
+        **{name: shows[name] for name in ("photo", "style_picture", "stage", "results", "notice", "create", "receipt")},
         "agree": consent.agree,
         "agreed": consent.agreed,
         "photo_panel": photo_panel,
@@ -128,6 +132,9 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
         (photo.removed, handlers.remove),
     ):
         listen(event, handler, some("photo", "stage", "notice", "create"), inputs=look, **_PRIVATE)
+
+    given = some("style_picture", "stage", "create", "notice")
+    own_style.wire(own, own_style.OwnStyleHandlers(studio, handlers.restyle), look, model, given, **_PRIVATE)
 
     # Picture and dropdown follow each other in the browser; the server hears of it once, from the dropdown's change.
     for dropdown, picker in ((style, style_pick), (scene, scene_pick)):
@@ -193,7 +200,7 @@ def _photo_step() -> tuple[gr.Column, gr.HTML, gr.Column]:
 
 
 def _look_step(studio: Studio) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown, gr.HTML, gr.Slider]:
-    styles, scenes = studio.presets.styles, studio.presets.scenes
+    styles, scenes = studio.presets.all_styles, studio.presets.scenes
     first_style, first_scene = next(iter(styles)), "none" if "none" in scenes else next(iter(scenes))
     with gr.Column(elem_id="step-look", elem_classes="card"):
         _step(3, "Style and scene")

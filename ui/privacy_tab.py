@@ -18,6 +18,7 @@ from ui.errors import alert, status
 from ui.portrait_tab import Clearing
 from ui.reviewers import build_reviewers
 from visits import inventory
+from visits.links import LINK_MINUTES
 from visits.studio import Studio
 from visits.visit import KEEP_MINUTES, MAX_KEPT_PORTRAITS
 from web.errors import sentence
@@ -31,6 +32,11 @@ _WHERE = (  # {closing}: "5 minutes after you close the page"
         "In this program's memory. The page's upload and camera never make a file of it.",
         "Until you press *Delete my data*, remove or replace the photo, or until {closing}; "
         f"{KEEP_MINUTES} minutes at most.",
+    ),
+    (
+        "The picture of a style, if you give one, without its metadata",
+        "In this program's memory, as your photo.",
+        "As your photo; the portrait's file says that there was one, and holds nothing of it.",
     ),
     ("Camera frames for the live preview", "In memory while one frame is answered.", "A fraction of a second."),
     (
@@ -66,6 +72,14 @@ _WHERE = (  # {closing}: "5 minutes after you close the page"
     ),
     ("The log", "An id and the kind of error. No photo, no file name, no words of yours.", "As the operator decides."),
 )
+
+_KIOSK_ROW = (
+    "One-time links to portraits, for phones",
+    "In memory: the SHA-256 of a link's secret word, and when it was made.",
+    f"Until your visit ends; a link works until its portrait was downloaded, for {LINK_MINUTES} minutes at most.",
+)
+_ONLY_HERE = "**Who can see your pictures.**"
+_OR_A_PHONE = "At this kiosk, whoever opens a portrait's one-time link sees that portrait. All else:"
 
 _COOKIES = """\
 **Cookies.** Only those whose names begin with `studio_visitor`: a random word, which scripts cannot read and which ends
@@ -109,10 +123,12 @@ def build_privacy_tab(studio: Studio, tab: gr.Tab, clearing: Clearing) -> None:
         if studio.archive is not None:
             _later(handlers, panel, clearing)
         gr.Markdown(f"## What is kept where\n\n**Who runs this studio:** {notice.operator}")
-        where = _table((*_WHERE, _study_row(studio)))
+        kiosk = (_KIOSK_ROW,) if studio.is_kiosk else ()
+        where = _table((*_WHERE, *kiosk, _study_row(studio)))
         where = where.replace("{closing}", after_closing(studio.visits.away_seconds))
         gr.Markdown(where, elem_classes="where")
-        gr.Markdown(f"{_sent_away(notice.authority)}\n{_COOKIES}{_REST}")
+        rest = _REST.replace(_ONLY_HERE, f"{_ONLY_HERE} {_OR_A_PHONE}") if studio.is_kiosk else _REST
+        gr.Markdown(f"{_sent_away(notice.authority)}\n{_COOKIES}{rest}")
         build_reviewers(studio, tab)
         with gr.Accordion("The text you agree to", open=False):
             gr.Markdown(notice.document.replace("\n[ ]", "\n- [ ]"))

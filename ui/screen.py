@@ -15,7 +15,7 @@ from pipelines.seeds import following, variations
 from pipelines.waiting_line import Place, duration
 from study.consent import Receipt
 from study.notice import away_words
-from visits.visit import MAX_KEPT_PORTRAITS, KeptPortrait, Visit
+from visits.visit import MAX_KEPT_PORTRAITS, KeptPortrait, Look, Visit
 from web import pictures
 from web.routes import SCREEN_SIDES
 
@@ -26,6 +26,7 @@ ALLOWED = {  # said when an optional purpose is ticked
     "examples": "From now on a copy of each new portrait is kept as an example.",
 }
 OTHERS_FACES = "Choose your own face, or one of somebody who has agreed to it."
+GIVE_A_PICTURE = "Give the picture of your style under step 3, or choose another style."
 SHOWN, TILE = SCREEN_SIDES  # pixels of the portrait on the stage and in the gallery
 EXAMPLE_CREDIT = "Example sitter: Eileen Collins, NASA, public domain"
 
@@ -247,15 +248,15 @@ def _signed(number: float) -> str:
     return f"{number:+.1f}" if abs(number) >= 0.05 else "0.0"
 
 
-def missing(visit: Visit | None) -> str:
-    """What stands between the visitor and Create, in words; empty when nothing does."""
+def missing(visit: Visit | None, look: Look | None = None) -> str:
+    """What stands between the visitor and Create, in words; empty when nothing does. `look`: else the visit's."""
     if visit is None:
         return "Tick the consent box in step 1, then add a photo."
     if visit.photo is None:
         return "Add a photo in step 2."
     blocking = [hint for hint in _hints(visit, visit.photo) if hint.blocking]
     if not blocking:
-        return ""
+        return GIVE_A_PICTURE if visit.lacks_picture_for(look or visit.look) else ""
     if blocking[0].kind == "several-faces":
         return "Tap your face in the photo in step 2."
     return blocking[0].sentence

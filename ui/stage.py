@@ -7,7 +7,7 @@ from typing import Any
 from pipelines import heavy
 from pipelines.engines.base import AUTO
 from pipelines.photo import opening as photos
-from pipelines.schema import LoadedPhoto, PortraitRequest
+from pipelines.schema import LoadedPhoto, PortraitRequest, StylePicture
 from pipelines.worker import StepEvent
 from ui import screen
 from visits.studio import Studio
@@ -32,25 +32,31 @@ class Stage:
             RequestInvalid: There is no such style or scene.
         """
         presets = self._studio.presets
-        return Look(presets.style(style).id, presets.scene(scene).id, min(1.0, max(0.0, float(likeness))))
+        chosen = presets.style(style)
+        likeness = min(1.0, max(0.0, float(likeness)))
+        return Look(chosen.id, presets.scene(scene).id, likeness, needs_picture=chosen.needs_picture)
 
     def live(self, visit: Visit, look: Look) -> Value:
         """The live picture of what is picked, or what the empty frame says. The visit remembers the look."""
         visit.look = look
         photo = visit.photo
+        if visit.lacks_picture_for(look):
+            return self._needs_picture(look)
         if photo is None:
-            return self.example(look)
+            return self.example(look, visit.style_picture)
         if visit.must_choose_face:
             return {"words": screen.missing(visit), "live": self._title(look)}
-        return self._preview(photo, visit.face_index, look) | {"mode": "photo"}
+        return self._preview(photo, visit.face_index, look, visit.style_picture) | {"mode": "photo"}
 
-    def example(self, look: Look) -> Value:
+    def example(self, look: Look, picture: StylePicture | None = None) -> Value:
         """What the styles do to somebody else's photo, until the visitor's own is here."""
         if self._studio.pipeline.warming:
             return {"live": self._title(look)}
         if self._sitter is None:
             self._sitter = photos.open_photo(heavy.load("skimage.data").astronaut())
-        value = self._preview(self._sitter, 0, look)
+        if look.needs_picture and picture is None:
+            return self._needs_picture(look)
+        value = self._preview(self._sitter, 0, look, picture)
         return value | {"mode": "example", "badge": f"{screen.EXAMPLE_CREDIT}. {value['badge']}"}
 
     def working(self, wanted: PortraitRequest) -> Value:
@@ -86,10 +92,18 @@ class Stage:
             "badge": first["badge"],
         }
 
-    def _preview(self, photo: LoadedPhoto, face: int | None, look: Look) -> Value:
+    def _needs_picture(self, look: Look) -> Value:
+        return {"words": screen.GIVE_A_PICTURE, "live": self._title(look)}
+
+    def _preview(self, photo: LoadedPhoto, face: int | None, look: Look, picture: StylePicture | None = None) -> Value:
         pipeline, name = self._studio.pipeline, self._title(look)
         after = pipeline.preview(
-            photo, face_index=face, style_id=look.style_id, scene_id=look.scene_id, likeness=look.likeness
+            photo,
+            face_index=face,
+            style_id=look.style_id,
+            scene_id=look.scene_id,
+            likeness=look.likeness,
+            style_picture=picture,
         )
         return {
             "after": pictures.data_uri(after),

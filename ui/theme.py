@@ -17,6 +17,8 @@ HEAD = f"""
 <link rel="preload" href="studio/static/fonts/fraunces.woff2" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="studio/static/studio.css">
 <link rel="stylesheet" href="studio/static/choosing.css">
+<link rel="stylesheet" href="studio/static/own_style.css">
+<link rel="stylesheet" href="studio/static/kiosk.css">
 {"".join(f'<link rel="modulepreload" href="studio/static/{name}">' for name in _SCRIPTS)}
 <script type="module" src="studio/static/studio.js"></script>
 """

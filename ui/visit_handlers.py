@@ -13,6 +13,7 @@ from ui import screen
 from ui.answers import Answer
 from ui.callers import network_of, owns
 from ui.errors import alert, status
+from ui.own_style import style_picture_value
 from ui.stage import Stage
 from visits import admission
 from visits.studio import Studio
@@ -165,6 +166,7 @@ class VisitHandlers:
             "agree": gr.update(value=True, visible="hidden"),
             "agreed": screen.agreed_value(visit, consent),
             "photo": screen.photo_value(visit),
+            "style_picture": style_picture_value(visit),
             "receipt": screen.receipt_value(self._studio.consents.receipt(consent)),
             **self._extras(consent),
         }
@@ -176,6 +178,7 @@ class VisitHandlers:
             "agree": gr.update(value=False, visible=True),
             "agreed": screen.NOT_AGREED,
             "photo": None,
+            "style_picture": None,
             **self._extras(None),
         }
 
@@ -203,7 +206,7 @@ class VisitHandlers:
         presets = self._studio.presets
         if controls is True:
             self._draw_controls(visit)
-        return screen.results_value(visit, presets.styles, presets.scenes, controls=controls is True)
+        return screen.results_value(visit, presets.all_styles, presets.scenes, controls=controls is True)
 
     def _draw_controls(self, visit: Visit) -> None:
         """What would guide a diffusion model, for portraits made without one, as long as their photo is here."""

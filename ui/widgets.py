@@ -69,6 +69,8 @@ def search(kind: str, hint: str) -> gr.HTML:
 
 def _tile(kind: str, preset: Style | Scene) -> dict[str, Any]:
     thumb = f"studio/thumbnails/{kind}s/{preset.id}.webp"
+    if isinstance(preset, Style) and preset.needs_picture:
+        thumb = "studio/static/own-picture.svg"
     return {"id": preset.id, "name": preset.name, "summary": preset.summary, "thumb": thumb}
 
 
@@ -85,6 +87,14 @@ def photo_booth() -> gr.HTML:
     """
     events = ["arrived", "face", "turned", "marked", "anyway", "removed"]
     return _widget("photo", "photo", None, events, limit=MAX_UPLOAD_BYTES)
+
+
+def style_picture() -> gr.HTML:
+    """Upload of a picture to be painted after. Value: {key, number, src}, src "" without one; None before consent.
+
+    Events: `arrived` (a picture lies in the visit), `removed` (evt.asked is its number).
+    """
+    return _widget("stylePicture", "style-picture", None, ["arrived", "removed"], limit=MAX_UPLOAD_BYTES)
 
 
 def agreed(asks_more: bool = False) -> gr.HTML:
@@ -121,6 +131,16 @@ def results() -> gr.HTML:
 def done() -> gr.HTML:
     """What one does with the portrait on the stage: download, share. It listens to the page; no value, no events."""
     return _widget("done", "done", None)
+
+
+def kiosk(seconds: int) -> gr.HTML:
+    """Deletes the visit after `seconds` without a touch, and asks before; full screen. No value, no events."""
+    return _widget("kiosk", "kiosk", None, seconds=seconds)
+
+
+def handover() -> gr.HTML:
+    """The code by which a phone fetches the portrait that is chosen. It listens to the page; no value, no events."""
+    return _widget("handover", "handover", None)
 
 
 def checker() -> gr.HTML:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipelines.errors import ConsentMissing
 from study.notice import after_closing
+from visits.links import LINK_MINUTES
 from visits.studio import Studio
 from visits.visit import KEEP_MINUTES
 
@@ -57,6 +58,11 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
             size = width * height * len(photo.image.getbands()) + studio.pipeline.memory_of(photo)
             what = f"Your photo, {width} x {height} pixels, with its crops"
             found.append(Kept(what, "memory", size, age, _at_the_latest(age, closing)))
+        if (given := visit.style_picture) is not None:
+            age, (width, height) = now - visit.style_picture_at, given.image.size
+            size = width * height * len(given.image.getbands())
+            what = f"Your style picture, {width} x {height} pixels"
+            found.append(Kept(what, "memory", size, age, _at_the_latest(age, closing)))
         for kept in list(visit.kept):
             size = len(kept.original) + sum(len(picture) for _, picture in kept.controls)
             age = now - kept.made_at
@@ -67,6 +73,13 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
         for path in sorted(studio.pipeline.folder(name).glob("*"), key=_made)
     ]
     found += [_file(path, "A photo sent by a program, not read yet", closing) for path in studio.uploads.files(name)]
+    if visit is not None:
+        for portrait_id, link in list(visit.links.items()):
+            linked = visit.portrait(portrait_id)
+            if linked is not None and link.state() == "open":
+                what = f"A one-time link to portrait {_name(linked.portrait.path)}, for a phone"
+                goes = f"when it was used, after {LINK_MINUTES} minutes, or with your visit"
+                found.append(Kept(what, "memory", len(link.digest), time.monotonic() - link.made_at, goes))
     for copy in studio.visits.copies(session):
         uses = " and ".join({"study": "the study", "examples": "examples"}[use] for use in copy.paper.purposes)
         age = (datetime.now(UTC) - copy.paper.kept_at).total_seconds()

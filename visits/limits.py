@@ -22,6 +22,7 @@ from pipelines.settings import Settings
 
 _MINUTE, _HOUR = 60.0, 3600.0
 _MAX_KEYS = 20_000  # the quietest are forgotten first
+_LINKS_A_MINUTE, _LINKS_A_MINUTE_TOGETHER = 30, 120
 _ADDRESS_REFUSALS = 3  # times those of a session
 _KEPT = "Your photo and your choices are kept."
 
@@ -127,6 +128,23 @@ class Limits:
                     seconds=wait,
                     rule=limit.rule,
                 )
+            self._count(limit.key, 1, now)
+
+    def link_asked(self, network: str) -> None:
+        """Count a request for a one-time link, or refuse it and count nothing. Those whose network cannot be told, as
+        phones in the kiosk's own network, are counted together.
+
+        Raises:
+            TooOften: Too many were asked for within a minute.
+        """
+        with self._lock:
+            now = self._clock()
+            most = _LINKS_A_MINUTE if network else _LINKS_A_MINUTE_TOGETHER
+            limit = _Limit("links-per-minute", self._key("links", network), most, _MINUTE)
+            wait = self._wait(limit, 1, now)
+            if wait > 0:
+                words = f"Too many links were opened from here just now. Try again in {_in_words(wait)}."
+                raise TooOften(words, seconds=wait, rule=limit.rule)
             self._count(limit.key, 1, now)
 
     def refused(self, session: str, network: str = "") -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pipelines.errors import ConsentMissing, PhotoError
 from pipelines.photo import memory
 from pipelines.presets.loading import Presets
-from pipelines.schema import Consent, LoadedPhoto
+from pipelines.schema import Consent, LoadedPhoto, StylePicture
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import AWAY_SECONDS, Settings
 from study.archive import KeptCopy, PortraitArchive
@@ -242,6 +242,23 @@ class Visits:
             if self.ask(visit, asked) == visit.asked:
                 self.clear_photo(visit)
 
+    def ask_style(self, visit: Visit, number: int | None = None) -> int:
+        """As `ask`, of the style picture."""
+        with self._lock:
+            asked = visit.style_asked + 1 if number is None else number
+            visit.style_asked = max(visit.style_asked, asked)
+        return asked
+
+    def take_style_picture(self, visit: Visit, picture: StylePicture | None, asked: int) -> bool:
+        """Replace the style picture, or remove it with None. Returns whether that was still wanted, as `take_photo`."""
+        with self._lock:
+            if self.ask_style(visit, asked) < visit.style_asked:
+                return False
+            visit.style_picture = None if visit.closed else picture
+            visit.style_picture_at = time.monotonic()
+        memory.give_back()
+        return True
+
     def change_photo(self, visit: Visit, old: LoadedPhoto, new: LoadedPhoto, face_index: int | None = None) -> None:
         """Put the same photo, turned or marked, in the place of the old one; its age stays.
 
@@ -281,8 +298,9 @@ class Visits:
             self._uploads.forget(name)
             self._pipeline.forget(name)
         if visit is not None:
-            visit.photo = None
+            visit.photo = visit.style_picture = None
             visit.kept.clear()
+            visit.links.clear()
             memory.give_back()
         return consent
 
@@ -322,6 +340,11 @@ class Visits:
             self.leave(consent.session)
         return self._copies.delete(receipt)
 
+    def all_open(self) -> list[Visit]:
+        """Every visit that is open now, each once."""
+        with self._lock:
+            return [visit for session, visit in self._by_session.items() if session == visit.session]
+
     def sweep(self, now: float | None = None) -> None:
         """Delete photos and portraits that have reached their age, and visits whose page does not come back.
 
@@ -329,9 +352,7 @@ class Visits:
         kept of them but the consent.
         """
         now = time.monotonic() if now is None else now
-        with self._lock:
-            visits = list(self._by_session.values())
-        for visit in visits:
+        for visit in self.all_open():
             gone = visit.has_gone(now, max(0.0, self.away_seconds - _EARLY))
             if gone or (self._consents.is_full and visit.is_idle(now)):
                 self.leave(visit.session)
@@ -339,6 +360,10 @@ class Visits:
             if visit.photo is not None and now - visit.photo_at > KEEP_SECONDS:
                 self.clear_photo(visit)
                 visit.lost.append(f"Your photo was deleted: photos are kept for {KEEP_MINUTES} minutes at most.")
+            if visit.style_picture is not None and now - visit.style_picture_at > KEEP_SECONDS:
+                visit.style_picture = None
+                words = f"Your style picture was deleted: pictures are kept for {KEEP_MINUTES} minutes at most."
+                visit.lost.append(words)
             with self._lock:
                 old = visit.take_down(now)
             for kept in old:
@@ -357,3 +382,8 @@ class Studio:
     uploads: Uploads
     archive: PortraitArchive | None = None
     limits: Limits = field(default_factory=lambda: Limits(Settings.read()))
+
+    @property
+    def is_kiosk(self) -> bool:
+        """Whether it stands in an exhibition: visits end without a touch, and portraits are fetched on phones."""
+        return self.limits.settings.kiosk > 0

@@ -11,8 +11,9 @@ from datetime import date
 from pipelines.errors import ConsentMissing, EngineBusy, PhotoError, RequestInvalid
 from pipelines.photo import hints as photo_hints
 from pipelines.results import Portrait
-from pipelines.schema import LoadedPhoto
+from pipelines.schema import LoadedPhoto, StylePicture
 from study.consent import ASK
+from visits.links import Link
 
 KEEP_MINUTES = 60  # what the consent text and the Privacy tab promise
 MAX_KEPT_PORTRAITS = 24
@@ -55,11 +56,16 @@ class KeptPortrait:
 
 @dataclass
 class Look:
-    """What is picked on the page now: read by the live camera preview."""
+    """What is picked on the page now: read by the live camera preview.
+
+    Attributes:
+        needs_picture: The style paints after a picture that the visitor gives.
+    """
 
     style_id: str
     scene_id: str = "none"
     likeness: float = 0.5
+    needs_picture: bool = False
 
 
 @dataclass
@@ -79,7 +85,11 @@ class Visit:
         made: How many portraits have hung here.
         lost: What was deleted without the visitor's doing, in sentences that nobody has read yet.
         asked: Number of the newest that was asked about the photo: to take one in, or to remove it.
+        style_picture: What the visitor gave to be painted after.
+        style_picture_at: When it came in.
+        style_asked: As `asked`, of the style picture.
         faceless: The visitor goes on with a photo in which no face was found.
+        links: One-time links to portraits, by the portrait's id.
         seen_at: When something was last asked for in its name.
     """
 
@@ -97,7 +107,11 @@ class Visit:
     asked: int = 0
     face_index: int | None = None
     faceless: bool = False
+    style_picture: StylePicture | None = None
+    style_picture_at: float = 0.0
+    style_asked: int = 0
     kept: list[KeptPortrait] = field(default_factory=list)
+    links: dict[str, Link] = field(default_factory=dict)
     closed: bool = False
     seen_at: float = field(default_factory=time.monotonic)
     _running: threading.Event | None = None
@@ -210,6 +224,10 @@ class Visit:
         if self.photo is None:
             raise PhotoError("Add a photo first: choose a file or use the camera.")
         return self.photo
+
+    def lacks_picture_for(self, look: Look) -> bool:
+        """Whether a look cannot be painted yet."""
+        return look.needs_picture and self.style_picture is None
 
     @property
     def must_choose_face(self) -> bool:

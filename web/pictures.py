@@ -36,6 +36,11 @@ def webp(image: Image.Image, *, quality: int) -> bytes:
     return buffer.getvalue()
 
 
+def webp_uri(data: bytes) -> str:
+    """The bytes of a WebP file as a data: URI."""
+    return "data:image/webp;base64," + base64.b64encode(data).decode()
+
+
 def _small(image: Image.Image, longest: int) -> Image.Image:
     if max(image.size) <= longest:
         return image

@@ -45,11 +45,13 @@ from web import pictures
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
 from web.isolation import OWNS
+from web.phone import build_phone_routes
 from web.tiles import Tiles
 
 STATIC = Path(__file__).resolve().parents[1] / "ui" / "static"
 KEY_HEADER = "x-studio-key"
 ASKED_HEADER = "x-studio-asked"
+RIGHTS_HEADER = "x-studio-rights"  # "yes": the visitor may use the style picture
 SCREEN_SIDES = (1024, 320)  # pixels of the copies of a portrait that the page shows: large, and in the gallery
 _PORTRAIT = re.compile(rf"([0-9a-f]+)(?:-({'|'.join(map(str, SCREEN_SIDES))})\.webp|\.png)", re.ASCII)
 _DELETED = "This portrait has been deleted; create it again from its seed."
@@ -76,7 +78,9 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
     return [
         *(Route(f"/gradio_api/upload{end}", calls.upload, methods=["POST"]) for end in ("", "/")),
         Route("/studio/photo", calls.photo, methods=["POST"]),
+        Route("/studio/style-picture", calls.style_picture, methods=["POST"]),
         Route("/studio/frame", calls.frame, methods=["POST"]),
+        *build_phone_routes(studio, calls.guarded),
         Route("/studio/check", calls.check, methods=["POST"]),
         Route("/studio/visit", calls.visit),
         Route("/studio/portrait/{key}/{portrait}", calls.portrait),
@@ -126,7 +130,22 @@ class _Calls:
             words = "Another photo was chosen since, or the photo was removed, so this one was not taken in."
             return _problem(HTTPStatus.CONFLICT, words)
 
-        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+        return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+
+    async def style_picture(self, request: Request) -> Response:
+        """Take in a picture to be painted after: the raw file as the body, as for a photo."""
+
+        async def answer(visit: Visit) -> Response:
+            if request.headers.get(RIGHTS_HEADER) != "yes":
+                raise RequestInvalid("Tick that you may use this picture, then choose it again.")
+            asked = self._studio.visits.ask_style(visit, _number(request))
+            data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
+            if await to_thread.run_sync(self._open_style, visit, data, asked, limiter=self._opening):
+                return JSONResponse({"ok": True}, headers=_NO_STORE)
+            words = "Another picture was chosen since, or it was removed, so this one was not taken in."
+            return _problem(HTTPStatus.CONFLICT, words)
+
+        return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
     async def upload(self, request: Request) -> Response:
         """Take in one file of a program, for /portrait; answers as Gradio does, with a list of its path."""
@@ -140,14 +159,14 @@ class _Calls:
                 raise ConsentMissing("Your consent was taken back, so the file was deleted.")
             return JSONResponse([str(path)], headers=_NO_STORE)
 
-        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+        return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
     async def frame(self, request: Request) -> Response:
         """Answer a JPEG camera frame with the same frame in the picked style, or 204 where another one is in work."""
 
         async def answer(visit: Visit) -> Response:
             data = await _body(request, _MAX_FRAME_BYTES, "This camera frame is too large.")
-            if not self._rendering.acquire(blocking=False):
+            if visit.lacks_picture_for(visit.look) or not self._rendering.acquire(blocking=False):
                 return Response(status_code=HTTPStatus.NO_CONTENT)
             try:
                 styled = await run_in_threadpool(self._render, visit, data)
@@ -155,7 +174,7 @@ class _Calls:
                 self._rendering.release()
             return Response(styled, media_type="image/jpeg", headers=_NO_STORE)
 
-        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+        return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
     async def check(self, request: Request) -> Response:
         """Say what marks a picture carries: the raw file as the body. Needs no consent, for nothing of it is kept."""
@@ -182,7 +201,7 @@ class _Calls:
         async def answer(visit: Visit) -> Response:
             return JSONResponse({"lost": bool(visit.lost)}, headers=_NO_STORE)
 
-        return await self._guarded(request, request.headers.get(KEY_HEADER, ""), answer)
+        return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
     async def portrait(self, request: Request) -> Response:
         """One portrait: byte for byte as it was written and marked, or a small WebP of it for the screen."""
@@ -203,7 +222,7 @@ class _Calls:
                 headers=_NO_STORE,
             )
 
-        return await self._guarded(request, request.path_params["key"], answer)
+        return await self.guarded(request, request.path_params["key"], answer)
 
     async def original(self, request: Request) -> Response:
         """The crop that a portrait was made from, number 0, or one of its control images."""
@@ -216,7 +235,7 @@ class _Calls:
                 return _problem(HTTPStatus.NOT_FOUND, _DELETED)
             return Response(drawn[number], media_type="image/jpeg", headers=_NO_STORE)
 
-        return await self._guarded(request, request.path_params["key"], answer)
+        return await self.guarded(request, request.path_params["key"], answer)
 
     async def portraits(self, request: Request) -> Response:
         """All portraits of a visit as a zip, each byte for byte as it was written."""
@@ -229,7 +248,7 @@ class _Calls:
             name = 'attachment; filename="self-portraits.zip"'
             return Response(data, media_type="application/zip", headers={**_NO_STORE, "Content-Disposition": name})
 
-        return await self._guarded(request, request.path_params["key"].removesuffix(".zip"), answer)
+        return await self.guarded(request, request.path_params["key"].removesuffix(".zip"), answer)
 
     async def tile(self, request: Request) -> Response:
         """The visitor's own face as the tile of a style, or their photo as that of a scene that keeps its background.
@@ -244,9 +263,9 @@ class _Calls:
                 return Response(status_code=HTTPStatus.NO_CONTENT, headers=_NO_STORE)
             return Response(data, media_type="image/webp", headers=_NO_STORE)
 
-        return await self._guarded(request, request.path_params["key"], answer)
+        return await self.guarded(request, request.path_params["key"], answer)
 
-    async def _guarded(self, request: Request, key: str, answer: Callable[[Visit], Any]) -> Response:
+    async def guarded(self, request: Request, key: str, answer: Callable[[Visit], Any]) -> Response:
         """Answer whoever has the key and sends from the browser (or program) that it was given to."""
         try:
             visit = self._studio.visits.require_key(key)
@@ -264,7 +283,7 @@ class _Calls:
 
     def _card(self, data: bytes) -> dict[str, Any]:
         presets = self._studio.presets
-        styles = {style.id: style.name for style in presets.styles.values()}
+        styles = {style.id: style.name for style in presets.all_styles.values()}
         scenes = {scene.id: scene.name for scene in presets.scenes.values()}
         report = marking.check(data)
         return provenance_words.card(report, styles, scenes)._asdict() | {"report": report.model_dump()}
@@ -274,10 +293,22 @@ class _Calls:
         with self._studio.pipeline.precedence.awaited():
             return asked >= visit.asked and self._studio.visits.take_photo(visit, photos.open_photo(data), asked)
 
+    def _open_style(self, visit: Visit, data: bytes, asked: int) -> bool:
+        """As `_open`. A picture that a reviewer refuses is not taken in, and the one before stays."""
+        if asked < visit.style_asked:
+            return False
+        picture = photos.open_style_picture(data)
+        self._studio.pipeline.require_style_picture(picture, visit.session)
+        return self._studio.visits.take_style_picture(visit, picture, asked)
+
     def _render(self, visit: Visit, data: bytes) -> bytes:
         look = visit.look
         styled = self._studio.pipeline.preview_frame(
-            pictures.frame(data), style_id=look.style_id, scene_id=look.scene_id, likeness=look.likeness
+            pictures.frame(data),
+            style_id=look.style_id,
+            scene_id=look.scene_id,
+            likeness=look.likeness,
+            style_picture=visit.style_picture,
         )
         return pictures.jpeg(Image.fromarray(styled), quality=82)
 

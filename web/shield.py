@@ -30,7 +30,7 @@ from web.gradio_seams import page_template
 log = logging.getLogger("studio")
 
 _ENVELOPE = 64 * 1024  # a form around a file
-_TAKES_PICTURES = ("/studio/photo", "/studio/check", "/gradio_api/upload")
+_TAKES_PICTURES = ("/studio/photo", "/studio/style-picture", "/studio/check", "/gradio_api/upload")
 _MAX_PICTURE_BODY = MAX_UPLOAD_BYTES + _ENVELOPE
 _MAX_BODY = 1024 * 1024  # the page's events are a few hundred bytes
 _MAX_IN_FLIGHT = 512 * 1024 * 1024
@@ -53,6 +53,12 @@ _PAGE_POLICY = {
     "form-action": "'self'",
     "frame-ancestors": _EMBEDDERS,
 }
+PHONE = "/studio/phone/"  # where one-time links lead (web/phone.py)
+# Seen by whoever was given a link, in no other page's frame; its address is a secret and told to nobody.
+_PHONE_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'"
+)
 _OTHER_POLICY = f"default-src 'none'; frame-ancestors {_EMBEDDERS}"
 _NOT_USED = "accelerometer display-capture geolocation gyroscope hid magnetometer microphone midi payment serial usb"
 HEADERS = {
@@ -101,7 +107,7 @@ class Shield:
             await self._app(scope, receive, send)
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        answer = _Answer(send, self._scripts if path == "/" else None)
+        answer = _Answer(send, self._scripts if path == "/" else None, is_secret=path.startswith(PHONE))
         limit = _MAX_PICTURE_BODY if path.rstrip("/") in _TAKES_PICTURES else _MAX_BODY
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > limit:
@@ -149,9 +155,11 @@ class _Answer:
     Args:
         send: Sends it.
         scripts: What may run in the page; None where this is not the page.
+        is_secret: Its address must not be told to anybody.
     """
 
-    def __init__(self, send: Send, scripts: tuple[re.Pattern[str], ...] | None) -> None:
+    def __init__(self, send: Send, scripts: tuple[re.Pattern[str], ...] | None, *, is_secret: bool = False) -> None:
+        self._is_secret = is_secret
         self._send = send
         self._is_page = scripts is not None
         self._scripts = scripts or ()
@@ -210,6 +218,9 @@ class _Answer:
         for name, value in HEADERS.items():
             headers[name] = value
         headers["Content-Security-Policy"] = policy
+        if self._is_secret:
+            headers["Content-Security-Policy"] = _PHONE_POLICY
+            headers["Referrer-Policy"] = "no-referrer"
         await self._send(self._start)
 
 

@@ -105,6 +105,7 @@ class EngineInfo:
         licence: Of its weights, several joined by commas; of this project for the instant filters.
         is_automatic: "auto" takes this one here.
         reads_words: The visitor's own words change its pictures.
+        reads_style_picture: It can paint after a picture that the visitor gives.
     """
 
     id: str
@@ -116,6 +117,7 @@ class EngineInfo:
     licence: str
     is_automatic: bool = False
     reads_words: bool = False
+    reads_style_picture: bool = False
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,7 @@ class Engines:
             licence=", ".join(weights.licences(stack)),
             is_automatic=is_automatic,
             reads_words=stack.reads_words,
+            reads_style_picture=stack.reads_style_picture,
         )
 
 
@@ -110,4 +111,5 @@ def _preview_info(is_automatic: bool) -> EngineInfo:
         download_bytes=0,
         licence="Apache-2.0",
         is_automatic=is_automatic,
+        reads_style_picture=True,
     )

@@ -53,6 +53,11 @@ class ModelStack(Value, ABC):
         """Whether a visitor's own words reach it: only where its pictures are looked at."""
         return self.needs_checker
 
+    @property
+    def reads_style_picture(self) -> bool:
+        """Whether it can paint after a picture that a visitor gives. A kind that can says so itself."""
+        return False
+
     @abstractmethod
     def components(self) -> tuple[Component, ...]:
         """Everything that it loads, each download once."""

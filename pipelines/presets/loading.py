@@ -39,16 +39,27 @@ FAMILY_NAMES: dict[Family, str] = {
 
 @dataclass(frozen=True)
 class Presets:
-    """All presets that loaded, each dict in the order of the picker, and what was wrong with the others."""
+    """All presets that loaded, each dict in the order of the picker, and what was wrong with the others.
+
+    Attributes:
+        styles: Those that need nothing but a photo.
+        picture_styles: Those that paint after a picture which the visitor gives.
+    """
 
     styles: dict[str, Style]
     scenes: dict[str, Scene]
     models: dict[str, ModelStack]
     problems: tuple[PresetError, ...] = field(default=())
+    picture_styles: dict[str, Style] = field(default_factory=dict)
+
+    @property
+    def all_styles(self) -> dict[str, Style]:
+        """Both kinds."""
+        return {**self.styles, **self.picture_styles}
 
     def style(self, style_id: str) -> Style:
         """Raises RequestInvalid with the known ids where this one is unknown."""
-        return _pick(self.styles, style_id, "style")
+        return _pick(self.all_styles, style_id, "style")
 
     def scene(self, scene_id: str) -> Scene:
         """Raises RequestInvalid with the known ids where this one is unknown."""
@@ -71,12 +82,14 @@ def load_presets(root: Path = PRESETS, kinds: Mapping[str, Kind] = KINDS) -> Pre
     models = _read_folder(root / "models", lambda content: _stack_class(content, kinds), problems)
     for problem in problems:
         log.error("preset left out: %s", problem.hint)
-    if not styles or not scenes:
-        kind = "style" if not styles else "scene"
+    if all(style.needs_picture for style in styles) or not scenes:
+        kind = "scene" if scenes == [] else "style"
         raise PresetError(f"There is no usable {kind} file in the presets folder; restore one and start again.")
     families = list(Style.model_fields["family"].annotation.__args__)  # type: ignore[union-attr]
+    ordered = sorted(styles, key=lambda s: (families.index(s.family), s.order, s.id))
     return Presets(
-        styles={s.id: s for s in sorted(styles, key=lambda s: (families.index(s.family), s.order, s.id))},
+        styles={s.id: s for s in ordered if not s.needs_picture},
+        picture_styles={s.id: s for s in ordered if s.needs_picture},
         scenes={s.id: s for s in sorted(scenes, key=lambda s: (s.order, s.id))},
         models={m.id: m for m in sorted(models, key=lambda m: (-m.rank, m.id))},
         problems=tuple(problems),

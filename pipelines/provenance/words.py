@@ -93,6 +93,7 @@ def card(
         "Made by": report.software,
         "Engine": made_with,
         "Style": (styles or {}).get(facts.get("Style", ""), facts.get("Style", "")),
+        "Painted": facts.get("StyleSource", ""),
         "Scene": "" if scene == "none" else (scenes or {}).get(scene, scene),
         "Seed": facts.get("Seed", ""),
         "Likeness": f"{facts['Likeness']} of 1" if facts.get("Likeness") else "",

@@ -142,6 +142,19 @@ class Neural(Step):
     detail: float = Field(512, ge=128, le=1024, description="Size at which it sees a 512 px portrait: less is broader.")
 
 
+class AfterPicture(Step):
+    """The visitor's own picture as a style: a network takes over its colours and marks (Ghiasi et al. 2017)."""
+
+    op: Literal["after_picture"] = "after_picture"
+    amount: Share = Field(1.0, description="0 keeps the picture.")
+    style: Share = Field(0.9, description="1: marks of the style picture alone; 0: the photo's own.")
+    colour: Share = Field(0.1, description="0: the style picture's palette; 1: the photo's.")
+    skin_colour: Share = Field(1.0, description="The same on skin.")
+    person_light: Share = Field(1.0, description="How far the person, whom networks lighten, keeps their broad light.")
+    face: Share = Field(0.45, description="Share of the amount on face and neck, so that no mark becomes a scar.")
+    soft: float = Field(1.2, ge=0.0, le=6.0, description="Blur before it is painted: marks for grain.")
+
+
 class Strokes(Step):
     """Brush strokes laid along the flow, coarse to fine (Litwinowicz 1997, Hertzmann 1998), with relief and light."""
 
@@ -220,6 +233,7 @@ RecipeStep = Annotated[
     | Flat
     | Features
     | Neural
+    | AfterPicture
     | Strokes
     | Watercolour
     | Ink

@@ -110,6 +110,19 @@ class Safety:
                 self.log.refused("words-refused", refusal, session)
                 raise WordsRefused(refusal.sentence, found=refusal.found)
 
+    def require_picture(self, picture: Image.Image, session: str) -> None:
+        """Let a picture that a visitor gave to be painted after pass, or refuse and log it. Nobody looks at it where no
+        reviewer of pictures is at work.
+
+        Raises:
+            PictureRefused: A reviewer says no.
+            EngineUnavailable: A reviewer that should look at it cannot.
+        """
+        refusal = self._refused(picture)
+        if refusal is not None:
+            self.log.refused("picture-refused", refusal, session)
+            raise PictureRefused("This picture was refused by the picture checker; choose another one.")
+
     def why_not(self, stack: ModelStack) -> str:
         """Why no picture may be made with a stack here, as a sentence; "" where one may."""
         needed = self._pictures == "required" or (self._pictures == "where-needed" and stack.needs_checker)

@@ -106,7 +106,7 @@ def test_paints_live_frames(presets, face_photo):
 
 
 def test_a_missing_network_is_told_in_plain_words(monkeypatch, prepared):
-    monkeypatch.setattr(neural, "_sessions", [])
+    monkeypatch.setattr(neural, "_sessions", {})
     monkeypatch.setattr(neural, "_PACKAGE", "a_package_that_is_not_there")
     with pytest.raises(EngineUnavailable) as caught:
         painted(canvas_of(prepared, 64, 64))

@@ -140,7 +140,7 @@ def test_webcam_frames_of_any_shape(engine, presets, face_photo, shape):
 
 
 def test_every_operation_is_used_by_a_style(presets):
-    styles = [one for style in presets.styles.values() for one in (style, for_stack(style, "embedded"))]
+    styles = [one for style in presets.all_styles.values() for one in (style, for_stack(style, "embedded"))]
     used = {step.op for style in styles for step in (*style.preview, *style.start_recipe, *style.finish_recipe)}
     assert used <= set(OPERATIONS)
     assert used == set(OPERATIONS), f"no style uses {set(OPERATIONS) - used}"

@@ -57,7 +57,7 @@ def test_private_events_are_not_named_in_the_api(http: httpx.Client) -> None:
 def test_pickers_know_every_preset(config: dict, served) -> None:
     props = {c["props"].get("elem_id"): c["props"] for c in config["components"]}
     picker = props["style-picker"]["props"] if "props" in props["style-picker"] else props["style-picker"]
-    assert [item["id"] for item in picker["items"]] == list(served.studio.presets.styles)
+    assert [item["id"] for item in picker["items"]] == list(served.studio.presets.all_styles)
     assert {item["group"] for item in picker["items"]} == {group for group, _ in picker["groups"]}
     assert [value for _, value in props["style"]["choices"]] == [item["id"] for item in picker["items"]]
 

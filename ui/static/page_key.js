@@ -28,6 +28,9 @@ export function hold(key) {
   if (!key) stored((storage) => storage.removeItem(LOOK));
 }
 
+/** The key of the visit that this page is at work on; "" without one. */
+export const heldKey = () => held;
+
 /** For as long as this page is at work on the visit; the browser sees to it, however busy the page is. */
 function lock(key) {
   release();

@@ -10,9 +10,12 @@ export class Sender {
   #asked = 0;
   #onItsWay = null;
 
-  /** `say` shows a problem, `work` what is being done, `arrived` is called once the studio has the photo. */
-  constructor({ props, say, work, arrived }) {
-    Object.assign(this, { props, say, work, arrived });
+  /**
+   * `say` shows a problem, `work` what is being done, `arrived` is called once the studio has the photo. `route` is
+   * where it is sent, `words` what is said meanwhile, `more` are further headers.
+   */
+  constructor({ props, say, work, arrived, route = "photo", words = "Looking at your photo …", more = {} }) {
+    Object.assign(this, { props, say, work, arrived, route, words, more });
   }
 
   /** Forget what is on its way. Returns the number of the new request. */
@@ -30,7 +33,7 @@ export class Sender {
     const mine = this.ask();
     const tooMuch = sizeProblem(picture.size, this.props.limit);
     if (tooMuch) return this.say(tooMuch);
-    this.work("Looking at your photo …");
+    this.work(this.words);
     const stopping = new AbortController();
     this.#onItsWay = stopping;
     const problem = await this.#post(picture, mine, stopping.signal).catch(() => SILENT);
@@ -44,9 +47,9 @@ export class Sender {
   /** Returns what went wrong, or "". */
   async #post(picture, number, signal) {
     if (!(await isReadable(picture))) return UNREADABLE;
-    const headers = { "X-Studio-Key": this.props.value?.key ?? "", "X-Studio-Asked": String(number) };
-    const answer = await fetch(address("photo"), { method: "POST", headers, body: picture, signal });
+    const headers = { "X-Studio-Key": this.props.value?.key ?? "", "X-Studio-Asked": String(number), ...this.more };
+    const answer = await fetch(address(this.route), { method: "POST", headers, body: picture, signal });
     if (answer.ok) return "";
-    return (await answer.json().catch(() => ({}))).sentence ?? "The photo could not be taken in; try again.";
+    return (await answer.json().catch(() => ({}))).sentence ?? "The picture could not be taken in; try again.";
   }
 }

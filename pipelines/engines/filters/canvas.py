@@ -10,6 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pipelines.schema import StylePicture
+
 # MediaPipe face mesh (canonical_face_model): outlines of what makes a face that face.
 EYE_LEFT = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
 EYE_RIGHT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
@@ -40,6 +42,7 @@ class Canvas:
         has_backdrop: A scene was drawn behind the person, and operations leave it there.
         brush: Factor on the lengths of brushes, of this seed.
         found: What was found out about this person once and serves several operations.
+        style_picture: What the visitor gave to be painted after.
         key_side: Where the scene's light comes from at seed 0: -1 left, 1 right. Other seeds may mirror it.
     """
 
@@ -54,6 +57,7 @@ class Canvas:
     photo: np.ndarray | None = None
     has_backdrop: bool = False
     brush: float = 1.0
+    style_picture: StylePicture | None = None
     found: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property

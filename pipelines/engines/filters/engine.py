@@ -23,7 +23,7 @@ from pipelines.engines.filters.scenery.backdrops import Backdrops
 from pipelines.engines.filters.skin import keep_skin
 from pipelines.errors import Cancelled, EngineFailed, PortraitError
 from pipelines.photo import vision
-from pipelines.schema import Job, PreparedPhoto, Scene, StepCallback, Style
+from pipelines.schema import Job, PreparedPhoto, Scene, StepCallback, Style, StylePicture
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +59,28 @@ class FilterEngine:
             return self._generate(job, on_step)
 
     def render(
-        self, photo: PreparedPhoto, style: Style, scene: Scene, *, seed: int = 0, likeness: float = 0.5
+        self,
+        photo: PreparedPhoto,
+        style: Style,
+        scene: Scene,
+        *,
+        seed: int = 0,
+        likeness: float = 0.5,
+        style_picture: StylePicture | None = None,
     ) -> Image.Image:
         """One picture, for those who need no steps: what `generate` makes of the same values."""
-        job = Job(photo=photo, style=style, scene=scene, likeness=likeness, seeds=(seed,))
+        job = Job(photo=photo, style=style, scene=scene, likeness=likeness, seeds=(seed,), style_picture=style_picture)
         return self.generate(job, lambda step, total, preview: True)[0]
 
     def render_frame(
-        self, rgb: np.ndarray, style: Style, scene: Scene, *, seed: int = 0, likeness: float = 0.5
+        self,
+        rgb: np.ndarray,
+        style: Style,
+        scene: Scene,
+        *,
+        seed: int = 0,
+        likeness: float = 0.5,
+        style_picture: StylePicture | None = None,
     ) -> np.ndarray:
         """One frame of a live picture, painted small and shown at its own size.
 
@@ -82,6 +96,7 @@ class FilterEngine:
         size = (max(32, round(width * factor)), max(32, round(height * factor)))
         small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         canvas = _canvas(small, vision.person_mask(small), _landmarks(small), likeness, seed, scene)
+        canvas.style_picture = style_picture
         self._set_scene(canvas, scene)
         for index in range(len(style.preview)):
             self._step(canvas, style, index)
@@ -154,6 +169,7 @@ class FilterEngine:
         mask = vision.person_mask(pixels) if mask is None else mask
         landmarks = job.photo.face.landmarks if job.photo.face is not None else None
         canvas = _canvas(pixels, mask, landmarks, job.likeness, seed, job.scene)
+        canvas.style_picture = job.style_picture
         self._set_scene(canvas, job.scene)
         return canvas
 

@@ -210,8 +210,8 @@ class DiffusionEngine:
         if self.stack.kind == "sdxl-union":
             modes = [self.stack.controlnets[control.annotator].control_mode for control in controls]
             arguments["control_mode"] = modes
-        if self.stack.ip_adapter:
-            arguments["ip_adapter_image_embeds"] = self._face_embeds(job, guided=guidance > 1.0)
+        if self.stack.adapters:
+            arguments["ip_adapter_image_embeds"] = self._adapter_embeds(job, guided=guidance > 1.0)
         return arguments
 
     def _controls(self, job: GenerationJob) -> tuple[Control, ...]:
@@ -244,21 +244,27 @@ class DiffusionEngine:
         self._prompts.move_to_end(key)
         return self._prompts[key]
 
-    def _face_embeds(self, job: GenerationJob, *, guided: bool) -> list[Any]:
-        """Image embeddings of the face for the IP-Adapter, whose scale is set on the way.
+    def _adapter_embeds(self, job: GenerationJob, *, guided: bool) -> list[Any]:
+        """Image embeddings of the face and of the style picture for the IP-Adapters, whose scales are set on the way.
 
-        A loaded adapter must be given something; without a face or a weight it gets zeros and the scale 0, at which
-        its attention is skipped, so the result is the same as without the adapter.
+        A loaded adapter must be given something; without a picture or a weight it gets nothing to see and the scale 0,
+        at which its attention is skipped, so the result is the same as without the adapter.
         """
-        face = job.photo.face
-        if face is None or job.ip_adapter_scale == 0.0:
-            self._pipe.set_ip_adapter_scale(0.0)
+        face, given = job.photo.face, job.style_picture
+        seen: list[tuple[Image.Image | None, float]] = []
+        if self.stack.ip_adapter:
+            seen.append((None if face is None else face_crop(job.photo.image, face), job.ip_adapter_scale))
+        if self.stack.style_adapter:
+            seen.append((None if given is None else given.image, job.style_adapter_scale))
+        scales = [scale if picture is not None else 0.0 for picture, scale in seen]
+        self._pipe.set_ip_adapter_scale(scales)
+        if not any(scales):
             return self._blank_embeds(2 if guided else 1)
-        self._pipe.set_ip_adapter_scale(job.ip_adapter_scale)
+        blank = Image.new("RGB", (64, 64))
         # Not cached: what is left of a face in memory ends with the job.
         with heavy.load("torch").no_grad():
             embeds: list[Any] = self._pipe.prepare_ip_adapter_image_embeds(
-                ip_adapter_image=face_crop(job.photo.image, face),
+                ip_adapter_image=[picture or blank for picture, _ in seen],
                 ip_adapter_image_embeds=None,
                 device=self._pipe._execution_device,
                 num_images_per_prompt=1,
@@ -269,12 +275,15 @@ class DiffusionEngine:
     def _blank_embeds(self, batch: int) -> list[Any]:
         """Zeros in the shape that the adapter reads: all tokens of the image encoder, or its one pooled embedding."""
         config = self._pipe.image_encoder.config
-        projection = self._pipe.unet.encoder_hid_proj.image_projection_layers[0]
-        pooled = isinstance(projection, heavy.load("diffusers.models.embeddings").ImageProjection)
+        pooled_class = heavy.load("diffusers.models.embeddings").ImageProjection
         tokens = (config.image_size // config.patch_size) ** 2 + 1
-        shape = (batch, 1, config.projection_dim) if pooled else (batch, 1, tokens, config.hidden_size)
         unet = self._pipe.unet
-        return [heavy.load("torch").zeros(shape, dtype=unet.dtype, device=self._pipe._execution_device)]
+        blank: list[Any] = []
+        for projection in unet.encoder_hid_proj.image_projection_layers:
+            pooled = isinstance(projection, pooled_class)
+            shape = (batch, 1, config.projection_dim) if pooled else (batch, 1, tokens, config.hidden_size)
+            blank.append(heavy.load("torch").zeros(shape, dtype=unet.dtype, device=self._pipe._execution_device))
+        return blank
 
     def _preview(self, latents: Any) -> Image.Image | None:
         return None if self._tiny_vae is None else self._decode_tiny(latents)

@@ -19,6 +19,7 @@ class GenerationJob(Job):
     strength: float = Field(gt=0.0, le=1.0)
     guidance_scale: float | None = Field(None, ge=0.0, le=15.0)
     ip_adapter_scale: Unit = 0.0
+    style_adapter_scale: Unit = 0.0
 
 
 def annotators(stack: UNetStack, style: Style) -> tuple[AnnotatorName, ...]:
@@ -54,11 +55,13 @@ def resolve(job: Job, stack: UNetStack, studio: Studio) -> tuple[GenerationJob, 
     if words and not stack.reads_words:
         words = ""
         notes.append(f"{stack.name} knows only its own styles, so your own words were left out.")
+    adapter = stack.style_adapter if job.style_picture is not None and style.needs_picture else None
     resolved = GenerationJob(
         photo=job.photo,
         style=style,
         scene=job.scene,
         likeness=job.likeness,
+        style_picture=job.style_picture,
         seeds=job.seeds,
         controls=controls,
         prompt=", ".join(part for part in (style.prompt, job.scene.prompt, words) if part),
@@ -66,5 +69,7 @@ def resolve(job: Job, stack: UNetStack, studio: Studio) -> tuple[GenerationJob, 
         strength=guidance.strength,
         guidance_scale=style.guidance_scale,
         ip_adapter_scale=guidance.ip_adapter_scale,
+        # As with strength: "more like me" is less of the style.
+        style_adapter_scale=0.0 if adapter is None else min(1.0, adapter.scale * (1.35 - 0.7 * job.likeness)),
     )
     return resolved, tuple(notes)

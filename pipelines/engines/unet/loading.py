@@ -74,14 +74,14 @@ class Loader:
             parts["text_encoder_2"] = self._model(encoder, base, "base model", "text_encoder_2")
             parts["tokenizer_2"] = self._tokenizer("tokenizer_2")
             parts["add_watermarker"] = False  # pipelines/provenance/marking.py marks instead
-        if stack.ip_adapter:
+        if stack.adapters:
             encoder = transformers.CLIPVisionModelWithProjection
-            parts["image_encoder"] = self._model(encoder, stack.ip_adapter.image_encoder, "image encoder")
+            parts["image_encoder"] = self._model(encoder, stack.adapters[0].image_encoder, "image encoder")
         with self._part("base model"):
             pipe = getattr(diffusers, _PIPELINES[stack.kind])(**parts)
         pipe.set_progress_bar_config(disable=True)
         self._fuse_lora(pipe)
-        self._attach_ip_adapter(pipe)
+        self._attach_ip_adapters(pipe)
         self.place(pipe)
         return pipe
 
@@ -169,15 +169,16 @@ class Loader:
             pipe.fuse_lora(lora_scale=lora.lora_scale, safe_fusing=True)
             pipe.unload_lora_weights()
 
-    def _attach_ip_adapter(self, pipe: Any) -> None:
-        adapter = self.stack.ip_adapter
-        if adapter is None:
+    def _attach_ip_adapters(self, pipe: Any) -> None:
+        """All in one call: a second one would take the first one's place."""
+        adapters = self.stack.adapters
+        if not adapters:
             return
         with self._part("IP-Adapter"):
             pipe.load_ip_adapter(
-                str(weights.resolve(adapter, "IP-Adapter", stack_id=self.stack.id)),
-                subfolder=adapter.subfolder or "",
-                weight_name=adapter.weight_name or "",
+                [str(weights.resolve(adapter, "IP-Adapter", stack_id=self.stack.id)) for adapter in adapters],
+                subfolder=[adapter.subfolder or "" for adapter in adapters],
+                weight_name=[adapter.weight_name or "" for adapter in adapters],
                 image_encoder_folder=None,  # loaded already, from a pinned revision
                 local_files_only=True,
             )

@@ -33,6 +33,12 @@ class IPAdapterSource(HubSource):
     image_encoder: HubSource = Field(description="CLIP vision model with projection.")
 
 
+class StyleAdapterSource(IPAdapterSource):
+    """An IP-Adapter, no face adapter, that reads the picture of a style."""
+
+    scale: Unit = Field(0.6, description="Its weight at likeness 0.5.")
+
+
 class LoRASource(HubSource):
     """A LoRA that is fused into the UNet."""
 
@@ -67,6 +73,11 @@ class UNetStack(ModelStack):
     decode_with_tiny_vae: bool = Field(False, description="Use the tiny autoencoder for the portrait as well.")
     lora: LoRASource | None = Field(None, description="Few-step LoRA, fused.")
     ip_adapter: IPAdapterSource | None = Field(None, description="Face adapter.")
+    style_adapter: StyleAdapterSource | None = Field(
+        None,
+        description="Adapter, no face adapter, that paints after a picture which the visitor gives. It reads the image"
+        " encoder of `ip_adapter`, where there is one.",
+    )
     scheduler: SchedulerSetting = Field(description="Scheduler.")
     start: Literal["photo", "preview"] = Field(
         "photo", description="What img2img starts from: the photo in its scene, or the filters' picture."
@@ -82,6 +93,23 @@ class UNetStack(ModelStack):
     def guides_every_style(self) -> bool:
         """Whether it has controls of its own choice, so that a style's others are not missed."""
         return any(source.controlnet_conditioning_scale is not None for source in self.controlnets.values())
+
+    @property
+    def reads_style_picture(self) -> bool:
+        """Only where its pictures are looked at: a stranger's picture is as free as a stranger's words."""
+        return self.style_adapter is not None and self.needs_checker
+
+    @property
+    def adapters(self) -> tuple[IPAdapterSource, ...]:
+        """The face adapter, then the style adapter, as far as they are there."""
+        return tuple(adapter for adapter in (self.ip_adapter, self.style_adapter) if adapter is not None)
+
+    @model_validator(mode="after")
+    def _adapters_share_an_encoder(self) -> Self:
+        encoders = {adapter.image_encoder for adapter in self.adapters}
+        if len(encoders) > 1:
+            raise ValueError("ip_adapter and style_adapter must read the same image_encoder")
+        return self
 
     @model_validator(mode="after")
     def _union_has_modes(self) -> Self:
@@ -116,9 +144,10 @@ class UNetStack(ModelStack):
             found.append(Component("preview decoder", self.tiny_vae, (Part("model", self.tiny_vae.subfolder or ""),)))
         if self.lora:
             found.append(Component("LoRA", self.lora, (_weights_file(self.lora, "pytorch_lora_weights.safetensors"),)))
-        if self.ip_adapter:
-            found.append(Component("IP-Adapter", self.ip_adapter, (_weights_file(self.ip_adapter, ""),)))
-            encoder = self.ip_adapter.image_encoder
+        for adapter in self.adapters:
+            name = "IP-Adapter" if adapter is self.ip_adapter else "style adapter"
+            found.append(Component(name, adapter, (_weights_file(adapter, ""),)))
+            encoder = adapter.image_encoder
             found.append(Component("image encoder", encoder, (Part("encoder", encoder.subfolder or ""),)))
         found += [annotator_component(name) for name in self.controlnets if name in ANNOTATOR_WEIGHTS]
         return each_once(found)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipelines.engines.filters.canvas import Canvas
 from pipelines.engines.filters.operations import (
+    after_picture,
     android,
     features,
     flat,
@@ -33,6 +34,7 @@ Operation = Callable[[Canvas, Any], None]
 
 OPERATIONS: dict[str, Operation] = {
     "aberration": tone.aberration,
+    "after_picture": after_picture.after_picture,
     "android": android.android,
     "backwash": tone.backwash,
     "blinds": lamps.blinds,

