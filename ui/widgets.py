@@ -42,7 +42,9 @@ def _widget(name: str, elem_id: str, value: Any, events: Iterable[str] = (), **p
 def style_picker(styles: Iterable[Style], chosen: str) -> gr.HTML:
     """Pictures of styles by family. Value: style id. Event: `pick`."""
     items = [
-        _tile("style", s) | {"group": s.family, "words": _words(s, FAMILY_NAMES[s.family]), "own": True} for s in styles
+        _tile("style", s)
+        | {"group": s.family, "words": _words(s, FAMILY_NAMES[s.family]), "own": not s.needs_picture}
+        for s in styles
     ]
     present = {item["group"] for item in items}
     groups = [[family, name] for family, name in FAMILY_NAMES.items() if family in present]
