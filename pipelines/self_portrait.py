@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from PIL import Image
 
+from pipelines import sizes
 from pipelines.controls import annotators
 from pipelines.engines.base import AUTO, Engine, EngineChoice, EngineInfo, EngineSource
 from pipelines.engines.device import is_out_of_memory
@@ -26,19 +27,31 @@ from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, EngineFailed, PortraitError, SettingsError
 from pipelines.faithfulness import meter
 from pipelines.job_studio import JobStudio
+from pipelines.photo import hints as photo_hints
 from pipelines.photo import memory, vision
 from pipelines.photo import opening as photo
+from pipelines.photo.framing import Frame
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
 from pipelines.results import Portrait, PortraitSet
 from pipelines.safety.review import Safety, build_safety
-from pipelines.schema import AnnotatorName, Job, LoadedPhoto, PortraitRequest, Scene, StepCallback
+from pipelines.schema import (
+    AnnotatorName,
+    HandCrop,
+    Job,
+    LoadedPhoto,
+    PortraitRequest,
+    Scene,
+    Shape,
+    StepCallback,
+)
 from pipelines.sitting import Crop, Sitting
 from pipelines.waiting_line import MAX_WAITING, Ticket, WaitingLine
 
 log = logging.getLogger(__name__)
 
 PREVIEW_SIZE = 512
+_STEP_SIDE = 768  # of the picture of a step: a print is marked once, when it is finished
 _NO_MEMORY = "There is too little free memory for this just now; ask for fewer variations, or try again in a minute."
 
 
@@ -135,9 +148,11 @@ class SelfPortraitPipeline:
         with self._engine(request.model_id, report, turn) as choice:
             engine = choice.engine
             unchecked = self.safety.require_reviewers(choice.stack)
-            crop = self._crop(request.photo, request.face_index, engine.size, scene)
+            crop, notes = self._sit(request, engine, scene)
             job = Job(
                 photo=crop.photo,
+                shape=request.shape,
+                size=request.size,
                 style=style,
                 scene=scene,
                 likeness=request.likeness,
@@ -158,7 +173,7 @@ class SelfPortraitPipeline:
             controls=made.controls,
             portraits=portraits,
             engine=engine.name,
-            notes=(*choice.notes, *made.notes, *unchecked),
+            notes=(*choice.notes, *notes, *made.notes, *unchecked),
             refused=refused,
         )
 
@@ -171,11 +186,14 @@ class SelfPortraitPipeline:
         scene_id: str = "none",
         likeness: float = 0.5,
         seed: int = 0,
+        shape: Shape = "1:1",
+        crop: HandCrop | None = None,
     ) -> Image.Image:
-        """The filters' picture of a style, at once and in memory only, 512 px, watermarked."""
+        """The filters' picture of a style, at once and in memory only, in the area of 512 px squared, watermarked."""
         style, scene = self.presets.style(style_id), self.presets.scene(scene_id)
-        crop = self._crop(source, face_index, PREVIEW_SIZE, scene).photo
-        picture = self._preview.render(crop, style, scene, seed=seed, likeness=likeness)
+        size = sizes.within(shape, PREVIEW_SIZE)
+        cut = self._crop(source, face_index, shape, size, scene, crop).photo
+        picture = self._preview.render(cut, style, scene, seed=seed, likeness=likeness)
         return marking.finish(picture, is_diffusion=False)
 
     def preview_frame(
@@ -188,23 +206,52 @@ class SelfPortraitPipeline:
         return np.asarray(marking.finish(Image.fromarray(frame), is_diffusion=False))
 
     def control_images(
-        self, source: LoadedPhoto, *, face_index: int | None, style_id: str, size: int = PREVIEW_SIZE
+        self,
+        source: LoadedPhoto,
+        *,
+        face_index: int | None,
+        style_id: str,
+        shape: Shape = "1:1",
+        crop: HandCrop | None = None,
     ) -> dict[AnnotatorName, Image.Image]:
         """The control images that a style asks for, as far as they can be drawn here."""
-        crop = self._crop(source, face_index, size)
+        cut = self._crop(source, face_index, shape, sizes.within(shape, PREVIEW_SIZE), crop=crop)
         wanted = [setting.annotator for setting in self.presets.style(style_id).controls]
         return {
-            name: annotators.drawn_once(name, crop.photo, crop.drawn)
+            name: annotators.drawn_once(name, cut.photo, cut.drawn)
             for name in wanted
             if annotators.missing(name) is None
         }
 
-    def used_photo(self, source: LoadedPhoto, face_index: int | None, *, scene_id: str = "none") -> Image.Image:
-        """The square crop of the photo that engines see, 512 px; with a scene the loose one, blurred past the photo."""
-        scene = self.presets.scene(scene_id)
+    def used_photo(
+        self,
+        source: LoadedPhoto,
+        face_index: int | None,
+        *,
+        scene_id: str = "none",
+        shape: Shape = "1:1",
+        crop: HandCrop | None = None,
+    ) -> Image.Image:
+        """The crop of the photo that engines see, in the area of 512 px squared; with a scene the loose one, blurred
+        past the photo.
+        """
+        scene, size = self.presets.scene(scene_id), sizes.within(shape, PREVIEW_SIZE)
         if scene.backdrop is not None:
-            return self._crop(source, face_index, PREVIEW_SIZE, scene).photo.image
-        return photo.cut(source, face_index, PREVIEW_SIZE)
+            return self._crop(source, face_index, shape, size, scene, crop).photo.image
+        return photo.cut(source, self.frame(source, face_index, shape=shape, crop=crop), size)
+
+    def frame(
+        self,
+        source: LoadedPhoto,
+        face_index: int | None,
+        *,
+        scene_id: str = "none",
+        shape: Shape = "1:1",
+        crop: HandCrop | None = None,
+    ) -> Frame:
+        """Where the crop lies in the photo; with a scene it may reach past it."""
+        loose = self.presets.scene(scene_id).backdrop is not None
+        return self._sitting(source).frame(source, face_index, sizes.ratio(shape), loose=loose, crop=crop)
 
     def engines(self) -> tuple[EngineInfo, ...]:
         """Every engine, whether it can run here, and why not."""
@@ -270,11 +317,37 @@ class SelfPortraitPipeline:
             self._choices[model_id] = choice
         yield self._choices[model_id]
 
-    def _crop(self, source: LoadedPhoto, face_index: int | None, size: int, scene: Scene | None = None) -> Crop:
-        """The crop for a scene is the loose one, so that the place is seen."""
+    def _sit(self, request: PortraitRequest, engine: Engine, scene: Scene) -> tuple[Crop, tuple[str, ...]]:
+        """The crop, as large as the engine paints, and what is to be said where that is not what was asked for."""
+        frame = self.frame(
+            request.photo, request.face_index, scene_id=scene.id, shape=request.shape, crop=request.crop
+        )
+        size = engine.dimensions(request.shape, request.size, max(frame.width, frame.height))
+        crop = self._crop(request.photo, request.face_index, request.shape, size, scene, request.crop)
+        if request.size == "screen" or max(size) >= sizes.LONGEST["print"]:
+            return crop, ()
+        if engine.is_diffusion:
+            return crop, (f"{engine.name} makes {size[0]} × {size[1]} pixels, whatever the size that is chosen.",)
+        return crop, (photo_hints.small_print(size, frame),)
+
+    def _sitting(self, source: LoadedPhoto) -> Sitting:
         with self._sittings_lock:
-            sitting = self._sittings.setdefault(source, Sitting())
-        return sitting.crop(source, face_index, size, loose=scene is not None and scene.backdrop is not None)
+            return self._sittings.setdefault(source, Sitting())
+
+    def _crop(
+        self,
+        source: LoadedPhoto,
+        face_index: int | None,
+        shape: Shape,
+        size: tuple[int, int],
+        scene: Scene | None = None,
+        crop: HandCrop | None = None,
+    ) -> Crop:
+        """The crop for a scene is the loose one, so that the place is seen."""
+        loose = scene is not None and scene.backdrop is not None
+        sitting = self._sitting(source)
+        where = sitting.frame(source, face_index, sizes.ratio(shape), loose=loose, crop=crop)
+        return sitting.crop(source, face_index, size, loose=loose, crop=crop, where=where)
 
     def _save(
         self,
@@ -298,6 +371,8 @@ class SelfPortraitPipeline:
                     "Model": engine.model_id,
                     "Engine": engine.name,
                     "Likeness": f"{request.likeness:g}",
+                    "Shape": request.shape,
+                    "Size": request.size,
                 }
                 written.append(path)
                 saved = marking.save(
@@ -317,6 +392,11 @@ class SelfPortraitPipeline:
                         is_diffusion=engine.is_diffusion,
                         seconds=seconds,
                         likeness=request.likeness,
+                        shape=request.shape,
+                        size=request.size,
+                        width=picture.width,
+                        height=picture.height,
+                        crop=request.crop,
                         provenance=saved.summary,
                         faithfulness=kept,
                     )
@@ -334,6 +414,9 @@ def _finished(report: StepCallback, *, is_diffusion: bool, label: bool) -> StepC
 
     def marked(step: int, total: int, preview: Image.Image | None) -> bool:
         if preview is not None:
+            if max(preview.size) > _STEP_SIDE:
+                preview = preview.copy()
+                preview.thumbnail((_STEP_SIDE, _STEP_SIDE), Image.Resampling.BOX)
             preview = marking.finish(preview, is_diffusion=is_diffusion, label=label)
         return report(step, total, preview)
 

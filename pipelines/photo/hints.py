@@ -14,12 +14,23 @@ import numpy as np
 
 from pipelines.errors import PhotoError
 from pipelines.photo import vision
-from pipelines.schema import Face, HintKind, LoadedPhoto, PhotoHint
+from pipelines.photo.framing import Frame, is_crowded
+from pipelines.photo.opening import shows_face
+from pipelines.schema import Face, HintKind, LoadedPhoto, PhotoHint, Shape
+from pipelines.sizes import ratio
 
 _SMALL_FACE = 90
 _DARK_HIGH, _DARK_MIDDLE, _BRIGHT = 72, 45, 225  # gray levels of the face's bright parts and middle
 _BLURRED = 180.0  # the 70 portraits measured 244 to 2230, and under 70 after a blur of 8 px
 _SIDEWAYS = 0.45
+_CLOSE = (
+    "Your photo shows too little above and below you for {}, so it is cut close at the sides; nothing is made up. "
+    "A photo taken from further away gives you more room, or a scene does."
+)
+_CUT = (
+    "Your photo shows too little above and below you for {}, so that the sides of your face are cut off. Take another "
+    "shape, or a photo from further away."
+)
 
 
 class Ways(NamedTuple):
@@ -92,7 +103,9 @@ def hints(
     found = list(_questions(photo, ways)) if face_index is None and not faceless else []
     face = _sitter(photo, face_index, ways)
     if face is not None:
-        found += _face_hints(np.asarray(photo.image), face)
+        said = _face_hints(np.asarray(photo.image), face)
+        # Of a photo that lies on its side nothing is known of where the sitter looks.
+        found += [hint for hint in said if not (photo.turn and hint.kind == "turned")]
     if face_index is not None and photo.turn:
         found.append(_hint("not-upright", f"{_lies(photo)} {ways.upright.format(turn=photo.turn)}"))
     if photo.is_incomplete:
@@ -111,6 +124,36 @@ def require(photo: LoadedPhoto, face_index: int | None, ways: Ways, *, faceless:
     if found and found[0].blocking:
         raise PhotoError(found[0].sentence)
     return found
+
+
+def of_the_crop(photo: LoadedPhoto, face_index: int | None, frame: Frame, shape: Shape, *, by_hand: bool) -> list[PhotoHint]:
+    """What is to be said of where the photo is cut.
+
+    Args:
+        photo: The photo.
+        face_index: The chosen face.
+        frame: What is cut.
+        shape: Of the portrait.
+        by_hand: The visitor set it.
+    """
+    if not shows_face(photo, face_index, frame):
+        words = "Part of your face lies outside of the crop; move it back with Adjust." if by_hand else _CUT.format(shape)
+        return [_hint("out-of-crop", words)]
+    face = photo.faces[face_index or 0] if photo.faces else None
+    if not by_hand and is_crowded(frame, face, ratio(shape)):
+        return [_hint("close-cut", _CLOSE.format(shape))]
+    return []
+
+
+def small_print(size: tuple[int, int], frame: Frame) -> str:
+    """That a photo has too few pixels for a large print.
+
+    Args:
+        size: Width and height of what is made instead.
+        frame: What is cut of the photo.
+    """
+    there = f"{round(frame.width)} × {round(frame.height)} pixels"
+    return f"Your photo has {there} here, so that a print gets {size[0]} × {size[1]}; a larger photo gives more."
 
 
 def is_open(photo: LoadedPhoto) -> bool:
