@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.errors import RequestInvalid
-from pipelines.schema import PortraitRequest
+from pipelines.schema import HandCrop, PortraitRequest
 
 
 def build_request(**values: object) -> PortraitRequest:
@@ -18,6 +18,18 @@ def build_request(**values: object) -> PortraitRequest:
         fields = [str(item["loc"][0]) for item in getattr(error, "errors", list)() if item["loc"]]
         advice = _ADVICE.get(fields[0] if fields else "", "This request is not complete; start again.")
         raise RequestInvalid(advice) from error
+
+
+def build_crop(**values: object) -> HandCrop:
+    """A crop from a visitor's raw values.
+
+    Raises:
+        RequestInvalid: One of them is missing, of the wrong kind or out of range.
+    """
+    try:
+        return HandCrop.model_validate(values)
+    except ValueError as error:
+        raise RequestInvalid(_ADVICE["crop"]) from error
 
 
 _ADVICE = {

@@ -43,6 +43,7 @@ from pipelines.schema import (
     PortraitRequest,
     Scene,
     Shape,
+    Size,
     StepCallback,
 )
 from pipelines.sitting import Crop, Sitting
@@ -253,6 +254,23 @@ class SelfPortraitPipeline:
         loose = self.presets.scene(scene_id).backdrop is not None
         return self._sitting(source).frame(source, face_index, sizes.ratio(shape), loose=loose, crop=crop)
 
+    def dimensions(self, model_id: str, shape: Shape, size: Size, detail: float) -> tuple[str, tuple[int, int]]:
+        """Which engine would make a portrait, and its width and height.
+
+        Args:
+            model_id: As in a request.
+            shape: As in a request.
+            size: As in a request.
+            detail: Pixels of the photo along the long side of the crop.
+
+        Raises:
+            RequestInvalid: There is no such engine.
+            EngineUnavailable: It cannot run here.
+        """
+        model_id = self.automatic if model_id == AUTO else model_id
+        choice = self._choices.get(model_id) or self._engines.create(model_id)
+        return choice.engine.name, choice.engine.dimensions(shape, size, detail)
+
     def engines(self) -> tuple[EngineInfo, ...]:
         """Every engine, whether it can run here, and why not."""
         infos = self._engines.infos()
@@ -319,16 +337,23 @@ class SelfPortraitPipeline:
 
     def _sit(self, request: PortraitRequest, engine: Engine, scene: Scene) -> tuple[Crop, tuple[str, ...]]:
         """The crop, as large as the engine paints, and what is to be said where that is not what was asked for."""
-        frame = self.frame(
-            request.photo, request.face_index, scene_id=scene.id, shape=request.shape, crop=request.crop
-        )
+        frame = self.frame(request.photo, request.face_index, scene_id=scene.id, shape=request.shape, crop=request.crop)
         size = engine.dimensions(request.shape, request.size, max(frame.width, frame.height))
         crop = self._crop(request.photo, request.face_index, request.shape, size, scene, request.crop)
+        said = photo_hints.of_the_crop(
+            request.photo,
+            request.face_index,
+            frame,
+            request.shape,
+            by_hand=request.crop is not None,
+            loose=scene.backdrop is not None,
+        )
+        notes = tuple(hint.sentence for hint in said)
         if request.size == "screen" or max(size) >= sizes.LONGEST["print"]:
-            return crop, ()
+            return crop, notes
         if engine.is_diffusion:
-            return crop, (f"{engine.name} makes {size[0]} × {size[1]} pixels, whatever the size that is chosen.",)
-        return crop, (photo_hints.small_print(size, frame),)
+            return crop, (*notes, f"{engine.name} makes {size[0]} × {size[1]} pixels, whatever size is chosen.")
+        return crop, (*notes, photo_hints.small_print(size, frame))
 
     def _sitting(self, source: LoadedPhoto) -> Sitting:
         with self._sittings_lock:

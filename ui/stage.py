@@ -7,7 +7,7 @@ from typing import Any
 from pipelines import heavy
 from pipelines.engines.base import AUTO
 from pipelines.photo import opening as photos
-from pipelines.schema import LoadedPhoto, PortraitRequest
+from pipelines.schema import HandCrop, LoadedPhoto, PortraitRequest, Shape
 from pipelines.worker import StepEvent
 from ui import screen
 from visits.studio import Studio
@@ -42,7 +42,7 @@ class Stage:
             return self.example(look)
         if visit.must_choose_face:
             return {"words": screen.missing(visit), "live": self._title(look)}
-        return self._preview(photo, visit.face_index, look) | {"mode": "photo"}
+        return self._preview(photo, visit.face_index, look, visit.shape, visit.crop) | {"mode": "photo"}
 
     def example(self, look: Look) -> Value:
         """What the styles do to somebody else's photo, until the visitor's own is here."""
@@ -55,13 +55,16 @@ class Stage:
 
     def working(self, wanted: PortraitRequest) -> Value:
         """Before the first step."""
-        crop = self._studio.pipeline.used_photo(wanted.photo, wanted.face_index, scene_id=wanted.scene_id)
+        crop = self._studio.pipeline.used_photo(
+            wanted.photo, wanted.face_index, scene_id=wanted.scene_id, shape=wanted.shape, crop=wanted.crop
+        )
         return {
             "mode": "working",
             "title": self._title(Look(wanted.style_id, wanted.scene_id)),
             "badge": self._maker(wanted.model_id),
             "words": "Getting ready",
             "after": pictures.data_uri(crop),
+            "ratio": screen.ratio_of(*crop.size),
         }
 
     def step(self, event: StepEvent, count: int) -> Value:
@@ -84,16 +87,27 @@ class Stage:
             "before": first["originals"][0]["src"],
             "title": first["title"],
             "badge": first["badge"],
+            "ratio": first["ratio"],
         }
 
-    def _preview(self, photo: LoadedPhoto, face: int | None, look: Look) -> Value:
+    def _preview(
+        self, photo: LoadedPhoto, face: int | None, look: Look, shape: Shape = "1:1", crop: HandCrop | None = None
+    ) -> Value:
         pipeline, name = self._studio.pipeline, self._title(look)
         after = pipeline.preview(
-            photo, face_index=face, style_id=look.style_id, scene_id=look.scene_id, likeness=look.likeness
+            photo,
+            face_index=face,
+            style_id=look.style_id,
+            scene_id=look.scene_id,
+            likeness=look.likeness,
+            shape=shape,
+            crop=crop,
         )
+        before = pipeline.used_photo(photo, face, scene_id=look.scene_id, shape=shape, crop=crop)
         return {
             "after": pictures.data_uri(after),
-            "before": pictures.data_uri(pipeline.used_photo(photo, face, scene_id=look.scene_id)),
+            "before": pictures.data_uri(before),
+            "ratio": screen.ratio_of(*after.size),
             "title": name,
             "live": name,
             "badge": screen.badge("", False),

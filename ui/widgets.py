@@ -55,12 +55,14 @@ def _tile(kind: str, preset: Style | Scene) -> dict[str, str]:
 
 
 def photo_booth() -> gr.HTML:
-    """Upload and camera. Value: {key, number, photo: None | {src, faces, face, asked, turn, hints, faceless}}.
+    """Upload and camera. Value: {key, number, photo: None | {src, crop, faces, face, asked, turn, hints,
+    faceless}}. With an empty src the picture is the one that is there already.
 
     Events: `arrived` (a photo lies in the visit), `face` (evt.index was chosen), `turned` (by evt.degrees), `marked` (a
-    face at evt.x, evt.y, evt.size wide, in percent), `anyway` (without a face), `removed` (evt.asked is its number).
+    face at evt.x, evt.y, evt.size wide, in percent), `cropped` (to evt.x, evt.y, evt.width, evt.angle, or evt.reset),
+    `anyway` (without a face), `removed` (evt.asked is its number).
     """
-    events = ["arrived", "face", "turned", "marked", "anyway", "removed"]
+    events = ["arrived", "face", "turned", "marked", "cropped", "anyway", "removed"]
     return _widget("photo", "photo", None, events, limit=MAX_UPLOAD_BYTES)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pipelines.errors import ConsentMissing, EngineBusy, PhotoError, RequestInvalid
 from pipelines.photo import hints as photo_hints
 from pipelines.results import Portrait
-from pipelines.schema import LoadedPhoto
+from pipelines.schema import HandCrop, LoadedPhoto, Shape, Size
 from study.consent import ASK
 
 KEEP_MINUTES = 60  # what the consent text and the Privacy tab promise
@@ -71,6 +71,10 @@ class Visit:
         lost: What was deleted without the visitor's doing, in sentences that nobody has read yet.
         asked: Number of the newest that was asked about the photo: to take one in, or to remove it.
         faceless: The visitor goes on with a photo in which no face was found.
+        shape: Of the portraits, as it is picked on the page.
+        size: Of the portraits.
+        model: What is to make them.
+        crop: Of the photo, where it was set by hand.
         seen_at: When something was last asked for in its name.
     """
 
@@ -88,6 +92,10 @@ class Visit:
     asked: int = 0
     face_index: int | None = None
     faceless: bool = False
+    shape: Shape = "1:1"
+    size: Size = "screen"
+    model: str = "auto"
+    crop: HandCrop | None = None
     kept: list[KeptPortrait] = field(default_factory=list)
     closed: bool = False
     seen_at: float = field(default_factory=time.monotonic)

@@ -180,7 +180,7 @@ def _pose(photo: PreparedPhoto) -> np.ndarray:
     """OpenPose's 18-point skeleton drawn from MediaPipe's body pose; OpenPose's own weights are non-commercial."""
     rgb = np.asarray(photo.image)
     body = vision.pose_landmarks(rgb)
-    return np.zeros_like(rgb) if body is None else draw_openpose(openpose_keypoints(body), rgb.shape[1::-1])
+    return np.zeros_like(rgb) if body is None else draw_openpose(openpose_keypoints(body), photo.image.size)
 
 
 def _depth(photo: PreparedPhoto) -> np.ndarray:

@@ -17,7 +17,6 @@ from pipelines.photo import vision
 from pipelines.photo.framing import Frame, is_crowded
 from pipelines.photo.opening import shows_face
 from pipelines.schema import Face, HintKind, LoadedPhoto, PhotoHint, Shape
-from pipelines.sizes import ratio
 
 _SMALL_FACE = 90
 _DARK_HIGH, _DARK_MIDDLE, _BRIGHT = 72, 45, 225  # gray levels of the face's bright parts and middle
@@ -25,8 +24,10 @@ _BLURRED = 180.0  # the 70 portraits measured 244 to 2230, and under 70 after a 
 _SIDEWAYS = 0.45
 _CLOSE = (
     "Your photo shows too little above and below you for {}, so it is cut close at the sides; nothing is made up. "
-    "A photo taken from further away gives you more room, or a scene does."
+    "A photo taken from further away gives you more room{}."
 )
+_SCENE = ", or a scene does"
+_MOVED = "Part of your face lies outside of the crop; move it back with Adjust."
 _CUT = (
     "Your photo shows too little above and below you for {}, so that the sides of your face are cut off. Take another "
     "shape, or a photo from further away."
@@ -126,7 +127,9 @@ def require(photo: LoadedPhoto, face_index: int | None, ways: Ways, *, faceless:
     return found
 
 
-def of_the_crop(photo: LoadedPhoto, face_index: int | None, frame: Frame, shape: Shape, *, by_hand: bool) -> list[PhotoHint]:
+def of_the_crop(
+    photo: LoadedPhoto, face_index: int | None, frame: Frame, shape: Shape, *, by_hand: bool, loose: bool = False
+) -> list[PhotoHint]:
     """What is to be said of where the photo is cut.
 
     Args:
@@ -135,13 +138,13 @@ def of_the_crop(photo: LoadedPhoto, face_index: int | None, frame: Frame, shape:
         frame: What is cut.
         shape: Of the portrait.
         by_hand: The visitor set it.
+        loose: There is a scene, which gives more room already.
     """
     if not shows_face(photo, face_index, frame):
-        words = "Part of your face lies outside of the crop; move it back with Adjust." if by_hand else _CUT.format(shape)
-        return [_hint("out-of-crop", words)]
+        return [_hint("out-of-crop", _MOVED if by_hand else _CUT.format(shape))]
     face = photo.faces[face_index or 0] if photo.faces else None
-    if not by_hand and is_crowded(frame, face, ratio(shape)):
-        return [_hint("close-cut", _CLOSE.format(shape))]
+    if not by_hand and shape != "1:1" and is_crowded(frame, face):
+        return [_hint("close-cut", _CLOSE.format(shape, "" if loose else _SCENE))]
     return []
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "open_photo",
     "prepare",
     "shows_face",
+    "sitter_after",
     "turned",
 ]
 
@@ -82,6 +83,27 @@ def turned(photo: LoadedPhoto, degrees: object) -> LoadedPhoto:
     if not isinstance(degrees, int) or degrees not in _CLOCKWISE:
         raise RequestInvalid("Turn the photo by 90, 180 or 270 degrees.")
     return _looked_at(photo.image.transpose(_CLOCKWISE[degrees]), photo.is_incomplete)
+
+
+def sitter_after(photo: LoadedPhoto, face_index: int | None, new: LoadedPhoto, degrees: int) -> int | None:
+    """Which face of a photo that was turned clockwise is the one that was chosen before; None where it is not found.
+
+    Args:
+        photo: The photo before.
+        face_index: The face that was chosen in it; None where none was.
+        new: The photo now.
+        degrees: 90, 180 or 270.
+    """
+    if face_index is None:
+        return None
+    width, height = photo.image.size
+    left, top, right, bottom = photo.faces[face_index].box
+    box = {
+        90: (height - bottom, left, height - top, right),
+        180: (width - right, height - bottom, width - left, height - top),
+        270: (top, width - right, bottom, width - left),
+    }[degrees]
+    return next((index for index, face in enumerate(new.faces) if vision.same_face(face.box, box)), None)
 
 
 def marked(photo: LoadedPhoto, x: float, y: float, size: float) -> LoadedPhoto:
