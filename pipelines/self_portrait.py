@@ -349,11 +349,12 @@ class SelfPortraitPipeline:
             loose=scene.backdrop is not None,
         )
         notes = tuple(hint.sentence for hint in said)
-        if request.size == "screen" or max(size) >= sizes.LONGEST["print"]:
+        largest = sizes.along(request.shape, sizes.LONGEST["print"])
+        if request.size == "screen" or max(size) >= max(largest):
             return crop, notes
         if engine.is_diffusion:
             return crop, (*notes, f"{engine.name} makes {size[0]} × {size[1]} pixels, whatever size is chosen.")
-        return crop, (*notes, photo_hints.small_print(size, frame))
+        return crop, (*notes, photo_hints.small_print(frame, largest))
 
     def _sitting(self, source: LoadedPhoto) -> Sitting:
         with self._sittings_lock:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 import gradio as gr
 
 from pipelines import sizes
+from pipelines.engines.base import PREVIEW
 from pipelines.errors import PortraitError, RequestInvalid
 from pipelines.photo import hints as photo_hints
 from pipelines.photo import opening as photos
@@ -91,11 +92,11 @@ class FramingHandlers(VisitHandlers):
             return ""
         lines = [f"{name}: {sizes.print_words(*made)}."]
         if size == "print" and max(made) < sizes.LONGEST["print"]:
-            filters = self._studio.pipeline.dimensions("preview", shape, size, detail)
-            if name != filters[0]:
-                lines.append(f"It makes no other size; {filters[0].lower()} (Advanced, Made by) make larger prints.")
+            filters, _ = self._studio.pipeline.dimensions(PREVIEW, shape, size, detail)
+            if name != filters:
+                lines.append(f"It makes no other size; {filters.lower()} (Advanced, Made by) make larger prints.")
             elif cut is not None:
-                lines.append(photo_hints.small_print(made, cut.frame))
+                lines.append(photo_hints.small_print(cut.frame, sizes.along(shape, sizes.LONGEST["print"])))
         return f'<p class="fine">{" ".join(lines)}</p>'
 
 

@@ -148,15 +148,15 @@ def of_the_crop(
     return []
 
 
-def small_print(size: tuple[int, int], frame: Frame) -> str:
+def small_print(frame: Frame, wanted: tuple[int, int]) -> str:
     """That a photo has too few pixels for a large print.
 
     Args:
-        size: Width and height of what is made instead.
         frame: What is cut of the photo.
+        wanted: Width and height of such a print.
     """
-    there = f"{round(frame.width)} × {round(frame.height)} pixels"
-    return f"Your photo has {there} here, so that a print gets {size[0]} × {size[1]}; a larger photo gives more."
+    there, all_ = (f"{round(width)} × {round(height)}" for width, height in ((frame.width, frame.height), wanted))
+    return f"Your photo has {there} pixels here, too few for {all_}; a larger photo or a wider crop gives more."
 
 
 def is_open(photo: LoadedPhoto) -> bool:

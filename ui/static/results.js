@@ -31,6 +31,7 @@ export function results({ element, props, trigger, watch }) {
       node.tabIndex = checked ? 0 : -1;
     }
     originals.replaceChildren(...item.originals.map(makePrint));
+    originals.style.setProperty("--ratio", String(item.ratio));
     showAbout(about, item);
     window.dispatchEvent(new CustomEvent("studio:chosen", { detail: item }));
     if (announce) showOnStage(item);
