@@ -30,6 +30,9 @@ def visitor(browser: Browser) -> Iterator[Page]:
     page.context.close()
 
 
+_TALL = "(() => { const view = document.querySelector('.view'); return view.clientHeight > 1.6 * view.clientWidth })()"
+
+
 def choose(page: Page, what: str, name: str) -> None:
     page.locator(f"#{what} label").filter(has_text=re.compile(rf"^\s*{name}\s*$")).click()
 
@@ -44,7 +47,7 @@ def test_a_print_in_4_to_5_cut_by_keyboard(visitor: Page, site: Site, large_phot
     enter(page, site)
     agree(page)
     upload(page, large_photo)
-    pick(page, "style", "comic")
+    pick(page, "style", "hologram")
     choose(page, "shape", "4:5")
     choose(page, "size", "Print")
     expect(page.locator("#size-words")).to_contain_text("px: prints well up to", timeout=LONG)
@@ -95,10 +98,22 @@ def test_a_print_in_4_to_5_cut_by_keyboard(visitor: Page, site: Site, large_phot
     page.keyboard.press("Enter")
     page.locator("#use-settings").click()
     expect(page.locator("#shape label.selected")).to_contain_text("4:5", timeout=LONG)
+
+
+@pytest.mark.slow
+def test_shape_and_size_outlive_a_reload(visitor: Page, site: Site, photo_file: Path) -> None:
+    page = visitor
+    enter(page, site)
+    choose(page, "shape", "9:16")  # before there is a visit
+    agree(page)
+    upload(page, photo_file)
+    choose(page, "size", "Print")
+    page.wait_for_function(_TALL, timeout=LONG)
     page.reload()
     expect(page.locator("#notice")).to_contain_text("Welcome back", timeout=LONG)
-    expect(page.locator("#shape label.selected")).to_contain_text("4:5", timeout=LONG)
+    expect(page.locator("#shape label.selected")).to_contain_text("9:16", timeout=LONG)
     expect(page.locator("#size label.selected")).to_contain_text("Print")
+    page.wait_for_function(_TALL, timeout=LONG)
 
 
 @pytest.mark.slow
