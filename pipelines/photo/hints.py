@@ -104,9 +104,7 @@ def hints(
     found = list(_questions(photo, ways)) if face_index is None and not faceless else []
     face = _sitter(photo, face_index, ways)
     if face is not None:
-        said = _face_hints(np.asarray(photo.image), face)
-        # Of a photo that lies on its side nothing is known of where the sitter looks.
-        found += [hint for hint in said if not (photo.turn and hint.kind == "turned")]
+        found += _face_hints(np.asarray(photo.image), face)
     if face_index is not None and photo.turn:
         found.append(_hint("not-upright", f"{_lies(photo)} {ways.upright.format(turn=photo.turn)}"))
     if photo.is_incomplete:
