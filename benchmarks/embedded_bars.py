@@ -141,7 +141,7 @@ def paint(engine: DiffusionEngine | FilterEngine, job: GenerationJob) -> np.ndar
 
 def as_shown(filters: FilterEngine, job: GenerationJob) -> np.ndarray:
     """The filters' portrait as the studio shows it, made at their own size, as large as the job's photo."""
-    small = job.model_copy(update={"photo": resized(job.photo, filters.size)})
+    small = job.model_copy(update={"photo": resized(job.photo, (filters.size, filters.size))})
     size = job.photo.image.size
     return np.asarray(Image.fromarray(paint(filters, small)).resize(size, Image.Resampling.LANCZOS))
 

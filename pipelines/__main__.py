@@ -16,13 +16,14 @@ from pathlib import Path
 from pipelines.errors import Cancelled, PortraitError, WordsRefused
 from pipelines.photo.hints import SHELL
 from pipelines.photo.opening import open_photo, open_style_picture
-from pipelines.photo.sitter import seat
+from pipelines.photo.sitter import hand_crop, seat
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets, load_presets
 from pipelines.results import Portrait
 from pipelines.schema import MAX_VARIATIONS, Consent, PortraitRequest
 from pipelines.seeds import MAX_SEED, following
 from pipelines.self_portrait import SelfPortraitPipeline
+from pipelines.sizes import LONGEST, SHAPES, SIZES
 from pipelines.worker import StepEvent, WaitEvent, run
 
 
@@ -46,6 +47,20 @@ def _parser(presets: Presets) -> argparse.ArgumentParser:
         "--mark", default="", metavar="X,Y,SIZE", help="a face that is not found: middle and width, in percent"
     )
     parser.add_argument("--style-picture", type=Path, help="a picture to be painted after, with --style own-picture")
+    parser.add_argument("--shape", choices=list(SHAPES), default="1:1", help="width to height (default: %(default)s)")
+    parser.add_argument(
+        "--size",
+        choices=list(SIZES),
+        default="screen",
+        help=f"of filters, {LONGEST['screen']} pixels along the long side, or up to {LONGEST['print']} as far as the "
+        "photo has them; models make their own (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--crop",
+        default="",
+        metavar="X,Y,WIDTH[,ANGLE]",
+        help="cut the photo here: middle and width, in percent of the turned photo; degrees to turn it, -45 to 45",
+    )
     parser.add_argument("--prompt", default="", help="own words, added to the style's")
     parser.add_argument("--label", action="store_true", help="draw a small visible label into the corner")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the portraits (default: %(default)s)")
@@ -66,6 +81,7 @@ def _list(presets: Presets, pipeline: SelfPortraitPipeline) -> None:
 def _request(options: argparse.Namespace) -> PortraitRequest:
     photo = open_photo(options.photo)
     sitting = seat(photo, SHELL, face=options.face, turn=options.turn, mark=options.mark)
+    crop = hand_crop(options.crop)
     for hint in sitting.hints:
         print(hint.sentence, file=sys.stderr)
     first = random.SystemRandom().randrange(MAX_SEED + 1) if options.seed is None else options.seed
@@ -88,6 +104,9 @@ def _request(options: argparse.Namespace) -> PortraitRequest:
         extra_prompt=options.prompt,
         visible_label=options.label,
         style_picture=None if options.style_picture is None else open_style_picture(options.style_picture),
+        shape=options.shape,
+        size=options.size,
+        crop=crop,
         consent=consent,
     )
 

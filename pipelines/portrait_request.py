@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.errors import RequestInvalid
-from pipelines.schema import PortraitRequest
+from pipelines.schema import HandCrop, PortraitRequest
 
 
 def build_request(**values: object) -> PortraitRequest:
@@ -20,6 +20,18 @@ def build_request(**values: object) -> PortraitRequest:
         raise RequestInvalid(advice) from error
 
 
+def build_crop(**values: object) -> HandCrop:
+    """A crop from a visitor's raw values.
+
+    Raises:
+        RequestInvalid: One of them is missing, of the wrong kind or out of range.
+    """
+    try:
+        return HandCrop.model_validate(values)
+    except ValueError as error:
+        raise RequestInvalid(_ADVICE["crop"]) from error
+
+
 _ADVICE = {
     "photo": "Add a photo first.",
     "consent": "Tick the consent box first.",
@@ -29,6 +41,9 @@ _ADVICE = {
     "scene_id": "There is no such scene; choose one from the list.",
     "model_id": "There is no such model; choose one from the list.",
     "face_index": "That face is not in the photo; choose one of those that were found.",
+    "shape": "There is no such shape; choose 1:1, 4:5 or 9:16.",
+    "size": "There is no such size; choose screen or print.",
+    "crop": "Set the crop by its middle and width, in percent of the photo, and at most 45 degrees: 50,40,60,0.",
     "visible_label": "Choose true or false for the visible label.",
     "extra_prompt": "Your own words are too long; keep them under 400 characters.",
 }

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipelines.schema import Control, PreparedPhoto, PresetId, Seed, Unit, Value
+from pipelines.schema import Control, HandCrop, PreparedPhoto, PresetId, Seed, Shape, Size, Unit, Value
 
 RefusalCategory = Literal["minors", "sexual", "public-figure", "hate", "gore"]
 # untrusted-signer: unchanged, but signed with a certificate that is not this studio's. unverified: neither shown to be
@@ -141,6 +141,11 @@ class Portrait(Value):
     is_diffusion: bool
     seconds: float = Field(ge=0.0)
     likeness: Unit
+    shape: Shape = "1:1"
+    size: Size = Field("screen", description="As asked for.")
+    width: int = Field(gt=0, description="Pixels.")
+    height: int = Field(gt=0, description="Pixels.")
+    crop: HandCrop | None = Field(None, description="Where the visitor set it by hand.")
     provenance: ProvenanceSummary
     faithfulness: Faithfulness | None = None
 

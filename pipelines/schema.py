@@ -23,6 +23,8 @@ Unit = Annotated[float, Field(ge=0.0, le=1.0)]
 Keyword = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([ -][a-z0-9]+){0,3}$", max_length=30, strict=True)]
 AnnotatorName = Literal["canny", "lineart", "softedge", "mediapipe_face", "pose", "depth", "tile"]
 Family = Literal["painting", "illustration", "futuristic", "photographic"]
+Shape = Literal["1:1", "4:5", "9:16"]  # width to height
+Size = Literal["screen", "print"]  # in pixels only an engine knows: Engine.dimensions
 Purpose = Literal["portraits", "study", "examples"]  # make them, keep them for the study, show them to others
 
 MAX_VARIATIONS = 4
@@ -198,6 +200,9 @@ HintKind = Literal[
     "turned",
     "unmeasured",
     "incomplete",
+    "close-cut",
+    "out-of-crop",
+    "small-print",
 ]
 
 
@@ -212,7 +217,7 @@ class PhotoHint(Value):
 class LoadedPhoto(Value):
     """A photo as the visitor gave it: RGB, turned as its file says, no metadata, with what was seen.
 
-    At most 2048 px on its long side. Lives in memory only. Each is one of its own, whatever it looks like: what is
+    At most 2560 px on its long side. Lives in memory only. Each is one of its own, whatever it looks like: what is
     drawn from it is kept by it, and goes with it.
     """
 
@@ -242,18 +247,36 @@ class StylePicture(Value):
     image: Image.Image
 
 
+class HandCrop(Value):
+    """A crop that the visitor set by hand, of whatever shape is asked for.
+
+    What does not fit is moved, then made smaller, until it lies inside the photo.
+    """
+
+    x: float = Field(ge=0.0, le=100.0, description="Its middle, in percent of the photo's width.")
+    y: float = Field(ge=0.0, le=100.0, description="Its middle, in percent of the photo's height.")
+    width: float = Field(gt=0.0, le=100.0, description="In percent of the photo's width.")
+    angle: float = Field(0.0, ge=-45.0, le=45.0, description="Degrees by which the photo is turned clockwise in it.")
+
+
 class PreparedPhoto(Value):
-    """The square crop that engines see.
+    """The crop that engines see.
 
     Attributes:
-        image: RGB, size x size.
-        face: The chosen face in crop pixels, None when the visitor went on without one.
-        person_mask: (size, size) float32 in 0..1, 1 where the person is.
+        image: RGB, as large as the portrait will be.
+        face: The chosen face in crop pixels, None when the visitor went on without one, or moved the crop off it.
+        person_mask: (height, width) float32 in 0..1, 1 where the person is.
     """
 
     image: Image.Image
     face: Face | None = None
     person_mask: np.ndarray | None = None
+
+    @model_validator(mode="after")
+    def _mask_fits(self) -> Self:
+        if self.person_mask is not None and self.person_mask.shape != self.image.size[::-1]:
+            raise ValueError("the person mask is as large as the picture")
+        return self
 
 
 # --- one request -----------------------------------------------------------------------------------------------------
@@ -290,6 +313,9 @@ class PortraitRequest(Value):
     extra_prompt: str = Field("", max_length=MAX_PROMPT_CHARACTERS, description="Visitor's own words, appended.")
     visible_label: bool = Field(False, strict=True, description="Draw a small label into the corner.")
     style_picture: StylePicture | None = Field(None, description="For a style that paints after a picture.")
+    shape: Shape = "1:1"
+    size: Size = "screen"
+    crop: HandCrop | None = Field(None, description="Set by hand; left out, it is laid around the face.")
     consent: Consent
 
 
@@ -303,6 +329,8 @@ class Job(Value):
     """What an engine is to make, in the visitor's terms. Plain and picklable."""
 
     photo: PreparedPhoto = Field(description="The sitter, as large as the portrait will be.")
+    shape: Shape = "1:1"
+    size: Size = Field("screen", description="As asked for; what came of it is the size of the photo.")
     style: Style
     scene: Scene
     likeness: Unit = 0.5

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import numpy as np
 from PIL import Image
 
+from pipelines import sizes
 from pipelines.controls import annotators
 from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, EngineSource
 from pipelines.engines.device import is_out_of_memory
@@ -27,8 +28,10 @@ from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError, RequestInvalid, SettingsError
 from pipelines.faithfulness import meter
 from pipelines.job_studio import JobStudio
+from pipelines.photo import hints as photo_hints
 from pipelines.photo import memory, vision
 from pipelines.photo import opening as photo
+from pipelines.photo.framing import Frame
 from pipelines.precedence import Precedence
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
@@ -36,10 +39,13 @@ from pipelines.results import Portrait, PortraitSet
 from pipelines.safety.review import Safety, build_safety
 from pipelines.schema import (
     AnnotatorName,
+    HandCrop,
     Job,
     LoadedPhoto,
     PortraitRequest,
     Scene,
+    Shape,
+    Size,
     StepCallback,
     Style,
     StylePicture,
@@ -53,6 +59,7 @@ PREVIEW_SIZE = 512
 TILE_SIZE = 144  # pixels of a tile, which the page shows at 76 to 92
 _TILE_PAINTED_AT = 192  # smaller, hatching and dots are too coarse to be known again
 AFTER_PICTURE = "in the style of a picture that the visitor gave"
+_STEP_SIDE = 768  # of the picture of a step: a print is marked once, when it is finished
 _NO_MEMORY = "There is too little free memory for this just now; ask for fewer variations, or try again in a minute."
 
 
@@ -169,9 +176,11 @@ class SelfPortraitPipeline:
         with self._engine(model_id, report, turn) as choice, self.precedence.awaited():
             engine = choice.engine
             unchecked = self.safety.require_reviewers(choice.stack)
-            crop = self._crop(request.photo, request.face_index, engine.size, scene)
+            crop, notes = self._sit(request, engine, scene)
             job = Job(
                 photo=crop.photo,
+                shape=request.shape,
+                size=request.size,
                 style=style,
                 scene=scene,
                 likeness=request.likeness,
@@ -193,7 +202,7 @@ class SelfPortraitPipeline:
             controls=made.controls,
             portraits=portraits,
             engine=engine.name,
-            notes=(*picked, *choice.notes, *made.notes, *unchecked),
+            notes=(*picked, *choice.notes, *notes, *made.notes, *unchecked),
             refused=refused,
         )
 
@@ -229,14 +238,15 @@ class SelfPortraitPipeline:
         likeness: float = 0.5,
         seed: int = 0,
         style_picture: StylePicture | None = None,
+        shape: Shape = "1:1",
+        crop: HandCrop | None = None,
     ) -> Image.Image:
-        """The filters' picture of a style, at once and in memory only, 512 px, watermarked."""
+        """The filters' picture of a style, at once and in memory only, in the area of 512 px squared, watermarked."""
         style, scene = self.presets.style(style_id), self.presets.scene(scene_id)
+        size = sizes.within(shape, PREVIEW_SIZE)
         with self.precedence.awaited():
-            crop = self._crop(source, face_index, PREVIEW_SIZE, scene).photo
-            picture = self._preview.render(
-                crop, style, scene, seed=seed, likeness=likeness, style_picture=style_picture
-            )
+            cut = self._crop(source, face_index, shape, size, scene, crop).photo
+            picture = self._preview.render(cut, style, scene, seed=seed, likeness=likeness, style_picture=style_picture)
             return marking.finish(picture, is_diffusion=False)
 
     def tile(
@@ -259,13 +269,16 @@ class SelfPortraitPipeline:
 
         if not go_on():
             raise Cancelled("Stopped before it began.")
-        small = resized(self._crop(source, face_index, PREVIEW_SIZE).photo, _TILE_PAINTED_AT)
+        small = resized(
+            self._crop(source, face_index, "1:1", (PREVIEW_SIZE, PREVIEW_SIZE)).photo,
+            (_TILE_PAINTED_AT, _TILE_PAINTED_AT),
+        )
         (picture,) = self._preview.generate(Job(photo=small, style=style, scene=plain, seeds=(0,)), go_on)
         return marking.finish(_shrunk(picture), is_diffusion=False)
 
     def photo_tile(self, source: LoadedPhoto, face_index: int | None) -> Image.Image:
         """The crop of the photo, for the tile of a scene that keeps the photo's own background."""
-        return _shrunk(photo.cut(source, face_index, 2 * TILE_SIZE))
+        return _shrunk(self.used_photo(source, face_index))
 
     def preview_frame(
         self,
@@ -288,23 +301,69 @@ class SelfPortraitPipeline:
         return np.asarray(marking.finish(Image.fromarray(frame), is_diffusion=False))
 
     def control_images(
-        self, source: LoadedPhoto, *, face_index: int | None, style_id: str, size: int = PREVIEW_SIZE
+        self,
+        source: LoadedPhoto,
+        *,
+        face_index: int | None,
+        style_id: str,
+        shape: Shape = "1:1",
+        crop: HandCrop | None = None,
     ) -> dict[AnnotatorName, Image.Image]:
         """The control images that a style asks for, as far as they can be drawn here."""
-        crop = self._crop(source, face_index, size)
+        cut = self._crop(source, face_index, shape, sizes.within(shape, PREVIEW_SIZE), crop=crop)
         wanted = [setting.annotator for setting in self.presets.style(style_id).controls]
         return {
-            name: annotators.drawn_once(name, crop.photo, crop.drawn)
+            name: annotators.drawn_once(name, cut.photo, cut.drawn)
             for name in wanted
             if annotators.missing(name) is None
         }
 
-    def used_photo(self, source: LoadedPhoto, face_index: int | None, *, scene_id: str = "none") -> Image.Image:
-        """The square crop of the photo that engines see, 512 px; with a scene the loose one, blurred past the photo."""
-        scene = self.presets.scene(scene_id)
+    def used_photo(
+        self,
+        source: LoadedPhoto,
+        face_index: int | None,
+        *,
+        scene_id: str = "none",
+        shape: Shape = "1:1",
+        crop: HandCrop | None = None,
+    ) -> Image.Image:
+        """The crop of the photo that engines see, in the area of 512 px squared; with a scene the loose one, blurred
+        past the photo.
+        """
+        scene, size = self.presets.scene(scene_id), sizes.within(shape, PREVIEW_SIZE)
         if scene.backdrop is not None:
-            return self._crop(source, face_index, PREVIEW_SIZE, scene).photo.image
-        return photo.cut(source, face_index, PREVIEW_SIZE)
+            return self._crop(source, face_index, shape, size, scene, crop).photo.image
+        return photo.cut(source, self.frame(source, face_index, shape=shape, crop=crop), size)
+
+    def frame(
+        self,
+        source: LoadedPhoto,
+        face_index: int | None,
+        *,
+        scene_id: str = "none",
+        shape: Shape = "1:1",
+        crop: HandCrop | None = None,
+    ) -> Frame:
+        """Where the crop lies in the photo; with a scene it may reach past it."""
+        loose = self.presets.scene(scene_id).backdrop is not None
+        return self._sitting(source).frame(source, face_index, sizes.ratio(shape), loose=loose, crop=crop)
+
+    def dimensions(self, model_id: str, shape: Shape, size: Size, detail: float) -> tuple[str, tuple[int, int]]:
+        """Which engine would make a portrait, and its width and height.
+
+        Args:
+            model_id: As in a request.
+            shape: As in a request.
+            size: As in a request.
+            detail: Pixels of the photo along the long side of the crop.
+
+        Raises:
+            RequestInvalid: There is no such engine.
+            EngineUnavailable: It cannot run here.
+        """
+        model_id = self.automatic if model_id == AUTO else model_id
+        choice = self._choices.get(model_id) or self._engines.create(model_id)
+        return choice.engine.name, choice.engine.dimensions(shape, size, detail)
 
     def engines(self) -> tuple[EngineInfo, ...]:
         """Every engine, whether it can run here, and why not."""
@@ -370,11 +429,45 @@ class SelfPortraitPipeline:
             self._choices[model_id] = choice
         yield self._choices[model_id]
 
-    def _crop(self, source: LoadedPhoto, face_index: int | None, size: int, scene: Scene | None = None) -> Crop:
-        """The crop for a scene is the loose one, so that the place is seen."""
+    def _sit(self, request: PortraitRequest, engine: Engine, scene: Scene) -> tuple[Crop, tuple[str, ...]]:
+        """The crop, as large as the engine paints, and what is to be said where that is not what was asked for."""
+        frame = self.frame(request.photo, request.face_index, scene_id=scene.id, shape=request.shape, crop=request.crop)
+        size = engine.dimensions(request.shape, request.size, max(frame.width, frame.height))
+        crop = self._crop(request.photo, request.face_index, request.shape, size, scene, request.crop)
+        said = photo_hints.of_the_crop(
+            request.photo,
+            request.face_index,
+            frame,
+            request.shape,
+            by_hand=request.crop is not None,
+            loose=scene.backdrop is not None,
+        )
+        notes = tuple(hint.sentence for hint in said)
+        largest = sizes.along(request.shape, sizes.LONGEST["print"])
+        if request.size == "screen" or max(size) >= max(largest):
+            return crop, notes
+        if engine.is_diffusion:
+            return crop, (*notes, f"{engine.name} makes {size[0]} × {size[1]} pixels, whatever size is chosen.")
+        return crop, (*notes, photo_hints.small_print(frame, largest))
+
+    def _sitting(self, source: LoadedPhoto) -> Sitting:
         with self._sittings_lock:
-            sitting = self._sittings.setdefault(source, Sitting())
-        return sitting.crop(source, face_index, size, loose=scene is not None and scene.backdrop is not None)
+            return self._sittings.setdefault(source, Sitting())
+
+    def _crop(
+        self,
+        source: LoadedPhoto,
+        face_index: int | None,
+        shape: Shape,
+        size: tuple[int, int],
+        scene: Scene | None = None,
+        crop: HandCrop | None = None,
+    ) -> Crop:
+        """The crop for a scene is the loose one, so that the place is seen."""
+        loose = scene is not None and scene.backdrop is not None
+        sitting = self._sitting(source)
+        where = sitting.frame(source, face_index, sizes.ratio(shape), loose=loose, crop=crop)
+        return sitting.crop(source, face_index, size, loose=loose, crop=crop, where=where)
 
     def _save(
         self,
@@ -398,6 +491,8 @@ class SelfPortraitPipeline:
                     "Model": engine.model_id,
                     "Engine": engine.name,
                     "Likeness": f"{request.likeness:g}",
+                    "Shape": request.shape,
+                    "Size": request.size,
                 }
                 if job.style_picture is not None:  # that there was one, and nothing of it
                     facts["StyleSource"] = AFTER_PICTURE
@@ -419,6 +514,11 @@ class SelfPortraitPipeline:
                         is_diffusion=engine.is_diffusion,
                         seconds=seconds,
                         likeness=request.likeness,
+                        shape=request.shape,
+                        size=request.size,
+                        width=picture.width,
+                        height=picture.height,
+                        crop=request.crop,
                         provenance=saved.summary,
                         faithfulness=kept,
                     )
@@ -440,6 +540,9 @@ def _finished(report: StepCallback, *, is_diffusion: bool, label: bool) -> StepC
 
     def marked(step: int, total: int, preview: Image.Image | None) -> bool:
         if preview is not None:
+            if max(preview.size) > _STEP_SIDE:
+                preview = preview.copy()
+                preview.thumbnail((_STEP_SIDE, _STEP_SIDE), Image.Resampling.BOX)
             preview = marking.finish(preview, is_diffusion=is_diffusion, label=label)
         return report(step, total, preview)
 

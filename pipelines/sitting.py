@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from pipelines.photo import opening
-from pipelines.schema import AnnotatorName, LoadedPhoto, PreparedPhoto
+from pipelines.photo.framing import Frame
+from pipelines.schema import AnnotatorName, HandCrop, LoadedPhoto, PreparedPhoto
 
-_CROPS = 4  # a face is cut in two sizes, close and loose; more only where somebody changes faces
+_CROPS = 4  # a face is cut in two sizes, close and loose; more only where somebody changes faces or shapes
+_FRAMES = 16
+_KEPT_PIXELS = 1_250_000  # of a crop: one for a print weighs 30 MB, and is seldom asked for twice
 
 
 @dataclass
 class Crop:
-    """A square of the photo, and the control images that were drawn from it."""
+    """A part of the photo, and the control images that were drawn from it."""
 
     photo: PreparedPhoto
     drawn: dict[AnnotatorName, Image.Image] = field(default_factory=dict)
@@ -26,21 +29,52 @@ class Sitting:
     """The latest crops of a photo. Holds nothing of the photo itself, so that it can be kept for as long as that."""
 
     def __init__(self) -> None:
-        self._crops: OrderedDict[tuple[int | None, int, bool], Crop] = OrderedDict()
+        self._crops: OrderedDict[tuple[int | None, tuple[int, int], bool, HandCrop | None], Crop] = OrderedDict()
+        self._frames: OrderedDict[tuple[int | None, float, bool, HandCrop | None], Frame] = OrderedDict()
         self._lock = threading.Lock()
 
-    def crop(self, photo: LoadedPhoto, face_index: int | None, size: int, *, loose: bool) -> Crop:
-        """The square around a face; see `pipelines.photo.opening.prepare`.
+    def frame(
+        self, photo: LoadedPhoto, face_index: int | None, ratio: float, *, loose: bool, crop: HandCrop | None = None
+    ) -> Frame:
+        """Where the photo is cut; see `pipelines.photo.opening.frame`.
 
         Args:
             photo: The one that this sitting is of.
         """
-        key = (face_index, size, loose)
+        key = (face_index, ratio, loose, crop)
+        with self._lock:
+            if key in self._frames:
+                return self._frames[key]
+        found = opening.frame(photo, face_index, ratio, loose=loose, crop=crop)
+        with self._lock:
+            self._frames[key] = found
+            while len(self._frames) > _FRAMES:
+                self._frames.popitem(last=False)
+        return found
+
+    def crop(
+        self,
+        photo: LoadedPhoto,
+        face_index: int | None,
+        size: tuple[int, int],
+        *,
+        loose: bool,
+        crop: HandCrop | None = None,
+        where: Frame | None = None,
+    ) -> Crop:
+        """What engines see; see `pipelines.photo.opening.prepare`.
+
+        Args:
+            photo: The one that this sitting is of.
+        """
+        key = (face_index, size, loose, crop)
         with self._lock:
             if key in self._crops:
                 self._crops.move_to_end(key)
                 return self._crops[key]
-        cut = Crop(opening.prepare(photo, face_index, size, loose=loose))
+        cut = Crop(opening.prepare(photo, face_index, size, loose=loose, crop=crop, where=where))
+        if size[0] * size[1] > _KEPT_PIXELS:
+            return cut
         with self._lock:
             self._crops[key] = cut
             while len(self._crops) > _CROPS:

@@ -151,18 +151,18 @@ class TestPose:
             Keypoint(x / 512, y / 512) if 0 <= x < 512 and 0 <= y < 512 else None for x, y, _ in points.tolist()
         ]
         theirs = draw_bodypose(np.zeros((512, 512, 3), np.uint8), keypoints)
-        assert np.array_equal(draw_openpose(points, 512), theirs)
+        assert np.array_equal(draw_openpose(points, (512, 512)), theirs)
 
     def test_limbs_grow_with_the_picture(self) -> None:
         points = openpose_keypoints(self.BODY)
-        small, large = draw_openpose(points, 512), draw_openpose(points * (2, 2, 1), 1024)
+        small, large = draw_openpose(points, (512, 512)), draw_openpose(points * (2, 2, 1), (1024, 1024))
         assert share(large) == pytest.approx(share(small), rel=0.1)
 
     def test_what_is_hidden_or_outside_is_left_out(self) -> None:
         hidden = self.BODY.copy()
         hidden[[13, 15], 2] = 0.1
         points = openpose_keypoints(hidden)
-        picture = draw_openpose(points, 512)
+        picture = draw_openpose(points, (512, 512))
         assert picture[320, 370].sum() == 0
         assert picture[320, 142].sum() > 0
         neckless = self.BODY.copy()

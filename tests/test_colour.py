@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from skimage import color
 
-from pipelines.photo.decoding import decode
+from pipelines.photo.decoding import MAX_SIDE, decode
 from pipelines.photo.opening import open_photo
 from tests.support import profiles
 from tests.support.png_chunks import SIGNATURE, chunks
@@ -85,7 +85,7 @@ def test_the_photo_of_the_page_is_converted_and_large_ones_are_too(face: Image.I
     profile = profiles.matrix("ProPhoto")
     large = into(face, profile).resize((3072, 3072), Image.Resampling.BICUBIC)
     photo = open_photo(encode(large, "JPEG", icc_profile=profile))
-    assert photo.image.size == (2048, 2048)
+    assert photo.image.size == (MAX_SIDE, MAX_SIDE)
     assert off(photo.image.resize((256, 256), Image.Resampling.BOX), face) < 1.0
     assert "icc_profile" not in photo.image.info
     handed = into(face, profile)

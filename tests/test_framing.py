@@ -36,7 +36,7 @@ def test_beyond_the_photo_there_is_nobody_and_no_line(face_photo: Image.Image) -
     photo = open_photo(face_photo.crop((60, 0, 420, 360)))
     whole = np.asarray(photo.image)
     square = framing.loose(whole, photo.faces[0])
-    picture, inside = framing.filled(whole, square, 256)
+    picture, inside = framing.filled(whole, square, (256, 256))
     assert picture.shape == (256, 256, 3)
     assert set(np.unique(inside)) <= {0.0, 1.0}
     wide = prepare(photo, None, 256, loose=True)
@@ -74,7 +74,7 @@ def _height(photo: PreparedPhoto) -> float:
 def _floating(photo: LoadedPhoto) -> float:
     """Share of the frame's height along which the photo's border cuts the body inside of the frame."""
     whole = np.asarray(photo.image)
-    _, inside = framing.filled(whole, framing.loose(whole, photo.faces[0]), 256)
+    _, inside = framing.filled(whole, framing.loose(whole, photo.faces[0]), (256, 256))
     mask = prepare(photo, None, 256, loose=True).person_mask
     assert mask is not None
     known = np.zeros((256, 256), np.uint8)

@@ -15,7 +15,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from benchmarks import watermark as benchmark
 from pipelines import results
-from pipelines.provenance import visible_label, watermark, watermark_reader
+from pipelines.provenance import marking, visible_label, watermark, watermark_reader
 from tests.support.searches import search
 from tests.support.sweeps import sweep
 
@@ -138,6 +138,27 @@ def test_regular_patterns_are_not_taken_for_marked(seed: int, side: int, period:
     tiled = np.tile(block, (-(-side // period), -(-side // period), 1))[:side, :side]
     for picture in (tiled, np.concatenate([tiled, tiled[:, ::-1]], axis=1)):
         assert watermark.detect(Image.fromarray(np.ascontiguousarray(picture))) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(2048, 2048), (1152, 2048), (1638, 2048), (608, 1080)])
+def test_prints_and_tall_shapes_keep_all_marks(face_photo: Image.Image, tmp_path: Path, size: tuple[int, int]) -> None:
+    """The watermark through JPEG 60, half size, a cut edge and a small copy."""
+    picture, path = ImageOps.fit(face_photo, size, Image.Resampling.LANCZOS), tmp_path / "portrait.png"
+    marked = marking.save(picture, path, is_diffusion=False, facts={"Shape": "9:16"}, label=True).picture
+    report = marking.check(path)
+    assert (report.state, report.is_ours, report.watermark) == ("intact", True, "filter")
+    corner = np.s_[-size[1] // 12 :, -size[0] // 3 :]
+    assert np.abs(np.asarray(marked, np.int16)[corner] - np.asarray(picture, np.int16)[corner]).max() > 60, "a label"
+    treated = {
+        "as it is": marked,
+        "JPEG 60": benchmark.saved(marked, "JPEG", 60),
+        "half size": benchmark.resized(marked, 0.5),
+        "a tenth cut off": marked.crop((0, 0, size[0], round(0.9 * size[1]))),
+        "320 px": benchmark.resized(marked, 320 / max(size)),
+    }
+    found = {name: watermark.detect(one) for name, one in treated.items()}
+    assert {name for name, one in found.items() if one is not None and one.kind == "filter"} == set(treated)
 
 
 def test_tiny_pictures_are_left_alone() -> None:

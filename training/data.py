@@ -98,7 +98,7 @@ def write_pack(
         for person, source in tqdm(photos.items(), desc="people", unit="person"):
             photo = prepare(open_photo(source), None, 1024)  # as the studio does, whose drawings are made at that size
             writer.picture("lineart", person, _drawn(photo, side))
-            photo = resized(photo, side)
+            photo = resized(photo, (side, side))
             writer.picture("faces", person, _face(photo))
             for example, pictures in _render(engine, person, photo, presets, shares, scene_share, seed):
                 for folder, pixels in pictures.items():

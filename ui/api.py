@@ -19,7 +19,7 @@ from pipelines import worker
 from pipelines.errors import Cancelled, RequestInvalid
 from pipelines.photo import opening as photos
 from pipelines.photo.hints import API
-from pipelines.photo.sitter import seat
+from pipelines.photo.sitter import hand_crop, seat
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import FAMILY_NAMES
 from pipelines.results import PortraitSet
@@ -53,6 +53,9 @@ def build_api(studio: Studio) -> None:
             gr.Number(-1, label="face"),
             gr.Number(0, label="turn"),
             gr.Textbox("", label="mark"),
+            gr.Textbox("1:1", label="shape"),
+            gr.Textbox("screen", label="size"),
+            gr.Textbox("", label="crop"),
         ]
         outputs = [gr.File(label="portraits", file_count="multiple"), gr.JSON(label="facts")]
         gr.Button("consent").click(endpoints.consent, [agreed, purposes], said, api_name="consent")
@@ -142,6 +145,9 @@ class Endpoints:
         face: int | None,
         turn: int,
         mark: str,
+        shape: str,
+        size: str,
+        crop: str,
         request: gr.Request,
     ) -> tuple[list[str], dict[str, Any]]:
         """Make portraits from a photo. /consent must have been called with true in this session.
@@ -160,13 +166,18 @@ class Endpoints:
                 sentence where there is none or where it may be no face.
             turn: Turns the photo clockwise first: 0, 90, 180 or 270.
             mark: "x,y,size" of a face that is not found: its middle and width, in percent of the turned photo.
+            shape: Width to height: "1:1", "4:5" or "9:16".
+            size: "screen", or "print" for up to 2048 pixels along the long side, as far as the photo has them. Models
+                make their own size.
+            crop: "x,y,width" or "x,y,width,angle" of what is cut from the photo: middle and width, in percent of the
+                turned photo, and degrees to turn it, -45 to 45. Left out, it is laid around the face.
 
         Returns:
             The portraits as marked PNG files, and
-            {"engine", "notes", "hints" on the photo, "portraits": [{id, seed, style, scene, seconds, "marks":
-            the kinds that were read back from the file (XMP, C2PA, watermark), "faithfulness":
-            {sentence, warning, landmark_drift, eye_size, jaw_width, nose_width, face_height, skin, edges_kept,
-            unmeasured}}], "refused": [{seed, category, sentence}]}. What could not be measured is null, and
+            {"engine", "notes", "hints" on the photo, "portraits": [{id, seed, style, scene, shape, size, width and
+            height in pixels, seconds, "marks": the kinds that were read back from the file (XMP, C2PA, watermark),
+            "faithfulness": {sentence, warning, landmark_drift, eye_size, jaw_width, nose_width, face_height, skin,
+            edges_kept, unmeasured}}], "refused": [{seed, category, sentence}]}. What could not be measured is null, and
             "unmeasured" says why. "refused" are pictures that a reviewer held back; where it holds back all of them,
             or where the session asks too often, the call fails with a sentence that says when or how to try again.
         """
@@ -186,6 +197,9 @@ class Endpoints:
                     seeds=screen.seeds(seed, seed == -1, variations),
                     model_id=model,
                     visible_label=visible_label,
+                    shape=shape,
+                    size=size,
+                    crop=hand_crop(crop),
                     consent=record,
                 )
                 # Before the photo is unpacked, which takes memory.
@@ -204,6 +218,10 @@ class Endpoints:
                 "seed": p.seed,
                 "style": p.style_id,
                 "scene": p.scene_id,
+                "shape": p.shape,
+                "size": p.size,
+                "width": p.width,
+                "height": p.height,
                 "seconds": round(p.seconds, 2),
                 "marks": list(p.provenance.marks),
                 "faithfulness": p.faithfulness.model_dump() if p.faithfulness is not None else None,

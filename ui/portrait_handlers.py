@@ -13,6 +13,7 @@ import gradio as gr
 from pipelines import worker
 from pipelines.errors import Cancelled, ConsentMissing, PictureRefused, RequestInvalid
 from pipelines.photo import opening as photos
+from pipelines.photo.framing import turned_crop
 from pipelines.portrait_request import build_request
 from pipelines.results import PortraitSet
 from pipelines.schema import LoadedPhoto, PortraitRequest
@@ -20,7 +21,8 @@ from ui import screen
 from ui.answers import Answer, told
 from ui.callers import network_of
 from ui.errors import alert, explain, status
-from ui.visit_handlers import CREATE, VisitHandlers, before_create
+from ui.framing_handlers import FramingHandlers, keeps
+from ui.visit_handlers import CREATE, before_create
 from visits import admission
 from visits.visit import Visit
 from web.errors import sentence
@@ -33,7 +35,7 @@ _BUSY = {
 }
 
 
-class PortraitHandlers(VisitHandlers):
+class PortraitHandlers(FramingHandlers):
     """Events of the Portrait tab, over one studio. Each answers by the names of what `portrait_tab` shows."""
 
     @told
@@ -50,6 +52,8 @@ class PortraitHandlers(VisitHandlers):
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(photo.faces):
             raise RequestInvalid("That face is not in the photo; choose one of those that were found.")
         visit.face_index = index
+        if not keeps(visit, index):  # it was set for somebody else
+            visit.crop = None
         return self._photo(visit, style, scene, likeness)
 
     @told
@@ -60,7 +64,13 @@ class PortraitHandlers(VisitHandlers):
     @told
     def turn(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Answer:
         """The photo is to be turned clockwise."""
-        return self._changed(lambda photo: photos.turned(photo, event.degrees), style, scene, likeness, request)
+        visit, _ = self._studio.visits.require(request.session_hash)
+        photo, crop = visit.require_photo(), visit.crop
+        new = photos.turned(photo, event.degrees)
+        sitter = photos.sitter_after(photo, visit.face_index, new, event.degrees)
+        turned = None if crop is None else turned_crop(crop, event.degrees, photo.image.size)
+        self._studio.visits.change_photo(visit, photo, new, sitter, turned)
+        return self._photo(visit, style, scene, likeness)
 
     @told
     def mark(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Answer:
@@ -86,7 +96,7 @@ class PortraitHandlers(VisitHandlers):
         visit, _ = self._studio.visits.require(request.session_hash)
         photo = visit.require_photo()
         new = change(photo)
-        self._studio.visits.change_photo(visit, photo, new, len(new.faces) - 1 if last_face else None)
+        self._studio.visits.change_photo(visit, photo, new, len(new.faces) - 1 if last_face else None, visit.crop)
         visit.faceless = faceless
         return self._photo(visit, style, scene, likeness)
 
@@ -95,7 +105,8 @@ class PortraitHandlers(VisitHandlers):
         stage = self._stage.live(visit, self._stage.look(style, scene, likeness))
         if visit.photo is not photo:  # replaced or removed meanwhile: that one's own event says so
             return {}
-        return {"photo": screen.photo_value(visit), **before_create(stage), "notice": self._ready(visit)}
+        value, words = self._photo_value(visit), self._words(visit)
+        return {"photo": value, **before_create(stage), "size_words": words, "notice": self._ready(visit)}
 
     @told
     def remove(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Answer:
@@ -119,6 +130,8 @@ class PortraitHandlers(VisitHandlers):
         words: str,
         controls: bool,
         label: bool,
+        shape: str,
+        size: str,
         request: gr.Request,
     ) -> Iterator[Answer]:
         """Make portraits, and show each step."""
@@ -138,6 +151,9 @@ class PortraitHandlers(VisitHandlers):
                 extra_prompt=words or "",
                 visible_label=label is True,
                 style_picture=visit.style_picture if look.needs_picture else None,
+                shape=shape,
+                size=size,
+                crop=visit.crop,
                 consent=consent,
             )
             visit.require_room(len(wanted.seeds))
@@ -207,6 +223,11 @@ class PortraitHandlers(VisitHandlers):
             return {"notice": alert("That portrait is gone; choose its style and scene by hand.")}
         made = kept.portrait
         look = {"style": made.style_id, "scene": made.scene_id, "likeness": made.likeness}
+        look |= {"shape": made.shape, "size": made.size}
+        is_same_photo = visit is not None and kept.photo_at == visit.photo_at and kept.face_index == visit.face_index
+        if visit is not None and is_same_photo and visit.crop != made.crop:
+            visit.crop = made.crop
+            look |= self._framed(visit, made.style_id, made.scene_id, made.likeness)
         pickers = {"style_pick": made.style_id, "scene_pick": made.scene_id}
         name = screen.title(self._studio.presets.style(made.style_id), self._studio.presets.scene(made.scene_id))
         words = f"{name}, seed {made.seed}: these settings will be used next."

@@ -14,6 +14,7 @@ from pipelines.seeds import MAX_SEED
 from study.notice import PurposeText
 from ui import own_style, screen, widgets
 from ui.answers import Answer, listen
+from ui.framing_choice import Framing, build_framing, follow_framing
 from ui.portrait_handlers import PortraitHandlers
 from ui.visit_handlers import CREATE
 from visits.studio import Studio
@@ -63,7 +64,7 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
         with gr.Column(elem_id="steps", scale=5, min_width=320):
             consent = _consent_step(studio)
             photo_panel, photo, closed_panel = _photo_step()
-            style, style_pick, scene, scene_pick, likeness = _look_step(studio)
+            style, style_pick, scene, scene_pick, likeness, framing = _look_step(studio)
             own = own_style.build_own_style_step()
             variations, model, seed, shuffle, words, controls, label, notice, create, cancel = _create_step(studio)
         with gr.Column(elem_id="wall", scale=7, min_width=320):
@@ -85,6 +86,7 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
         "shuffle": shuffle,
         "receipt": consent.receipt,
         "style_picture": own.picture,
+        "size_words": framing.words,
     }
     cleared: dict[str, Any] = {
         **{name: shows[name] for name in ("photo", "style_picture", "stage", "results", "notice", "create", "receipt")},
@@ -95,6 +97,7 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
         **_optional(consent),
     }
     picks = {"style": style, "style_pick": style_pick, "scene": scene, "scene_pick": scene_pick, "likeness": likeness}
+    picks |= {"shape": framing.shape, "size": framing.size}
 
     def some(*names: str) -> dict[str, Any]:
         return {name: shows[name] for name in names}
@@ -103,14 +106,14 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
         create.click,
         handlers.create,
         some("stage", "results", "notice", "create", "cancel", "seed"),
-        inputs=[*look, variations, model, seed, shuffle, words, controls, label],
+        inputs=[*look, variations, model, seed, shuffle, words, controls, label, framing.shape, framing.size],
         concurrency_id="engine",
         concurrency_limit=None,  # they wait in the studio's own line, which is bounded and says where one stands
         **_PRIVATE,
     )
     # Not Gradio's `cancels`: it hangs an "Error" on the outputs, and a click on Create soon after it is swallowed.
     listen(cancel.click, handlers.cancel, some("cancel"), **_AT_ONCE)
-    listen(consent.agree.input, handlers.agree, cleared, inputs=[consent.agree, *look], **_AT_ONCE)
+    agreed = listen(consent.agree.input, handlers.agree, cleared, inputs=[consent.agree, *look], **_AT_ONCE)
     deleted = tuple(
         listen(event, handler, cleared, inputs=look, **_AT_ONCE)
         for event, handler in (
@@ -131,7 +134,8 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
         (photo.marked, handlers.mark),
         (photo.removed, handlers.remove),
     ):
-        listen(event, handler, some("photo", "stage", "notice", "create"), inputs=look, **_PRIVATE)
+        listen(event, handler, some("photo", "stage", "notice", "create", "size_words"), inputs=look, **_PRIVATE)
+    follow_framing(framing, handlers, [model, *look], agreed.then, some, photo.cropped, scene.change, model.change)
 
     given = some("style_picture", "stage", "create", "notice")
     own_style.wire(own, own_style.OwnStyleHandlers(studio, handlers.restyle), look, model, given, **_PRIVATE)
@@ -145,7 +149,8 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
         listen(partial(gr.on, events), handlers.restyle, some("stage", "create"), inputs=look, **_LIVE)
 
     listen(controls.input, handlers.redraw, some("results", "notice"), inputs=controls, **_PRIVATE)
-    listen(results.reuse, handlers.reuse, picks | some("seed", "shuffle", "notice"), **_PRIVATE)
+    reused = picks | some("seed", "shuffle", "notice", "photo", "stage", "create", "size_words")
+    listen(results.reuse, handlers.reuse, reused, **_PRIVATE)
     listen(results.favourite, handlers.favourite, some("results", "notice"), inputs=controls, **_PRIVATE)
     shuffle.input(lambda random: gr.update(interactive=not random), inputs=shuffle, outputs=seed, **_PRIVATE)
     page.unload(handlers.leave)
@@ -199,7 +204,7 @@ def _photo_step() -> tuple[gr.Column, gr.HTML, gr.Column]:
     return panel, photo, closed
 
 
-def _look_step(studio: Studio) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown, gr.HTML, gr.Slider]:
+def _look_step(studio: Studio) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown, gr.HTML, gr.Slider, Framing]:
     styles, scenes = studio.presets.all_styles, studio.presets.scenes
     first_style, first_scene = next(iter(styles)), "none" if "none" in scenes else next(iter(scenes))
     with gr.Column(elem_id="step-look", elem_classes="card"):
@@ -208,12 +213,13 @@ def _look_step(studio: Studio) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown, gr.HT
         style_pick = widgets.style_picker(styles.values(), first_style)
         scene = _dropdown("Scene", scenes, first_scene, "Search: space, night")
         scene_pick = widgets.scene_picker(scenes.values(), first_scene)
+        framing = build_framing()
         likeness = gr.Slider(0.0, 1.0, 0.5, step=0.05, label="Likeness", elem_id="likeness", buttons=[])
         gr.HTML(
             '<div class="ends" aria-hidden="true"><span>more artistic</span><span>more like me</span></div>',
             apply_default_css=False,
         )
-    return style, style_pick, scene, scene_pick, likeness
+    return style, style_pick, scene, scene_pick, likeness, framing
 
 
 def _dropdown(title: str, presets: Mapping[str, Style | Scene], chosen: str, hint: str) -> gr.Dropdown:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 
+from pipelines import sizes
 from pipelines.engines.base import AUTO, EngineInfo
 from pipelines.photo import hints as photo_hints
+from pipelines.photo.framing import Frame
 from pipelines.results import Faithfulness, PortraitSet
 from pipelines.schema import MAX_VARIATIONS, Consent, LoadedPhoto, PhotoHint, Scene, Style
 from pipelines.seeds import following, variations
@@ -31,15 +33,53 @@ SHOWN, TILE = SCREEN_SIDES  # pixels of the portrait on the stage and in the gal
 EXAMPLE_CREDIT = "Example sitter: Eileen Collins, NASA, public domain"
 
 
-def photo_value(visit: Visit | None) -> dict[str, Any] | None:
-    """For the photo booth. None before consent."""
+def photo_value(visit: Visit | None, cut: Cut | None = None, *, again: bool = False) -> dict[str, Any] | None:
+    """For the photo booth. None before consent.
+
+    Args:
+        visit: Whose photo it is.
+        cut: Where the photo is cut; None where that is open.
+        again: The page has the picture, so that it is not sent once more.
+    """
     if visit is None:
         return None
     photo = visit.photo
-    return {"key": visit.key, "number": visit.asked, "photo": None if photo is None else _chosen_photo(photo, visit)}
+    chosen = None if photo is None else _chosen_photo(photo, visit, cut, again=again)
+    return {"key": visit.key, "number": visit.asked, "photo": chosen}
 
 
-def _chosen_photo(photo: LoadedPhoto, visit: Visit) -> dict[str, Any]:
+class Cut(NamedTuple):
+    """Where a photo is cut.
+
+    Attributes:
+        frame: In pixels of the photo.
+        loose: There is a scene, for which it is wider.
+    """
+
+    frame: Frame
+    loose: bool
+
+
+def ratio_of(width: int, height: int) -> float:
+    """Width over height, for the page."""
+    return round(width / height, 4)
+
+
+def _crop_value(photo: LoadedPhoto, visit: Visit, frame: Frame) -> dict[str, Any]:
+    """The crop in percent of the photo, its shape, and how large the photo is."""
+    (x, y), (width, height) = frame.middle, photo.image.size
+    return {
+        "x": round(100 * x / width, 3),
+        "y": round(100 * y / height, 3),
+        "width": round(100 * frame.width / width, 3),
+        "angle": frame.angle,
+        "ratio": sizes.ratio(visit.shape),
+        "of": [width, height],
+        "by_hand": visit.crop is not None,
+    }
+
+
+def _chosen_photo(photo: LoadedPhoto, visit: Visit, cut: Cut | None, *, again: bool) -> dict[str, Any]:
     face_index, several = visit.face_index, len(photo.faces) > 1
     width, height = photo.image.size
     boxes = [
@@ -47,6 +87,11 @@ def _chosen_photo(photo: LoadedPhoto, visit: Visit) -> dict[str, Any]:
         for left, top, right, bottom in (face.box for face in photo.faces)
     ]
     said = _hints(visit, photo)
+    if cut is not None:
+        by_hand = visit.crop is not None
+        said += tuple(
+            photo_hints.of_the_crop(photo, face_index, cut.frame, visit.shape, by_hand=by_hand, loose=cut.loose)
+        )
     hints = [[hint.sentence, hint.blocking] for hint in said]
     if several and face_index is not None:
         hints.insert(0, [f"Face {face_index + 1} is chosen. Tap another face to change.", False])
@@ -55,7 +100,8 @@ def _chosen_photo(photo: LoadedPhoto, visit: Visit) -> dict[str, Any]:
     doubtful = all(face.certainty == "doubtful" for face in photo.faces)
     shown = several or photo_hints.is_open(photo) or any(face.certainty == "marked" for face in photo.faces)
     return {
-        "src": pictures.data_uri(photo.image, longest=900),
+        "src": "" if again else pictures.data_uri(photo.image, longest=900),
+        "crop": None if cut is None else _crop_value(photo, visit, cut.frame),
         "faces": boxes if shown else [],
         "face": face_index,
         "asked": len(photo.faces) == 1 and any(hint.kind == "doubtful-face" for hint in said),
@@ -207,6 +253,8 @@ def _print(
         "seed": portrait.seed,
         "badge": made_by,
         "facts": f"{made_by}. Seed {portrait.seed}, likeness {portrait.likeness:.2f}, {portrait.seconds:.1f} s.{marks}",
+        "ratio": ratio_of(portrait.width, portrait.height),
+        "print": sizes.print_words(portrait.width, portrait.height),
         "notes": list(one.notes),
         "faithfulness": faithfulness_value(portrait.faithfulness),
         "originals": [{"src": f"{folder}/{number}.jpg", "caption": caption} for number, caption in enumerate(drawn)],

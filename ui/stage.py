@@ -7,7 +7,7 @@ from typing import Any
 from pipelines import heavy
 from pipelines.engines.base import AUTO
 from pipelines.photo import opening as photos
-from pipelines.schema import LoadedPhoto, PortraitRequest, StylePicture
+from pipelines.schema import HandCrop, LoadedPhoto, PortraitRequest, Shape, StylePicture
 from pipelines.worker import StepEvent
 from ui import screen
 from visits.studio import Studio
@@ -46,7 +46,8 @@ class Stage:
             return self.example(look, visit.style_picture)
         if visit.must_choose_face:
             return {"words": screen.missing(visit), "live": self._title(look)}
-        return self._preview(photo, visit.face_index, look, visit.style_picture) | {"mode": "photo"}
+        made = self._preview(photo, visit.face_index, look, visit.style_picture, visit.shape, visit.crop)
+        return made | {"mode": "photo"}
 
     def example(self, look: Look, picture: StylePicture | None = None) -> Value:
         """What the styles do to somebody else's photo, until the visitor's own is here."""
@@ -61,13 +62,16 @@ class Stage:
 
     def working(self, wanted: PortraitRequest) -> Value:
         """Before the first step."""
-        crop = self._studio.pipeline.used_photo(wanted.photo, wanted.face_index, scene_id=wanted.scene_id)
+        crop = self._studio.pipeline.used_photo(
+            wanted.photo, wanted.face_index, scene_id=wanted.scene_id, shape=wanted.shape, crop=wanted.crop
+        )
         return {
             "mode": "working",
             "title": self._title(Look(wanted.style_id, wanted.scene_id)),
             "badge": self._maker(wanted.model_id),
             "words": "Getting ready",
             "after": pictures.data_uri(crop),
+            "ratio": screen.ratio_of(*crop.size),
         }
 
     def step(self, event: StepEvent, count: int) -> Value:
@@ -90,12 +94,21 @@ class Stage:
             "before": first["originals"][0]["src"],
             "title": first["title"],
             "badge": first["badge"],
+            "ratio": first["ratio"],
         }
 
     def _needs_picture(self, look: Look) -> Value:
         return {"words": screen.GIVE_A_PICTURE, "live": self._title(look)}
 
-    def _preview(self, photo: LoadedPhoto, face: int | None, look: Look, picture: StylePicture | None = None) -> Value:
+    def _preview(
+        self,
+        photo: LoadedPhoto,
+        face: int | None,
+        look: Look,
+        picture: StylePicture | None = None,
+        shape: Shape = "1:1",
+        crop: HandCrop | None = None,
+    ) -> Value:
         pipeline, name = self._studio.pipeline, self._title(look)
         after = pipeline.preview(
             photo,
@@ -104,10 +117,14 @@ class Stage:
             scene_id=look.scene_id,
             likeness=look.likeness,
             style_picture=picture,
+            shape=shape,
+            crop=crop,
         )
+        before = pipeline.used_photo(photo, face, scene_id=look.scene_id, shape=shape, crop=crop)
         return {
             "after": pictures.data_uri(after),
-            "before": pictures.data_uri(pipeline.used_photo(photo, face, scene_id=look.scene_id)),
+            "before": pictures.data_uri(before),
+            "ratio": screen.ratio_of(*after.size),
             "title": name,
             "live": name,
             "badge": screen.badge("", False),

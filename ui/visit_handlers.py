@@ -57,6 +57,8 @@ class VisitHandlers:
             "scene": look.scene_id,
             "scene_pick": look.scene_id,
             "likeness": look.likeness,
+            "shape": visit.shape,
+            "size": visit.size,
             "notice": self._lost(visit) + status(words) + alert(screen.missing(visit)),
         }
 
@@ -165,11 +167,15 @@ class VisitHandlers:
             **_panels(True),
             "agree": gr.update(value=True, visible="hidden"),
             "agreed": screen.agreed_value(visit, consent),
-            "photo": screen.photo_value(visit),
+            "photo": self._photo_value(visit),
             "style_picture": style_picture_value(visit),
             "receipt": screen.receipt_value(self._studio.consents.receipt(consent)),
             **self._extras(consent),
         }
+
+    def _photo_value(self, visit: Visit) -> dict[str, Any] | None:
+        """The photo as the booth shows it."""
+        return screen.photo_value(visit)
 
     def _closed(self) -> Answer:
         """The steps as they stand without one."""
@@ -216,7 +222,11 @@ class VisitHandlers:
         for kept in visit.kept:
             if not kept.controls and kept.photo_at == visit.photo_at:
                 drawn = self._studio.pipeline.control_images(
-                    photo, face_index=kept.face_index, style_id=kept.portrait.style_id
+                    photo,
+                    face_index=kept.face_index,
+                    style_id=kept.portrait.style_id,
+                    shape=kept.portrait.shape,
+                    crop=kept.portrait.crop,
                 )
                 kept.controls = tuple(
                     (f"{name}, for diffusion", screen.control_picture(i)) for name, i in drawn.items()

@@ -42,8 +42,7 @@ def _widget(name: str, elem_id: str, value: Any, events: Iterable[str] = (), **p
 def style_picker(styles: Iterable[Style], chosen: str) -> gr.HTML:
     """Pictures of styles by family. Value: style id. Event: `pick`."""
     items = [
-        _tile("style", s)
-        | {"group": s.family, "words": _words(s, FAMILY_NAMES[s.family]), "own": not s.needs_picture}
+        _tile("style", s) | {"group": s.family, "words": _words(s, FAMILY_NAMES[s.family]), "own": not s.needs_picture}
         for s in styles
     ]
     present = {item["group"] for item in items}
@@ -82,12 +81,14 @@ def _words(preset: Style | Scene, *more: str) -> str:
 
 
 def photo_booth() -> gr.HTML:
-    """Upload and camera. Value: {key, number, photo: None | {src, faces, face, asked, sits, turn, hints, faceless}}.
+    """Upload and camera. Value: {key, number, photo: None | {src, crop, faces, face, asked, sits, turn, hints,
+    faceless}}. With an empty src the picture is the one that is there already.
 
     Events: `arrived` (a photo lies in the visit), `face` (evt.index was chosen), `turned` (by evt.degrees), `marked` (a
-    face at evt.x, evt.y, evt.size wide, in percent), `anyway` (without a face), `removed` (evt.asked is its number).
+    face at evt.x, evt.y, evt.size wide, in percent), `cropped` (to evt.x, evt.y, evt.width, evt.angle, or evt.reset),
+    `anyway` (without a face), `removed` (evt.asked is its number).
     """
-    events = ["arrived", "face", "turned", "marked", "anyway", "removed"]
+    events = ["arrived", "face", "turned", "marked", "cropped", "anyway", "removed"]
     return _widget("photo", "photo", None, events, limit=MAX_UPLOAD_BYTES)
 
 

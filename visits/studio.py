@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pipelines.errors import ConsentMissing, PhotoError
 from pipelines.photo import memory
 from pipelines.presets.loading import Presets
-from pipelines.schema import Consent, LoadedPhoto, StylePicture
+from pipelines.schema import Consent, HandCrop, LoadedPhoto, StylePicture
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import AWAY_SECONDS, Settings
 from study.archive import KeptCopy, PortraitArchive
@@ -259,7 +259,14 @@ class Visits:
         memory.give_back()
         return True
 
-    def change_photo(self, visit: Visit, old: LoadedPhoto, new: LoadedPhoto, face_index: int | None = None) -> None:
+    def change_photo(
+        self,
+        visit: Visit,
+        old: LoadedPhoto,
+        new: LoadedPhoto,
+        face_index: int | None = None,
+        crop: HandCrop | None = None,
+    ) -> None:
         """Put the same photo, turned or marked, in the place of the old one; its age stays.
 
         Raises:
@@ -268,14 +275,14 @@ class Visits:
         with self._lock:
             if visit.photo is not old:
                 raise PhotoError("Another photo has come meanwhile; try again with that one.")
-            visit.photo, visit.face_index, visit.faceless = new, face_index, False
+            visit.photo, visit.face_index, visit.faceless, visit.crop = new, face_index, False, crop
             for kept in visit.kept:
                 kept.photo_at = None  # its face has another number now
         memory.give_back()
 
     def clear_photo(self, visit: Visit) -> None:
         """Drop the photo and its crops from memory; consent and portraits stay."""
-        visit.photo, visit.face_index, visit.faceless = None, None, False
+        visit.photo, visit.face_index, visit.faceless, visit.crop = None, None, False, None
         memory.give_back()
 
     def leave(self, session: str | None) -> Consent | None:

@@ -11,7 +11,7 @@ from datetime import date
 from pipelines.errors import ConsentMissing, EngineBusy, PhotoError, RequestInvalid
 from pipelines.photo import hints as photo_hints
 from pipelines.results import Portrait
-from pipelines.schema import LoadedPhoto, StylePicture
+from pipelines.schema import HandCrop, LoadedPhoto, Shape, Size, StylePicture
 from study.consent import ASK
 from visits.links import Link
 
@@ -90,6 +90,10 @@ class Visit:
         style_asked: As `asked`, of the style picture.
         faceless: The visitor goes on with a photo in which no face was found.
         links: One-time links to portraits, by the portrait's id.
+        shape: Of the portraits, as it is picked on the page.
+        size: Of the portraits.
+        model: What is to make them.
+        crop: Of the photo, where it was set by hand.
         seen_at: When something was last asked for in its name.
     """
 
@@ -110,6 +114,10 @@ class Visit:
     style_picture: StylePicture | None = None
     style_picture_at: float = 0.0
     style_asked: int = 0
+    shape: Shape = "1:1"
+    size: Size = "screen"
+    model: str = "auto"
+    crop: HandCrop | None = None
     kept: list[KeptPortrait] = field(default_factory=list)
     links: dict[str, Link] = field(default_factory=dict)
     closed: bool = False

@@ -25,7 +25,7 @@ from pipelines.photo import vision
 from pipelines.schema import AnnotatorName, PreparedPhoto
 
 Annotator = Callable[[PreparedPhoto], np.ndarray]
-"""Photo -> (size, size, 3) uint8 RGB, the same size as the photo."""
+"""Photo -> (height, width, 3) uint8 RGB, the same size as the photo."""
 
 # Below this share of the picture, a person mask has missed the person.
 _LEAST_PERSON = 0.04
@@ -109,8 +109,8 @@ def _canny(photo: PreparedPhoto) -> np.ndarray:
         cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB),
         0.4 * high,
         high,
-        detect_resolution=rgb.shape[0],
-        image_resolution=rgb.shape[0],
+        detect_resolution=min(rgb.shape[:2]),  # of the short side, as in all of controlnet-aux
+        image_resolution=min(rgb.shape[:2]),
     )
     return _person_only(_fitted(edges, rgb), photo)
 
@@ -121,7 +121,11 @@ def _lineart(photo: PreparedPhoto) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a picture without any line: the median of nothing
         drawing = _detector("LineartStandardDetector")(
-            rgb, guassian_sigma=6.0 * _scale(rgb), intensity_threshold=8, detect_resolution=len(rgb), output_type="np"
+            rgb,
+            guassian_sigma=6.0 * _scale(rgb),
+            intensity_threshold=8,
+            detect_resolution=min(rgb.shape[:2]),
+            output_type="np",
         )
     return _person_only(_fitted(drawing, rgb), photo)
 
@@ -133,8 +137,10 @@ def _softedge(photo: PreparedPhoto) -> np.ndarray:
     with _lock:
         if "hed" not in _detectors:
             _detectors["hed"] = heavy.load("controlnet_aux").HEDdetector.from_pretrained(str(folder))
-    resolution = min(_REFERENCE_SIZE, len(rgb))
-    edges = _detectors["hed"](rgb, detect_resolution=resolution, image_resolution=rgb.shape[0], output_type="np")
+    side = min(rgb.shape[:2])
+    edges = _detectors["hed"](
+        rgb, detect_resolution=min(_REFERENCE_SIZE, side), image_resolution=side, output_type="np"
+    )
     return _person_only(_fitted(edges, rgb), photo)
 
 
@@ -144,17 +150,19 @@ def _mediapipe_face(photo: PreparedPhoto) -> np.ndarray:
     Drawn from the landmarks that are known already; controlnet-aux's own detector misses faces that ours finds.
     """
     rgb = np.asarray(photo.image)
-    size = rgb.shape[0]
+    height, width = rgb.shape[:2]
     landmarks = photo.face.landmarks if photo.face else None
     if landmarks is None:
         return _fitted(
-            _detector("MediapipeFaceDetector")(rgb, detect_resolution=size, image_resolution=size, output_type="np"),
+            _detector("MediapipeFaceDetector")(
+                rgb, detect_resolution=min(height, width), image_resolution=min(height, width), output_type="np"
+            ),
             rgb,
         )
     common = heavy.load("controlnet_aux.mediapipe_face.mediapipe_face_common")
     protocol = heavy.load("mediapipe.framework.formats.landmark_pb2")
     points = protocol.NormalizedLandmarkList(
-        landmark=[protocol.NormalizedLandmark(x=float(x) / size, y=float(y) / size, z=0.0) for x, y in landmarks]
+        landmark=[protocol.NormalizedLandmark(x=float(x) / width, y=float(y) / height, z=0.0) for x, y in landmarks]
     )
     canvas = np.zeros_like(rgb)
     common.mp_drawing.draw_landmarks(
@@ -172,7 +180,7 @@ def _pose(photo: PreparedPhoto) -> np.ndarray:
     """OpenPose's 18-point skeleton drawn from MediaPipe's body pose; OpenPose's own weights are non-commercial."""
     rgb = np.asarray(photo.image)
     body = vision.pose_landmarks(rgb)
-    return np.zeros_like(rgb) if body is None else draw_openpose(openpose_keypoints(body), rgb.shape[0])
+    return np.zeros_like(rgb) if body is None else draw_openpose(openpose_keypoints(body), photo.image.size)
 
 
 def _depth(photo: PreparedPhoto) -> np.ndarray:
@@ -215,18 +223,18 @@ def openpose_keypoints(body: np.ndarray) -> np.ndarray:
     return points
 
 
-def draw_openpose(points: np.ndarray, size: int) -> np.ndarray:
+def draw_openpose(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The skeleton as ControlNet's OpenPose preprocessor draws it: limbs at 0.6 of their colour, joints at full colour.
 
     Args:
         points: (18, 3) x, y in pixels and visibility. Points hardly visible, or outside the picture, are left out.
-        size: Side of the square picture; limbs are 4 px (half-axis) wide at 512.
+        size: Width and height of the picture; limbs are 4 px (half-axis) wide in the area of 512 px squared.
 
     Returns:
-        (size, size, 3) uint8 RGB on black.
+        (height, width, 3) uint8 RGB on black.
     """
-    canvas = np.zeros((size, size, 3), np.uint8)
-    width = max(1, round(4 * size / _REFERENCE_SIZE))
+    canvas = np.zeros((size[1], size[0], 3), np.uint8)
+    width = max(1, round(4 * math.sqrt(size[0] * size[1]) / _REFERENCE_SIZE))
     inside = (points[:, :2] >= 0).all(axis=1) & (points[:, :2] < size).all(axis=1)
     shown = inside & (points[:, 2] >= _LEAST_VISIBILITY)
     for (first, second), colour in zip(_LIMBS, _COLOURS, strict=False):
@@ -253,7 +261,7 @@ def _detector(name: str) -> Any:
 
 
 def _scale(rgb: np.ndarray) -> float:
-    return float(rgb.shape[0]) / _REFERENCE_SIZE
+    return math.sqrt(rgb.shape[0] * rgb.shape[1]) / _REFERENCE_SIZE
 
 
 def _levelled(rgb: np.ndarray) -> np.ndarray:

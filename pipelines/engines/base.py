@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from PIL import Image
 
 from pipelines.hub.stack import ModelStack
-from pipelines.schema import AnnotatorName, Control, Job, StepCallback
+from pipelines.schema import AnnotatorName, Control, Job, Shape, Size, StepCallback
 
 AUTO = "auto"
 PREVIEW = "preview"
@@ -63,13 +63,23 @@ class Engine(Protocol):
         name: What is shown on screen as the maker of a picture.
         model_id: "preview" or the id of the model stack.
         is_diffusion: False for the instant filters; the screen must never call it diffusion.
-        size: Width and height of the square crop that it wants, in pixels.
+        size: Width and height of a square portrait of it for a screen, in pixels.
     """
 
     name: str
     model_id: str
     is_diffusion: bool
     size: int
+
+    def dimensions(self, shape: Shape, size: Size, detail: float) -> tuple[int, int]:
+        """Width and height of the portraits that it makes; the job's photo comes as large.
+
+        Args:
+            shape: Of the portrait.
+            size: What was asked for; an engine that was trained at one size makes that.
+            detail: Pixels of the visitor's photo along the long side of the crop.
+        """
+        ...
 
     def load(self) -> None:
         """Load now what the first portrait would otherwise wait for.

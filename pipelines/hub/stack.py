@@ -24,7 +24,10 @@ class ModelStack(Value, ABC):
     rank: int = Field(
         ge=0, le=1000, description="`auto` takes the highest rank that can run here; 0 is taken only when asked for."
     )
-    size: int = Field(ge=64, le=2048, multiple_of=8, description="Width and height of a portrait in pixels.")
+    size: int = Field(ge=64, le=2048, multiple_of=8, description="Width and height of a square portrait in pixels.")
+    multiple: Literal[8, 16, 32, 64] = Field(
+        8, description="Other shapes have the same area; their width and height are multiples of this."
+    )
     torch_dtype: Literal["float32", "float16", "bfloat16"] = Field(
         "float16", description="On a GPU; a CPU uses float32."
     )

@@ -24,7 +24,7 @@ memory.keep_no_large_pieces()
 
 MAX_BYTES = MAX_UPLOAD_BYTES
 MAX_PIXELS = MAX_UPLOAD_PIXELS
-MAX_SIDE = 2048  # what is kept in memory; no engine needs more
+MAX_SIDE = 2560  # what is kept in memory: a print of 2048 px is cut from the upright photo of a phone
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "TIFF", "BMP")
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Gradio decodes some uploads before our code sees them
 

@@ -14,12 +14,24 @@ import numpy as np
 
 from pipelines.errors import PhotoError
 from pipelines.photo import vision
-from pipelines.schema import Face, HintKind, LoadedPhoto, PhotoHint
+from pipelines.photo.framing import Frame, is_crowded
+from pipelines.photo.opening import shows_face
+from pipelines.schema import Face, HintKind, LoadedPhoto, PhotoHint, Shape
 
 _SMALL_FACE = 90
 _DARK_HIGH, _DARK_MIDDLE, _BRIGHT = 72, 45, 225  # gray levels of the face's bright parts and middle
 _BLURRED = 180.0  # the 70 portraits measured 244 to 2230, and under 70 after a blur of 8 px
 _SIDEWAYS = 0.45
+_CLOSE = (
+    "Your photo shows too little above and below you for {}, so it is cut close at the sides; nothing is made up. "
+    "A photo taken from further away gives you more room{}."
+)
+_SCENE = ", or a scene does"
+_MOVED = "Part of your face lies outside of the crop; move it back with Adjust."
+_CUT = (
+    "Your photo shows too little above and below you for {}, so that the sides of your face are cut off. Take another "
+    "shape, or a photo from further away."
+)
 
 
 class Ways(NamedTuple):
@@ -111,6 +123,38 @@ def require(photo: LoadedPhoto, face_index: int | None, ways: Ways, *, faceless:
     if found and found[0].blocking:
         raise PhotoError(found[0].sentence)
     return found
+
+
+def of_the_crop(
+    photo: LoadedPhoto, face_index: int | None, frame: Frame, shape: Shape, *, by_hand: bool, loose: bool = False
+) -> list[PhotoHint]:
+    """What is to be said of where the photo is cut.
+
+    Args:
+        photo: The photo.
+        face_index: The chosen face.
+        frame: What is cut.
+        shape: Of the portrait.
+        by_hand: The visitor set it.
+        loose: There is a scene, which gives more room already.
+    """
+    if not shows_face(photo, face_index, frame):
+        return [_hint("out-of-crop", _MOVED if by_hand else _CUT.format(shape))]
+    face = photo.faces[face_index or 0] if photo.faces else None
+    if not by_hand and shape != "1:1" and is_crowded(frame, face):
+        return [_hint("close-cut", _CLOSE.format(shape, "" if loose else _SCENE))]
+    return []
+
+
+def small_print(frame: Frame, wanted: tuple[int, int]) -> str:
+    """That a photo has too few pixels for a large print.
+
+    Args:
+        frame: What is cut of the photo.
+        wanted: Width and height of such a print.
+    """
+    there, all_ = (f"{round(width)} × {round(height)}" for width, height in ((frame.width, frame.height), wanted))
+    return f"Your photo has {there} pixels here, too few for {all_}; a larger photo or a wider crop gives more."
 
 
 def is_open(photo: LoadedPhoto) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
 from pipelines.errors import PhotoUnreadable, RequestInvalid
 from pipelines.photo import decoding, face_finder, framing, vision
 from pipelines.photo.decoding import MAX_BYTES, MAX_PIXELS, MAX_SIDE
-from pipelines.schema import Face, LoadedPhoto, PreparedPhoto, StylePicture
+from pipelines.schema import Face, HandCrop, LoadedPhoto, PreparedPhoto, StylePicture
 
 __all__ = [
     "MAX_BYTES",
@@ -19,10 +20,13 @@ __all__ = [
     "MAX_SIDE",
     "cut",
     "faceless",
+    "frame",
     "marked",
     "open_photo",
     "open_style_picture",
     "prepare",
+    "shows_face",
+    "sitter_after",
     "turned",
 ]
 
@@ -106,6 +110,27 @@ def turned(photo: LoadedPhoto, degrees: object) -> LoadedPhoto:
     return _looked_at(photo.image.transpose(_CLOCKWISE[degrees]), photo.is_incomplete)
 
 
+def sitter_after(photo: LoadedPhoto, face_index: int | None, new: LoadedPhoto, degrees: int) -> int | None:
+    """Which face of a photo that was turned clockwise is the one that was chosen before; None where it is not found.
+
+    Args:
+        photo: The photo before.
+        face_index: The face that was chosen in it; None where none was.
+        new: The photo now.
+        degrees: 90, 180 or 270.
+    """
+    if face_index is None:
+        return None
+    width, height = photo.image.size
+    left, top, right, bottom = photo.faces[face_index].box
+    box = {
+        90: (height - bottom, left, height - top, right),
+        180: (width - right, height - bottom, width - left, height - top),
+        270: (top, width - right, bottom, width - left),
+    }[degrees]
+    return next((index for index, face in enumerate(new.faces) if vision.same_face(face.box, box)), None)
+
+
 def marked(photo: LoadedPhoto, x: float, y: float, size: float) -> LoadedPhoto:
     """The photo with a face marked by hand as its last one, in the place of an earlier mark and of a face found there.
 
@@ -133,66 +158,125 @@ def faceless(photo: LoadedPhoto) -> LoadedPhoto:
     return photo.model_copy(update={"faces": (), "left_out": 0})
 
 
-def prepare(photo: LoadedPhoto, face_index: int | None, size: int, *, loose: bool = False) -> PreparedPhoto:
-    """Cut the square that engines see: the chosen face with room for hair and shoulders.
+def frame(
+    photo: LoadedPhoto,
+    face_index: int | None,
+    ratio: float = 1.0,
+    *,
+    loose: bool = False,
+    crop: HandCrop | None = None,
+) -> framing.Frame:
+    """Where the crop lies that engines see: the chosen face with room for hair and shoulders.
 
     Args:
         photo: From open_photo.
-        face_index: Index into photo.faces; None takes the first. Without faces the centre is cut.
-        size: Width and height in pixels, at least 64.
-        loose: For a scene, which is to be seen: the person is smaller in the square, which may reach past the photo
-            above and at the sides. There the photo's border goes on, blurred, and the person mask is 0.
+        face_index: Index into photo.faces; None takes the first. Without faces the middle is cut.
+        ratio: Width over height.
+        loose: For a scene, which is to be seen: the person is smaller in the crop, which may reach past the photo above
+            and at the sides.
+        crop: What the visitor set by hand, which goes before all this.
 
     Raises:
         RequestInvalid: There is no face with that index.
     """
     chosen = _chosen(photo, face_index)
+    if crop is not None:
+        return framing.by_hand(photo.image.size, crop, ratio)
     if loose:
-        whole = np.asarray(photo.image)
-        square = framing.loose(whole, chosen)
-    else:
-        square = framing.close(photo.image.size, chosen)
-    inside: np.ndarray | float = 1.0
-    if loose and not _within(square, photo.image.size):
-        rgb, inside = framing.filled(whole, square, size)
-        image = Image.fromarray(rgb)
-    else:
-        image = _cut(photo, square, size)
-        rgb = np.asarray(image)
-    face = None if chosen is None else _in_square(photo, chosen, square, rgb)
-    return PreparedPhoto(image=image, face=face, person_mask=vision.person_mask(rgb) * inside)
+        return framing.loose(np.asarray(photo.image), chosen, ratio)
+    return framing.close(photo.image.size, chosen, ratio)
 
 
-def _in_square(photo: LoadedPhoto, chosen: Face, square: framing.Square, rgb: np.ndarray) -> Face:
-    """The chosen face in the pixels of the square, with its mesh."""
-    scale, corner = len(rgb) / square.side, np.asarray(square[:2])
-    x0, y0, x1, y1 = (float(side) for side in (np.asarray(chosen.box) - np.tile(corner, 2)) * scale)
-    if chosen.certainty == "marked":  # the photo's own mesh, so that what was said of it holds
-        points = vision.mesh_of(np.asarray(photo.image), chosen)
-        points = None if points is None else ((points - corner) * scale).astype(np.float32)
-    else:
-        points = vision.mesh_within(rgb, (x0, y0, x1, y1))
-    return chosen.model_copy(update={"box": (x0, y0, x1, y1), "landmarks": points})
+def prepare(
+    photo: LoadedPhoto,
+    face_index: int | None,
+    size: int | tuple[int, int],
+    *,
+    loose: bool = False,
+    crop: HandCrop | None = None,
+    where: framing.Frame | None = None,
+) -> PreparedPhoto:
+    """Cut what engines see.
 
-
-def cut(photo: LoadedPhoto, face_index: int | None, size: int) -> Image.Image:
-    """The picture of `prepare`, not loose, without the masks and landmarks that take most of its time.
+    Args:
+        photo: From open_photo.
+        face_index: Index into photo.faces; None takes the first.
+        size: Width and height in pixels, each at least 64; one number for a square.
+        loose: As for `frame`. Where it reaches past the photo, the photo's border goes on, blurred, and the person mask
+            is 0.
+        crop: As for `frame`.
+        where: From `frame`, where it is known already.
 
     Raises:
         RequestInvalid: There is no face with that index.
     """
-    return _cut(photo, framing.close(photo.image.size, _chosen(photo, face_index)), size)
+    size = (size, size) if isinstance(size, int) else size
+    chosen, ratio = _chosen(photo, face_index), size[0] / size[1]
+    where = (where or frame(photo, face_index, ratio, loose=loose, crop=crop)).shaped(ratio)
+    inside: np.ndarray | float = 1.0
+    if where.angle or _within(where, photo.image.size):
+        image = _cut(photo, where, size)
+        rgb = np.asarray(image)
+    else:
+        rgb, inside = framing.filled(np.asarray(photo.image), where, size)
+        image = Image.fromarray(rgb)
+    face = None if chosen is None else _in_frame(photo, chosen, where, rgb)
+    return PreparedPhoto(image=image, face=face, person_mask=vision.person_mask(rgb) * inside)
 
 
-def _cut(photo: LoadedPhoto, square: framing.Square, size: int) -> Image.Image:
-    box = (square.left, square.top, square.left + square.side, square.top + square.side)
-    return photo.image.resize((size, size), Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+def _in_frame(photo: LoadedPhoto, chosen: Face, where: framing.Frame, rgb: np.ndarray) -> Face | None:
+    """The chosen face in the pixels of the crop, with its mesh; None where the crop was moved off it."""
+    height, width = rgb.shape[:2]
+    there = where.to_picture(width)
+    x0, y0, x1, y1 = chosen.box
+    x, y = there @ ((x0 + x1) / 2, (y0 + y1) / 2, 1.0)
+    if not (0 <= x <= width and 0 <= y <= height):
+        return None
+    half, tall = (x1 - x0) / 2 * width / where.width, (y1 - y0) / 2 * width / where.width
+    box = (float(x - half), float(y - tall), float(x + half), float(y + tall))
+    if chosen.certainty == "marked":  # the photo's own mesh, so that what was said of it holds
+        points = vision.mesh_of(np.asarray(photo.image), chosen)
+        points = None if points is None else cv2.transform(points[None].astype(np.float64), there)[0].astype(np.float32)
+    else:
+        points = vision.mesh_within(rgb, box)
+    return chosen.model_copy(update={"box": box, "landmarks": points})
 
 
-def _within(square: framing.Square, size: tuple[int, int]) -> bool:
-    """Whether a square lies in the photo."""
-    first = min(square.left, square.top) >= 0
-    return first and square.left + square.side <= size[0] and square.top + square.side <= size[1]
+def shows_face(photo: LoadedPhoto, face_index: int | None, where: framing.Frame) -> bool:
+    """Whether a frame shows all of the chosen face; where there is none, there is nothing to be missed."""
+    chosen = _chosen(photo, face_index)
+    if chosen is None:
+        return True
+    x0, y0, x1, y1 = chosen.box
+    inset_x, inset_y = 0.1 * (x1 - x0), 0.1 * (y1 - y0)  # the box is wider than the face
+    corners = [(x, y, 1.0) for x in (x0 + inset_x, x1 - inset_x) for y in (y0 + inset_y, y1 - inset_y)]
+    across, down = where.to_picture(1) @ np.array(corners).T
+    return bool(min(across.min(), down.min()) >= 0 and across.max() <= 1 and down.max() <= where.height / where.width)
+
+
+def cut(photo: LoadedPhoto, where: framing.Frame, size: tuple[int, int]) -> Image.Image:
+    """The picture of `prepare`, without the masks and landmarks that take most of its time.
+
+    Args:
+        photo: From open_photo.
+        where: From `frame`, inside the photo.
+        size: Width and height in pixels.
+    """
+    return _cut(photo, where.shaped(size[0] / size[1]), size)
+
+
+def _cut(photo: LoadedPhoto, where: framing.Frame, size: tuple[int, int]) -> Image.Image:
+    if where.angle:
+        return framing.turned(photo.image, where, size)
+    left, top, right, bottom = where.reaches()
+    box = (max(0.0, left), max(0.0, top), min(float(photo.image.width), right), min(float(photo.image.height), bottom))
+    return photo.image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+
+
+def _within(where: framing.Frame, size: tuple[int, int]) -> bool:
+    """Whether a frame lies in the photo, but for what is lost in rounding."""
+    left, top, right, bottom = where.reaches()
+    return min(left, top) >= -1e-6 and right <= size[0] + 1e-6 and bottom <= size[1] + 1e-6
 
 
 def _chosen(photo: LoadedPhoto, face_index: int | None) -> Face | None:

@@ -8,7 +8,7 @@ from pipelines.errors import RequestInvalid
 from pipelines.photo import hints as photo_hints
 from pipelines.photo import opening as photos
 from pipelines.photo.hints import Ways
-from pipelines.schema import LoadedPhoto, PhotoHint
+from pipelines.schema import HandCrop, LoadedPhoto, PhotoHint
 from pipelines.seeds import whole
 
 
@@ -58,6 +58,26 @@ def seat(photo: LoadedPhoto, ways: Ways, *, face: object = None, turn: object = 
         raise RequestInvalid(f"There is no face {number} in this photo: {there}.")
     index = None if number is None else number - 1
     return Sitting(photo, index, photo_hints.require(photo, index, ways))
+
+
+def hand_crop(text: str) -> HandCrop | None:
+    """A crop that was set by hand.
+
+    Args:
+        text: "x,y,width" or "x,y,width,angle", in percent of the turned photo and degrees clockwise; "" for none.
+
+    Raises:
+        RequestInvalid: It has no meaning.
+    """
+    if not text.strip():
+        return None
+    try:
+        x, y, width, *angle = (float(part) for part in text.split(","))
+        return HandCrop(x=x, y=y, width=width, angle=angle[0] if angle else 0.0)
+    except ValueError as error:
+        raise RequestInvalid(
+            "Set a crop by its middle and width, in percent of the photo, and at most 45 degrees: 50,40,60,0."
+        ) from error
 
 
 def _place(mark: str) -> tuple[float, float, float]:

@@ -97,6 +97,7 @@ def card(
         "Scene": "" if scene == "none" else (scenes or {}).get(scene, scene),
         "Seed": facts.get("Seed", ""),
         "Likeness": f"{facts['Likeness']} of 1" if facts.get("Likeness") else "",
+        "Shape": "" if facts.get("Shape") == "1:1" else facts.get("Shape", ""),
         "Made on": _date(report.date),
         "What was done": "" if made_with else "; ".join(report.history),
         "Signed by": _signer(report),

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipelines import sizes
 from pipelines.engines.base import Engine
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import Cancelled
+from pipelines.photo.opening import prepare
 from pipelines.presets.loading import Presets, load_presets
-from pipelines.schema import AnnotatorName, Job, PreparedPhoto, StepCallback
+from pipelines.schema import AnnotatorName, Job, LoadedPhoto, PreparedPhoto, Shape, Size, StepCallback
 from tests.engines.conftest import control, go_on, same
 from tests.support.fakes import FakeEngine
 from tests.tiny_checkpoints import SIZE, sd15_stack, sdxl_stack, union_stack
@@ -76,6 +78,29 @@ def test_names_itself(engine: Engine) -> None:
     assert engine.is_diffusion is (engine.model_id != "preview")
     assert engine.is_diffusion or "diffusion" not in engine.name.lower()
     assert engine.size % 8 == 0
+
+
+@pytest.mark.parametrize("shape", sizes.SHAPES)
+@pytest.mark.parametrize("size", sizes.SIZES)
+def test_every_shape_and_size_has_pixels(engine: Engine, shape: Shape, size: Size) -> None:
+    width, height = engine.dimensions(shape, size, 300.0)
+    assert width % 2 == height % 2 == 0
+    off = 3 / min(width, height) if not engine.is_diffusion else 8 / min(width, height)
+    assert width / height == pytest.approx(sizes.ratio(shape), rel=2 * off)
+    assert max(width, height) >= engine.size
+    assert engine.dimensions("1:1", "screen", 5000.0) == (engine.size, engine.size)
+    if engine.is_diffusion:
+        assert (width * height) ** 0.5 == pytest.approx(engine.size, rel=0.04), "the area that it was trained at"
+        assert engine.dimensions(shape, "print", 5000.0) == (width, height)
+
+
+@pytest.mark.parametrize("shape", ["4:5", "9:16"])
+def test_other_shapes_than_squares(engine: Engine, loaded: LoadedPhoto, job: Job, shape: Shape) -> None:
+    size = engine.dimensions(shape, "screen", 300.0) if engine.is_diffusion else sizes.within(shape, SIZE, 8)
+    tall = prepare(loaded, None, size)
+    (picture,) = make(engine, job, photo=tall, shape=shape)
+    assert picture.size == size
+    assert same(picture, make(engine, job, photo=tall, shape=shape)[0])
 
 
 def test_one_rgb_picture_a_seed_of_the_photos_size(engine: Engine, job: Job) -> None:

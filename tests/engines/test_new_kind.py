@@ -11,6 +11,7 @@ from typing import Literal
 import pytest
 from PIL import Image, ImageChops
 
+from pipelines import sizes
 from pipelines.engines.base import Made, Studio
 from pipelines.engines.kinds import KINDS, Kind
 from pipelines.engines.registry import Engines
@@ -20,7 +21,7 @@ from pipelines.hub.stack import ModelStack
 from pipelines.photo.opening import prepare
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import PRESETS, Presets, load_presets
-from pipelines.schema import Consent, Job, LoadedPhoto, StepCallback
+from pipelines.schema import Consent, Job, LoadedPhoto, Shape, Size, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
 
 
@@ -41,6 +42,9 @@ class EditEngine:
 
     def __init__(self, stack: EditStack) -> None:
         self.name, self.model_id, self.size = stack.name, stack.id, stack.size
+
+    def dimensions(self, shape: Shape, size: Size, detail: float) -> tuple[int, int]:
+        return sizes.within(shape, self.size, 8)
 
     def load(self) -> None:
         """Nothing to load."""

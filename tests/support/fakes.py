@@ -9,11 +9,12 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
+from pipelines import sizes
 from pipelines.engines.base import AUTO, PREVIEW, EngineChoice, EngineInfo, Made, Studio
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, EngineUnavailable, RequestInvalid
-from pipelines.schema import Job, StepCallback
+from pipelines.schema import Job, Shape, Size, StepCallback
 
 SIZE = 320  # a face can still be measured, and the watermark found in a copy without its words
 STEPS = 3
@@ -35,6 +36,10 @@ class FakeEngine:
     def __init__(self, fault: Callable[[StepCallback], None] | None = None) -> None:
         self.jobs: list[Job] = []
         self._fault = fault
+
+    def dimensions(self, shape: Shape, size: Size, detail: float) -> tuple[int, int]:
+        """See Engine.dimensions."""
+        return sizes.detailed(shape, size, detail, screen=self.size, largest=2 * self.size)
 
     def load(self) -> None:
         """Nothing to load."""

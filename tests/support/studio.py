@@ -70,6 +70,8 @@ def create(handlers: PortraitHandlers, session: str, **changes: Any):
         "words": "",
         "controls": False,
         "label": False,
+        "shape": "1:1",
+        "size": "screen",
     }
     return handlers.create(**{**values, **changes}, request=request_of(session))
 

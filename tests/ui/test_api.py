@@ -199,6 +199,24 @@ def test_a_photo_is_turned_and_its_face_marked(client: Client, face_photo: Image
         assert open_photo(portrait).turn == 0
 
 
+def test_shape_size_and_crop_are_what_was_asked_for(client: Client, photo: Path) -> None:
+    agree(client)
+    (path,), told = ask(client, photo, shape="4:5", size="print", crop="45,30,60,-5")
+    (facts,) = told["portraits"]
+    with Image.open(path) as made:
+        assert made.size == (facts["width"], facts["height"])
+        assert made.width / made.height == pytest.approx(0.8, abs=0.01)
+    assert (facts["shape"], facts["size"]) == ("4:5", "print")
+    assert any("pixels here" in note for note in told["notes"])
+
+
+@pytest.mark.parametrize("changes", [{"shape": "5:4"}, {"size": "huge"}, {"crop": "50,50"}])
+def test_no_other_shapes_sizes_and_crops(client: Client, photo: Path, changes: dict[str, object]) -> None:
+    agree(client)
+    with pytest.raises(AppError, match=next(iter(changes))):
+        ask(client, photo, **changes)
+
+
 def test_of_several_faces_the_hints_say_which_was_taken(client: Client, crowd_bytes: bytes, tmp_path: Path) -> None:
     (tmp_path / "two.png").write_bytes(crowd_bytes)
     agree(client)

@@ -240,7 +240,7 @@ def test_settings_are_taken_over_only_from_a_portrait_of_ones_own(
     served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
 ) -> None:
     visit = with_photo(served, handlers, session, photo_bytes)
-    list(create(handlers, session, seed=41, style=OTHER_STYLE, scene="orbit", likeness=0.35))
+    list(create(handlers, session, seed=41, style=OTHER_STYLE, scene="orbit", likeness=0.35, shape="4:5", size="print"))
     answer = handlers.reuse(request_of(session), event(id=visit.kept[0].portrait.id))
     assert "orbit" in answer["notice"].lower()
     taken = {name: value for name, value in answer.items() if name != "notice"}
@@ -250,6 +250,8 @@ def test_settings_are_taken_over_only_from_a_portrait_of_ones_own(
         "scene": "orbit",
         "scene_pick": "orbit",
         "likeness": 0.35,
+        "shape": "4:5",
+        "size": "print",
         "seed": 41,
         "shuffle": False,
     }

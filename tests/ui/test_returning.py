@@ -38,6 +38,7 @@ def visit(served: Served, handlers: PortraitHandlers, session: str, photo_bytes:
     visit = with_photo(served, handlers, session, photo_bytes)
     handlers.restyle(OTHER_STYLE, "none", 0.8, request_of(session))
     list(create(handlers, session, variations=2))
+    visit.shape, visit.size = "4:5", "print"
     return visit
 
 
@@ -50,6 +51,7 @@ def test_a_reloaded_page_gets_all_of_its_visit_back(
     assert [one["id"] for one in answer["results"]["portraits"]] == [kept.portrait.id for kept in visit.kept]
     assert (answer["style"], answer["scene"], answer["likeness"]) == (OTHER_STYLE, "none", 0.8)
     assert (answer["style_pick"], answer["scene_pick"]) == (OTHER_STYLE, "none")
+    assert (answer["shape"], answer["size"]) == ("4:5", "print")
     assert answer["agreed"]["key"] == visit.key
     assert answer["receipt"]["id"] == served.studio.consents.require(session).id
     assert "your photo and your 2 portraits are still here" in answer["notice"]

@@ -1,4 +1,5 @@
 // The photo that the visit has: turned, its faces to click or to mark, and the hints about it.
+import { Cropping } from "./crop.js";
 import { box, button, make } from "./dom.js";
 import { settle } from "./focus.js";
 import { Marking } from "./marking.js";
@@ -20,6 +21,11 @@ export class ChosenPhoto {
       toggled: (isOn) => this.#stepAside(isOn),
       marked: (face) => trigger("marked", face),
     });
+    this.cropping = new Cropping({
+      cropped: (crop) => trigger("cropped", crop),
+      turned: turn,
+      toggled: (isOn) => this.#adjusting(isOn),
+    });
     this.upright = button("turn-upright", "act", "Set it upright", () => turn(props.value.photo.turn));
     this.yes = button("photo-yes", "act", "Yes, this is a face", () => trigger("face", { index: 0 }));
     this.anyway = button("photo-anyway", "act quiet", "Use it without a face", () => trigger("anyway"));
@@ -31,13 +37,19 @@ export class ChosenPhoto {
       this.yes,
       this.another,
       camera,
+      this.cropping.opener,
       button("turn-left", "act quiet", "Turn left", () => turn(270)),
       button("turn-right", "act quiet", "Turn right", () => turn(90)),
       this.marking.opener,
       this.anyway,
       button("photo-remove", "act quiet", "Remove", remove),
     );
-    this.box = box("div", "chosen", print, this.#hints, this.marking.box, this.row);
+    this.box = box("div", "chosen", print, this.#hints, this.marking.box, this.cropping.box, this.row);
+  }
+
+  #adjusting(isOn) {
+    this.box.classList.toggle("adjusting", isOn);
+    this.row.hidden = isOn;
   }
 
   #stepAside(isMarking) {
@@ -51,13 +63,15 @@ export class ChosenPhoto {
     if (!photo) {
       this.#image.removeAttribute("src");
       this.#faces.replaceChildren();
+      if (this.cropping.isOn) this.cropping.stop();
       return;
     }
-    if (this.#image.src !== photo.src) {
+    if (photo.src && this.#image.src !== photo.src) {
       this.#image.src = photo.src;
       this.marking.stop();
       settle(this.another); // what the photo was chosen with is gone
     }
+    this.cropping.show(photo, this.#image.src);
     this.anyway.hidden = !photo.faceless;
     this.yes.hidden = !photo.asked;
     this.upright.hidden = !photo.turn;

@@ -13,7 +13,9 @@ export function done({ element }) {
   const words = make("p", "notice alert", "", { role: "status", id: "done-words" });
   const sharing = makeSharing(words);
   const share = button("done-share", "act", "Share", sharing.share);
-  const root = box("div", "done", box("div", "row", download, share), words);
+  const print = make("p", "fine", "", { id: "done-print" });
+  download.setAttribute("aria-describedby", print.id);
+  const root = box("div", "done", box("div", "row", download, share), print, words);
   const shutter = makeShutterBar();
   let chosen = null;
   let staged = false;
@@ -22,6 +24,7 @@ export function done({ element }) {
     root.hidden = !(staged && chosen);
     if (!chosen) return;
     download.href = `${chosen.file}?download`;
+    print.textContent = chosen.print;
     share.hidden = !canShare();
     sharing.of(chosen);
   }

@@ -31,6 +31,7 @@ export function results({ element, props, trigger, watch }) {
       node.tabIndex = checked ? 0 : -1;
     }
     originals.replaceChildren(...item.originals.map(makePrint));
+    originals.style.setProperty("--ratio", String(item.ratio));
     showAbout(about, item);
     window.dispatchEvent(new CustomEvent("studio:chosen", { detail: item }));
     if (announce) showOnStage(item);
@@ -85,6 +86,7 @@ function makePrint(item) {
 function makeTile(item, onClick) {
   const tile = make("button", "tile", "", { type: "button", role: "radio", "data-id": item.id });
   tile.append(makePrint({ ...item, src: item.tile }));
+  tile.style.setProperty("--ratio", String(item.ratio));
   if (item.favourite) tile.append(make("span", "star", "★", { role: "img", "aria-label": "Favourite" }));
   tile.addEventListener("click", onClick);
   return tile;
@@ -109,7 +111,7 @@ function showAbout({ one, favourite, facts, notes, kept }, item) {
   one.href = `${item.file}?download`;
   favourite.textContent = item.favourite ? "★ Favourite" : "☆ Keep as favourite";
   favourite.setAttribute("aria-pressed", String(item.favourite));
-  facts.textContent = item.facts;
+  facts.textContent = `${item.print}. ${item.facts}`;
   notes.textContent = item.notes.join(" ");
   const open = kept.querySelector("details")?.open ?? false;
   kept.hidden = !item.faithfulness;
@@ -132,7 +134,7 @@ function keptOf(value, open) {
   return parts;
 }
 
-function showOnStage({ shown, originals, title, badge }) {
-  const detail = { after: shown, before: originals[0]?.src, title, badge };
+function showOnStage({ shown, originals, title, badge, ratio }) {
+  const detail = { after: shown, before: originals[0]?.src, title, badge, ratio };
   window.dispatchEvent(new CustomEvent("studio:show", { detail }));
 }

@@ -133,6 +133,7 @@ function showPicture({ root, before, after, slider, tools }, shown) {
     root.scrollIntoView({ block: "start", behavior: "smooth" });
   }
   root.dataset.mode = mode;
+  root.style.setProperty("--ratio", mode === "live" ? "1" : String(shown.ratio ?? 1));
   root.classList.toggle("mirrored", Boolean(shown.mirrored));
   put(after, shown.after);
   put(before, shown.before);

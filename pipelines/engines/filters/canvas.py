@@ -74,6 +74,13 @@ class Canvas:
         return float(np.sqrt(self.height * self.width) / 512.0)
 
     @property
+    def steepness(self) -> float:
+        """Factor on slopes from pixel to pixel: they are gentler in a picture larger than 1024 px, up to which recipes
+        were tuned.
+        """
+        return max(1.0, self.unit / 2.0)
+
+    @property
     def boldness(self) -> float:
         """Factor on lengths that grow with boldness: 1.5 at likeness 0, 1 at 0.5, 0.62 at 1, times the seed's brush."""
         if self.likeness <= 0.5:

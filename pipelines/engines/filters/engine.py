@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from pipelines import sizes
 from pipelines.engines.base import Made, Studio
 from pipelines.engines.device import is_out_of_memory
 from pipelines.engines.filters import operations
@@ -23,7 +24,7 @@ from pipelines.engines.filters.scenery.backdrops import Backdrops
 from pipelines.engines.filters.skin import keep_skin
 from pipelines.errors import Cancelled, EngineFailed, PortraitError
 from pipelines.photo import vision
-from pipelines.schema import Job, PreparedPhoto, Scene, StepCallback, Style, StylePicture
+from pipelines.schema import Job, PreparedPhoto, Scene, Shape, Size, StepCallback, Style, StylePicture
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +42,15 @@ class FilterEngine:
     name = "Instant filters"
     model_id = "preview"
     is_diffusion = False
-    size = 768
+    size = sizes.LONGEST["screen"]
+    largest = sizes.LONGEST["print"]
 
     def __init__(self) -> None:
         self._backdrops = Backdrops()
+
+    def dimensions(self, shape: Shape, size: Size, detail: float) -> tuple[int, int]:
+        """See Engine.dimensions. A print is as large as the photo has pixels for it."""
+        return sizes.detailed(shape, size, detail, screen=self.size, largest=self.largest)
 
     def load(self) -> None:
         """Nothing to load."""

@@ -33,7 +33,7 @@ class Stage:
         self._backdrops = Backdrops()
         self._preview = FilterEngine()
 
-    def begin(self, job: Job, seed: int, size: int) -> Begun:
+    def begin(self, job: Job, seed: int, size: tuple[int, int]) -> Begun:
         """What a stack that repaints the filters' picture begins with.
 
         Args:
@@ -46,7 +46,7 @@ class Stage:
         """What diffusion made, as large as the job's photo, with the photo's edges and the style's finish.
 
         Args:
-            picture: RGB, square, at most as large as the photo.
+            picture: RGB, of the photo's shape, at most as large.
         """
         return self._preview.finish(job, seed, picture)
 
@@ -87,23 +87,24 @@ def _picture(image: np.ndarray) -> Image.Image:
     return Image.fromarray((np.clip(image, 0.0, 1.0) * 255.0).round().astype(np.uint8))
 
 
-def resized(photo: PreparedPhoto, size: int) -> PreparedPhoto:
+def resized(photo: PreparedPhoto, size: tuple[int, int]) -> PreparedPhoto:
     """The same photo in another size: picture, mask and face.
 
     Args:
+        photo: Of about the same shape.
         size: Width and height in pixels.
     """
-    if photo.image.width == size:
+    if photo.image.size == size:
         return photo
-    factor = size / photo.image.width
+    factors = np.array(size) / photo.image.size
     face = photo.face
     if face is not None:
-        left, top, right, bottom = face.box
-        landmarks = None if face.landmarks is None else (face.landmarks * factor).astype(np.float32)
-        box = (left * factor, top * factor, right * factor, bottom * factor)
-        face = face.model_copy(update={"box": box, "landmarks": landmarks})
+        landmarks = None if face.landmarks is None else (face.landmarks * factors).astype(np.float32)
+        left, top, right, bottom = (float(side) for side in np.array(face.box) * np.tile(factors, 2))
+        face = face.model_copy(update={"box": (left, top, right, bottom), "landmarks": landmarks})
     mask = photo.person_mask
     if mask is not None:
-        mask = cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
-    image = photo.image.resize((size, size), Image.Resampling.BOX if factor == 0.5 else Image.Resampling.LANCZOS)
+        mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA if factors[0] < 1 else cv2.INTER_LINEAR)
+    half = (factors == 0.5).all()
+    image = photo.image.resize(size, Image.Resampling.BOX if half else Image.Resampling.LANCZOS)
     return photo.model_copy(update={"image": image, "face": face, "person_mask": mask})

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import hashlib
 import logging
+import math
 from collections import OrderedDict
 from typing import Any
 
 from PIL import Image
 
-from pipelines import heavy
+from pipelines import heavy, sizes
 from pipelines.engines.base import Made, Studio
 from pipelines.engines.device import Device, best_device, is_out_of_memory
 from pipelines.engines.filters.stage import Stage
@@ -28,7 +29,7 @@ from pipelines.engines.unet.stack import UNetStack
 from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError
 from pipelines.hub import weights
 from pipelines.photo.framing import face_crop
-from pipelines.schema import AnnotatorName, Control, Job, StepCallback
+from pipelines.schema import AnnotatorName, Control, Job, Shape, Size, StepCallback
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,10 @@ class DiffusionEngine:
         self._prompts: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
         self._stage = Stage()
         self._closed = False
+
+    def dimensions(self, shape: Shape, size: Size, detail: float) -> tuple[int, int]:
+        """See Engine.dimensions. In the area that the models were trained at, whatever is asked for."""
+        return sizes.within(shape, self.stack.size, self.stack.multiple)
 
     def load(self, annotator: AnnotatorName | None = None) -> None:
         """Load the weights now instead of at the first portrait.
@@ -142,7 +147,7 @@ class DiffusionEngine:
             start = self._stage.set(job.photo, job.scene, seed)
             picture = self._diffuse(start, arguments, seed, report, last)
             return picture if picture.size == job.photo.image.size else picture.resize(job.photo.image.size, _LANCZOS)
-        size = arguments["control_image"][0].width
+        size = arguments["control_image"][0].size
         begun = self._stage.begin(job, seed, size)
         names = tuple(control.annotator for control in self._controls(job))
         images = [
@@ -194,7 +199,7 @@ class DiffusionEngine:
         """Keyword arguments that all seeds share: all but the photo, whose backdrop depends on the seed."""
         guidance = self.stack.guidance_scale if job.guidance_scale is None else job.guidance_scale
         guidance = min(guidance, self.stack.max_guidance_scale)
-        size = self._working_size((self.stack.working_size,) * 2 if self.stack.working_size else job.photo.image.size)
+        size = self._working_size(job.photo.image.size)
         # diffusers demands a photo and control images of one size, a multiple of the VAE's scale.
         images = [_resized(control.image, size) for control in controls]
         arguments: dict[str, Any] = {
@@ -333,7 +338,11 @@ class DiffusionEngine:
         return int(setting.config.get("original_inference_steps", 50))
 
     def _working_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """What a portrait of a size is diffused at, in whole steps of the autoencoder."""
         scale = self._pipe.vae_scale_factor
+        if self.stack.working_size:
+            factor = self.stack.working_size / math.sqrt(size[0] * size[1])
+            size = (round(size[0] * factor), round(size[1] * factor))
         return max(scale, round(size[0] / scale) * scale), max(scale, round(size[1] / scale) * scale)
 
     def _advice(self, error: Exception) -> str:

@@ -21,7 +21,7 @@ def sculpt(canvas: Canvas, step: recipe_lit.Sculpt) -> None:
     side = canvas.light_side
     fine = cv2.GaussianBlur(carved, (0, 0), max(0.6, 1.0 * unit))
     gx, gy = cv2.Sobel(fine, cv2.CV_32F, 1, 0), cv2.Sobel(fine, cv2.CV_32F, 0, 1)
-    chisel = np.tanh((side * -gx + gy) * -0.45) * 0.13 * step.relief
+    chisel = np.tanh((side * -gx + gy) * -0.45 * canvas.steepness) * 0.13 * step.relief
     lamp = 0.62 * side * nx - 0.50 * ny + 0.60 * nz
     metal = step.material != "marble"
     tone = (0.08 if metal else 0.10) + 0.62 * np.clip(lamp + (0.12 if metal else 0.04), 0, 1)

@@ -203,7 +203,7 @@ def _side_light(canvas: Canvas, heights: np.ndarray, relief: float) -> np.ndarra
     heights = (1.5 * body + 0.5 * hairs).astype(np.float32)
     gx = cv2.Scharr(heights, cv2.CV_32F, 1, 0) / 16
     gy = cv2.Scharr(heights, cv2.CV_32F, 0, 1) / 16
-    slope = canvas.light_side * gx * 0.8 - gy * -0.9
+    slope = (canvas.light_side * gx * 0.8 - gy * -0.9) * canvas.steepness
     head = np.clip(1.7 * blur(canvas.face, 0.25 * canvas.face_size), 0, 1)
     keep = 1 - 0.6 * head - 0.3 * canvas.features
     shade = np.tanh(slope * relief * keep * 2.6) * 0.26

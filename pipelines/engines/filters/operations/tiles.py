@@ -324,4 +324,4 @@ def bevel(solid: np.ndarray, side: float, unit: float) -> np.ndarray:
     """Light on the rims of raised pieces: above 0 towards the light, below 0 away from it."""
     heights = cv2.GaussianBlur(solid, (0, 0), max(0.7, 1.1 * unit))
     gx, gy = cv2.Scharr(heights, cv2.CV_32F, 1, 0) / 8, cv2.Scharr(heights, cv2.CV_32F, 0, 1) / 8
-    return (-side * gx + gy) * 1.6
+    return (-side * gx + gy) * (1.6 * max(1.0, unit / 2.0))

@@ -52,17 +52,21 @@ class Backdrops:
             painter: A key of PAINTERS.
             side: -1 where the light comes from the left, 1 from the right.
         """
+        factor = min(1.0, _PAINTED_AT / max(height, width))
+        picture = self._painted(painter, seed, max(8, round(height * factor)), max(8, round(width * factor)), side)
+        if factor < 1:  # grown anew each time: one for a print weighs 50 MB
+            picture = np.clip(cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
+            picture.flags.writeable = False
+        return picture
+
+    def _painted(self, painter: str, seed: int, height: int, width: int, side: float) -> np.ndarray:
         key = (painter, seed, height, width, side)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         rng = np.random.default_rng((seed, zlib.crc32(painter.encode())))
-        factor = min(1.0, _PAINTED_AT / max(height, width))
-        board = Board(max(8, round(height * factor)), max(8, round(width * factor)), rng, side)
-        picture = PAINTERS[painter](board)
-        if factor < 1:
-            picture = np.clip(cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
+        picture = PAINTERS[painter](Board(height, width, rng, side))
         picture.flags.writeable = False
         with self._lock:
             self._kept[key] = picture
