@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines import VERSION
-from pipelines.board.definition import AXES, Axis, CheckedBoard
+from pipelines.board.definition import Axis, CheckedBoard
 from pipelines.board.photos import SeatedPhoto
 from pipelines.hub.stack import ModelStack
 from pipelines.portrait_request import build_request
@@ -49,8 +49,14 @@ def values(board: CheckedBoard, axis: Axis) -> tuple[str | float | int, ...]:
     said = board.board
     if axis == "photo":
         return tuple(photo.title for photo in said.photos)
-    fields = {"style": said.styles, "scene": said.scenes, "engine": said.engines, "seed": said.seeds}
-    return fields.get(axis, said.likeness)
+    fields: dict[Axis, tuple[str | float | int, ...]] = {
+        "style": said.styles,
+        "scene": said.scenes,
+        "engine": said.engines,
+        "likeness": said.likeness,
+        "seed": said.seeds,
+    }
+    return fields[axis]
 
 
 def cells(board: CheckedBoard, photos: Sequence[SeatedPhoto]) -> tuple[Cell, ...]:
@@ -59,28 +65,30 @@ def cells(board: CheckedBoard, photos: Sequence[SeatedPhoto]) -> tuple[Cell, ...
     Args:
         photos: Those of the board, in its order.
     """
-    digests = {photo.title: photo.sha256 for photo in photos}
-    faces = {photo.title: photo.face_index for photo in photos}
+    said = board.board
+    seated = {photo.title: photo for photo in photos}
     recipes = {
         (style, scene, engine): _recipe(board, style, scene, engine)
-        for style in board.styles
-        for scene in board.scenes
-        for engine in board.engines
+        for style in said.styles
+        for scene in said.scenes
+        for engine in said.engines
     }
     found = []
-    for place in itertools.product(*(values(board, axis) for axis in AXES)):
-        at = dict(zip(AXES, place, strict=True))
+    for photo, style, scene, engine, likeness, seed in itertools.product(
+        (photo.title for photo in said.photos), said.styles, said.scenes, said.engines, said.likeness, said.seeds
+    ):
         inputs = {
             "app": VERSION,
-            "photo": digests[at["photo"]],
-            "face": faces[at["photo"]],
-            "recipe": recipes[at["style"], at["scene"], at["engine"]],
-            "likeness": float(at["likeness"]),
-            "seed": at["seed"],
-            "words": board.board.words.strip(),
-            "label": board.board.label,
+            "photo": seated[photo].sha256,
+            "face": seated[photo].face_index,
+            "recipe": recipes[style, scene, engine],
+            "likeness": float(likeness),
+            "seed": seed,
+            "words": said.words.strip(),
+            "label": said.label,
         }
-        found.append(Cell(key=_digest(inputs), **at))
+        key = _digest(inputs)
+        found.append(Cell(key, photo, style, scene, engine, float(likeness), seed))
     return tuple(found)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipelines.board.cells import Cell, cells, values
-from pipelines.board.definition import AXES, CheckedBoard
+from pipelines.board.definition import AXES, Axis, CheckedBoard
 from pipelines.board.photos import SeatedPhoto
 from pipelines.board.store import State, Store, typical
 from pipelines.engines.filters.engine import FilterEngine
@@ -110,7 +110,7 @@ def in_order(board: CheckedBoard, wanted: Sequence[Cell]) -> tuple[Cell, ...]:
     return tuple(sorted(wanted, key=rank))
 
 
-def tabs(board: CheckedBoard) -> tuple[dict[str, str | float | int], ...]:
+def tabs(board: CheckedBoard) -> tuple[dict[Axis, str | float | int], ...]:
     """What is fixed on each tab: one value of every axis that is neither rows nor columns."""
     left = [axis for axis in AXES if axis not in (board.board.rows, board.board.columns)]
     return tuple(

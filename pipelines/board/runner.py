@@ -120,7 +120,8 @@ def make(
             reporter = _Reporter(tell, ahead, number, store)
             try:
                 request = request_of(board, cell, seated[cell.photo], consent)
-                _make_one(pipeline, request, cell, store, folder, stop, reporter)
+                follows = number < len(ahead) and ahead[number].photo == cell.photo
+                _make_one(pipeline, request, cell, store, folder, stop, reporter, follows)
                 made += 1
                 reporter("done")
             except Exception as error:
@@ -174,10 +175,11 @@ def _make_one(
     folder: Path,
     stop: threading.Event,
     report: _Reporter,
+    in_series: bool,
 ) -> None:
     while True:
         try:
-            result, seconds = _worked(pipeline, request, folder, stop, report)
+            result, seconds = _worked(pipeline, request, folder, stop, report, in_series)
             break
         except EngineBusy:  # the line is full: a board has time
             report("waiting")
@@ -189,11 +191,17 @@ def _make_one(
 
 
 def _worked(
-    pipeline: SelfPortraitPipeline, request: PortraitRequest, folder: Path, stop: threading.Event, report: _Reporter
+    pipeline: SelfPortraitPipeline,
+    request: PortraitRequest,
+    folder: Path,
+    stop: threading.Event,
+    report: _Reporter,
+    in_series: bool,
 ) -> tuple[PortraitSet, float]:
     """The portrait, and the seconds from its turn on."""
     began = time.monotonic()
-    with closing(worker.run(pipeline, request, out_dir=folder, stop=_Linked(stop))) as events:
+    linked = _Linked(stop)
+    with closing(worker.run(pipeline, request, out_dir=folder, stop=linked, in_series=in_series)) as events:
         for event in events:
             if isinstance(event, worker.WaitEvent):
                 report("waiting")

@@ -57,14 +57,12 @@ def _panel(number: int, tab: Tab, name: str) -> str:
     inner = _flow(tab.flow) if tab.flow else _table(tab)
     return (
         f'<section class="panel" id="panel-{number}" role="tabpanel" aria-labelledby="tab-{number}">'
-        f'<h2>{escape(name)}</h2>{inner}</section>'
+        f"<h2>{escape(name)}</h2>{inner}</section>"
     )
 
 
 def _flow(entries: tuple[Entry, ...]) -> str:
-    tiles = "".join(
-        f"<li>{_figure(entry)}<span class='label'>{escape(entry.label)}</span></li>" for entry in entries
-    )
+    tiles = "".join(f"<li>{_figure(entry)}<span class='label'>{escape(entry.label)}</span></li>" for entry in entries)
     return f'<ul class="flow">{tiles}</ul>'
 
 
@@ -78,7 +76,7 @@ def _table(tab: Tab) -> str:
     )
     return (
         f'<div class="scroll" tabindex="0" role="group" aria-label="The board, which scrolls">'
-        f'<table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 

@@ -207,7 +207,9 @@ def _tab(
     line = _line(board, rows, columns, originals, fixed)
     if across == "photo":
         first: list[Entry | None] = [replace(originals[str(photo)], label="") for photo in column_values]
-        return Tab(words, tuple(columns), (("Photo", tuple(first)), *((label, tuple(row)) for label, row in rows)), line)
+        return Tab(
+            words, tuple(columns), (("Photo", tuple(first)), *((label, tuple(row)) for label, row in rows)), line
+        )
     led: list[tuple[str, tuple[Entry | None, ...]]] = []
     for number, (value, (label, row)) in enumerate(zip(row_values, rows, strict=True)):
         photo = str(value) if down == "photo" else str(fixed["photo"])

@@ -72,9 +72,7 @@ def plate(picture: Picture) -> list[Text]:
     """What stands on the plate of a picture that is not there: that it failed, and why."""
     entry, inner = picture.entry, picture.side - 2 * _GAP
     title = "Failed" if entry.kind == "failed" else "Not made yet"
-    shapes = [
-        Text(picture.x + _GAP, picture.y + _GAP, inner, (_fit(title, 10, inner, bold=True),), 10, True, WRONG)
-    ]
+    shapes = [Text(picture.x + _GAP, picture.y + _GAP, inner, (_fit(title, 10, inner, bold=True),), 10, True, WRONG)]
     rows = max(0, int((inner - 0.2) / (1.25 * 9 * _POINT)))
     why = _wrap(entry.why, 9, inner, rows) if rows and entry.kind == "failed" else []
     return [*shapes, Text(picture.x + _GAP, picture.y + _GAP + 0.2, inner, tuple(why), 9)] if why else shapes
@@ -217,9 +215,9 @@ def _end(contents: Contents) -> Iterator[Slide]:
     room = WIDTH - 2 * _MARGIN
     blocks: list[tuple[str, bool]] = []
     for title, sentence in contents.consents:
-        blocks.append((title, True))
+        blocks += [("", False), (title, True)] if blocks else [(title, True)]
         blocks += [(line, False) for line in _wrap(sentence, 12, room, 6)]
-    blocks.append(("How they were made", True))
+    blocks += [("", False), ("How they were made", True)]
     makers = sorted({entry.paper.maker for entry in contents.entries if entry.paper is not None})
     words = f"{contents.made}. " + (f"Made by: {', '.join(makers)}. " if makers else "")
     words += (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,8 +79,13 @@ def _pages(tab: Tab, most_pixels: int) -> Iterator[_Page]:
 
 
 def _across(count: int) -> int:
-    """Columns of a flow: about three wide for two high."""
-    return max(1, min(count, 8, round((1.5 * count) ** 0.5)))
+    """Columns of a flow: about three wide for two high, with few places left empty in the last row."""
+
+    def misfit(columns: int) -> float:
+        rows = -(-count // columns)
+        return abs(math.log(columns / rows / 1.5)) + 1.5 * (columns * rows - count) / count
+
+    return min(range(1, min(count, 8) + 1), key=misfit)
 
 
 def _cell(across: int) -> int:
