@@ -69,8 +69,9 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	$(BIN)/pip install -q -r requirements-dev.txt
 	touch $@
 
-screenshots: $(VENV)/.dev  ## the README's pictures
+screenshots: $(VENV)/.dev  ## the README's pictures, and the one of a link to the page
 	$(BIN)/python -m tests.browser.screenshots
+	$(BIN)/python -m tests.browser.link_picture
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .coverage

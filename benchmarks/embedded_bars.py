@@ -3,6 +3,9 @@
     python -m benchmarks.embedded_bars [--folder models/embedded] [--portraits DIR] [--styles a,b] [--people 10]
                                        [--others 8] [--workers 2] [--out out/embedded]
 
+Takes one to two hours on two cores. What was measured of a style is kept below --out, and goes on from there when it is
+started again, for as long as checkpoint, engines, style and people are the same.
+
 Prints the figures by style, writes figures.json (`python -m training.card` puts it into the model card) and a contact
 sheet of everyone in every style. The exit status is 1 where a bar is missed. What a stranger would keep is judged by
 `python -m benchmarks.blind_sheets`.
@@ -12,9 +15,11 @@ from __future__ import annotations
 
 import argparse
 import functools
+import hashlib
 import json
 import multiprocessing
 import os
+import pickle
 import resource
 import statistics
 import sys
@@ -170,6 +175,7 @@ class Plan:
     folder: Path
     people: tuple[Path, ...]
     others: tuple[Path, ...]
+    kept: Path
 
 
 @functools.cache
@@ -179,7 +185,29 @@ def _equipment(plan: Plan) -> tuple[DiffusionEngine, list[Person], list[Person]]
 
 
 def measure_style(style: Style, scene: Scene, plan: Plan) -> Measured:
-    """All that is measured of one style, in a process of its own with one thread."""
+    """All that is measured of one style, in a process of its own with one thread; what was measured before, at once."""
+    before = plan.kept / f"{style.id}-{_key(style, plan)}.pickle"
+    if before.is_file():
+        done: Measured = pickle.loads(before.read_bytes())  # our own, from a folder of ours
+        return done
+    measured = _measure_style(style, scene, plan)
+    before.parent.mkdir(parents=True, exist_ok=True)
+    part = before.with_suffix(".part")
+    part.write_bytes(pickle.dumps(measured))
+    part.replace(before)
+    return measured
+
+
+def _key(style: Style, plan: Plan) -> str:
+    """What the figures of a style depend on: weights, the style's file, what makes pictures, everybody's photo."""
+    digest = hashlib.sha256(style.model_dump_json().encode())
+    code = sorted((ROOT / "pipelines" / "engines").rglob("*.py"))
+    for path in (*sorted(plan.folder.rglob("*.safetensors")), *code, *plan.people, *plan.others):
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def _measure_style(style: Style, scene: Scene, plan: Plan) -> Measured:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     engine, people, others = _equipment(plan)
@@ -338,6 +366,7 @@ def main(arguments: list[str]) -> int:
         options.folder,
         tuple(held_out[: options.people]),
         tuple(others[:: len(others) // max(1, options.others)][: options.others]),
+        options.out / "measured",
     )
     speed = speeds(options.folder, held_out[0], styles[0], scene)
     results: dict[str, StyleFigures] = {}

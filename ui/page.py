@@ -6,6 +6,7 @@ import html
 
 import gradio as gr
 
+from ui import screen
 from ui.api import build_api
 from ui.blocks import StudioBlocks
 from ui.check_tab import build_check_tab
@@ -25,6 +26,7 @@ def build_page(studio: Studio) -> gr.Blocks:
                 f"<header><h1>{TITLE}</h1><p>{_SUBTITLE}</p></header>",
                 apply_default_css=False,
             )
+            promise = gr.HTML(f"<p>{_promise(studio)}</p>", apply_default_css=False, elem_id="promise")
             banner = gr.HTML(_banner(studio), apply_default_css=False, elem_id="banner")
         clock = gr.Timer(1.0, active=False)
         with gr.Tabs(elem_id="tabs"):
@@ -36,12 +38,18 @@ def build_page(studio: Studio) -> gr.Blocks:
                 build_privacy_tab(studio, privacy, clearing)
         build_api(studio)
 
-        def look() -> tuple[str, gr.Timer]:
+        def look() -> tuple[str, str, gr.Timer]:
             warming = bool(studio.pipeline.warming)  # asked first: a tick too many does no harm, one too few does
-            return _banner(studio), gr.Timer(active=warming)
+            return f"<p>{_promise(studio)}</p>", _banner(studio), gr.Timer(active=warming)
 
-        gr.on([page.load, clock.tick], look, outputs=[banner, clock], api_visibility="private", show_progress="hidden")
+        shown = [promise, banner, clock]
+        gr.on([page.load, clock.tick], look, outputs=shown, api_visibility="private", show_progress="hidden")
     return page
+
+
+def _promise(studio: Studio) -> str:
+    """Who makes the portraits here, once that is known: to find out loads torch, and the page does not wait for it."""
+    return "" if studio.pipeline.warming else html.escape(screen.promise(studio.pipeline.engines()))
 
 
 def _banner(studio: Studio) -> str:

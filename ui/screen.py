@@ -17,7 +17,7 @@ from study.consent import Receipt
 from study.notice import away_words
 from visits.visit import MAX_KEPT_PORTRAITS, KeptPortrait, Visit
 from web import pictures
-from web.routes import SCREEN_SIDES, download_name
+from web.routes import SCREEN_SIDES
 
 FILTERS_BADGE = "Instant filters, not diffusion"
 _READABLE_SEEDS = 1_000_000  # random seeds stay short enough to be read out and typed
@@ -193,7 +193,7 @@ def _print(
     return {
         "id": portrait.id,
         "file": f"{address}.png",
-        "name": download_name(portrait.path),
+        "name": one.file_name,
         "shown": f"{address}-{SHOWN}.webp",
         "tile": f"{address}-{TILE}.webp",
         "title": name,
@@ -285,6 +285,16 @@ def seeds(first: int | float | None, shuffle: bool, count: int) -> tuple[int, ..
     if shuffle or first is None:
         return tuple(random.SystemRandom().sample(range(_READABLE_SEEDS), variations(count)))
     return following(first, count)
+
+
+def promise(engines: tuple[EngineInfo, ...]) -> str:
+    """What visitors may expect, in one line: who makes portraits where nothing else is chosen; "" where nobody can."""
+    for engine in engines:
+        if engine.is_automatic and engine.available:
+            if engine.is_diffusion:
+                return f"Portraits by AI, on this server: {engine.name}, guided by your photo."
+            return "Portraits by instant filters, on this server: no AI model is at work."
+    return ""
 
 
 def engine_choices(engines: tuple[EngineInfo, ...]) -> list[tuple[str, str]]:

@@ -9,14 +9,17 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from pipelines.photo.opening import MAX_BYTES
 from ui.page import build_page
 from ui.theme import HEAD, build_theme
 from visits.studio import Studio
 from web import gradio_seams as seams
+from web.compressed import Compressed
 from web.logs import DiscreetFormatter
 from web.open_events import MAX_EVENTS
+from web.open_graph import OpenGraph
 from web.routes import build_routes
 from web.server import Server
 from web.shield import Shield
@@ -90,8 +93,8 @@ def _launched(studio: Studio, page: gr.Blocks, host: str | None, port: int | Non
         max_threads=threads,
         app_kwargs={
             "routes": build_routes(studio),
-            "lifespan": seams.around_everything(Shield),
-            "middleware": [wall_between_visitors(studio, page)],
+            "lifespan": seams.around_everything(lambda app: Compressed(Shield(app))),
+            "middleware": [Middleware(OpenGraph), wall_between_visitors(studio, page)],
         },
         share=False,
         quiet=True,

@@ -6,6 +6,7 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import date
 
 from pipelines.errors import ConsentMissing, EngineBusy, PhotoError, RequestInvalid
 from pipelines.photo import hints as photo_hints
@@ -27,6 +28,7 @@ class KeptPortrait:
         original: The crop.
         controls: Names and pictures of the control images.
         photo_at: When the photo it was made from came in (`Visit.photo_at`); None for a photo that was not kept.
+        made_on: The day, where the studio runs: it stands in the name of the file.
         number: Which of the visit's portraits it is, from 1; 0 before it hangs.
         favourite: New ones never take its place.
         downloaded: It was asked for as a file.
@@ -39,9 +41,16 @@ class KeptPortrait:
     photo_at: float | None = None
     face_index: int | None = None
     made_at: float = field(default_factory=time.monotonic)
+    made_on: date = field(default_factory=date.today)
     number: int = 0
     favourite: bool = False
     downloaded: bool = False
+
+    @property
+    def file_name(self) -> str:
+        """What the visitor's file is called: what it shows, when it was made, and which one it is."""
+        look = [name for name in (self.portrait.style_id, self.portrait.scene_id) if name != "none"]
+        return "-".join(["self-portrait", *look, f"{self.made_on}", f"{self.number}{self.portrait.path.suffix}"])
 
 
 @dataclass

@@ -38,7 +38,8 @@ Page = gr.Blocks
 
 CSS_CLASSES = (
     "gradio-container", "fillable", "dark", "tab-container", "tabitem", "selected", "built-with", "form", "block",
-    "container", "wrap", "wrap-inner", "tab-like-container", "min_value", "max_value", "column", "prose",
+    "container", "wrap", "wrap-inner", "label-wrap", "icon", "open", "min_value", "max_value", "column",
+    "prose",
 )  # fmt: skip
 CSS_ATTRIBUTE = 'data-testid="block-info"'
 CONNECTION_LOST, TOASTS = "Connection to the server was lost", "toast-wrap"  # the words, and the class around them

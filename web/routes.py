@@ -40,7 +40,7 @@ from pipelines.presets.loading import THUMBNAILS
 from pipelines.provenance import marking
 from pipelines.provenance import words as provenance_words
 from visits.studio import Studio
-from visits.visit import Visit
+from visits.visit import KeptPortrait, Visit
 from web import pictures
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
@@ -61,6 +61,7 @@ _MULTIPART_BYTES = 4096  # around one file
 # Not left to the machine, which may know them otherwise: a browser runs no module that is sent as plain text.
 _TYPES = {
     ".css": "text/css; charset=utf-8",
+    ".jpg": "image/jpeg",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".webp": "image/webp",
@@ -194,7 +195,7 @@ class _Calls:
             kept.downloaded |= _is_download(request)
             return FileResponse(
                 kept.portrait.path,
-                filename=download_name(kept.portrait.path),
+                filename=kept.file_name,
                 content_disposition_type="attachment" if _is_download(request) else "inline",
                 headers=_NO_STORE,
             )
@@ -219,7 +220,7 @@ class _Calls:
 
         async def answer(visit: Visit) -> Response:
             portraits = list(visit.kept)
-            data = await run_in_threadpool(_zip, [kept.portrait.path for kept in portraits])
+            data = await run_in_threadpool(_zip, portraits)
             for kept in portraits:
                 kept.downloaded |= request.method == "GET"
             name = 'attachment; filename="self-portraits.zip"'
@@ -260,11 +261,6 @@ class _Calls:
             pictures.frame(data), style_id=look.style_id, scene_id=look.scene_id, likeness=look.likeness
         )
         return pictures.jpeg(Image.fromarray(styled), quality=82)
-
-
-def download_name(path: Path) -> str:
-    """File name that a visitor gets: the written one, without its random part."""
-    return f"self-portrait-{path.stem.rsplit('-', 1)[0]}{path.suffix}"
 
 
 def _is_download(request: Request) -> bool:
@@ -312,10 +308,10 @@ def _problem(status: HTTPStatus, words: str, headers: dict[str, str] | None = No
     return JSONResponse({"sentence": words}, status_code=status, headers={**_NO_STORE, **(headers or {})})
 
 
-def _zip(paths: list[Path]) -> bytes:
+def _zip(portraits: list[KeptPortrait]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for number, path in enumerate(paths, 1):
-            if path.exists():
-                archive.write(path, f"{number:02d}-{download_name(path)}")
+        for kept in portraits:
+            if kept.portrait.path.exists():
+                archive.write(kept.portrait.path, kept.file_name)
     return buffer.getvalue()

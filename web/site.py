@@ -12,10 +12,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from visits.studio import Studio
+from web.compressed import Compressed
 from web.cross_origin import CrossOrigin
 from web.gradio_seams import STARTUP, Page
 from web.isolation import Isolation
 from web.open_events import OpenEvents
+from web.open_graph import OpenGraph
 from web.routes import build_routes
 from web.shield import Shield
 
@@ -29,8 +31,10 @@ def build_site(studio: Studio, page: Page) -> FastAPI:
         routes=[*build_routes(studio), Route(STARTUP, _has_started)],
         middleware=[
             Middleware(BelowProxy, os.environ.get("GRADIO_ROOT_PATH", "")),
+            Middleware(Compressed),
             Middleware(Shield),
             Middleware(CrossOrigin),
+            Middleware(OpenGraph),
             wall_between_visitors(studio, page),
         ],
         docs_url=None,

@@ -100,6 +100,7 @@ def test_a_fresh_machine_makes_diffusion_and_says_so_everywhere(
         made_by = "Built-in AI model"
         expect(page.locator("#engine-badge")).to_contain_text(f"Made by: {made_by}", timeout=LONG)
         expect(page.locator("#portrait-facts")).to_contain_text(made_by)
+        expect(page.locator("#promise")).to_contain_text(f"by AI, on this server: {made_by}")
         with page.expect_download() as waiting:
             page.locator("#download-one").click()
         path = save(waiting.value, tmp_path)

@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
 import httpx
 import numpy as np
@@ -129,13 +130,15 @@ def test_portraits_are_served_byte_for_byte_to_their_visit_alone(served: Served,
     first = result.portraits[0]
     answer = http.get(f"/studio/portrait/{mine.key}/{first.id}.png?download")
     assert answer.content == first.path.read_bytes()
-    assert answer.headers["content-disposition"].startswith("attachment")
+    assert f'attachment; filename="self-portrait-{STYLE}-{date.today()}-' in answer.headers["content-disposition"]
     assert first.id not in answer.headers["content-disposition"]
+    assert "seed" not in answer.headers["content-disposition"]
     assert http.get(f"/studio/portrait/{other.key}/{first.id}.png").status_code == 404
     assert http.get(f"/studio/portrait/guess/{first.id}.png").status_code == 403
 
     archive = zipfile.ZipFile(io.BytesIO(http.get(f"/studio/portraits/{mine.key}.zip").content))
     assert [archive.read(name) for name in archive.namelist()] == [p.path.read_bytes() for p in result.portraits]
+    assert len(set(archive.namelist())) == len(result.portraits) == 2, "no file takes another one's place"
 
 
 def test_the_screen_gets_small_copies_that_are_still_marked(served: Served, http: httpx.Client, loaded) -> None:

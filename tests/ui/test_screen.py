@@ -100,6 +100,17 @@ def test_own_words_are_offered_only_where_they_are_read() -> None:
     assert not screen.reads_words((engine("own", automatic=True, reads=False),), "auto")
 
 
+def test_the_promise_of_the_page_follows_the_engine_that_runs() -> None:
+    def engine(name: str, *, diffusion: bool, automatic: bool = True, available: bool = True) -> EngineInfo:
+        return EngineInfo(name, name, diffusion, available, "", 0, "", is_automatic=automatic)
+
+    by_model = screen.promise((engine("Filters", diffusion=False, automatic=False), engine("SDXL", diffusion=True)))
+    assert "by AI" in by_model
+    assert "SDXL" in by_model
+    assert "no AI model" in screen.promise((engine("Filters", diffusion=False),))
+    assert screen.promise((engine("SDXL", diffusion=True, available=False),)) == ""
+
+
 def test_how_long_a_page_was_away_is_told_in_whole_numbers() -> None:
     said = [screen.ended_words(seconds) for seconds in (300, 60, 40, 0)]
     assert ["5 minutes," in said[0], "1 minute," in said[1], "40 seconds," in said[2]] == [True] * 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import gradio as gr
@@ -14,41 +14,12 @@ from fastapi import FastAPI
 from gradio_client import Client
 from starlette.testclient import TestClient
 
-import app
 from ui.page import build_page
-from ui.serving import Serving, mount, serve
-from visits.folder import PrivateFolder
+from ui.serving import Serving, mount
 from visits.studio import Studio
 from web import gradio_seams
 from web.server import Server, cannot_listen
 from web.shield import HEADERS
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    with pytest.MonkeyPatch.context() as patch:
-        folder = PrivateFolder(tmp_path_factory.mktemp("private"))
-        patch.setenv("GRADIO_TEMP_DIR", str(folder.path))
-        studio = app.build_studio(folder)
-        yield studio
-        studio.pipeline.close()
-        folder.remove()
-
-
-@pytest.fixture(scope="module", params=["mounted", "on ZeroGPU"])
-def serving(request: pytest.FixtureRequest, studio: Studio) -> Iterator[Serving]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gradio_seams, "on_zero_gpu", lambda: request.param == "on ZeroGPU")
-        patch.setattr(gradio_seams, "format_server_log", lambda formatter: None)  # for good; tested with the seams
-        running = serve(studio, None, None)
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def http(serving: Serving) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=serving.url, timeout=60) as client:
-        yield client
 
 
 def test_who_owns_the_app(serving: Serving, request: pytest.FixtureRequest) -> None:

@@ -1,6 +1,7 @@
 // The consent once it is given: text, with the way back. Nothing is deleted before the visitor was asked for what is not
 // downloaded. While the page is open it looks now and then whether the visit still is.
 import { box, button, make } from "./dom.js";
+import { settle } from "./focus.js";
 import { hold } from "./page_key.js";
 import { clock } from "./receipt.js";
 import { address } from "./site.js";
@@ -9,7 +10,7 @@ import { savedAll } from "./unsaved.js";
 const LOOK_MS = 60_000;
 
 export function agreed({ element, props, trigger, watch }) {
-  const since = make("span", "since");
+  const since = make("span", "since", "", { tabindex: "-1" });
   const line = box(
     "p",
     "agreed",
@@ -28,6 +29,7 @@ export function agreed({ element, props, trigger, watch }) {
     hold(value.key);
     if (!value.key) return dialog.close();
     since.textContent = `You agreed at ${clock(value.at)}.`;
+    settle(since); // the tick is gone
     if (value.ask) dialog.open(value.ask);
   }
 

@@ -1,5 +1,6 @@
 // The photo that the visit has: turned, its faces to click or to mark, and the hints about it.
 import { box, button, make } from "./dom.js";
+import { settle } from "./focus.js";
 import { Marking } from "./marking.js";
 
 export class ChosenPhoto {
@@ -22,12 +23,13 @@ export class ChosenPhoto {
     this.upright = button("turn-upright", "act", "Set it upright", () => turn(props.value.photo.turn));
     this.yes = button("photo-yes", "act", "Yes, this is a face", () => trigger("face", { index: 0 }));
     this.anyway = button("photo-anyway", "act quiet", "Use it without a face", () => trigger("anyway"));
+    this.another = button("photo-change", "act quiet", "Another photo", another);
     this.row = box(
       "div",
       "row",
       this.upright,
       this.yes,
-      button("photo-change", "act quiet", "Another photo", another),
+      this.another,
       camera,
       button("turn-left", "act quiet", "Turn left", () => turn(270)),
       button("turn-right", "act quiet", "Turn right", () => turn(90)),
@@ -54,6 +56,7 @@ export class ChosenPhoto {
     if (this.#image.src !== photo.src) {
       this.#image.src = photo.src;
       this.marking.stop();
+      settle(this.another); // what the photo was chosen with is gone
     }
     this.anyway.hidden = !photo.faceless;
     this.yes.hidden = !photo.asked;

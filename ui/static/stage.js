@@ -35,6 +35,7 @@ export function stage({ element, props, watch }) {
   });
   element.replaceChildren(parts.root);
   paint();
+  document.documentElement.classList.add("painted"); // until then studio.css keeps room, so that nothing jumps
   watch("value", () => {
     picked = null;
     paint();

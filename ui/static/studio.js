@@ -1,6 +1,7 @@
 // The page's own scripts, one module for each widget. A gr.HTML holds one line that calls one of these functions with
 // what Gradio gives it: `element`, `props`, `trigger` and `watch` (ui/widgets.py).
 import "./drop.js";
+import "./focus.js";
 import "./language.js";
 
 export { agreed } from "./agreed.js";
