@@ -13,6 +13,7 @@ from pipelines.photo import hints as photo_hints
 from pipelines.results import Portrait
 from pipelines.schema import LoadedPhoto
 from study.consent import ASK
+from visits.board import VisitBoard
 
 KEEP_MINUTES = 60  # what the consent text and the Privacy tab promise
 MAX_KEPT_PORTRAITS = 24
@@ -80,6 +81,7 @@ class Visit:
         lost: What was deleted without the visitor's doing, in sentences that nobody has read yet.
         asked: Number of the newest that was asked about the photo: to take one in, or to remove it.
         faceless: The visitor goes on with a photo in which no face was found.
+        board: Its style board, once it has begun one.
         seen_at: When something was last asked for in its name.
     """
 
@@ -98,6 +100,7 @@ class Visit:
     face_index: int | None = None
     faceless: bool = False
     kept: list[KeptPortrait] = field(default_factory=list)
+    board: VisitBoard | None = None
     closed: bool = False
     seen_at: float = field(default_factory=time.monotonic)
     _running: threading.Event | None = None
@@ -136,7 +139,7 @@ class Visit:
 
     def is_idle(self, now: float) -> bool:
         """Whether nothing is being made and nobody asked for anything in the time after which pictures are deleted."""
-        return self._running is None and now - self.seen_at > KEEP_SECONDS
+        return self._running is None and not (self.board and self.board.running) and now - self.seen_at > KEEP_SECONDS
 
     def end(self, run: threading.Event) -> None:
         """Note that what `begin` began is over."""

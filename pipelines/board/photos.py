@@ -54,13 +54,22 @@ def _open(entry: BoardPhoto, folder: Path, number: int) -> SeatedPhoto:
         if not path.is_file():
             raise BoardError(f"{where}: it is not in the folder of photos; these are: {_there(folder)}.")
         data = path.read_bytes()
-        sitting = seat(open_photo(data), BOARD, face=entry.face, turn=entry.turn, mark=entry.mark)
+        return seated(data, entry)
     except OSError as error:
         raise BoardError(f"{where}: it cannot be read; check its permissions.") from error
     except BoardError:
         raise
     except PortraitError as error:
         raise BoardError(f"{where}: {error.hint}") from error
+
+
+def seated(data: bytes, entry: BoardPhoto) -> SeatedPhoto:
+    """The photo of an entry, from the bytes of its file.
+
+    Raises:
+        PhotoError: It is no photo, or it would be a guess who is meant.
+    """
+    sitting = seat(open_photo(data), BOARD, face=entry.face, turn=entry.turn, mark=entry.mark)
     return SeatedPhoto(
         title=entry.title,
         consent=entry.consent,

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,7 +17,7 @@ from pipelines.board.definition import Board, CheckedBoard, check
 from pipelines.board.photos import SeatedPhoto
 from pipelines.board.plan import plan
 from pipelines.board.store import Store, typical
-from pipelines.errors import Cancelled, EngineBusy, EngineFailed, PortraitError
+from pipelines.errors import Cancelled, EngineBusy, EngineFailed, PortraitError, TooOften
 from pipelines.results import PortraitSet
 from pipelines.schema import Consent, PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
@@ -92,6 +92,7 @@ def make(
     stop: threading.Event | None = None,
     only: Collection[str] | None = None,
     again: bool = False,
+    admit: Callable[[PortraitRequest], AbstractContextManager[None]] = lambda request: nullcontext(),
 ) -> Outcome:
     """Make what is missing, damaged or has failed. Each cell is a request of its own, so others get their turn between.
 
@@ -104,6 +105,7 @@ def make(
         stop: Setting it, from any thread, ends the run within one step.
         only: Keys of the cells that are wanted; left out, all.
         again: Make those that are done, too.
+        admit: Entered around each portrait. Where it raises TooOften, the run waits and asks again.
 
     Raises:
         BoardError: Another run is working in the folder.
@@ -121,7 +123,7 @@ def make(
             try:
                 request = request_of(board, cell, seated[cell.photo], consent)
                 follows = number < len(ahead) and ahead[number].photo == cell.photo
-                _make_one(pipeline, request, cell, store, folder, stop, reporter, follows)
+                _make_one(pipeline, request, cell, store, folder, stop, reporter, follows, admit)
                 made += 1
                 reporter("done")
             except Exception as error:
@@ -176,12 +178,14 @@ def _make_one(
     stop: threading.Event,
     report: _Reporter,
     in_series: bool,
+    admit: Callable[[PortraitRequest], AbstractContextManager[None]],
 ) -> None:
     while True:
         try:
-            result, seconds = _worked(pipeline, request, folder, stop, report, in_series)
+            with admit(request):
+                result, seconds = _worked(pipeline, request, folder, stop, report, in_series)
             break
-        except EngineBusy:  # the line is full: a board has time
+        except (EngineBusy, TooOften):  # the line is full, or a limit is reached: a board has time
             report("waiting")
             if stop.wait(_BUSY_SECONDS):
                 raise Cancelled("Stopped before it began.") from None

@@ -17,7 +17,8 @@ from pipelines.photo import opening as photos
 from tests.support.studio import LOOK, Served, create, request_of, with_photo
 from tests.support.sweeps import sweep
 from ui.portrait_handlers import PortraitHandlers
-from web.routes import KEY_HEADER, build_routes
+from web.calls import KEY_HEADER
+from web.routes import build_routes
 
 FORGED = sweep(["true", 1, "True", [True], {"agreed": True}, "yes"], 1)  # each goes to every event
 PICTURES = ("data:image", "studio/portrait/", "studio/original/")
