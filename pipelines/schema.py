@@ -12,13 +12,15 @@ from typing import Annotated, Literal, Protocol, Self
 
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from pipelines.recipe import RecipeStep
 
 PresetId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
+# What visitors type to find a preset, besides its name: one to four words as they would type them.
+Keyword = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([ -][a-z0-9]+){0,3}$", max_length=30, strict=True)]
 AnnotatorName = Literal["canny", "lineart", "softedge", "mediapipe_face", "pose", "depth", "tile"]
 Family = Literal["painting", "illustration", "futuristic", "photographic"]
 Purpose = Literal["portraits", "study", "examples"]  # make them, keep them for the study, show them to others
@@ -33,6 +35,12 @@ class Value(BaseModel):
     """Base of all values: immutable, no unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+
+
+def _each_once(words: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := next((word for word in words if words.count(word) > 1), None):
+        raise ValueError(f"write “{twice}” once")
+    return words
 
 
 # --- presets ---------------------------------------------------------------------------------------------------------
@@ -66,6 +74,11 @@ class Style(Value):
     id: PresetId = Field(description="The file name; never written in the file.")
     name: str = Field(min_length=2, max_length=40, description="What visitors read.")
     summary: str = Field(min_length=10, max_length=140, description="One sentence for the picker.")
+    keywords: tuple[Keyword, ...] = Field(
+        (),
+        max_length=12,
+        description="What visitors may type to find it, besides its name: one to four words each, lower case.",
+    )
     family: Family = Field(description="Group in the picker.")
     order: int = Field(100, ge=0, le=1000, description="Place inside the family, smallest first.")
     prompt: str = Field(min_length=10, max_length=600, description="Words for the text encoder.")
@@ -109,6 +122,8 @@ class Style(Value):
         """What is laid on the picture of such a stack."""
         return self.preview[len(self.preview) - self.finish_steps :] if self.finish is None else self.finish
 
+    _keywords_once = field_validator("keywords")(_each_once)
+
     @model_validator(mode="after")
     def _something_is_painted(self) -> Self:
         if self.finish_steps >= len(self.preview):
@@ -131,6 +146,11 @@ class Scene(Value):
     id: PresetId = Field(description="The file name; never written in the file.")
     name: str = Field(min_length=2, max_length=40, description="What visitors read.")
     summary: str = Field(min_length=10, max_length=140, description="One sentence for the picker.")
+    keywords: tuple[Keyword, ...] = Field(
+        (),
+        max_length=12,
+        description="What visitors may type to find it, besides its name: one to four words each, lower case.",
+    )
     order: int = Field(100, ge=0, le=1000, description="Place in the picker, smallest first.")
     prompt: str = Field("", max_length=300, description="Words appended to the style's prompt.")
     backdrop: str | None = Field(
@@ -139,6 +159,8 @@ class Scene(Value):
         description="Painter of the filters' background; left out keeps the photo's.",
     )
     light: Light | None = Field(None, description="Light thrown on the person in the instant filters.")
+
+    _keywords_once = field_validator("keywords")(_each_once)
 
 
 # --- photo -----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,13 +21,14 @@ from pipelines.controls import annotators
 from pipelines.engines.base import AUTO, Engine, EngineChoice, EngineInfo, EngineSource
 from pipelines.engines.device import is_out_of_memory
 from pipelines.engines.filters.engine import FilterEngine
-from pipelines.engines.filters.stage import Stage
+from pipelines.engines.filters.stage import Stage, resized
 from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, EngineFailed, PortraitError, SettingsError
 from pipelines.faithfulness import meter
 from pipelines.job_studio import JobStudio
 from pipelines.photo import memory, vision
 from pipelines.photo import opening as photo
+from pipelines.precedence import Precedence
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
 from pipelines.results import Portrait, PortraitSet
@@ -39,6 +40,8 @@ from pipelines.waiting_line import MAX_WAITING, Ticket, WaitingLine
 log = logging.getLogger(__name__)
 
 PREVIEW_SIZE = 512
+TILE_SIZE = 144  # pixels of a tile, which the page shows at 76 to 92
+_TILE_PAINTED_AT = 192  # smaller, hatching and dots are too coarse to be known again
 _NO_MEMORY = "There is too little free memory for this just now; ask for fewer variations, or try again in a minute."
 
 
@@ -55,6 +58,7 @@ class SelfPortraitPipeline:
 
     Attributes:
         line: Who waits for the engine.
+        precedence: What goes before tiles.
 
     Raises:
         CredentialsError: The certificate of the settings cannot sign portraits.
@@ -78,6 +82,7 @@ class SelfPortraitPipeline:
         if automatic not in self._engines.ids:
             raise SettingsError(f"STUDIO_MODEL must be one of: {', '.join(self._engines.ids)}.")
         self.line = WaitingLine(max_waiting)
+        self.precedence = Precedence()
         self.warming = "Starting: face finder"
         self._out_dir = out_dir
         self._preview = FilterEngine()
@@ -137,7 +142,7 @@ class SelfPortraitPipeline:
         session = request.consent.session
         style = self.presets.style(request.style_id)
         scene = self.presets.scene(request.scene_id)
-        with self._engine(request.model_id, report, turn) as choice:
+        with self._engine(request.model_id, report, turn) as choice, self.precedence.awaited():
             engine = choice.engine
             unchecked = self.safety.require_reviewers(choice.stack)
             crop = self._crop(request.photo, request.face_index, engine.size, scene)
@@ -180,17 +185,47 @@ class SelfPortraitPipeline:
     ) -> Image.Image:
         """The filters' picture of a style, at once and in memory only, 512 px, watermarked."""
         style, scene = self.presets.style(style_id), self.presets.scene(scene_id)
-        crop = self._crop(source, face_index, PREVIEW_SIZE, scene).photo
-        picture = self._preview.render(crop, style, scene, seed=seed, likeness=likeness)
-        return marking.finish(picture, is_diffusion=False)
+        with self.precedence.awaited():
+            crop = self._crop(source, face_index, PREVIEW_SIZE, scene).photo
+            picture = self._preview.render(crop, style, scene, seed=seed, likeness=likeness)
+            return marking.finish(picture, is_diffusion=False)
+
+    def tile(
+        self, source: LoadedPhoto, *, face_index: int | None, style_id: str, unwanted: Callable[[], bool]
+    ) -> Image.Image:
+        """The filters' picture of a style for its tile, TILE_SIZE pixels, watermarked; nothing is kept but the crop.
+
+        It gives way to all that somebody waits for.
+
+        Args:
+            unwanted: Asked before each step: whether nobody wants the tile any more.
+
+        Raises:
+            Cancelled: Nobody does.
+        """
+        style, plain = self.presets.style(style_id), self.presets.scene("none")
+
+        def go_on(step: int = 0, total: int = 0, preview: Image.Image | None = None) -> bool:
+            return self.precedence.give_way(unwanted)
+
+        if not go_on():
+            raise Cancelled("Stopped before it began.")
+        small = resized(self._crop(source, face_index, PREVIEW_SIZE).photo, _TILE_PAINTED_AT)
+        (picture,) = self._preview.generate(Job(photo=small, style=style, scene=plain, seeds=(0,)), go_on)
+        return marking.finish(_shrunk(picture), is_diffusion=False)
+
+    def photo_tile(self, source: LoadedPhoto, face_index: int | None) -> Image.Image:
+        """The crop of the photo, for the tile of a scene that keeps the photo's own background."""
+        return _shrunk(photo.cut(source, face_index, 2 * TILE_SIZE))
 
     def preview_frame(
         self, rgb: np.ndarray, *, style_id: str, scene_id: str = "none", likeness: float = 0.5
     ) -> np.ndarray:
         """One webcam frame in a style, watermarked, (H, W, 3) uint8 in and out; nothing is kept."""
-        frame = self._preview.render_frame(
-            rgb, self.presets.style(style_id), self.presets.scene(scene_id), likeness=likeness
-        )
+        with self.precedence.awaited():
+            frame = self._preview.render_frame(
+                rgb, self.presets.style(style_id), self.presets.scene(scene_id), likeness=likeness
+            )
         return np.asarray(marking.finish(Image.fromarray(frame), is_diffusion=False))
 
     def control_images(
@@ -333,6 +368,10 @@ class SelfPortraitPipeline:
                     path.unlink()
             raise
         return tuple(portraits)
+
+
+def _shrunk(picture: Image.Image) -> Image.Image:
+    return picture.resize((TILE_SIZE, TILE_SIZE), Image.Resampling.LANCZOS)
 
 
 def _finished(report: StepCallback, *, is_diffusion: bool, label: bool) -> StepCallback:

@@ -1,4 +1,5 @@
-"""Thumbnails of styles and scenes, made by the built-in model, as on a fresh machine, from a public-domain picture.
+"""Thumbnails of styles, made by the built-in model, as on a fresh machine, from a public-domain picture; and of scenes,
+the place alone: beside a person who fills the picture, one place would look like the next.
 
     python -m pipelines.thumbnails            write presets/thumbnails/{styles,scenes}/<id>.webp, all of them
     python -m pipelines.thumbnails ID ...     only these
@@ -12,6 +13,8 @@ import io
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 from PIL import Image
 from skimage import data
 
@@ -25,7 +28,7 @@ from pipelines.provenance import marking
 from pipelines.schema import AnnotatorName, Job, PreparedPhoto, Scene, Style
 
 SIZE = 256
-_SCENE_STYLE = "oil-master"  # scenes are shown in the style that changes them least
+_PLACE_SIDE = 512  # of a place before it is shrunk
 
 
 def thumbnail_path(kind: str, preset_id: str, folder: Path = THUMBNAILS) -> Path:
@@ -48,7 +51,31 @@ def paint(
     """
     job = Job(photo=photo, style=style, scene=scene, seeds=(0,))
     picture = engine.make(job, JobStudio(job, drawn, Stage()), lambda step, total, preview: True).pictures[0]
-    small = marking.finish(picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS), is_diffusion=engine.is_diffusion)
+    return _thumbnail(picture, is_diffusion=engine.is_diffusion)
+
+
+def paint_place(scene: Scene) -> bytes:
+    """The thumbnail of a scene as WebP bytes, watermarked; the same bytes every time."""
+    empty = PreparedPhoto(image=Image.new("RGB", (_PLACE_SIDE, _PLACE_SIDE)))
+    return _thumbnail(Stage().backdrop(empty, scene, 0) or _viewfinder(_PLACE_SIDE), is_diffusion=False)
+
+
+def _viewfinder(side: int) -> Image.Image:
+    """For a scene that keeps the photo's background, which nobody knows yet: the corners of a viewfinder on a wall."""
+    down, across = np.mgrid[0:side, 0:side] / side
+    light = 150 + 70 * np.exp(-((across - 0.3) ** 2 + (down - 0.25) ** 2) / 0.25)
+    grain = np.random.default_rng(0).normal(0, 5, (side, side))
+    wall = np.clip((light + grain)[..., None] * (1.0, 0.965, 0.91), 0, 255).astype(np.uint8)
+    near, far, long = round(0.16 * side), round(0.84 * side), round(0.17 * side)
+    for x, right in ((near, 1), (far, -1)):
+        for y, below in ((near, 1), (far, -1)):
+            corner = np.array([(x + right * long, y), (x, y), (x, y + below * long)], np.int32)
+            cv2.polylines(wall, [corner], False, (255, 253, 248), side // 30, cv2.LINE_AA)
+    return Image.fromarray(wall)
+
+
+def _thumbnail(picture: Image.Image, *, is_diffusion: bool) -> bytes:
+    small = marking.finish(picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS), is_diffusion=is_diffusion)
     target = io.BytesIO()
     small.save(target, "WEBP", quality=80, method=6)
     return target.getvalue()
@@ -58,24 +85,28 @@ def main(arguments: list[str]) -> int:
     """Write the thumbnails that are asked for, all by default."""
     presets = load_presets()
     plain = presets.scene("none")
-    jobs = [("styles", style.id, style, plain) for style in presets.styles.values()]
-    backdrop_style = presets.styles.get(_SCENE_STYLE, next(iter(presets.styles.values())))
-    jobs += [("scenes", scene.id, backdrop_style, scene) for scene in presets.scenes.values()]
     wanted = set(arguments)
-    unknown = wanted - {preset_id for _, preset_id, _, _ in jobs}
-    if unknown:
+    if unknown := wanted - set(presets.styles) - set(presets.scenes):
         print(f"unknown: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
-    engine = Engines(presets.models).create("embedded").engine
-    photo = sitter(engine.size)
-    drawn: dict[AnnotatorName, Image.Image] = {}
-    for kind, preset_id, style, scene in jobs:
-        if not wanted or preset_id in wanted:
-            path = thumbnail_path(kind, preset_id)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(paint(engine, photo, style, scene, drawn))
-            print(f"{kind}/{path.name}  {path.stat().st_size / 1024:.0f} kB")
+    for scene in presets.scenes.values():
+        if not wanted or scene.id in wanted:
+            _write("scenes", scene.id, paint_place(scene))
+    styles = [style for style in presets.styles.values() if not wanted or style.id in wanted]
+    if styles:
+        engine = Engines(presets.models).create("embedded").engine
+        photo = sitter(engine.size)
+        drawn: dict[AnnotatorName, Image.Image] = {}
+        for style in styles:
+            _write("styles", style.id, paint(engine, photo, style, plain, drawn))
     return 0
+
+
+def _write(kind: str, preset_id: str, data: bytes) -> None:
+    path = thumbnail_path(kind, preset_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    print(f"{kind}/{path.name}  {len(data) / 1024:.0f} kB")
 
 
 if __name__ == "__main__":

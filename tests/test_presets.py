@@ -56,6 +56,12 @@ def test_no_prompt_names_gender_age_or_origin(presets: Presets) -> None:
         ("[[controls]]\nannotator = 'xray'", "controls"),
         ("[[preview]]\nop = 'explode'", "preview"),
         ("strength = = 1", "TOML"),
+        ("keywords = 'van gogh'", "keywords"),
+        ("keywords = ['Van Gogh']", "keywords"),
+        ("keywords = ['van  gogh']", "keywords"),
+        ("keywords = ['a b c d e']", "keywords"),
+        ("keywords = [7]", "keywords"),
+        ("keywords = ['ink', 'pen', 'ink']", "keywords"),
     ],
 )
 def test_wrong_file_is_named_with_its_field_and_the_others_load(
@@ -63,6 +69,7 @@ def test_wrong_file_is_named_with_its_field_and_the_others_load(
 ) -> None:
     target = folder / "styles" / "oil-master.toml"
     lines = [line for line in target.read_text("utf-8").splitlines() if not line.startswith("strength")]
+    lines = [line for line in lines if "keywords" not in content or not line.startswith("keywords")]
     target.write_text(
         content + "\n" + "\n".join(lines) if "[[" not in content else "\n".join([*lines, content]), "utf-8"
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from pipelines.engines.base import EngineInfo
-from pipelines.schema import MAX_PROMPT_CHARACTERS, MAX_VARIATIONS, Purpose
+from pipelines.schema import MAX_PROMPT_CHARACTERS, MAX_VARIATIONS, Purpose, Scene, Style
 from pipelines.seeds import MAX_SEED
 from study.notice import PurposeText
 from ui import screen, widgets
@@ -161,7 +161,7 @@ def _consent_step(studio: Studio) -> _ConsentStep:
     with gr.Column(elem_id="step-consent", elem_classes="card"):
         _step(1, "Your consent")
         agree = gr.Checkbox(value=False, label=notice.summary, elem_id="consent", container=False)
-        agreed = widgets.agreed()
+        agreed = widgets.agreed(asks_more=bool(notice.optional))
         extras, ticks = _optional_ticks(notice.optional)
         with gr.Accordion("What happens to my photo", open=False, elem_id="consent-text"):
             gr.Markdown(notice.text)
@@ -197,30 +197,32 @@ def _look_step(studio: Studio) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown, gr.HT
     first_style, first_scene = next(iter(styles)), "none" if "none" in scenes else next(iter(scenes))
     with gr.Column(elem_id="step-look", elem_classes="card"):
         _step(3, "Style and scene")
+        style = _dropdown("Style", styles, first_style, "Search: van gogh, pencil")
         style_pick = widgets.style_picker(styles.values(), first_style)
-        gr.HTML('<p class="subtitle">Scene</p>', apply_default_css=False)
+        scene = _dropdown("Scene", scenes, first_scene, "Search: space, night")
         scene_pick = widgets.scene_picker(scenes.values(), first_scene)
-        with gr.Row(elem_classes="pair"):
-            style = gr.Dropdown(
-                [(s.name, s.id) for s in styles.values()],
-                value=first_style,
-                label="Style",
-                elem_id="style",
-                min_width=120,
-            )
-            scene = gr.Dropdown(
-                [(s.name, s.id) for s in scenes.values()],
-                value=first_scene,
-                label="Scene",
-                elem_id="scene",
-                min_width=120,
-            )
         likeness = gr.Slider(0.0, 1.0, 0.5, step=0.05, label="Likeness", elem_id="likeness", buttons=[])
         gr.HTML(
             '<div class="ends" aria-hidden="true"><span>more artistic</span><span>more like me</span></div>',
             apply_default_css=False,
         )
     return style, style_pick, scene, scene_pick, likeness
+
+
+def _dropdown(title: str, presets: Mapping[str, Style | Scene], chosen: str, hint: str) -> gr.Dropdown:
+    """The heading of a picker, which is a list of its names, and beside it the field that searches it."""
+    with gr.Row(elem_classes="finding"):
+        # Not filterable: Gradio's own filter knows names only, and what is typed is appended to the name that is there.
+        dropdown = gr.Dropdown(
+            [(preset.name, preset.id) for preset in presets.values()],
+            value=chosen,
+            label=title,
+            elem_id=title.lower(),
+            filterable=False,
+            min_width=120,
+        )
+        widgets.search(title.lower(), hint)
+    return dropdown
 
 
 def _engines(studio: Studio, chosen: str) -> tuple[Any, str, Any]:

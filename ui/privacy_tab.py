@@ -34,6 +34,11 @@ _WHERE = (  # {closing}: "5 minutes after you close the page"
     ),
     ("Camera frames for the live preview", "In memory while one frame is answered.", "A fraction of a second."),
     (
+        "Tiles of the styles with your face",
+        "In memory while one is painted, and then in this page alone.",
+        "On the server a fraction of a second; in the page until the photo is replaced or removed.",
+    ),
+    (
         "Your portraits",
         "In a temporary folder that only this program's user may read; the crop and the control images beside them "
         "are in memory.",

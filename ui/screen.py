@@ -58,6 +58,7 @@ def _chosen_photo(photo: LoadedPhoto, visit: Visit) -> dict[str, Any]:
         "faces": boxes if shown else [],
         "face": face_index,
         "asked": len(photo.faces) == 1 and any(hint.kind == "doubtful-face" for hint in said),
+        "sits": not visit.must_choose_face,
         "turn": photo.turn,
         "hints": hints,
         "faceless": doubtful and face_index is None and not visit.faceless,

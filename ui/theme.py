@@ -18,6 +18,7 @@ HEAD = f"""
 <meta name="color-scheme" content="light dark">
 <link rel="preload" href="studio/static/fonts/fraunces.woff2" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="studio/static/studio.css">
+<link rel="stylesheet" href="studio/static/choosing.css">
 {"".join(f'<link rel="modulepreload" href="studio/static/{name}">' for name in _SCRIPTS)}
 <script type="module" src="studio/static/studio.js"></script>
 """

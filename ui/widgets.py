@@ -12,7 +12,7 @@ import gradio as gr
 
 from pipelines.presets.loading import FAMILY_NAMES
 from pipelines.schema import MAX_UPLOAD_BYTES, Scene, Style
-from ui.screen import FILTERS_BADGE
+from ui.screen import EXAMPLE_CREDIT, FILTERS_BADGE
 
 # Addressed as the page is, which may lie below a proxy's path; a plain path would be taken from Gradio's own script.
 # The comment is for Gradio: an event is one whose name stands there in quotes.
@@ -21,6 +21,10 @@ _HAND_OVER = (
     "(studio) => studio.{name}({{ element, props, trigger, watch }}), "
     '() => {{ element.textContent = "This part of the page did not arrive; reload the page."; }}); // {events}'
 )
+
+
+EXAMPLE_TILES = f"Tiles: the built-in AI model. {EXAMPLE_CREDIT}."
+OWN_TILES = "Tiles: instant filters of your photo."
 
 
 def _widget(name: str, elem_id: str, value: Any, events: Iterable[str] = (), **props: Any) -> gr.HTML:
@@ -37,25 +41,44 @@ def _widget(name: str, elem_id: str, value: Any, events: Iterable[str] = (), **p
 
 def style_picker(styles: Iterable[Style], chosen: str) -> gr.HTML:
     """Pictures of styles by family. Value: style id. Event: `pick`."""
-    items = [_tile("style", s) | {"group": s.family} for s in styles]
+    items = [
+        _tile("style", s) | {"group": s.family, "words": _words(s, FAMILY_NAMES[s.family]), "own": True} for s in styles
+    ]
     present = {item["group"] for item in items}
     groups = [[family, name] for family, name in FAMILY_NAMES.items() if family in present]
-    return _widget("picker", "style-picker", chosen, ["pick"], items=items, groups=groups, title="Style")
+    said = {"before": EXAMPLE_TILES, "after": OWN_TILES, "examples": "pencil, cartoon or van gogh"}
+    return _widget("picker", "style-picker", chosen, ["pick"], items=items, groups=groups, title="Style", **said)
 
 
 def scene_picker(scenes: Iterable[Scene], chosen: str) -> gr.HTML:
     """Pictures of scenes. Value: scene id. Event: `pick`."""
-    items = [_tile("scene", s) | {"group": ""} for s in scenes]
-    return _widget("picker", "scene-picker", chosen, ["pick"], items=items, groups=[], title="Scene")
+    items = [_tile("scene", s) | {"group": "", "words": _words(s), "own": s.backdrop is None} for s in scenes]
+    said = {"before": "", "after": "", "examples": "space, night or garden"}
+    return _widget("picker", "scene-picker", chosen, ["pick"], items=items, groups=[], title="Scene", **said)
 
 
-def _tile(kind: str, preset: Style | Scene) -> dict[str, str]:
+def search(kind: str, hint: str) -> gr.HTML:
+    """A field that searches a picker while one types.
+
+    Args:
+        kind: "style" or "scene".
+        hint: What stands in the empty field.
+    """
+    return _widget("search", f"search-{kind}", None, kind=kind, hint=hint)
+
+
+def _tile(kind: str, preset: Style | Scene) -> dict[str, Any]:
     thumb = f"studio/thumbnails/{kind}s/{preset.id}.webp"
     return {"id": preset.id, "name": preset.name, "summary": preset.summary, "thumb": thumb}
 
 
+def _words(preset: Style | Scene, *more: str) -> str:
+    """By what it is found."""
+    return " ".join((preset.name, *preset.keywords, *more))
+
+
 def photo_booth() -> gr.HTML:
-    """Upload and camera. Value: {key, number, photo: None | {src, faces, face, asked, turn, hints, faceless}}.
+    """Upload and camera. Value: {key, number, photo: None | {src, faces, face, asked, sits, turn, hints, faceless}}.
 
     Events: `arrived` (a photo lies in the visit), `face` (evt.index was chosen), `turned` (by evt.degrees), `marked` (a
     face at evt.x, evt.y, evt.size wide, in percent), `anyway` (without a face), `removed` (evt.asked is its number).
@@ -64,15 +87,17 @@ def photo_booth() -> gr.HTML:
     return _widget("photo", "photo", None, events, limit=MAX_UPLOAD_BYTES)
 
 
-def agreed() -> gr.HTML:
+def agreed(asks_more: bool = False) -> gr.HTML:
     """The consent once it is given: since when, and the way back. It keeps the visit's key for the tab's next page.
+
+    With `asks_more` there are ticks beside it, and its step stays open until the visitor has gone on to the photo.
 
     Value: None until the server has spoken, {key: ""} without a visit, else {key, at (ISO), ask: None | {words, all}}:
     with `ask` it asks whether portraits that were not downloaded may be deleted.
 
     Events: `withdraw`, `sure` (asked, and yes), `stale` (something was deleted that the page still shows).
     """
-    return _widget("agreed", "agreed", None, ["withdraw", "sure", "stale"])
+    return _widget("agreed", "agreed", None, ["withdraw", "sure", "stale"], asks_more=asks_more)
 
 
 def receipt() -> gr.HTML:

@@ -153,10 +153,10 @@ class VisitBoard:
             board = build_board({**content, "photos": [photo.model_dump() for photo in photos]}, "The board")
             if board.count > MAX_CELLS:
                 raise BoardError(
-                    f"This makes {board.count} portraits, and a board on this page has {MAX_CELLS} at most; choose fewer "
-                    "styles, scenes or photos."
+                    f"This makes {board.count} portraits, and a board on this page has {MAX_CELLS} at most; choose "
+                    "fewer styles, scenes or photos."
                 )
-            self.board, self.asked = checked(self._pipeline, board, "board"), content
+            self.board, self.asked, self.said = checked(self._pipeline, board, "board"), content, ""
             return self.plan()
 
     def plan(self, *, only: Collection[str] | None = None, again: bool = False) -> Plan:

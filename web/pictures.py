@@ -26,9 +26,14 @@ def small_jpeg(image: Image.Image, *, longest: int, quality: int = 88) -> bytes:
 
 def light_uri(image: Image.Image, *, longest: int, quality: int) -> str:
     """Picture to a data: URI of WebP, half as heavy as `data_uri`: for those that come many a second."""
+    return "data:image/webp;base64," + base64.b64encode(webp(_small(image, longest), quality=quality)).decode()
+
+
+def webp(image: Image.Image, *, quality: int) -> bytes:
+    """Picture to WebP bytes without metadata, quickly."""
     buffer = io.BytesIO()
-    _small(image.convert("RGB"), longest).save(buffer, "WEBP", quality=quality, method=2)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    image.convert("RGB").save(buffer, "WEBP", quality=quality, method=2)
+    return buffer.getvalue()
 
 
 def _small(image: Image.Image, longest: int) -> Image.Image:

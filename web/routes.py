@@ -46,6 +46,7 @@ from web.board_routes import build_board_routes
 from web.calls import KEY_HEADER, NO_STORE, Calls, problem, read_body
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
+from web.tiles import Tiles
 
 STATIC = Path(__file__).resolve().parents[1] / "ui" / "static"
 ASKED_HEADER = "x-studio-asked"
@@ -81,6 +82,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/original/{key}/{portrait}/{number:int}.jpg", calls.original),
         Route("/studio/portraits/{key}", calls.portraits),
         *build_board_routes(studio),
+        Route("/studio/tile/{key}/{kind}/{preset}.webp", calls.tile),
         Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS)),
         Route("/studio/static/{file:path}", _assets(STATIC), middleware=[Middleware(GZipMiddleware)]),
     ]
@@ -110,6 +112,7 @@ class _Calls(Calls):
         super().__init__(studio)
         self._opening = CapacityLimiter(2)  # the others wait without a thread: those serve files, too
         self._checking = threading.BoundedSemaphore(_CHECKS_AT_ONCE)
+        self._tiles = Tiles(studio.pipeline)
         self._rendering = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 
     async def photo(self, request: Request) -> Response:
@@ -228,6 +231,21 @@ class _Calls(Calls):
 
         return await self.guarded(request, request.path_params["key"].removesuffix(".zip"), answer)
 
+    async def tile(self, request: Request) -> Response:
+        """The visitor's own face as the tile of a style, or their photo as that of a scene that keeps its background.
+
+        204 where nobody wants it any more: another photo or face came, the visit ended, the page went.
+        """
+
+        async def answer(visit: Visit) -> Response:
+            kind, preset = request.path_params["kind"], request.path_params["preset"]
+            data = await self._tiles.tile(visit, kind, preset, request.receive)
+            if data is None:
+                return Response(status_code=HTTPStatus.NO_CONTENT, headers=NO_STORE)
+            return Response(data, media_type="image/webp", headers=NO_STORE)
+
+        return await self.guarded(request, request.path_params["key"], answer)
+
     def _card(self, data: bytes) -> dict[str, Any]:
         presets = self._studio.presets
         styles = {style.id: style.name for style in presets.styles.values()}
@@ -237,7 +255,8 @@ class _Calls(Calls):
 
     def _open(self, visit: Visit, data: bytes, asked: int) -> bool:
         """Whether the photo was taken in. What nobody waits for any more is not even unpacked."""
-        return asked >= visit.asked and self._studio.visits.take_photo(visit, photos.open_photo(data), asked)
+        with self._studio.pipeline.precedence.awaited():
+            return asked >= visit.asked and self._studio.visits.take_photo(visit, photos.open_photo(data), asked)
 
     def _render(self, visit: Visit, data: bytes) -> bytes:
         look = visit.look

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browsing import LONG, agree, create, delete_all, enter, open_context, save, upload
+from tests.support.browsing import LONG, agree, create, delete_all, enter, open_context, open_step, save, upload
 from tests.support.site import TOY_APP, Site
 
 
@@ -41,6 +41,7 @@ def test_a_receipt_to_keep_and_a_panel_that_tells_what_is_kept(
     open_tab(page, "Portrait")
 
     agree(page)  # one click
+    open_step(page, "consent")
     receipt = save_receipt(page, tmp_path)
     assert hashlib.sha256(receipt["text"].encode()).hexdigest() == receipt["text_sha256"]
     assert [purpose["id"] for purpose in receipt["purposes"]] == ["portraits"]
@@ -110,6 +111,7 @@ def test_a_study_keeps_what_was_ticked_until_the_receipt_takes_it_back(
     create(page)
     assert copies() == []
     assert list((tmp_path / "temp").rglob("portraits/*/*.png"))
+    open_step(page, "consent")
     page.locator("#consent-study input").check()
     expect(page.locator("#notice")).to_contain_text("copy of each new portrait", timeout=LONG)
     expect(page.locator("#consent-study input")).to_be_checked()

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from tests.support.browsing import LONG, agree, enter, upload
+from tests.support.browsing import LONG, agree, enter, open_step, upload
 from tests.support.site import Site
 
 
@@ -107,6 +107,7 @@ def test_a_photo_on_a_slow_line_takes_no_later_one_s_place(
     upload(page, other_file)
     let_go(page, held)
     assert shown_width(page) == pytest.approx(2.0, abs=0.02)
+    open_step(page, "photo")
     expect(problem).to_be_empty()
     expect(status).to_be_empty()
 
@@ -130,6 +131,7 @@ def test_a_photo_on_a_slow_line_takes_no_later_one_s_place(
     assert shown_width(page) == pytest.approx(640 / 480, abs=0.02)
 
     page.unroute("**/studio/photo")
+    open_step(page, "photo")
     page.locator("#photo-remove").click()
     expect(page.locator("#photo-choose")).to_be_visible(timeout=LONG)
     upload(page, photo_file)

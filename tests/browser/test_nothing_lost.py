@@ -53,7 +53,7 @@ def test_a_tap_a_reload_and_three_seconds_without_signal_lose_nothing(
     page, asked = context.new_page(), []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     sit(page, site, photo_file)
-    page.locator("#agreed .since").click()  # where the sentence with the tick was
+    page.locator("#step-consent h2").click()  # about where the sentence with the tick was
     expect(page.locator("#portraits .tile")).to_have_count(2)
     assert asked == []
 

@@ -76,6 +76,13 @@ def upload(page: Page, path: Path) -> None:
     expect(page.locator("#photo-image")).to_be_visible(timeout=LONG)
 
 
+def open_step(page: Page, step: str) -> None:
+    """Open a step that has folded because it is done, "consent" or "photo"."""
+    card = page.locator(f"#step-{step}")
+    expect(card).to_have_class(re.compile("folded"), timeout=LONG)
+    card.locator(".fold").click()
+
+
 def pick(page: Page, kind: str, preset_id: str) -> None:
     page.locator(f"#{kind}-picker [data-id={preset_id}]").click()
 

@@ -5,6 +5,7 @@ import { isPicture, isPictureOrHeic, megabytes, sizeProblem } from "./files.js";
 import { nextSide, pace } from "./frames.js";
 import { byArrow, byKey } from "./keys.js";
 import { clock, receiptRows } from "./receipt.js";
+import { finds } from "./shelves.js";
 import { address } from "./site.js";
 
 test("the studio's routes are beside its scripts, below a proxy's path too", () => {
@@ -66,4 +67,23 @@ test("a receipt says what was allowed, and until when", () => {
 
 test("the time of a consent is the visitor's own", () => {
   assert.equal(clock("2026-11-26T18:45:00+00:00", "en-GB", "Europe/Berlin"), "19:45");
+});
+
+test("a preset is found by the beginning of each of its words, in any order, with endings and accents", () => {
+  const words = "Pen and ink pencil drawing sketch black and white dürer Illustration & animation";
+  for (const typed of [
+    "",
+    "  ",
+    "PEN",
+    "penc",
+    "white black",
+    "b & w",
+    "sketches",
+    "drawings",
+    "Durer",
+    "black-and-white",
+  ]) {
+    assert.ok(finds(typed, words), typed);
+  }
+  for (const typed of ["rawing", "pen oil", "ent", "pencilcase"]) assert.ok(!finds(typed, words), typed);
 });

@@ -14,7 +14,7 @@ import pytest
 from starlette.routing import Route
 
 from pipelines.photo import opening as photos
-from tests.support.studio import LOOK, Served, create, request_of, with_photo
+from tests.support.studio import LOOK, OTHER_STYLE, Served, create, request_of, with_photo
 from tests.support.sweeps import sweep
 from ui.portrait_handlers import PortraitHandlers
 from web.calls import KEY_HEADER
@@ -131,6 +131,7 @@ def own_addresses(served: Served, key: str, portrait: str) -> Iterator[tuple[str
         if route.path.endswith("{file:path}"):
             continue  # pictures and scripts of the page itself
         address = route.path.replace("{key}", key).replace("{portrait}", f"{portrait}.png").replace("{number:int}", "0")
+        address = address.replace("{kind}", "styles").replace("{preset}", OTHER_STYLE)
         assert "{" not in address, "this test does not know how to fill in a new part of an address"
         for method in sorted(route.methods or ()):
             yield method, address

@@ -11,7 +11,8 @@ from ui.page import TITLE
 from web.routes import STATIC
 
 IDS = {
-    "consent", "consent-text", "agreed", "photo", "style", "scene", "style-picker", "scene-picker", "likeness",
+    "consent", "consent-text", "agreed", "photo", "style", "scene", "style-picker", "scene-picker",
+    "search-style", "search-scene", "likeness",
     "variations", "advanced", "model", "seed", "seed-random", "words", "show-controls", "notice", "create", "cancel",
     "stage", "results", "banner", "check",
 }  # fmt: skip
@@ -59,3 +60,17 @@ def test_pickers_know_every_preset(config: dict, served) -> None:
     assert [item["id"] for item in picker["items"]] == list(served.studio.presets.styles)
     assert {item["group"] for item in picker["items"]} == {group for group, _ in picker["groups"]}
     assert [value for _, value in props["style"]["choices"]] == [item["id"] for item in picker["items"]]
+
+
+def test_a_search_knows_names_keywords_and_families(config: dict, served) -> None:
+    props = {c["props"].get("elem_id"): c["props"] for c in config["components"]}
+    for name, presets in (("style", served.studio.presets.styles), ("scene", served.studio.presets.scenes)):
+        words = words_of(props[f"{name}-picker"])
+        for preset in presets.values():
+            assert preset.keywords
+            assert [one for one in (preset.name, *preset.keywords) if one not in words[preset.id]] == []
+    assert "Painting" in words_of(props["style-picker"])["oil-master"]
+
+
+def words_of(shown: dict) -> dict[str, str]:
+    return {item["id"]: item["words"] for item in shown.get("props", shown)["items"]}

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from pipelines.provenance import marking, watermark
+from pipelines.self_portrait import TILE_SIZE
 from tests.conftest import difference
 from tests.support.studio import OTHER_STYLE, STYLE, Served, jpeg, make_portraits
 from web.calls import KEY_HEADER
@@ -203,3 +204,41 @@ def test_assets_are_served_and_nothing_above_them(http: httpx.Client) -> None:
     assert http.get("/studio/static/studio.css").headers["content-type"].startswith("text/css")
     for path in ("/studio/static/../routes.py", "/studio/static/%2e%2e/routes.py", "/studio/thumbnails/..%2fREADME.md"):
         assert http.get(path).status_code == 404
+
+
+def test_tiles_show_the_visitors_face_to_them_alone_and_nothing_is_kept(
+    served: Served, http: httpx.Client, photo_bytes: bytes
+) -> None:
+    visit, other = served.visit("routes-tiles"), served.visit("routes-tiles-other")
+    http.post("/studio/photo", content=photo_bytes, headers={KEY_HEADER: visit.key})
+    photo = visit.require_photo()
+    served.studio.pipeline.preview(photo, face_index=None, style_id=STYLE)  # the crop is there from now on
+    kept, files = served.studio.pipeline.memory_of(photo), served.files()
+    pictures = [http.get(f"/studio/tile/{visit.key}/{path}.webp") for path in (f"styles/{STYLE}", "scenes/none")]
+    for answer in pictures:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "image/webp"
+        assert answer.headers["cache-control"] == "no-store"
+        assert len(answer.content) < 9_000
+    style, plain = (Image.open(io.BytesIO(answer.content)).convert("RGB") for answer in pictures)
+    assert style.size == plain.size == (TILE_SIZE, TILE_SIZE)
+    face = served.studio.pipeline.used_photo(photo, 0).resize(plain.size)
+    assert difference(plain, face) < 12
+    assert difference(style, face) > 20
+    assert served.studio.pipeline.memory_of(photo) == kept
+    assert served.files() == files
+
+    assert http.get(f"/studio/tile/{other.key}/styles/{STYLE}.webp").status_code == 422, "no photo"
+    assert http.get(f"/studio/tile/{visit.key}/styles/mona-lisa.webp").status_code == 422
+    assert http.get(f"/studio/tile/guess/styles/{STYLE}.webp").status_code == 403
+    served.studio.visits.forget("routes-tiles")
+    assert http.get(f"/studio/tile/{visit.key}/styles/{STYLE}.webp").status_code == 403
+
+
+def test_a_tile_of_another_face_is_not_sent(served: Served, http: httpx.Client, crowd_bytes: bytes) -> None:
+    visit = served.visit("routes-tiles-crowd")
+    http.post("/studio/photo", content=crowd_bytes, headers={KEY_HEADER: visit.key})
+    answer = http.get(f"/studio/tile/{visit.key}/styles/{STYLE}.webp")
+    assert (answer.status_code, answer.content) == (204, b""), "it is open whose face is meant"
+    visit.face_index = 1
+    assert http.get(f"/studio/tile/{visit.key}/styles/{STYLE}.webp").status_code == 200

@@ -28,6 +28,7 @@ def all_widgets() -> dict[str, gr.HTML]:
         "photo": widgets.photo_booth(),
         "agreed": widgets.agreed(),
         "receipt": widgets.receipt(),
+        "search": widgets.search("style", ""),
         "stage": widgets.stage(),
         "results": widgets.results(),
         "check": widgets.checker(),
@@ -70,6 +71,7 @@ def test_all_are_fetched_at_the_same_time() -> None:
     [
         ("studio.js", "text/javascript; charset=utf-8"),
         ("studio.css", "text/css; charset=utf-8"),
+        ("choosing.css", "text/css; charset=utf-8"),
         ("favicon.svg", "image/svg+xml"),
         ("fonts/fraunces.woff2", "font/woff2"),
     ],
@@ -89,4 +91,4 @@ def test_helpers(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text(json.dumps({"type": "module"}))  # older Node cannot tell
     done = subprocess.run([str(NODE), "--test"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "pass 7" in done.stdout, done.stdout
+    assert "pass 8" in done.stdout, done.stdout

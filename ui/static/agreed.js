@@ -2,6 +2,7 @@
 // downloaded. While the page is open it looks now and then whether the visit still is.
 import { box, button, make } from "./dom.js";
 import { settle } from "./focus.js";
+import { makeFold } from "./fold.js";
 import { hold } from "./page_key.js";
 import { clock } from "./receipt.js";
 import { address } from "./site.js";
@@ -10,7 +11,11 @@ import { savedAll } from "./unsaved.js";
 const LOOK_MS = 60_000;
 
 export function agreed({ element, props, trigger, watch }) {
-  const since = make("span", "since", "", { tabindex: "-1" });
+  const at = make("span", "at");
+  const since = box("span", "since", make("span", "words", "You agreed at "), at);
+  since.tabIndex = -1;
+  const fold = makeFold(element, "Details");
+  let sits = false; // a photo is there
   const line = box(
     "p",
     "agreed",
@@ -25,13 +30,25 @@ export function agreed({ element, props, trigger, watch }) {
   function paint() {
     const value = props.value;
     line.hidden = !value?.key;
+    foldUp();
     if (!value) return; // the server has not spoken yet
     hold(value.key);
     if (!value.key) return dialog.close();
-    since.textContent = `You agreed at ${clock(value.at)}.`;
+    at.textContent = `${clock(value.at)}.`;
     settle(since); // the tick is gone
     if (value.ask) dialog.open(value.ask);
   }
+
+  /** What a study asks for besides stays open until the visitor has gone on to the photo. */
+  function foldUp() {
+    fold(props.asks_more && !sits ? "" : (props.value?.key ?? ""));
+  }
+
+  window.addEventListener("studio:sitter", ({ detail }) => {
+    if (detail?.hold) return;
+    sits = Boolean(detail);
+    foldUp();
+  });
 
   async function look() {
     const key = props.value?.key;

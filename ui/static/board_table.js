@@ -95,7 +95,7 @@ export class Table {
     const { rows, columns, heads } = this.#state.table;
     const hasOriginal = tab.rows.some((row) => row.photo);
     const head = box("tr", "", make("th", "", rows, { scope: "col" }));
-    if (hasOriginal) head.append(make("th", "", "Photo", { scope: "col" }));
+    if (hasOriginal) head.append(make("th", "", "Original", { scope: "col" }));
     columns.forEach((name, index) => {
       const label = make("th", "", name, { scope: "col" });
       if (heads[index]) label.append(this.#makeOriginal(heads[index], false));

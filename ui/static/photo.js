@@ -3,16 +3,20 @@ import { Camera } from "./camera.js";
 import { ChosenPhoto } from "./chosen_photo.js";
 import { box, button, make } from "./dom.js";
 import { fileInput, isPicture, megabytes, NOT_A_FILE, receive } from "./files.js";
+import { makeFold } from "./fold.js";
 import { Sender } from "./sender.js";
 
 export function photo({ element, props, trigger, watch }) {
   const problem = make("p", "notice alert", "", { id: "photo-problem", role: "alert" });
   const busy = make("p", "notice status", "", { role: "status" });
+  const fold = makeFold(element, "Change");
   const say = (text) => {
     problem.textContent = text;
+    if (text) tell(sitterOf(props.value)); // the photo before it is still here
   };
   const work = (text) => {
     busy.textContent = text;
+    if (text) tell({ hold: true });
   };
   const sender = new Sender({ props, say, work, arrived: () => trigger("arrived") });
   const camera = new Camera({ props, say, changed: () => paint(), shot: (picture) => sender.send(picture) });
@@ -32,6 +36,9 @@ export function photo({ element, props, trigger, watch }) {
     camera.box.hidden = !camera.isOn;
     chosen.box.hidden = camera.isOn || !current;
     chosen.paint(current);
+    tell(sitterOf(props.value));
+    const hints = current?.hints.length ?? 0;
+    fold(camera.isOn ? "" : doneOf(current), hints ? `Change (${hints} ${hints === 1 ? "hint" : "hints"})` : "Change");
   }
 
   receive(
@@ -52,6 +59,20 @@ export function photo({ element, props, trigger, watch }) {
     painted = current;
     paint();
   });
+}
+
+const tell = (detail) => window.dispatchEvent(new CustomEvent("studio:sitter", { detail }));
+
+/** Whose face the tiles can show: nobody's while it is open which one is meant. */
+function sitterOf(value) {
+  const photo = value?.photo;
+  return photo?.sits ? { key: value.key, sign: `${photo.face} ${photo.src}` } : null;
+}
+
+/** The photo with which the step is done: one in which nothing is to be chosen. */
+function doneOf(photo) {
+  const isOpen = !photo?.sits || photo.faces.length || photo.hints.some(([, blocking]) => blocking);
+  return isOpen ? "" : photo.src;
 }
 
 /** What is seen while there is no photo. */

@@ -1,18 +1,20 @@
-// Picker of styles or scenes: a radio group of pictures, with chips that filter by family.
-// Arrow keys move, Home and End jump, the choice follows the focus; Tab enters and leaves as in any radio group.
+// Picker of styles or scenes: a radio group of pictures, of which chips and typed words show some (sieve.js). Arrow keys
+// move, Home and End jump, the choice follows the focus; Tab enters and leaves as in any radio group.
 import { box, make } from "./dom.js";
 import { byKey } from "./keys.js";
+import { ownTiles } from "./own_tiles.js";
 import { remember } from "./page_key.js";
+import { shelves } from "./shelves.js";
+import { makeSieve } from "./sieve.js";
 
 export function picker({ element, props, trigger, watch }) {
-  const { items } = props;
+  const { items, groups, examples } = props;
+  const kind = props.title.toLowerCase();
   const shelf = make("div", "shelf", "", { role: "radiogroup", "aria-label": props.title });
   const about = make("p", "about", "", { "aria-live": "polite" });
-  const chips = makeChips(props.groups, filter);
+  const whose = make("p", "fine whose");
   const tiles = items.map((item) => makeTile(item, () => choose(item.id)));
-  let group = "";
-
-  const shown = () => tiles.filter((tile) => !tile.hidden);
+  const sieve = makeSieve({ kind, items, tiles, groups, examples, changed: sifted });
 
   function choose(id) {
     if (props.value === id) return;
@@ -22,49 +24,63 @@ export function picker({ element, props, trigger, watch }) {
   }
 
   function paint(isNew) {
-    const chosen = items.find((item) => item.id === props.value) ?? items[0];
-    remember(props.title.toLowerCase(), chosen.id);
-    if (group && chosen.group !== group && isNew) filter("");
-    const visible = shown();
-    for (const tile of tiles) {
-      const checked = tile.dataset.id === chosen.id;
-      tile.setAttribute("aria-checked", String(checked));
-      tile.tabIndex = checked ? 0 : -1;
-    }
-    if (!visible.some((tile) => tile.tabIndex === 0) && visible[0]) visible[0].tabIndex = 0;
-    about.textContent = chosen.summary;
-    if (isNew) reveal(shelf, tiles[items.indexOf(chosen)]);
+    const found = items.findIndex((item) => item.id === props.value);
+    const chosen = Math.max(0, found);
+    remember(kind, items[chosen].id);
+    if (isNew && tiles[chosen].hidden) sieve.only("");
+    tiles.forEach((tile, index) => {
+      tile.setAttribute("aria-checked", String(index === chosen));
+      tile.tabIndex = index === chosen ? 0 : -1;
+    });
+    const visible = sieve.shown();
+    if (!visible.includes(tiles[chosen]) && visible[0]) visible[0].tabIndex = 0;
+    about.textContent = items[chosen].summary;
+    if (isNew) reveal(shelf, tiles[chosen]);
   }
 
-  function filter(id) {
-    group = id;
-    for (const chip of chips.children) chip.setAttribute("aria-pressed", String(chip.dataset.group === id));
-    tiles.forEach((tile, index) => {
-      tile.hidden = Boolean(id) && items[index].group !== id;
-    });
+  function sifted() {
     shelf.scrollTo(0, 0);
     paint(false);
   }
 
+  shelves[kind] = {
+    find: sieve.find,
+    pickFound() {
+      const best = sieve.best();
+      if (best) choose(best.dataset.id);
+    },
+    enter: () => tiles.find((tile) => tile.tabIndex === 0 && !tile.hidden)?.focus(),
+  };
+
   shelf.addEventListener("keydown", (event) => {
-    const visible = shown();
+    const visible = sieve.shown();
     const here = visible.indexOf(document.activeElement);
     const next = here < 0 ? -1 : byKey(event.key, here, visible.length);
     if (next < 0) return;
     event.preventDefault();
-    visible[next].focus({ preventScroll: true });
+    visible[next].focus(); // scrolls the page, past what sticks to its edges
     choose(visible[next].dataset.id);
   });
 
   shelf.append(...tiles);
-  element.replaceChildren(box("div", "picker", ...(props.groups.length ? [chips] : []), shelf, about));
-  filter("");
+  element.replaceChildren(box("div", "picker", ...sieve.parts, shelf, about, whose));
+  sieve.only("");
+  whose.textContent = props.before;
+  ownTiles(`${kind}s`, ownOnes(items, tiles), (areOwn) => {
+    whose.textContent = areOwn ? props.after : props.before;
+  });
   watch("value", () => paint(true));
 }
 
+const ownOnes = (items, tiles) =>
+  tiles
+    .map((tile, index) => ({ tile, id: items[index].id, image: tile.querySelector("img") }))
+    .filter((_, index) => items[index].own);
+
 function makeTile(item, onClick) {
   const image = make("img", "", "", { alt: "", loading: "lazy", decoding: "async" });
-  image.addEventListener("error", () => image.remove());
+  image.addEventListener("error", () => image.setAttribute("hidden", "")); // the initial is seen
+  image.addEventListener("load", () => image.removeAttribute("hidden"));
   image.src = item.thumb;
   const picture = box("span", "picture", image);
   picture.dataset.initial = item.name[0];
@@ -74,20 +90,9 @@ function makeTile(item, onClick) {
   return tile;
 }
 
-function makeChips(groups, filter) {
-  const chips = make("div", "chips", "", { role: "group", "aria-label": "Show" });
-  for (const [id, name] of [["", "All"], ...groups]) {
-    const chip = make("button", "chip", name.split(" & ")[0], { type: "button", title: name, "data-group": id });
-    chip.addEventListener("click", () => filter(id));
-    chips.append(chip);
-  }
-  return chips;
-}
-
 /** Bring a tile into sight on its shelf. Not scrollIntoView: it would scroll the page as well. */
 function reveal(shelf, tile) {
-  const { offsetLeft: x, offsetTop: y, offsetWidth: w, offsetHeight: h } = tile;
-  const { scrollLeft: left, scrollTop: top, clientWidth: width, clientHeight: height } = shelf;
+  const { offsetLeft: x, offsetWidth: w } = tile;
+  const { scrollLeft: left, clientWidth: width } = shelf;
   if (x < left || x + w > left + width) shelf.scrollTo({ left: x - width / 2 + w / 2 });
-  if (y < top || y + h > top + height) shelf.scrollTo({ top: y - height / 2 + h / 2 });
 }

@@ -14,4 +14,5 @@ export { photo } from "./photo.js";
 export { picker } from "./picker.js";
 export { receipt } from "./receipt.js";
 export { results } from "./results.js";
+export { search } from "./search.js";
 export { stage } from "./stage.js";

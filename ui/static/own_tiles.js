@@ -1,0 +1,90 @@
+// Tiles with the visitor's own face, painted by the studio in passing: asked for two at a time, those in sight first, and
+// given up at once when another photo is chosen or the visit ends. `studio:sitter` says whose face: null for nobody's,
+// {key, sign} of the photo that is there, {hold: true} while another one is on its way.
+import { pause } from "./dom.js";
+import { address } from "./site.js";
+
+const AT_ONCE = 2;
+const TRIES = 4;
+const WAIT_MS = 5000;
+const SIGHT_MS = 150; // for the browser to say what is in sight; in a hidden tab it does not
+let sitter = null;
+
+window.addEventListener("studio:sitter", (event) => {
+  sitter = event.detail;
+});
+
+/**
+ * @param kind "styles" or "scenes".
+ * @param tiles [{id, tile, image}] that can show the visitor; each image has its thumbnail as its source.
+ * @param changed Called with whether the tiles are the visitor's own.
+ */
+export function ownTiles(kind, tiles, changed) {
+  const inSight = new Set();
+  const sight = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) inSight[isIntersecting ? "add" : "delete"](target);
+  });
+  const thumbs = new Map(tiles.map(({ image }) => [image, image.src]));
+  const done = new Set();
+  let sign = "";
+  let stopping = new AbortController();
+
+  function sit(to) {
+    stopping.abort();
+    if (to?.hold) return;
+    const next = to ? `${to.key} ${to.sign}` : "";
+    if (next !== sign) {
+      sign = next;
+      takeDown();
+      changed(Boolean(to));
+    }
+    if (to) {
+      stopping = new AbortController();
+      fill(to.key, stopping.signal);
+    }
+  }
+
+  function takeDown() {
+    done.clear();
+    for (const { tile, image } of tiles) {
+      if (image.src !== thumbs.get(image)) URL.revokeObjectURL(image.src);
+      image.src = thumbs.get(image);
+      tile.classList.toggle("coming", Boolean(sign));
+    }
+  }
+
+  async function fill(key, signal) {
+    await pause(SIGHT_MS);
+    const left = new Set(tiles.filter(({ id }) => !done.has(id)));
+    const lane = async () => {
+      while (left.size && !signal.aborted) {
+        const all = [...left];
+        const next = all.find(({ tile }) => inSight.has(tile)) ?? all.find(({ tile }) => !tile.hidden) ?? all[0];
+        left.delete(next);
+        const picture = await fetchTile(`tile/${key}/${kind}/${next.id}.webp`, signal, () => left.clear());
+        if (signal.aborted) return;
+        next.tile.classList.remove("coming");
+        if (!picture) continue; // the thumbnail stays
+        next.image.src = URL.createObjectURL(picture);
+        done.add(next.id);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  }
+
+  for (const { tile } of tiles) sight.observe(tile);
+  window.addEventListener("studio:sitter", (event) => sit(event.detail));
+  if (sitter) sit(sitter);
+}
+
+/** The picture, or null where there is none to be had. `ended` is called where the visit is over. */
+async function fetchTile(path, signal, ended) {
+  for (let tried = 0; tried < TRIES && !signal.aborted; tried++) {
+    const answer = await fetch(address(path), { signal, priority: "low" }).catch(() => null);
+    if (answer?.status === 200) return answer.blob().catch(() => null);
+    if (answer?.status === 403) ended();
+    if (answer && answer.status !== 204) return null;
+    await pause(WAIT_MS); // no connection, or the server knows already that they are of no use, and the page will hear it
+  }
+  return null;
+}
