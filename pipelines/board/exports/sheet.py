@@ -172,7 +172,7 @@ class _Drawing:
             return
         self._draw.rectangle((x, y, x + m.cell - 1, y + m.cell - 1), fill=_PLATE)
         inner = m.cell - 2 * m.gap
-        title = "Failed" if entry.kind == "failed" else "Not made yet"
+        title = "Failed" if entry.kind == "failed" else "Not made"
         self._text(x + m.gap, y + m.gap, title, m.text, inner, fill=_WRONG, bold=True)
         if entry.kind == "failed":
             self._lines(x + m.gap, y + m.gap + m.line, entry.why, inner, 6)
