@@ -36,7 +36,7 @@ def painted(engine: Engine, wanted: Job, on_step: StepCallback = go_on) -> Image
 
 
 @pytest.fixture
-def built_in(presets: Presets) -> Iterator[Engine]:
+def built_in(presets: Presets) -> Iterator[DiffusionEngine]:
     small = {"size": SIZE, "working_size": SIZE // 2}
     engine = DiffusionEngine(presets.models["embedded"].model_copy(update=small))
     yield engine
@@ -62,6 +62,18 @@ def test_a_model_paints_the_same_in_a_series(presets: Presets, small_photo: Prep
     series = [painted(built_in, job(presets, small_photo, style, in_series=True)) for style in styles]
     for one, other in zip(alone, series, strict=True):
         assert np.array_equal(one, other)
+
+
+def test_the_line_drawing_is_read_once(presets: Presets, small_photo: PreparedPhoto, built_in: DiffusionEngine) -> None:
+    read: list[int] = []
+    painted(built_in, job(presets, small_photo, "comic", in_series=False))
+    reader = built_in._controlnets["lineart"].controlnet_cond_embedding.conv_in
+    reader.register_forward_hook(lambda *_: read.append(1))
+    drawn: dict = {}
+    for style in ("comic", "oil-master", "film-noir", "charcoal", "pastel", "mosaic", "comic"):
+        wanted = job(presets, small_photo, style, in_series=True)
+        built_in.make(wanted, JobStudio(wanted, drawn, Stage()), go_on)
+    assert len(read) == 1
 
 
 def test_so_does_one_that_starts_from_the_photo(presets: Presets, small_photo: PreparedPhoto, tiny_root: Path) -> None:
