@@ -3,8 +3,8 @@
     python -m benchmarks.board [--engine embedded] [--photo FILE] [--styles 12] [--shell]
 
 One portrait is what a visitor asks for who comes with a photo: it is opened, the face is found, the crop is cut,
-control images are drawn, the portrait is painted, marked, signed, saved and measured, by an engine that is loaded already. On a
-board, all that is not painting is done once for the photo. Both make the same pictures, in turns of the same styles.
+control images are drawn, the portrait is painted, marked, signed, saved and measured, by an engine that is loaded
+already. On a board, what is drawn from the photo alone is drawn once. Both make the same pictures of the same styles.
 
 Prints wall-clock and processor seconds; on a busy machine the processor's are the steadier. `--shell` compares what one
 types instead: `python -m pipelines` once for each style, and `python -m pipelines.board` once, each a fresh process

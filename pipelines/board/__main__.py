@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pipelines.board",
         description="Photos in many styles, scenes, seeds and engines, as a sheet, a PDF, slides or a web page. What "
-        "is in the folder already is not made again: the same command goes on after a stop, and after a style was added.",
+        "is in the folder is not made again: the same command goes on after a stop, and after a style was added.",
     )
     parser.add_argument("board", type=Path, help="what it shows, a TOML file; see the README")
     parser.add_argument("photos", type=Path, help="the folder of its photos")

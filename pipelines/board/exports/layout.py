@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.board.exports import fonts
 from pipelines.board.exports.contents import Chapter, Contents, Entry, Tab
@@ -15,7 +15,9 @@ _MARGIN, _TOP, _BOTTOM, _GAP = 0.5, 1.45, 6.95, 0.12
 _POINT = 1 / 72
 _LABEL = 11.0  # points
 _MOST_ROWS, _MOST_COLUMNS, _MOST_IN_FLOW, _MOST_IN_CHAPTER = 5, 9, 24, 6
+_MOST_IN_A_ROW = 3
 _ROW_LABEL = 1.35
+_TABLE_HEAD = 2 * 1.25 * _LABEL * _POINT + 0.05  # two lines over a column
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def slides(contents: Contents) -> Iterator[Slide]:
 def plate(picture: Picture) -> list[Text]:
     """What stands on the plate of a picture that is not there: that it failed, and why."""
     entry, inner = picture.entry, picture.side - 2 * _GAP
-    title = "Failed" if entry.kind == "failed" else "Not made yet"
+    title = "Failed" if entry.kind == "failed" else "Not made"
     shapes = [Text(picture.x + _GAP, picture.y + _GAP, inner, (_fit(title, 10, inner, bold=True),), 10, True, WRONG)]
     rows = max(0, int((inner - 0.2) / (1.25 * 9 * _POINT)))
     why = _wrap(entry.why, 9, inner, rows) if rows and entry.kind == "failed" else []
@@ -135,7 +137,13 @@ def _grid(entries: Sequence[Entry], x: float, y: float, w: float, h: float) -> l
 
 
 def _tables(tab: Tab) -> Iterator[list[Text | Picture]]:
-    """Rows and columns with their labels; on each slide the first column again where it holds the originals."""
+    """Rows and columns with their labels; on each slide the first column again where it holds the originals.
+
+    A tall board is turned on its side, for slides are wide.
+    """
+    turned = _turned(tab)
+    if _side(len(turned.columns), len(turned.rows)) > 1.1 * _side(len(tab.columns), len(tab.rows)):
+        tab = turned
     leads = tab.columns[0] == "Photo" and len(tab.columns) > _MOST_COLUMNS
     fixed = 1 if leads else 0
     step = _MOST_COLUMNS - fixed
@@ -149,10 +157,21 @@ def _tables(tab: Tab) -> Iterator[list[Text | Picture]]:
             )
 
 
-def _table(columns: list[str], rows: list[tuple[str, list[Entry | None]]]) -> list[Text | Picture]:
-    head = 2 * 1.25 * _LABEL * _POINT + 0.05
+def _turned(tab: Tab) -> Tab:
+    """Rows and columns exchanged."""
+    rows = tuple((label, tuple(entries[number] for _, entries in tab.rows)) for number, label in enumerate(tab.columns))
+    return Tab(tab.words, tuple(label for label, _ in tab.rows), rows)
+
+
+def _side(columns: int, rows: int) -> float:
+    """How large the pictures of a table are, of which a slide takes so many rows and columns at most."""
     room = WIDTH - 2 * _MARGIN - _ROW_LABEL
-    side = min(room / len(columns) - _GAP, (_BOTTOM - _TOP - head) / len(rows) - _GAP)
+    high = _BOTTOM - _TOP - _TABLE_HEAD
+    return min(room / min(columns, _MOST_COLUMNS), high / min(rows, _MOST_ROWS)) - _GAP
+
+
+def _table(columns: list[str], rows: list[tuple[str, list[Entry | None]]]) -> list[Text | Picture]:
+    head, side = _TABLE_HEAD, _side(len(columns), len(rows))
     left = _MARGIN + _ROW_LABEL
     shapes: list[Text | Picture] = []
     for number, label in enumerate(columns):
@@ -191,6 +210,9 @@ def _chapter(contents: Contents, chapter: Chapter) -> Iterator[Slide]:
             shapes += [Picture(left, _TOP, side, chapter.photo), Picture(right, _TOP, side, portraits[0])]
             shapes += _caption(left, _TOP + side, side, "Photo")
             shapes += _caption(right, _TOP + side, side, portraits[0].label or _said(portraits[0]))
+        elif len(portraits) <= _MOST_IN_A_ROW:
+            photo = replace(chapter.photo, label="Photo")
+            shapes += _grid((photo, *portraits), _MARGIN, _TOP, WIDTH - 2 * _MARGIN, height)
         else:
             small = min(3.9, side)
             shapes.append(Picture(_MARGIN, _TOP, small, chapter.photo))

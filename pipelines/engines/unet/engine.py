@@ -182,7 +182,7 @@ class DiffusionEngine:
         tiny = self._tiny_vae if self.stack.decode_with_tiny_vae else None
         networks = getattr(pipe.controlnet, "nets", ())  # a union network reads its images in another way
         try:
-            with self._read_once(networks, arguments["control_image"], job):
+            with self._read_once(networks, arguments["control_image"]):
                 result = pipe(
                     image=_resized(start, arguments["control_image"][0].size),
                     **arguments,
@@ -208,12 +208,8 @@ class DiffusionEngine:
             self._read.clear()
 
     @contextlib.contextmanager
-    def _read_once(self, networks: Sequence[Any], images: Sequence[Image.Image], job: GenerationJob) -> Iterator[None]:
+    def _read_once(self, networks: Sequence[Any], images: Sequence[Image.Image]) -> Iterator[None]:
         """Each ControlNet reads its image once; in a series, one that is drawn from the photo alone once for all."""
-        if not job.in_series:
-            with control_images_read_once(networks):
-                yield
-            return
         keys = [
             (id(network), image.size, hashlib.sha256(image.tobytes()).digest())
             for network, image in zip(networks, images, strict=False)
