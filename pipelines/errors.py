@@ -5,6 +5,7 @@
     ├── PhotoError                the photo cannot be used
     │   └── PhotoUnreadable       not a picture, truncated, empty, too many pixels
     ├── RequestInvalid            unknown style, scene or model; seed or count out of range; prompt too long
+    ├── BoardError                a style board's file is wrong; names field and value
     ├── PresetError               a file under presets/, or the consent text, is wrong; names file and field
     ├── SettingsError             a setting of the operator is missing or wrong; names the setting
     ├── CredentialsError          the certificate that signs portraits cannot be used
@@ -71,6 +72,12 @@ class PresetError(PortraitError):
     """A preset file is wrong. The hint names file and field."""
 
     code = "preset"
+
+
+class BoardError(PortraitError):
+    """The definition of a style board is wrong, or its folder cannot be used. The hint says what, and what to do."""
+
+    code = "board"
 
 
 class SettingsError(PortraitError):

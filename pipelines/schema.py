@@ -337,6 +337,11 @@ class Job(Value):
     words: str = Field("", max_length=MAX_PROMPT_CHARACTERS, description="The visitor's own words.")
     style_picture: StylePicture | None = Field(None, description="For a style that paints after a picture.")
     seeds: tuple[Seed, ...] = Field(min_length=1, max_length=MAX_VARIATIONS)
+    in_series: bool = Field(
+        False,
+        description="Another job of this photo follows at once, and nobody looks at the steps: what both share is kept"
+        " until a job comes that is not in a series, and no rough picture is drawn.",
+    )
 
 
 class StepCallback(Protocol):

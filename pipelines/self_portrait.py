@@ -118,6 +118,7 @@ class SelfPortraitPipeline:
         *,
         out_dir: Path | None = None,
         ticket: Ticket | None = None,
+        in_series: bool = False,
     ) -> PortraitSet:
         """Make the portraits that a visitor asked for.
 
@@ -126,13 +127,15 @@ class SelfPortraitPipeline:
             on_step: Told after each step; answering False cancels within one step.
             out_dir: Folder for the files, instead of the session's own.
             ticket: From `join`, its turn come or not; given back at the end. Left out, the request joins the line now.
+            in_series: Another portrait of this photo follows: what both share is kept, and steps bring no pictures.
 
         Raises:
             PortraitError: Any of its kinds; no file is left behind by a request that fails.
         """
         with ticket or self.join(request) as turn:
             try:
-                return self._make(request, on_step or (lambda step, total, preview: True), out_dir, turn)
+                report = on_step or (lambda step, total, preview: True)
+                return self._make(request, report, out_dir, turn, in_series)
             except PortraitError:
                 raise
             except Exception as error:
@@ -166,7 +169,9 @@ class SelfPortraitPipeline:
             self.safety.require_picture(picture.image, session)
             self._passed.add(picture)
 
-    def _make(self, request: PortraitRequest, report: StepCallback, out_dir: Path | None, turn: Ticket) -> PortraitSet:
+    def _make(
+        self, request: PortraitRequest, report: StepCallback, out_dir: Path | None, turn: Ticket, in_series: bool
+    ) -> PortraitSet:
         session = request.consent.session
         style = self.presets.style(request.style_id)
         scene = self.presets.scene(request.scene_id)
@@ -187,6 +192,7 @@ class SelfPortraitPipeline:
                 words=request.extra_prompt.strip(),
                 style_picture=request.style_picture if style.needs_picture else None,
                 seeds=request.seeds,
+                in_series=in_series,
             )
             started = time.monotonic()
             finished = _finished(report, is_diffusion=engine.is_diffusion, label=request.visible_label)

@@ -66,11 +66,13 @@ def run(
     out_dir: Path | None = None,
     stop: threading.Event | None = None,
     patience: Patience | None = None,
+    in_series: bool = False,
 ) -> Events:
     """Yield a WaitEvent every few seconds until it is this request's turn, a StepEvent a step, then the PortraitSet.
 
     Args:
         stop: Setting it, from any thread, cancels as closing the stream does; the stream then raises Cancelled.
+        in_series: Another portrait of this photo follows; steps then bring no pictures.
 
     Raises:
         EngineBusy: The line is full.
@@ -80,7 +82,7 @@ def run(
     stop, patience = stop or threading.Event(), patience or Patience()
     with pipeline.join(request) as ticket:
         yield from _wait(ticket, stop)
-        yield from _work(pipeline, request, out_dir, ticket, stop, patience)
+        yield from _work(pipeline, request, out_dir, ticket, stop, patience, in_series)
 
 
 def _wait(ticket: Ticket, stop: threading.Event) -> Generator[WaitEvent, None, None]:
@@ -101,6 +103,7 @@ def _work(
     ticket: Ticket,
     stop: threading.Event,
     patience: Patience,
+    in_series: bool,
 ) -> Generator[StepEvent | PortraitSet, None, None]:
     events: queue.SimpleQueue[StepEvent | PortraitSet | BaseException] = queue.SimpleQueue()
     started = time.monotonic()
@@ -111,7 +114,7 @@ def _work(
 
     def work() -> None:
         try:
-            events.put(pipeline(request, on_step, out_dir=out_dir, ticket=ticket))
+            events.put(pipeline(request, on_step, out_dir=out_dir, ticket=ticket, in_series=in_series))
         except BaseException as error:  # handed to the caller, who decides
             events.put(error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -290,6 +291,45 @@ def test_a_bent_signature_names_no_certificate_or_the_same_one(portrait: bytes, 
         place = data.draw(st.integers(0, len(bent) - 1))
         bent[place : place + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
     assert len(manifest_reader.leaf(bytes(bent), "urn:c2pa:x")) in (0, 64)
+
+
+@search(300, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_a_bent_jpeg_names_no_certificate_or_the_same_one(jpeg: bytes, data: st.DataObject) -> None:
+    label = re.search(rb"urn:c2pa:[0-9a-f-]{36}", jpeg)
+    assert label is not None
+    own = manifest_reader.leaf(jpeg, label.group().decode())
+    assert own == credentials.load().leaf
+    bent = bytearray(jpeg)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(bent) - 1))
+        bent[place : place + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
+    assert len(manifest_reader.leaf(bytes(bent), label.group().decode())) in (0, 64)
+
+
+def test_a_manifest_in_several_segments_of_a_jpeg_is_one(jpeg: bytes) -> None:
+    start = jpeg.index(b"\xff\xeb")
+    length = int.from_bytes(jpeg[start + 2 : start + 4], "big")
+    body = jpeg[start + 4 : start + 2 + length]
+    head, store = body[:4], body[8:]
+    pieces = [store[:1000], store[:8] + store[1000:2000], store[:8] + store[2000:]]
+
+    def segment(number: int, piece: bytes) -> bytes:
+        inner = head + number.to_bytes(4, "big") + piece
+        return b"\xff\xeb" + (len(inner) + 2).to_bytes(2, "big") + inner
+
+    split = b"".join(segment(number, piece) for number, piece in enumerate(pieces, 1))
+    whole = jpeg[:start] + split + jpeg[start + 2 + length :]
+    label = re.search(rb"urn:c2pa:[0-9a-f-]{36}", jpeg)
+    assert label is not None
+    assert manifest_reader.leaf(whole, label.group().decode()) == credentials.load().leaf
+
+
+@pytest.fixture(scope="module")
+def jpeg(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("codes") / "p.png"
+    marking.save(Image.new("RGB", (64, 64)), path, is_diffusion=True, facts={})
+    return marking.signed_jpeg(path)
 
 
 @pytest.fixture(scope="module")

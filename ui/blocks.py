@@ -6,8 +6,8 @@ import gradio as gr
 
 from pipelines.errors import RequestInvalid
 from ui.errors import for_api
+from web.calls import KEY_HEADER
 from web.gradio_seams import ExplainingBlocks
-from web.routes import KEY_HEADER
 
 _SEND_A_FILE = (
     f'Send the photo as photo=handle_file("me.jpg"), not as a path, after client.headers["{KEY_HEADER}"] was set to '

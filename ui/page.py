@@ -9,6 +9,7 @@ import gradio as gr
 from ui import screen, widgets
 from ui.api import build_api
 from ui.blocks import StudioBlocks
+from ui.board_tab import build_board_tab
 from ui.check_tab import build_check_tab
 from ui.portrait_tab import build_portrait_tab
 from ui.privacy_tab import build_privacy_tab
@@ -34,6 +35,8 @@ def build_page(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Portrait", id="portrait"):
                 clearing = build_portrait_tab(page, studio, clock)
+            with gr.Tab("Board", id="board"):
+                build_board_tab(studio)
             with gr.Tab("Check", id="check"):
                 build_check_tab()
             with gr.Tab("Privacy", id="privacy") as privacy:

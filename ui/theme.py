@@ -11,7 +11,9 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils import colors, sizes
 
-_SCRIPTS = sorted(path.name for path in (Path(__file__).parent / "static").glob("*.js"))
+_STATIC = Path(__file__).parent / "static"
+# The Board tab's own are fetched when it is opened.
+_SCRIPTS = sorted(path.name for path in _STATIC.glob("*.js") if not path.name.startswith("board"))
 HEAD = f"""
 <meta name="color-scheme" content="light dark">
 <link rel="preload" href="studio/static/fonts/fraunces.woff2" as="font" type="font/woff2" crossorigin>

@@ -149,3 +149,17 @@ def handover() -> gr.HTML:
 def checker() -> gr.HTML:
     """Drop zone and answer of the Check tab. It asks the studio's route by itself; no value, no events."""
     return _widget("check", "check", None, limit=MAX_UPLOAD_BYTES)
+
+
+def style_board(styles: Iterable[Style], scenes: Iterable[Scene]) -> gr.HTML:
+    """The Board tab. It asks the studio's routes by itself; no value, no events."""
+    groups = [[family, name] for family, name in FAMILY_NAMES.items()]
+    return _widget(
+        "board",
+        "board",
+        None,
+        limit=MAX_UPLOAD_BYTES,
+        groups=groups,
+        styles=[_tile("style", one) | {"group": one.family} for one in styles],
+        scenes=[{"id": one.id, "name": one.name, "summary": one.summary} for one in scenes],
+    )

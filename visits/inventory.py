@@ -68,6 +68,17 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
             age = now - kept.made_at
             what = f"The crop beside portrait {_name(kept.portrait.path)}"
             found.append(Kept(what, "memory", size, age, _at_the_latest(age, closing)))
+    if visit is not None and visit.board is not None:
+        for one in list(visit.board.sitters):
+            picture = one.photo.photo.image
+            size = picture.width * picture.height * len(picture.getbands()) + len(one.thumb)
+            age = time.monotonic() - one.at
+            found.append(
+                Kept(
+                    f"A photo on your style board: {one.photo.title}", "memory", size, age, _at_the_latest(age, closing)
+                )
+            )
+        found += [_file(path, "A portrait on your style board", closing) for path in visit.board.files()]
     found += [
         _file(path, f"Portrait {_name(path)}", closing)
         for path in sorted(studio.pipeline.folder(name).glob("*"), key=_made)

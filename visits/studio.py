@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipelines.board.store import Measured
 from pipelines.errors import ConsentMissing, PhotoError
 from pipelines.photo import memory
 from pipelines.presets.loading import Presets
@@ -16,6 +17,7 @@ from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import AWAY_SECONDS, Settings
 from study.archive import KeptCopy, PortraitArchive
 from study.consent import ASK, ConsentRegistry, Receipt
+from visits.board import VisitBoard
 from visits.copies import Copies
 from visits.limits import Limits
 from visits.uploads import Uploads
@@ -53,6 +55,7 @@ class Visits:
         self._consents = consents
         self._uploads = uploads
         self._copies = Copies(archive)
+        self._measured: tuple[Measured, ...] = ()  # what portraits of boards cost here; says nothing of anybody
         self._by_session: dict[str, Visit] = {}
         self._by_key: dict[str, Visit] = {}
         self._lock = threading.RLock()
@@ -209,6 +212,20 @@ class Visits:
             if path not in shown:
                 path.unlink(missing_ok=True)
 
+    def board_of(self, visit: Visit) -> VisitBoard:
+        """The style board of a visit, begun where there is none.
+
+        Raises:
+            ConsentMissing: The visit is over.
+        """
+        with self._lock:
+            if visit.closed:
+                raise ConsentMissing(ASK)
+            if visit.board is None:
+                folder = self._pipeline.folder(visit.session)
+                visit.board = VisitBoard(self._pipeline, folder.with_name(f"{folder.name}-board"), self._measured)
+            return visit.board
+
     def ask(self, visit: Visit, number: int | None = None) -> int:
         """Note that a photo is on its way, or is to be removed. Returns its number: `number`, or else the next one."""
         with self._lock:
@@ -305,6 +322,9 @@ class Visits:
             self._uploads.forget(name)
             self._pipeline.forget(name)
         if visit is not None:
+            if visit.board is not None:
+                self._measured = visit.board.measured
+                visit.board.close()
             visit.photo = visit.style_picture = None
             visit.kept.clear()
             visit.links.clear()
@@ -371,6 +391,8 @@ class Visits:
                 visit.style_picture = None
                 words = f"Your style picture was deleted: pictures are kept for {KEEP_MINUTES} minutes at most."
                 visit.lost.append(words)
+            if visit.board is not None and visit.board.take_down(now, KEEP_SECONDS):
+                visit.lost.append(f"A part of your style board was deleted: it is kept for {KEEP_MINUTES} minutes.")
             with self._lock:
                 old = visit.take_down(now)
             for kept in old:

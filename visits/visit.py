@@ -13,6 +13,7 @@ from pipelines.photo import hints as photo_hints
 from pipelines.results import Portrait
 from pipelines.schema import HandCrop, LoadedPhoto, Shape, Size, StylePicture
 from study.consent import ASK
+from visits.board import VisitBoard
 from visits.links import Link
 
 KEEP_MINUTES = 60  # what the consent text and the Privacy tab promise
@@ -94,6 +95,7 @@ class Visit:
         size: Of the portraits.
         model: What is to make them.
         crop: Of the photo, where it was set by hand.
+        board: Its style board, once it has begun one.
         seen_at: When something was last asked for in its name.
     """
 
@@ -120,6 +122,7 @@ class Visit:
     crop: HandCrop | None = None
     kept: list[KeptPortrait] = field(default_factory=list)
     links: dict[str, Link] = field(default_factory=dict)
+    board: VisitBoard | None = None
     closed: bool = False
     seen_at: float = field(default_factory=time.monotonic)
     _running: threading.Event | None = None
@@ -158,7 +161,7 @@ class Visit:
 
     def is_idle(self, now: float) -> bool:
         """Whether nothing is being made and nobody asked for anything in the time after which pictures are deleted."""
-        return self._running is None and now - self.seen_at > KEEP_SECONDS
+        return self._running is None and not (self.board and self.board.running) and now - self.seen_at > KEEP_SECONDS
 
     def end(self, run: threading.Event) -> None:
         """Note that what `begin` began is over."""

@@ -29,7 +29,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import StaticFiles
@@ -42,14 +42,14 @@ from pipelines.provenance import words as provenance_words
 from visits.studio import Studio
 from visits.visit import KeptPortrait, Visit
 from web import pictures
+from web.board_routes import build_board_routes
+from web.calls import KEY_HEADER, NO_STORE, Calls, problem, read_body
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
-from web.isolation import OWNS
 from web.phone import build_phone_routes
 from web.tiles import Tiles
 
 STATIC = Path(__file__).resolve().parents[1] / "ui" / "static"
-KEY_HEADER = "x-studio-key"
 ASKED_HEADER = "x-studio-asked"
 RIGHTS_HEADER = "x-studio-rights"  # "yes": the visitor may use the style picture
 SCREEN_SIDES = (1024, 320)  # pixels of the copies of a portrait that the page shows: large, and in the gallery
@@ -59,7 +59,6 @@ _DIGITS = 9  # of a page's count of its photos
 _MAX_FRAME_BYTES = 400_000
 _CHECKS_AT_ONCE = 2  # each holds a file of 40 MB and a process of its own
 _CHECK_SECONDS = 60.0  # for the file to arrive
-_NO_STORE = {"Cache-Control": "no-store"}
 _MULTIPART_BYTES = 4096  # around one file
 # Not left to the machine, which may know them otherwise: a browser runs no module that is sent as plain text.
 _TYPES = {
@@ -86,6 +85,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/portrait/{key}/{portrait}", calls.portrait),
         Route("/studio/original/{key}/{portrait}/{number:int}.jpg", calls.original),
         Route("/studio/portraits/{key}", calls.portraits),
+        *build_board_routes(studio),
         Route("/studio/tile/{key}/{kind}/{preset}.webp", calls.tile),
         Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS)),
         Route("/studio/static/{file:path}", _assets(STATIC), middleware=[Middleware(GZipMiddleware)]),
@@ -111,9 +111,9 @@ def _assets(folder: Path) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-class _Calls:
+class _Calls(Calls):
     def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+        super().__init__(studio)
         self._opening = CapacityLimiter(2)  # the others wait without a thread: those serve files, too
         self._checking = threading.BoundedSemaphore(_CHECKS_AT_ONCE)
         self._tiles = Tiles(studio.pipeline)
@@ -124,11 +124,11 @@ class _Calls:
 
         async def answer(visit: Visit) -> Response:
             asked = self._studio.visits.ask(visit, _number(request))  # before its body, which may take long to arrive
-            data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
+            data = await read_body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
             if await to_thread.run_sync(self._open, visit, data, asked, limiter=self._opening):
-                return JSONResponse({"ok": True}, headers=_NO_STORE)
+                return JSONResponse({"ok": True}, headers=NO_STORE)
             words = "Another photo was chosen since, or the photo was removed, so this one was not taken in."
-            return _problem(HTTPStatus.CONFLICT, words)
+            return problem(HTTPStatus.CONFLICT, words)
 
         return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
@@ -139,11 +139,11 @@ class _Calls:
             if request.headers.get(RIGHTS_HEADER) != "yes":
                 raise RequestInvalid("Tick that you may use this picture, then choose it again.")
             asked = self._studio.visits.ask_style(visit, _number(request))
-            data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
+            data = await read_body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
             if await to_thread.run_sync(self._open_style, visit, data, asked, limiter=self._opening):
-                return JSONResponse({"ok": True}, headers=_NO_STORE)
+                return JSONResponse({"ok": True}, headers=NO_STORE)
             words = "Another picture was chosen since, or it was removed, so this one was not taken in."
-            return _problem(HTTPStatus.CONFLICT, words)
+            return problem(HTTPStatus.CONFLICT, words)
 
         return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
@@ -157,7 +157,7 @@ class _Calls:
             if visit.closed:  # withdrawn while the file was on its way
                 self._studio.uploads.remove(path)
                 raise ConsentMissing("Your consent was taken back, so the file was deleted.")
-            return JSONResponse([str(path)], headers=_NO_STORE)
+            return JSONResponse([str(path)], headers=NO_STORE)
 
         return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
@@ -165,14 +165,14 @@ class _Calls:
         """Answer a JPEG camera frame with the same frame in the picked style, or 204 where another one is in work."""
 
         async def answer(visit: Visit) -> Response:
-            data = await _body(request, _MAX_FRAME_BYTES, "This camera frame is too large.")
+            data = await read_body(request, _MAX_FRAME_BYTES, "This camera frame is too large.")
             if visit.lacks_picture_for(visit.look) or not self._rendering.acquire(blocking=False):
                 return Response(status_code=HTTPStatus.NO_CONTENT)
             try:
                 styled = await run_in_threadpool(self._render, visit, data)
             finally:
                 self._rendering.release()
-            return Response(styled, media_type="image/jpeg", headers=_NO_STORE)
+            return Response(styled, media_type="image/jpeg", headers=NO_STORE)
 
         return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
@@ -180,26 +180,26 @@ class _Calls:
         """Say what marks a picture carries: the raw file as the body. Needs no consent, for nothing of it is kept."""
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
-                data = await _body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
+                data = await read_body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
             if not self._checking.acquire(blocking=False):  # not while it arrives: a slow sender keeps nobody out
                 words = "Other pictures are being checked just now; try again in a moment."
-                return _problem(HTTPStatus.SERVICE_UNAVAILABLE, words, {"Retry-After": "1"})
+                return problem(HTTPStatus.SERVICE_UNAVAILABLE, words, {"Retry-After": "1"})
             try:
-                return JSONResponse(await run_in_threadpool(self._card, data), headers=_NO_STORE)
+                return JSONResponse(await run_in_threadpool(self._card, data), headers=NO_STORE)
             finally:
                 self._checking.release()
         except TimeoutError:
-            return _problem(HTTPStatus.REQUEST_TIMEOUT, "The picture took too long to arrive; try again.")
+            return problem(HTTPStatus.REQUEST_TIMEOUT, "The picture took too long to arrive; try again.")
         except PortraitError as error:
-            return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error))
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error))
         except Exception as error:
-            return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence(error))
+            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence(error))
 
     async def visit(self, request: Request) -> Response:
         """Whether the visit is still there (refused where not), and whether the page must be told of something."""
 
         async def answer(visit: Visit) -> Response:
-            return JSONResponse({"lost": bool(visit.lost)}, headers=_NO_STORE)
+            return JSONResponse({"lost": bool(visit.lost)}, headers=NO_STORE)
 
         return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
@@ -210,16 +210,16 @@ class _Calls:
             wanted = _PORTRAIT.fullmatch(request.path_params["portrait"])
             kept = visit.portrait(wanted[1] if wanted else "")
             if wanted is None or kept is None or not kept.portrait.path.exists():
-                return _problem(HTTPStatus.NOT_FOUND, _DELETED)
+                return problem(HTTPStatus.NOT_FOUND, _DELETED)
             if wanted[2]:
                 data = await run_in_threadpool(marking.screen_copy, kept.portrait.path, int(wanted[2]))
-                return Response(data, media_type="image/webp", headers=_NO_STORE)
+                return Response(data, media_type="image/webp", headers=NO_STORE)
             kept.downloaded |= _is_download(request)
             return FileResponse(
                 kept.portrait.path,
                 filename=kept.file_name,
                 content_disposition_type="attachment" if _is_download(request) else "inline",
-                headers=_NO_STORE,
+                headers=NO_STORE,
             )
 
         return await self.guarded(request, request.path_params["key"], answer)
@@ -232,8 +232,8 @@ class _Calls:
             drawn = [] if kept is None else [kept.original, *(picture for _, picture in kept.controls)]
             number = request.path_params["number"]
             if number >= len(drawn):
-                return _problem(HTTPStatus.NOT_FOUND, _DELETED)
-            return Response(drawn[number], media_type="image/jpeg", headers=_NO_STORE)
+                return problem(HTTPStatus.NOT_FOUND, _DELETED)
+            return Response(drawn[number], media_type="image/jpeg", headers=NO_STORE)
 
         return await self.guarded(request, request.path_params["key"], answer)
 
@@ -246,7 +246,7 @@ class _Calls:
             for kept in portraits:
                 kept.downloaded |= request.method == "GET"
             name = 'attachment; filename="self-portraits.zip"'
-            return Response(data, media_type="application/zip", headers={**_NO_STORE, "Content-Disposition": name})
+            return Response(data, media_type="application/zip", headers={**NO_STORE, "Content-Disposition": name})
 
         return await self.guarded(request, request.path_params["key"].removesuffix(".zip"), answer)
 
@@ -260,26 +260,10 @@ class _Calls:
             kind, preset = request.path_params["kind"], request.path_params["preset"]
             data = await self._tiles.tile(visit, kind, preset, request.receive)
             if data is None:
-                return Response(status_code=HTTPStatus.NO_CONTENT, headers=_NO_STORE)
-            return Response(data, media_type="image/webp", headers=_NO_STORE)
+                return Response(status_code=HTTPStatus.NO_CONTENT, headers=NO_STORE)
+            return Response(data, media_type="image/webp", headers=NO_STORE)
 
         return await self.guarded(request, request.path_params["key"], answer)
-
-    async def guarded(self, request: Request, key: str, answer: Callable[[Visit], Any]) -> Response:
-        """Answer whoever has the key and sends from the browser (or program) that it was given to."""
-        try:
-            visit = self._studio.visits.require_key(key)
-            if not request.scope[OWNS](visit.session):  # a picture's address, key included, may have been passed on
-                raise ConsentMissing("This belongs to another browser's visit. Open the page to begin your own.")
-            return await answer(visit)
-        except ClientDisconnect:  # a newer photo was chosen, or the page was closed: nobody reads an answer
-            return Response(status_code=HTTPStatus.BAD_REQUEST)
-        except ConsentMissing as error:
-            return _problem(HTTPStatus.FORBIDDEN, sentence(error))
-        except PortraitError as error:
-            return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error))
-        except Exception as error:
-            return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, sentence(error))
 
     def _card(self, data: bytes) -> dict[str, Any]:
         presets = self._studio.presets
@@ -329,21 +313,9 @@ def _number(request: Request) -> int | None:
     return None if text is None else int(text)
 
 
-async def _body(request: Request, limit: int, too_large: str) -> bytes:
-    """The raw body. Not multipart, whose parser would spool it to the disk."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise PhotoUnreadable(too_large)
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
 async def _only_file(request: Request, limit: int, too_large: str) -> tuple[bytes, str]:
     """The one file of a multipart body and its name, in memory."""
-    body = await _body(request, limit + _MULTIPART_BYTES, too_large)
+    body = await read_body(request, limit + _MULTIPART_BYTES, too_large)
     try:
         form = await form_in_memory(request.headers, body, max_files=1, max_fields=4)
     except (MultiPartException, KeyError) as error:
@@ -352,10 +324,6 @@ async def _only_file(request: Request, limit: int, too_large: str) -> tuple[byte
     if not files:
         raise PhotoUnreadable("Send one file, as multipart/form-data.")
     return await files[0].read(), files[0].filename or ""
-
-
-def _problem(status: HTTPStatus, words: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"sentence": words}, status_code=status, headers={**_NO_STORE, **(headers or {})})
 
 
 def _zip(portraits: list[KeptPortrait]) -> bytes:

@@ -30,7 +30,9 @@ from web.gradio_seams import page_template
 log = logging.getLogger("studio")
 
 _ENVELOPE = 64 * 1024  # a form around a file
-_TAKES_PICTURES = ("/studio/photo", "/studio/style-picture", "/studio/check", "/gradio_api/upload")
+_TAKES_PICTURES = (
+    "/studio/photo", "/studio/board/photo", "/studio/style-picture", "/studio/check", "/gradio_api/upload",
+)  # fmt: skip
 _MAX_PICTURE_BODY = MAX_UPLOAD_BYTES + _ENVELOPE
 _MAX_BODY = 1024 * 1024  # the page's events are a few hundred bytes
 _MAX_IN_FLIGHT = 512 * 1024 * 1024

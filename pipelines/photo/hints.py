@@ -88,6 +88,7 @@ def _written(option: str, mark: str) -> Ways:
 
 SHELL = _written("--{} {}", "--mark x,y,size")
 API = _written("{}={}", 'mark="x,y,size"')
+BOARD = _written("{} = {}", 'mark = "x,y,size"')  # in a style board's file
 
 
 def hints(

@@ -21,6 +21,7 @@ import c2pa
 _MEMORY_BYTES = 2 * 1024**3
 _CPU_SECONDS = 10
 _DEEPEST = 16  # levels of CBOR in a signature; real ones have three
+_JPEG, _APP11, _SCAN = b"\xff\xd8\xff", 0xEB, 0xDA
 _X5CHAIN = 33  # COSE header parameter (RFC 9360): the leaf, or a list that begins with it
 
 
@@ -64,21 +65,21 @@ def read(data: bytes, mime: str, using: c2pa.Context) -> dict[str, Any]:
         return {"problem": "unreadable"}
 
 
-def leaf(png: bytes, label: str) -> str:
+def leaf(data: bytes, label: str) -> str:
     """Which certificate the signature of a manifest names, so that one of ours is known by itself.
 
     The library takes no chain for good whose time is over, and tells of the leaf no more than its number, which anybody
     could give to a certificate of his own.
 
     Args:
-        png: A PNG file; this studio signs no other.
+        data: A PNG or JPEG file; this studio signs no other.
         label: Of the manifest.
 
     Returns:
         SHA-256 of the DER certificate, in hexadecimal; "" where it cannot be told without doubt.
     """
     try:
-        (store,) = (body for kind, body in _chunks(png) if kind == b"caBX")
+        (store,) = _stores(data)
         (whole,) = _labelled(store, "c2pa")
         (manifest,) = _labelled(whole, label)
         (signature,) = _labelled(manifest, "c2pa.signature")
@@ -88,6 +89,30 @@ def leaf(png: bytes, label: str) -> str:
         return hashlib.sha256(chain[0] if isinstance(chain, list) else chain).hexdigest()
     except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         return ""
+
+
+def _stores(data: bytes) -> list[bytes]:
+    """The manifest stores of a file, as JUMBF."""
+    if data.startswith(_JPEG):
+        return _jumbf(data)
+    return [body for kind, body in _chunks(data) if kind == b"caBX"]
+
+
+def _jumbf(jpeg: bytes) -> list[bytes]:
+    """JUMBF boxes of a JPEG's APP11 segments (ISO/IEC 19566-5, annex D): each box in one segment or, in their order, in
+    several, of which those after the first say its head again."""
+    boxes: dict[bytes, bytes] = {}
+    place = 2
+    while place + 4 <= len(jpeg) and jpeg[place] == 0xFF and jpeg[place + 1] != _SCAN:
+        length = int.from_bytes(jpeg[place + 2 : place + 4], "big")
+        body = jpeg[place + 4 : place + 2 + length]
+        if jpeg[place + 1] == _APP11 and body[:2] == b"JP":
+            number, order, part = body[2:4], int.from_bytes(body[4:8], "big"), body[8:]
+            if (order == 1) is (number in boxes):  # a part that is missing, or that there are two of
+                raise ValueError
+            boxes[number] = boxes.get(number, b"") + (part if order == 1 else part[8:])
+        place += 2 + length
+    return list(boxes.values())
 
 
 def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import c2pa
 
@@ -52,7 +52,7 @@ class Manifest:
 
 
 def sign(
-    png: bytes,
+    data: bytes,
     credentials: Credentials,
     *,
     source_type: str,
@@ -60,16 +60,18 @@ def sign(
     is_diffusion: bool,
     when: datetime,
     is_watermarked: bool = False,
+    mime: Literal["image/png", "image/jpeg"] = "image/png",
 ) -> bytes:
-    """A PNG with our manifest, about 3.5 kB longer. The last thing that happens to a file: any later change shows.
+    """A file with our manifest, about 3.5 kB longer. The last thing that happens to it: any later change shows.
 
     Args:
-        png: The finished file, its pixels watermarked before.
+        data: The finished file, its pixels watermarked before.
         source_type: IPTC's digital source type, an address.
         facts: How the picture was made.
         is_diffusion: Chooses the title.
         when: UTC.
         is_watermarked: Record the watermark as an action.
+        mime: What the file is.
 
     Raises:
         CredentialsError: The certificate is not fit for C2PA, or the time stamp authority does not answer.
@@ -88,7 +90,7 @@ def sign(
     definition = {
         "claim_generator_info": [{"name": SOFTWARE, "version": VERSION}],
         "title": _TITLE if is_diffusion else _TITLE_PREVIEW,
-        "format": "image/png",
+        "format": mime,
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": actions}},
             {"label": FACTS_LABEL, "data": facts},
@@ -100,7 +102,7 @@ def sign(
     signed = io.BytesIO()
     try:
         with c2pa.Builder(definition, context=_context(credentials.anchors)) as builder:
-            builder.sign(c2pa.Signer.from_info(info), "image/png", io.BytesIO(png), signed)
+            builder.sign(c2pa.Signer.from_info(info), mime, io.BytesIO(data), signed)
     except c2pa.C2paError as error:
         if credentials.tsa and "http" in str(error):
             sentence = "The time stamp authority of STUDIO_C2PA_TSA does not answer; portraits cannot be signed."

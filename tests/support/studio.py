@@ -25,7 +25,7 @@ from ui.serving import Serving
 from visits.folder import PrivateFolder
 from visits.studio import Studio
 from visits.visit import Look, Visit
-from web.routes import KEY_HEADER
+from web.calls import KEY_HEADER
 
 STYLE, OTHER_STYLE = "film-noir", "comic"  # fast ones
 LOOK = (STYLE, "none", 0.5)

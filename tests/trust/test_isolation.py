@@ -364,3 +364,20 @@ def test_answers_with_a_face_are_never_stored(scene: Scene) -> None:
     with scene.victim.http.stream("GET", f"/gradio_api/queue/data?session_hash={scene.victim.session}") as answer:
         assert answer.headers["cache-control"] == "no-store"
         next(answer.iter_lines())
+
+
+def test_a_board_is_its_visits_alone(scene: Scene) -> None:
+    mine = {"X-Studio-Key": scene.victim.key}
+    said = scene.victim.http.post("/studio/board/own-photo", headers=mine).json()
+    photo = said["photos"][0]
+    addresses = ["/studio/board", f"/{photo['src']}", f"/studio/board/{scene.victim.key}/export.zip"]
+    for address in addresses:
+        answer = scene.thief.http.get(address, headers=mine)
+        assert answer.status_code == 403, "she knows the key, but hers is another browser"
+        scene.nothing_in(answer)
+    for path in ("plan", "start", "stop", "star", "remove", "own-photo"):
+        answer = scene.thief.http.post(f"/studio/board/{path}", json={"id": photo["id"]}, headers=mine)
+        assert answer.status_code == 403
+        scene.nothing_in(answer)
+    assert len(scene.victim.http.get("/studio/board", headers=mine).json()["photos"]) == 1
+    scene.victim.http.post("/studio/board/remove", json={"id": photo["id"]}, headers=mine)

@@ -17,10 +17,11 @@ from pipelines.photo import opening as photos
 from tests.support.studio import LOOK, OTHER_STYLE, Served, create, request_of, with_photo
 from tests.support.sweeps import sweep
 from ui.portrait_handlers import PortraitHandlers
-from web.routes import KEY_HEADER, build_routes
+from web.calls import KEY_HEADER
+from web.routes import build_routes
 
 FORGED = sweep(["true", 1, "True", [True], {"agreed": True}, "yes"], 1)  # each goes to every event
-PICTURES = ("data:image", "studio/portrait/", "studio/original/")
+PICTURES = ("data:image", "studio/portrait/", "studio/original/", "studio/board/")
 OPEN_ROUTES = {"/studio/check"}  # take a picture in without consent, keep nothing of it and give none back
 
 
@@ -131,6 +132,7 @@ def own_addresses(served: Served, key: str, portrait: str) -> Iterator[tuple[str
             continue  # pictures and scripts of the page itself
         address = route.path.replace("{key}", key).replace("{portrait}", f"{portrait}.png").replace("{number:int}", "0")
         address = address.replace("{kind}", "styles").replace("{preset}", OTHER_STYLE)
+        address = address.replace("{sitter}", "1234567890ab").replace("{cell}", "0" * 64 + ".png")
         assert "{" not in address, "this test does not know how to fill in a new part of an address"
         for method in sorted(route.methods or ()):
             yield method, address

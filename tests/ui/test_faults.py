@@ -26,7 +26,7 @@ from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.fakes import FakeEngine, FakeEngines
 from tests.support.studio import LOOK, Served, create, with_photo
 from ui.portrait_handlers import PortraitHandlers
-from web.routes import KEY_HEADER
+from web.calls import KEY_HEADER
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 SESSION = "faults"

@@ -17,8 +17,8 @@ from ui import screen
 from ui.portrait_handlers import PortraitHandlers
 from visits import inventory
 from visits.visit import MAX_KEPT_PORTRAITS, Visit
+from web.calls import KEY_HEADER
 from web.isolation import OWNS
-from web.routes import KEY_HEADER
 
 AWAY = 300.0
 

@@ -19,7 +19,8 @@ from pipelines.provenance import marking, watermark
 from pipelines.self_portrait import TILE_SIZE
 from tests.conftest import difference
 from tests.support.studio import OTHER_STYLE, STYLE, Served, jpeg, make_portraits
-from web.routes import ASKED_HEADER, KEY_HEADER
+from web.calls import KEY_HEADER
+from web.routes import ASKED_HEADER
 
 
 @pytest.mark.parametrize("path", ["/studio/photo", "/studio/frame"])

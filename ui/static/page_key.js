@@ -21,9 +21,14 @@ const stored = (act) => {
 const before = JSON.parse(stored((storage) => storage.getItem(LOOK)) || "{}"); // what the page had that was here before
 const look = { ...before };
 
+/** The key of the visit, "" without one. The window hears "studio:visit" when it changes. */
+export const visitKey = () => held;
+
 export function hold(key) {
-  if (key !== held) lock(key);
+  const isNew = key !== held;
+  if (isNew) lock(key);
   held = key;
+  if (isNew) window.dispatchEvent(new Event("studio:visit"));
   stored((storage) => (key ? storage.setItem(NAME, key) : storage.removeItem(NAME)));
   if (!key) stored((storage) => storage.removeItem(LOOK));
 }

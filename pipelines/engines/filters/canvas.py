@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,8 @@ OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
+# What is worked out from source and landmarks alone, which no operation changes.
+_OF_THE_SITTING = ("features", "lips", "face", "face_size", "tensor", "light_side")
 _FEATURES = (EYE_LEFT, EYE_RIGHT, BROW_LEFT, BROW_RIGHT, LIPS)
 
 
@@ -58,7 +60,7 @@ class Canvas:
     has_backdrop: bool = False
     brush: float = 1.0
     style_picture: StylePicture | None = None
-    found: dict[str, Any] = field(default_factory=dict, repr=False)
+    found: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
     def height(self) -> int:
@@ -86,6 +88,19 @@ class Canvas:
         if self.likeness <= 0.5:
             return self.brush * (1.5 - self.likeness)
         return self.brush * (1.0 - 0.76 * (self.likeness - 0.5))
+
+    def again(self) -> Canvas:
+        """The same sitting for another recipe. Nothing of it may have been painted on; what is found out is shared.
+
+        The arrays are the same and cannot be written to, so an operation that would spoil them for the next one fails.
+        """
+        for array in (self.image, self.source, self.person, self.photo):
+            if array is not None:
+                array.flags.writeable = False
+        canvas = replace(self)  # with the same dictionary of what was found
+        for name in _OF_THE_SITTING:
+            canvas.__dict__[name] = getattr(self, name)
+        return canvas
 
     def rng(self, salt: str = "") -> np.random.Generator:
         """Random numbers of this operation: same seed and step, same numbers."""

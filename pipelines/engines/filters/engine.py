@@ -19,6 +19,7 @@ from pipelines.engines.device import is_out_of_memory
 from pipelines.engines.filters import operations
 from pipelines.engines.filters.canvas import Canvas, mix
 from pipelines.engines.filters.enlarge import enlarged
+from pipelines.engines.filters.kept import Kept
 from pipelines.engines.filters.lighting import compose, settle, vary
 from pipelines.engines.filters.scenery.backdrops import Backdrops
 from pipelines.engines.filters.skin import keep_skin
@@ -47,6 +48,7 @@ class FilterEngine:
 
     def __init__(self) -> None:
         self._backdrops = Backdrops()
+        self._sittings: Kept[Canvas] = Kept()
 
     def dimensions(self, shape: Shape, size: Size, detail: float) -> tuple[int, int]:
         """See Engine.dimensions. A print is as large as the photo has pixels for it."""
@@ -57,7 +59,19 @@ class FilterEngine:
 
     def make(self, job: Job, studio: Studio, on_step: StepCallback) -> Made:
         """See Engine.make. It reads the photo itself, and needs nothing of the studio."""
-        return Made(self.generate(job, on_step))
+        with self.series(job):
+            return Made(self.generate(job, on_step))
+
+    @contextlib.contextmanager
+    def series(self, job: Job) -> Iterator[None]:
+        """Forget the sittings that jobs in a series share, after one that is not in a series, and where one fails."""
+        try:
+            yield
+        except BaseException:
+            self._sittings.clear()
+            raise
+        if not job.in_series:
+            self._sittings.clear()
 
     def generate(self, job: Job, on_step: StepCallback) -> list[Image.Image]:
         """One picture a seed. Each operation of the recipe is a step, and so is the scene."""
@@ -145,8 +159,9 @@ class FilterEngine:
         return Image.fromarray(_to_bytes(canvas.image))
 
     def close(self) -> None:
-        """Forget the backdrops."""
+        """Forget backdrops and sittings."""
         self._backdrops.clear()
+        self._sittings.clear()
 
     def _generate(self, job: Job, on_step: StepCallback) -> list[Image.Image]:
         has_scene = job.scene.backdrop is not None or job.scene.light is not None
@@ -157,19 +172,25 @@ class FilterEngine:
             canvas = self._sitting(job, seed)
             if has_scene:
                 done += 1
-                _report(on_step, done, total, canvas.image)
+                _report(on_step, done, total, canvas.image, job)
             last = len(job.style.preview) - 1
             for index in range(last + 1):
                 self._step(canvas, job.style, index)
                 if index == last:
                     self._finish(canvas, job.style)
                 done += 1
-                _report(on_step, done, total, canvas.image)
+                _report(on_step, done, total, canvas.image, job)
             pictures.append(Image.fromarray(_to_bytes(canvas.image)))
         return pictures
 
     def _sitting(self, job: Job, seed: int) -> Canvas:
         """The person in the scene, in this seed's light, before the recipe."""
+        if not job.in_series:
+            return self._new_sitting(job, seed)
+        key = (job.scene, job.likeness, seed)
+        return self._sittings.get(job.photo, key, lambda: self._new_sitting(job, seed)).again()
+
+    def _new_sitting(self, job: Job, seed: int) -> Canvas:
         pixels = np.asarray(job.photo.image.convert("RGB"))
         mask = job.photo.person_mask
         mask = vision.person_mask(pixels) if mask is None else mask
@@ -231,8 +252,8 @@ def _landmarks(rgb: np.ndarray) -> np.ndarray | None:
     return vision.face_landmarks(rgb, (0.0, 0.0, float(width), float(height)))
 
 
-def _report(on_step: StepCallback, step: int, total: int, image: np.ndarray) -> None:
-    if not on_step(step, total, Image.fromarray(_to_bytes(image))):
+def _report(on_step: StepCallback, step: int, total: int, image: np.ndarray, job: Job) -> None:
+    if not on_step(step, total, None if job.in_series else Image.fromarray(_to_bytes(image))):
         raise Cancelled("Stopped. Nothing was kept.")
 
 

@@ -90,7 +90,9 @@ def keep_skin(canvas: Canvas, flat: bool) -> None:
     Args:
         flat: The picture is made of flat tones or pieces, over which the correction changes more slowly.
     """
-    skin = _skin(canvas, flat)
+    if ("skin", flat) not in canvas.found:
+        canvas.found["skin", flat] = _skin(canvas, flat)
+    skin: _Skin | None = canvas.found["skin", flat]
     if skin is None:
         return
     small = _lab(canvas.image)

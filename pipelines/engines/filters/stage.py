@@ -6,6 +6,8 @@ The filters' painted backdrop, and its light on the person, give diffusion somet
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
@@ -14,6 +16,7 @@ from PIL import Image
 
 from pipelines.engines.filters.canvas import Canvas
 from pipelines.engines.filters.engine import FilterEngine
+from pipelines.engines.filters.kept import Kept
 from pipelines.engines.filters.lighting import compose
 from pipelines.engines.filters.scenery.backdrops import Backdrops
 from pipelines.schema import Job, PreparedPhoto, Scene
@@ -32,6 +35,19 @@ class Stage:
     def __init__(self) -> None:
         self._backdrops = Backdrops()
         self._preview = FilterEngine()
+        self._resized: Kept[PreparedPhoto] = Kept()
+
+    @contextlib.contextmanager
+    def series(self, job: Job) -> Iterator[None]:
+        """Around all that is done for a job: what jobs in a series share is kept until the last of them."""
+        try:
+            with self._preview.series(job):
+                yield
+        except BaseException:
+            self._resized.clear()
+            raise
+        if not job.in_series:
+            self._resized.clear()
 
     def begin(self, job: Job, seed: int, size: tuple[int, int]) -> Begun:
         """What a stack that repaints the filters' picture begins with.
@@ -39,7 +55,8 @@ class Stage:
         Args:
             size: Width and height of both pictures in pixels; the job's photo may be larger.
         """
-        small = job.model_copy(update={"photo": resized(job.photo, size)})
+        photo = self._resized.get(job.photo, size, lambda: resized(job.photo, size))
+        small = job.model_copy(update={"photo": photo})
         return Begun(*self._preview.begin(small, seed))
 
     def finish(self, job: Job, seed: int, picture: Image.Image) -> Image.Image:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
 import logging
 import math
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from PIL import Image
@@ -36,6 +38,7 @@ log = logging.getLogger(__name__)
 _CACHED_PROMPTS = 64
 # As many as a style may ask for at once; each weighs 0.7 GB in float16.
 _LOADED_CONTROLNETS = 3
+_READINGS = 4  # control images of a series that are kept as the networks have read them
 
 
 class DiffusionEngine:
@@ -63,6 +66,7 @@ class DiffusionEngine:
         self._attached: tuple[str, ...] = ()
         self._prompts: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
         self._stage = Stage()
+        self._read: OrderedDict[tuple[int, tuple[int, int], bytes], Any] = OrderedDict()
         self._closed = False
 
     def dimensions(self, shape: Shape, size: Size, detail: float) -> tuple[int, int]:
@@ -125,7 +129,8 @@ class DiffusionEngine:
             self._attach(tuple(control.annotator for control in controls))
             report(0, None)
             arguments = self._arguments(job, controls, steps)
-            return [self._one(arguments, seed, job, report) for seed in job.seeds]
+            with self._stage.series(job), self._series(job):
+                return [self._one(arguments, seed, job, report) for seed in job.seeds]
         except PortraitError:
             raise
         except Exception as error:
@@ -145,7 +150,7 @@ class DiffusionEngine:
         last = report.step + report.total // len(job.seeds)
         if self.stack.start != "preview":
             start = self._stage.set(job.photo, job.scene, seed)
-            picture = self._diffuse(start, arguments, seed, report, last)
+            picture = self._diffuse(start, arguments, seed, job, report, last)
             return picture if picture.size == job.photo.image.size else picture.resize(job.photo.image.size, _LANCZOS)
         size = arguments["control_image"][0].size
         begun = self._stage.begin(job, seed, size)
@@ -154,13 +159,13 @@ class DiffusionEngine:
             begun.tile if name == "tile" else image
             for name, image in zip(names, arguments["control_image"], strict=True)
         ]
-        picture = self._diffuse(begun.start, arguments | {"control_image": images}, seed, report, last)
+        picture = self._diffuse(begun.start, arguments | {"control_image": images}, seed, job, report, last)
         finished = self._stage.finish(job, seed, picture)
         report(last, None)
         return finished
 
     def _diffuse(
-        self, start: Image.Image, arguments: dict[str, Any], seed: int, report: _Report, last: int
+        self, start: Image.Image, arguments: dict[str, Any], seed: int, job: GenerationJob, report: _Report, last: int
     ) -> Image.Image:
         """Noise a picture and denoise it, telling of each step; the size is that of the control images.
 
@@ -175,13 +180,14 @@ class DiffusionEngine:
             step = report.step + 1
             if not bool(torch.isfinite(values["latents"]).all()):
                 raise EngineFailed("This picture came out broken; use another seed or a likeness nearer the middle.")
-            report(step, None if step == last else self._preview(denoised[0]))
+            unseen = step == last or job.in_series
+            report(step, None if unseen else self._preview(denoised[0]))
             return {}
 
         tiny = self._tiny_vae if self.stack.decode_with_tiny_vae else None
         networks = getattr(pipe.controlnet, "nets", ())  # a union network reads its images in another way
         try:
-            with control_images_read_once(networks):
+            with self._read_once(networks, arguments["control_image"]):
                 result = pipe(
                     image=_resized(start, arguments["control_image"][0].size),
                     **arguments,
@@ -194,6 +200,32 @@ class DiffusionEngine:
             del pipe.scheduler.step  # the recorder, an attribute of the instance
         picture: Image.Image = self._decode_tiny(result) if tiny is not None else result[0]
         return picture
+
+    @contextlib.contextmanager
+    def _series(self, job: GenerationJob) -> Iterator[None]:
+        """Forget what jobs in a series share, after one that is not in a series, and where one fails."""
+        try:
+            yield
+        except BaseException:
+            self._read.clear()
+            raise
+        if not job.in_series:
+            self._read.clear()
+
+    @contextlib.contextmanager
+    def _read_once(self, networks: Sequence[Any], images: Sequence[Image.Image]) -> Iterator[None]:
+        """Each ControlNet reads its image once; in a series, one that is drawn from the photo alone once for all."""
+        keys = [
+            (id(network), image.size, hashlib.sha256(image.tobytes()).digest())
+            for network, image in zip(networks, images, strict=False)
+        ]
+        with control_images_read_once(networks, [self._read.get(key) for key in keys]) as results:
+            yield
+        for key, result in zip(keys, results, strict=True):
+            self._read[key] = result
+            self._read.move_to_end(key)
+        while len(self._read) > _READINGS:
+            self._read.popitem(last=False)
 
     def _arguments(self, job: GenerationJob, controls: tuple[Control, ...], steps: Steps) -> dict[str, Any]:
         """Keyword arguments that all seeds share: all but the photo, whose backdrop depends on the seed."""
@@ -355,6 +387,7 @@ class DiffusionEngine:
         self._attached = ()
         self._controlnets.clear()
         self._prompts.clear()
+        self._read.clear()
         gc.collect()
         if heavy.is_loaded("torch") and heavy.load("torch").cuda.is_available():
             heavy.load("torch").cuda.empty_cache()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -70,28 +70,38 @@ def skip_when_off(controlnet: Any) -> Any:
 
 
 @contextmanager
-def control_images_read_once(controlnets: Iterable[Any]) -> Iterator[None]:
+def control_images_read_once(controlnets: Iterable[Any], known: Sequence[Any] = ()) -> Iterator[list[Any]]:
     """Within the block, each ControlNet reads its control image at the first step only: it is the same at all.
 
     That reading works at the picture's full size, and is a fifth of all that a small model does. What was read is
-    dropped at the end: it is made from the photo.
+    the caller's to drop: it is made from the photo.
+
+    Args:
+        known: What each has read of this same image before, None where it has not.
+
+    Yields:
+        What each has read, filled in on the way.
     """
     readers = [network.controlnet_cond_embedding for network in controlnets]
+    results: list[Any] = [*known, *[None] * (len(readers) - len(known))]
 
-    def reading_once(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        kept: list[Any] = [None, None]
+    def reading_once(place: int, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        seen: list[Any] = [None]
 
         def read_once(conditioning: Any) -> Any:
-            if kept[0] is not conditioning:
-                kept[:] = [conditioning, read(conditioning)]
-            return kept[1]
+            is_new = seen[0] is not conditioning
+            is_known = seen[0] is None and results[place] is not None and len(results[place]) == len(conditioning)
+            if is_new and not is_known:
+                results[place] = read(conditioning)
+            seen[0] = conditioning
+            return results[place]
 
         return read_once
 
-    for reader in readers:
-        reader.forward = reading_once(reader.forward)
+    for place, reader in enumerate(readers):
+        reader.forward = reading_once(place, reader.forward)
     try:
-        yield
+        yield results
     finally:
         for reader in readers:
             del reader.forward

@@ -1,0 +1,96 @@
+"""A product manager's journey: a photo in many styles, stopped, reloaded, gone on with, handed on to a colleague."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
+
+from pipelines.provenance import marking
+from tests.support.browsing import LONG, agree, enter, open_context, save, upload
+from tests.support.site import Site
+
+
+def open_board(page: Page) -> None:
+    page.get_by_role("tab", name="Board").click()
+    expect(page.locator("#board-name")).to_be_visible(timeout=LONG)
+
+
+def choose_styles(page: Page, *names: str) -> None:
+    """These and no others."""
+    everything = page.get_by_role("button", name="All styles")
+    everything.click()
+    if page.locator(".board-styles [aria-pressed=true]").count():
+        everything.click()
+    for name in names:
+        page.locator(".board-styles").get_by_role("button", name=name).click()
+
+
+def made(page: Page, words: str) -> None:
+    expect(page.locator("#board-words")).to_contain_text(words, timeout=3 * LONG)
+
+
+def test_from_an_upload_to_slides_by_way_of_a_stop_and_a_reload(
+    browser: Browser, page: Page, site: Site, photo_file: Path, tmp_path: Path
+) -> None:
+    enter(page, site)
+    agree(page)
+    upload(page, photo_file)
+    open_board(page)
+    page.locator("#board-own").click()
+    expect(page.locator(".board-photos figcaption")).to_have_text("You", timeout=LONG)
+    choose_styles(page, "Film noir", "Comic book", "Old-master oil")
+    made(page, "3 portraits, 0 of them there, 3 to make")
+
+    page.locator("#board-start").click()
+    expect(page.locator(".board-result .cell[data-state=done]")).not_to_have_count(0, timeout=LONG)
+    page.locator("#board-stop").click()
+    expect(page.locator("#board-start")).to_be_visible(timeout=LONG)
+    page.on("dialog", lambda dialog: dialog.accept())  # portraits that were not downloaded
+    page.reload()
+    open_board(page)
+    expect(page.locator(".board-styles [aria-pressed=true]")).to_have_count(3, timeout=LONG)
+    expect(page.locator(".board-result .cell[data-state=done]")).not_to_have_count(0, timeout=LONG)
+
+    page.locator(".board-styles").get_by_role("button", name="Charcoal").click()
+    made(page, "4 portraits")
+    page.locator("#board-start").click()
+    made(page, "Ready.")
+    expect(page.locator(".board-result .cell[data-state=done]")).to_have_count(4)
+    expect(page.locator(".board-result .original img")).to_be_visible()
+
+    page.locator(".board-result .cell").first.click()
+    expect(page.locator(".board-large dl")).to_contain_text("Instant filters")
+    page.locator("#cell-star").click()
+    expect(page.locator("#cell-star")).to_have_attribute("aria-pressed", "true")
+    with page.expect_download() as waiting:
+        page.locator("#cell-download").click()
+    assert marking.check(save(waiting.value, tmp_path).read_bytes()).is_ours
+    page.keyboard.press("Escape")
+    expect(page.locator(".board-result .cell.starred")).to_have_count(1)
+
+    with page.expect_download(timeout=LONG) as waiting:
+        page.locator("#board-pptx").click()
+    slides = zipfile.ZipFile(save(waiting.value, tmp_path))
+    assert sum(name.startswith("ppt/media/") for name in slides.namelist()) >= 5
+    with page.expect_download(timeout=LONG) as waiting:
+        page.locator("#board-zip").click()
+    offline_for_a_colleague(browser, save(waiting.value, tmp_path), tmp_path / "opened")
+
+
+def offline_for_a_colleague(browser: Browser, archive: Path, folder: Path) -> None:
+    """Without a network the page shows every picture, and asks nobody for anything."""
+    zipfile.ZipFile(archive).extractall(folder)
+    [index] = folder.rglob("index.html")
+    context = open_context(browser)
+    context.set_offline(True)
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(index.as_uri())
+    for image in page.locator("img").all():
+        image.evaluate("node => node.decode()")
+    assert page.locator("img").count() >= 5
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    context.close()

@@ -1,0 +1,132 @@
+"""Portraits in a series share work, and look the same bit for bit; nothing is left of the photo when it ends."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipelines.engines.base import Engine
+from pipelines.engines.filters import engine as filters
+from pipelines.engines.filters.engine import FilterEngine
+from pipelines.engines.filters.kept import Kept
+from pipelines.engines.filters.stage import Stage
+from pipelines.engines.unet.engine import DiffusionEngine
+from pipelines.errors import Cancelled
+from pipelines.job_studio import JobStudio
+from pipelines.presets.loading import Presets, load_presets
+from pipelines.schema import Job, PreparedPhoto, StepCallback
+from tests.engines.conftest import go_on
+from tests.support.sweeps import sweep
+from tests.tiny_checkpoints import SIZE, sd15_stack
+
+
+def job(
+    presets: Presets, photo: PreparedPhoto, style: str, *, in_series: bool, scene: str = "none", seed: int = 0
+) -> Job:
+    return Job(photo=photo, style=presets.style(style), scene=presets.scene(scene), seeds=(seed,), in_series=in_series)
+
+
+def painted(engine: Engine, wanted: Job, on_step: StepCallback = go_on) -> Image.Image:
+    return engine.make(wanted, JobStudio(wanted, {}, Stage()), on_step).pictures[0]
+
+
+@pytest.fixture
+def built_in(presets: Presets) -> Iterator[DiffusionEngine]:
+    small = {"size": SIZE, "working_size": SIZE // 2}
+    engine = DiffusionEngine(presets.models["embedded"].model_copy(update=small))
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("style", sweep(load_presets().styles, 5))
+def test_filters_paint_the_same_in_a_series(presets: Presets, photo: PreparedPhoto, style: str) -> None:
+    """No operation spoils what the next style begins with."""
+    engine = FilterEngine()
+    for scene, seed in (("none", 0), ("orbit", 3)):
+        first, again = (
+            painted(engine, job(presets, photo, style, in_series=True, scene=scene, seed=seed)) for _ in range(2)
+        )
+        alone = painted(FilterEngine(), job(presets, photo, style, in_series=False, scene=scene, seed=seed))
+        assert np.array_equal(first, alone)
+        assert np.array_equal(again, alone)
+
+
+def test_a_model_paints_the_same_in_a_series(presets: Presets, small_photo: PreparedPhoto, built_in: Engine) -> None:
+    styles = ("comic", "oil-master", "comic")
+    alone = [painted(built_in, job(presets, small_photo, style, in_series=False)) for style in styles]
+    series = [painted(built_in, job(presets, small_photo, style, in_series=True)) for style in styles]
+    for one, other in zip(alone, series, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_the_line_drawing_is_read_once(presets: Presets, small_photo: PreparedPhoto, built_in: DiffusionEngine) -> None:
+    read: list[int] = []
+    painted(built_in, job(presets, small_photo, "comic", in_series=False))
+    reader = built_in._controlnets["lineart"].controlnet_cond_embedding.conv_in
+    reader.register_forward_hook(lambda *_: read.append(1))
+    drawn: dict = {}
+    for style in ("comic", "oil-master", "film-noir", "charcoal", "pastel", "mosaic", "comic"):
+        wanted = job(presets, small_photo, style, in_series=True)
+        built_in.make(wanted, JobStudio(wanted, drawn, Stage()), go_on)
+    assert len(read) == 1
+
+
+def test_so_does_one_that_starts_from_the_photo(presets: Presets, small_photo: PreparedPhoto, tiny_root: Path) -> None:
+    engine = DiffusionEngine(sd15_stack(tiny_root))
+    alone, *series = (painted(engine, job(presets, small_photo, "comic", in_series=number > 0)) for number in range(3))
+    assert all(np.array_equal(alone, one) for one in series)
+    engine.close()
+
+
+def test_the_sitting_is_lit_once_and_no_rough_picture_is_drawn(
+    presets: Presets, photo: PreparedPhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lit: list[object] = []
+    vary = filters.vary
+    monkeypatch.setattr(filters, "vary", lambda canvas: (lit.append(canvas), vary(canvas)))
+    seen: list[object] = []
+
+    def watch(step: int, total: int, preview: Image.Image | None) -> bool:
+        seen.append(preview)
+        return True
+
+    engine = FilterEngine()
+    for style in ("film-noir", "charcoal"):
+        painted(engine, job(presets, photo, style, in_series=True), watch)
+    assert len(lit) == 1
+    assert set(seen) == {None}
+    painted(engine, job(presets, photo, "film-noir", in_series=True, seed=1))
+    assert len(lit) == 2
+
+
+@pytest.mark.parametrize("end", ["last", "cancel", "photo"])
+def test_nothing_is_left_of_the_photo_when_a_series_ends(presets: Presets, photo: PreparedPhoto, end: str) -> None:
+    engine = FilterEngine()
+    own = photo.model_copy()
+    painted(engine, job(presets, own, "film-noir", in_series=True))
+    assert len(engine._sittings) == 1
+    if end == "last":
+        painted(engine, job(presets, own, "film-noir", in_series=False))
+    elif end == "cancel":
+        with pytest.raises(Cancelled):
+            painted(engine, job(presets, own, "film-noir", in_series=True), lambda *_: False)
+    else:
+        del own
+        gc.collect()
+    assert len(engine._sittings) == 0
+
+
+def test_what_is_kept_is_for_this_very_photo_and_only_the_latest(photo: PreparedPhoto) -> None:
+    kept: Kept[object] = Kept()
+    first, second = photo.model_copy(), photo.model_copy()
+    made = [kept.get(one, key, object) for one, key in ((first, 1), (second, 1), (second, 2))]
+    assert len(set(made)) == 3
+    assert kept.get(second, 2, object) is made[2]
+    assert kept.get(first, 1, object) not in made, "only two are kept"
+    kept.clear()
+    assert len(kept) == 0

@@ -1,0 +1,159 @@
+// What a board is to show: photos, and the values of each axis.
+import { Sitters } from "./board_sitters.js";
+import { box, make } from "./dom.js";
+
+const AXES = ["photo", "style", "scene", "engine", "likeness", "seed"];
+const LIKENESS = [0.2, 0.35, 0.5, 0.65, 0.8];
+const SEEDS = [0, 1, 2, 3, 4, 5];
+const AUTOMATIC = { id: "auto", name: "Automatic" };
+const AT_FIRST = 8; // styles
+
+export class Setup {
+  #title = make("input", "", "", { id: "board-name", type: "text", maxlength: "120" });
+  #lists = {};
+
+  /** `changed` is called after each tap, `call` asks for something whose answer is the whole board. */
+  constructor(props, changed, call) {
+    this.props = props;
+    this.changed = changed;
+    this.sitters = new Sitters(props.limit, call);
+    this.#title.value = "Style board";
+    this.#title.addEventListener("change", changed);
+    const first = props.styles.slice(0, AT_FIRST).map((one) => one.id);
+    const plain = (id, name = `${id}`) => ({ id, name });
+    const add = (name, label, items, chosen, className) => {
+      this.#lists[name] = new Toggles(label, items, chosen, changed, className);
+      return this.#lists[name].root;
+    };
+    const styles = add("styles", "Styles", props.styles, first, "board-styles");
+    const seeds = SEEDS.map((seed) => plain(seed, `Seed ${seed}`));
+    this.rows = makeAxis("board-rows", "photo", changed);
+    this.columns = makeAxis("board-columns", "style", changed);
+    const more = box(
+      "details",
+      "more",
+      make("summary", "", "Scenes, seeds, likeness, engines"),
+      field("Scenes", add("scenes", "Scenes", props.scenes, ["none"])),
+      field("Seeds: with the same seed only the style differs", add("seeds", "Seeds", seeds, [0])),
+      field(
+        "Likeness, from more artistic to more like me",
+        add(
+          "likeness",
+          "Likeness",
+          LIKENESS.map((one) => plain(one)),
+          [0.5],
+        ),
+      ),
+      field("Made by", add("engines", "Made by", [AUTOMATIC], ["auto"])),
+      box("div", "axes", field("Down", this.rows), field("Across", this.columns)),
+    );
+    this.root = box(
+      "div",
+      "board-setup",
+      this.sitters.root,
+      field("Name of the board", this.#title),
+      field("Styles", box("div", "chips", ...this.#groups())),
+      styles,
+      more,
+    );
+  }
+
+  /** A tap on a group takes all of its styles, or none. */
+  #groups() {
+    return [["", "All styles"], ...this.props.groups].map(([id, name]) => {
+      const chip = make("button", "chip", name.split(" & ")[0], { type: "button" });
+      chip.addEventListener("click", () => {
+        this.#lists.styles.flip(this.props.styles.filter((one) => !id || one.group === id).map((one) => one.id));
+        this.changed();
+      });
+      return chip;
+    });
+  }
+
+  asked() {
+    const values = Object.entries(this.#lists).map(([name, list]) => [name, list.values()]);
+    return {
+      ...Object.fromEntries(values),
+      title: this.#title.value.trim() || "Style board",
+      rows: this.rows.value,
+      columns: this.columns.value,
+    };
+  }
+
+  /** What the studio remembers, after a reload. */
+  restore(said) {
+    if (!said?.styles) return;
+    for (const [name, list] of Object.entries(this.#lists)) list.choose(said[name]);
+    this.#title.value = said.title;
+    [this.rows.value, this.columns.value] = [said.rows, said.columns];
+  }
+
+  paint(state) {
+    this.sitters.paint(state);
+    this.#lists.engines.offer([AUTOMATIC, ...state.engines]);
+  }
+}
+
+/** Things of which some are chosen. */
+class Toggles {
+  constructor(label, items, chosen, changed, className = "chips") {
+    this.root = make("div", className, "", { role: "group", "aria-label": label });
+    this.chosen = new Set(chosen);
+    this.changed = changed;
+    this.offer(items);
+  }
+
+  offer(items) {
+    this.items = items;
+    this.root.replaceChildren(...items.map((item) => this.#make(item)));
+    this.#paint();
+  }
+
+  choose(ids) {
+    this.chosen = new Set(ids);
+    this.#paint();
+  }
+
+  flip(ids) {
+    const hasAll = ids.every((id) => this.chosen.has(id));
+    for (const id of ids) hasAll ? this.chosen.delete(id) : this.chosen.add(id);
+    this.#paint();
+  }
+
+  values() {
+    return this.items.map((one) => one.id).filter((id) => this.chosen.has(id));
+  }
+
+  #make(item) {
+    const node = make("button", item.thumb ? "tile" : "chip", "", { type: "button", title: item.summary ?? "" });
+    if (item.thumb) {
+      const image = make("img", "", "", { alt: "", loading: "lazy", decoding: "async", src: item.thumb });
+      node.append(box("span", "picture", image));
+    }
+    node.append(make("span", "name", item.name));
+    node.addEventListener("click", () => {
+      this.flip([item.id]);
+      this.changed();
+    });
+    return node;
+  }
+
+  #paint() {
+    [...this.root.children].forEach((node, index) => {
+      node.setAttribute("aria-pressed", String(this.chosen.has(this.items[index].id)));
+    });
+  }
+}
+
+export function field(label, control) {
+  const name = make(control.id ? "label" : "p", "label", label, control.id ? { for: control.id } : {});
+  return box("div", "field", name, control);
+}
+
+function makeAxis(id, value, changed) {
+  const select = make("select", "", "", { id });
+  for (const axis of AXES) select.append(make("option", "", axis[0].toUpperCase() + axis.slice(1), { value: axis }));
+  select.value = value;
+  select.addEventListener("change", changed);
+  return select;
+}

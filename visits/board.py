@@ -1,0 +1,339 @@
+"""The style board of a visit: its photos, what was asked for, and the run that makes it, in the background of the page.
+
+It lives as long as the visit. Photos are in memory, portraits in a private folder, and both go after KEEP_MINUTES, when
+their visitor deletes them, and with the visit. A page that was reloaded finds the run going on.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from pipelines.board.cells import Cell
+from pipelines.board.definition import MAX_PHOTOS, BoardPhoto, CheckedBoard, build_board
+from pipelines.board.exports.writing import export
+from pipelines.board.photos import SeatedPhoto, digest, seated
+from pipelines.board.plan import Plan, plan
+from pipelines.board.runner import Outcome, Progress, checked, make
+from pipelines.board.store import Measured, Store
+from pipelines.board.votes import Ballot, Stars
+from pipelines.errors import BoardError, EngineBusy, PhotoError, PortraitError
+from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
+from pipelines.self_portrait import SelfPortraitPipeline
+
+log = logging.getLogger(__name__)
+
+MAX_CELLS = 300  # of a board on the page: what somebody can look at, and one machine makes in an hour
+_THUMB = 192  # pixels of the small copy of a photo
+_OWN_FAULT = "The board stopped for a reason of the studio's own; what is made stays. Start it again."
+
+
+@dataclass
+class BoardSitter:
+    """One photo of the board.
+
+    Attributes:
+        id: Names it on the page.
+        thumb: A small JPEG of the crop.
+        at: When it came in, `time.monotonic`.
+    """
+
+    photo: SeatedPhoto
+    thumb: bytes
+    at: float
+    id: str = field(default_factory=lambda: secrets.token_hex(6))
+
+
+class VisitBoard:
+    """One visit's board. Safe for many threads.
+
+    Args:
+        pipeline: Makes the portraits.
+        folder: Private, of this board alone; made by the first run.
+        measured: What portraits cost on this machine, as far as anybody's board knows.
+    """
+
+    def __init__(self, pipeline: SelfPortraitPipeline, folder: Path, measured: tuple[Measured, ...] = ()) -> None:
+        self.folder = folder
+        self.sitters: list[BoardSitter] = []
+        self.board: CheckedBoard | None = None
+        self.asked: dict[str, Any] = {}
+        self.progress: Progress | None = None
+        self.said = ""
+        self.stars = Stars()
+        self.ballot: Ballot | None = None
+        self.store = Store(folder)
+        self._pipeline = pipeline
+        self._measured = measured
+        self._closed = False
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.RLock()
+
+    @property
+    def running(self) -> bool:
+        """Whether portraits are being made."""
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    @property
+    def measured(self) -> tuple[Measured, ...]:
+        """What portraits cost on this machine."""
+        return self.store.measured() or self._measured
+
+    def add(self, photo: SeatedPhoto) -> BoardSitter:
+        """Put a photo on the board.
+
+        Raises:
+            BoardError: There is no room, or another one has its name.
+        """
+        with self._lock:
+            self._require_idle()
+            if len(self.sitters) >= MAX_PHOTOS:
+                raise BoardError(f"A board has {MAX_PHOTOS} photos at most; remove one first.")
+            if any(one.photo.title == photo.title for one in self.sitters):
+                raise BoardError(f"There is a photo called {photo.title} already; give this one another name.")
+            if any(one.photo.sha256 == photo.sha256 for one in self.sitters):
+                raise BoardError("This photo is on the board already.")
+            crop = self._pipeline.used_photo(photo.photo, photo.face_index, scene_id="none")
+            sitter = BoardSitter(photo, _jpeg(crop), time.monotonic())
+            self.sitters.append(sitter)
+            self.board = None
+            return sitter
+
+    def remove(self, sitter_id: object) -> None:
+        """Take a photo off the board; its portraits are deleted.
+
+        Raises:
+            BoardError: There is no such photo, or the board is being made.
+        """
+        with self._lock:
+            self._require_idle()
+            gone = next((one for one in self.sitters if one.id == sitter_id), None)
+            if gone is None:
+                raise BoardError("That photo is not on the board any more.")
+            for cell in self._cells_of(gone.photo.title):
+                self.store.discard(cell.key)
+            self.sitters.remove(gone)
+            self.board = None
+
+    def sitter(self, sitter_id: object) -> BoardSitter | None:
+        """The photo with an id."""
+        return next((one for one in self.sitters if one.id == sitter_id), None)
+
+    def define(self, content: dict[str, Any]) -> Plan:
+        """Take over what the board is to show, and say what making it would mean.
+
+        Args:
+            content: Fields of `pipelines.board.definition.Board` but for the photos, which are those that were added.
+
+        Raises:
+            BoardError: A value is wrong, or there is no photo.
+            WordsRefused: A reviewer does not let the words through.
+        """
+        with self._lock:
+            if not self.sitters:
+                raise BoardError("Add a photo first.")
+            self._require_idle()
+            photos = [
+                BoardPhoto(file=f"{one.id}.jpg", name=one.photo.title, consent=one.photo.consent)
+                for one in self.sitters
+            ]
+            board = build_board({**content, "photos": [photo.model_dump() for photo in photos]}, "The board")
+            if board.count > MAX_CELLS:
+                raise BoardError(
+                    f"This makes {board.count} portraits, and a board on this page has {MAX_CELLS} at most; choose "
+                    "fewer styles, scenes or photos."
+                )
+            self.board, self.asked, self.said = checked(self._pipeline, board, "board"), content, ""
+            return self.plan()
+
+    def plan(self, *, only: Collection[str] | None = None, again: bool = False) -> Plan:
+        """What is there and what a run would make.
+
+        Raises:
+            BoardError: Nothing was asked for yet.
+        """
+        board = self.require()
+        if not self.store.measured():
+            for one in self._measured:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self.store.measure(one.engine, one.size, one.seconds, one.bytes)
+        return plan(board, self.photos, self.store, only=only, again=again)
+
+    def require(self) -> CheckedBoard:
+        """What was asked for.
+
+        Raises:
+            BoardError: Nothing was yet.
+        """
+        if self.board is None:
+            raise BoardError("Choose what the board shows first.")
+        return self.board
+
+    @property
+    def photos(self) -> tuple[SeatedPhoto, ...]:
+        """In the order in which they were added."""
+        return tuple(one.photo for one in self.sitters)
+
+    def cell(self, key: str) -> Cell | None:
+        """The cell with a key, of what was asked for last."""
+        return next((cell for cell in self.plan().cells if cell.key == key), None) if self.board else None
+
+    def start(
+        self,
+        consent: Consent,
+        admit: Callable[[PortraitRequest], AbstractContextManager[None]],
+        *,
+        only: Collection[str] | None = None,
+        again: bool = False,
+    ) -> None:
+        """Make what is missing, in a thread of its own.
+
+        Args:
+            consent: Of the visit.
+            admit: As for `pipelines.board.runner.make`.
+            only, again: Likewise.
+
+        Raises:
+            BoardError: Nothing was asked for yet.
+            EngineBusy: It is being made already.
+        """
+        with self._lock:
+            board = self.require()
+            self._require_idle()
+            if self._closed:
+                return
+            self._stop = stop = threading.Event()
+            self.said, self.progress = "", None
+
+            def work() -> None:
+                try:
+                    outcome = make(
+                        self._pipeline, board, self.photos, self.store, consent,
+                        tell=self._tell, stop=stop, only=only, again=again, admit=admit,
+                    )  # fmt: skip
+                    self.said = _in_words(outcome)
+                except PortraitError as error:
+                    self.said = error.hint
+                except Exception as error:  # nobody else would hear of it
+                    log.error("a board's run failed: %s", type(error).__name__)
+                    self.said = _OWN_FAULT
+                finally:
+                    self.progress = None
+                    if self._closed:
+                        shutil.rmtree(self.folder, ignore_errors=True)
+
+            self._thread = threading.Thread(target=work, name="board", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the run within one step. What is finished stays."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """The visit is over: stop, and delete everything."""
+        with self._lock:
+            self._closed = True
+            self._stop.set()
+            self.sitters.clear()
+            self.board = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def take_down(self, now: float, keep_seconds: float) -> bool:
+        """Delete what has reached its age. Returns whether there was anything.
+
+        Args:
+            now: `time.monotonic`.
+        """
+        with self._lock:
+            old = [one for one in self.sitters if now - one.at > keep_seconds]
+            if old:
+                self._stop.set()
+                self.sitters = [one for one in self.sitters if one not in old]
+                self.board = None
+            aged = [path for path in self.files() if time.time() - path.stat().st_mtime > keep_seconds]
+            for path in aged:
+                self.store.discard(path.stem)
+        return bool(old or aged)
+
+    def files(self) -> list[Path]:
+        """The portraits on the disk, oldest first."""
+        return sorted((self.folder / "cells").glob("*.png"), key=lambda path: path.stat().st_mtime)
+
+    @contextmanager
+    def exported(self, kind: str) -> Iterator[list[Path]]:
+        """The board as files of one kind, which are gone afterwards.
+
+        Raises:
+            BoardError: There is no such kind, or nothing was asked for yet.
+            SaveError: A file could not be written.
+        """
+        board, folder = self.require(), self.folder / f"export-{secrets.token_hex(4)}"
+        try:
+            yield export(board, self.photos, self.store, folder, (kind,))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _tell(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def _require_idle(self) -> None:
+        if self.running:
+            raise EngineBusy("The board is being made; stop it first.")
+
+    def _cells_of(self, title: str) -> list[Cell]:
+        return [cell for cell in self.plan().cells if cell.photo == title] if self.board else []
+
+
+def own_photo(photo: LoadedPhoto, face_index: int | None, title: str, consent: str) -> SeatedPhoto:
+    """The visit's photo, as it is on the Portrait tab."""
+    return SeatedPhoto(title, consent, photo, face_index, digest(photo.image, f"{face_index}"))
+
+
+def given_photo(data: bytes, title: str, consent: str, face: int | None) -> SeatedPhoto:
+    """A photo that was sent for the board.
+
+    Args:
+        face: Which face, from 1; None for the only one.
+
+    Raises:
+        PhotoError: It is no photo, or it would be a guess who is meant.
+        BoardError: Name or statement are too short or too long.
+    """
+    try:
+        entry = BoardPhoto(file="photo", name=title, consent=consent, face=face)
+    except ValueError as error:
+        raise BoardError(
+            "Give the photo a short name, and say in a sentence who is in it and that they agreed."
+        ) from error
+    if not title:
+        raise PhotoError("Give the photo a name, such as the first name of whoever is in it.")
+    return seated(data, entry)
+
+
+def _in_words(outcome: Outcome) -> str:
+    made = f"{outcome.made} portrait{'' if outcome.made == 1 else 's'} made"
+    failed = f", {outcome.failed} failed" if outcome.failed else ""
+    if outcome.stopped:
+        return f"Stopped. {made}{failed}, {outcome.left} left; Start goes on from there."
+    return f"Ready. {made}{failed}."
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    small = picture.convert("RGB").copy()
+    small.thumbnail((_THUMB, _THUMB), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()

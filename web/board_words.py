@@ -1,0 +1,121 @@
+"""A board as the Board tab reads it: JSON-ready, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.board.cells import Cell, cells, values
+from pipelines.board.definition import AXIS_NAMES, CheckedBoard
+from pipelines.board.exports.contents import differing, shown
+from pipelines.board.plan import tabs
+from pipelines.engines.base import EngineInfo
+from pipelines.waiting_line import duration
+from visits.board import VisitBoard
+
+
+def everything(board: VisitBoard, engines: tuple[EngineInfo, ...], key: str) -> dict[str, Any]:
+    """All that the tab shows.
+
+    Args:
+        key: Of the visit; it stands in the addresses of pictures.
+    """
+    return {
+        "base": f"studio/board/{key}",
+        "photos": [
+            {
+                "id": one.id,
+                "title": one.photo.title,
+                "consent": one.photo.consent,
+                "src": f"studio/board/{key}/photo/{one.id}.jpg",
+                "hints": list(one.photo.hints),
+            }
+            for one in board.sitters
+        ],
+        "engines": [
+            {"id": one.id, "name": one.name, "automatic": one.is_automatic} for one in engines if one.available
+        ],
+        "asked": board.asked,
+        "table": None if board.board is None else _table(board, board.board),
+        "stars": list(board.stars.keys),
+        **progress(board),
+    }
+
+
+def progress(board: VisitBoard) -> dict[str, Any]:
+    """How far it is: the run in words, and the state of each cell."""
+    if board.board is None:
+        return {"running": board.running, "words": board.said, "share": 0, "states": {}}
+    planned, now = board.plan(), board.progress
+    words, share = board.said or planned.sentence(), 0.0
+    if board.running:
+        words = "Starting"
+        if now is not None:
+            within = now.step / now.steps if now.steps and now.state == "working" else 0.0
+            share = (now.number - 1 + (1.0 if now.state in ("done", "failed") else within)) / now.total
+            step = f", step {now.step} of {now.steps}" if now.state == "working" and now.step else ""
+            step = ", waiting for its turn" if now.state == "waiting" else step
+            left = "" if now.seconds_left is None else f"; {duration(now.seconds_left)} left"
+            words = f"Portrait {now.number} of {now.total}{step}{left}"
+    return {"running": board.running, "words": words, "share": share, "states": planned.states}
+
+
+def about(board: VisitBoard, cell: Cell) -> dict[str, Any]:
+    """One cell, enlarged: what it was made with, and what was kept of the person; or why there is none."""
+    said = board.require()
+    rows = [[AXIS_NAMES[axis], shown(said, axis, cell.at(axis))] for axis in ("photo", "style", "scene")]
+    rows += [["Likeness", f"{cell.likeness:g}"], ["Seed", str(cell.seed)]]
+    paper, failure = board.store.paper(cell.key), board.store.failure(cell.key)
+    kept = None if paper is None else paper.faithfulness
+    if paper is not None:
+        rows += [["Made by", paper.maker if paper.is_diffusion else "Instant filters, not diffusion"]]
+        rows += [["Seconds", f"{paper.seconds:.1f}"]]
+    else:
+        rows += [["To be made by", said.engines[cell.engine].name]]
+    return {
+        "key": cell.key,
+        "title": said.styles[cell.style].name,
+        "alt": f"{cell.photo} in the style {said.styles[cell.style].name}",
+        "rows": rows,
+        "summary": said.styles[cell.style].summary,
+        "kept": [] if kept is None else [sentence for sentence in (kept.sentence, kept.warning) if sentence],
+        "notes": [] if paper is None else list(paper.notes),
+        "why": "" if failure is None else failure.why,
+    }
+
+
+def _table(board: VisitBoard, said: CheckedBoard) -> dict[str, Any]:
+    """Rows, columns and tabs of labels and keys. Photos in their own row or column stand first."""
+    rows, columns = said.board.rows, said.board.columns
+    by_place = {tuple(cell.at(axis) for axis in AXIS_NAMES): cell for cell in cells(said, board.photos)}
+    changing = set(differing(said))
+    found = []
+    for fixed in tabs(said):
+        lines = []
+        for row in values(said, rows):
+            line = []
+            for column in values(said, columns):
+                at = {**fixed, rows: row, columns: column}
+                cell = by_place[tuple(at[axis] for axis in AXIS_NAMES)]
+                line.append({"key": cell.key, "label": _label(said, cell)})
+            lines.append({"label": shown(said, rows, row), "photo": _photo(board, rows, row, fixed), "cells": line})
+        words = ", ".join(shown(said, axis, value) for axis, value in fixed.items() if axis in changing)
+        found.append({"words": words, "rows": lines})
+    return {
+        "title": said.board.title,
+        "count": said.board.count,
+        "rows": AXIS_NAMES[rows],
+        "columns": [shown(said, columns, value) for value in values(said, columns)],
+        "heads": [_photo(board, columns, value, {}) for value in values(said, columns)],
+        "tabs": found,
+    }
+
+
+def _photo(board: VisitBoard, axis: str, value: object, fixed: dict[Any, Any]) -> str:
+    """The id of the photo that a row or column is made from; "" where it is made from several."""
+    title = value if axis == "photo" else fixed.get("photo")
+    return next((one.id for one in board.sitters if one.photo.title == title), "")
+
+
+def _label(said: CheckedBoard, cell: Cell) -> str:
+    changing = differing(said)
+    return ", ".join(shown(said, axis, cell.at(axis)) for axis in changing) or said.styles[cell.style].name
