@@ -6,42 +6,33 @@ import hashlib
 import logging
 import secrets
 import shutil
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
-import numpy as np
 from PIL import Image
 
 from pipelines import sizes
-from pipelines.controls import annotators
 from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, EngineSource
 from pipelines.engines.device import is_out_of_memory
-from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.operations.after_picture import NEEDED
-from pipelines.engines.filters.stage import Stage, resized
+from pipelines.engines.filters.stage import Stage
 from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError, RequestInvalid, SettingsError
 from pipelines.faithfulness import meter
 from pipelines.job_studio import JobStudio
+from pipelines.live_pictures import LivePictures
 from pipelines.photo import hints as photo_hints
 from pipelines.photo import memory, vision
-from pipelines.photo import opening as photo
-from pipelines.photo.framing import Frame
-from pipelines.precedence import Precedence
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
 from pipelines.results import Portrait, PortraitSet
 from pipelines.safety.review import Safety, build_safety
 from pipelines.schema import (
-    AnnotatorName,
-    HandCrop,
     Job,
-    LoadedPhoto,
     PortraitRequest,
     Scene,
     Shape,
@@ -50,20 +41,17 @@ from pipelines.schema import (
     Style,
     StylePicture,
 )
-from pipelines.sitting import Crop, Sitting
+from pipelines.sitting import Crop
 from pipelines.waiting_line import MAX_WAITING, Ticket, WaitingLine
 
 log = logging.getLogger(__name__)
 
-PREVIEW_SIZE = 512
-TILE_SIZE = 144  # pixels of a tile, which the page shows at 76 to 92
-_TILE_PAINTED_AT = 192  # smaller, hatching and dots are too coarse to be known again
 AFTER_PICTURE = "in the style of a picture that the visitor gave"
 _STEP_SIDE = 768  # of the picture of a step: a print is marked once, when it is finished
 _NO_MEMORY = "There is too little free memory for this just now; ask for fewer variations, or try again in a minute."
 
 
-class SelfPortraitPipeline:
+class SelfPortraitPipeline(LivePictures):
     """Makes portraits. One instance serves all visitors; one portrait is made at a time.
 
     Args:
@@ -76,7 +64,6 @@ class SelfPortraitPipeline:
 
     Attributes:
         line: Who waits for the engine.
-        precedence: What goes before tiles.
 
     Raises:
         CredentialsError: The certificate of the settings cannot sign portraits.
@@ -93,23 +80,19 @@ class SelfPortraitPipeline:
         automatic: str = AUTO,
         engines: EngineSource | None = None,
     ) -> None:
-        self.presets = presets
+        super().__init__(presets)
         self.automatic = automatic
         self.safety = safety or build_safety()
         self._engines = engines or Engines(presets.models, self.safety.why_not)
         if automatic not in self._engines.ids:
             raise SettingsError(f"STUDIO_MODEL must be one of: {', '.join(self._engines.ids)}.")
         self.line = WaitingLine(max_waiting)
-        self.precedence = Precedence()
         self.warming = "Starting: face finder"
         self._out_dir = out_dir
-        self._preview = FilterEngine()
         self._stage = Stage()
         marking.prepare()  # no portrait is made that could not be signed
         self._choices: dict[str, EngineChoice] = {}
-        self._sittings: WeakKeyDictionary[LoadedPhoto, Sitting] = WeakKeyDictionary()
         self._passed: WeakSet[StylePicture] = WeakSet()
-        self._sittings_lock = threading.Lock()
 
     def __call__(
         self,
@@ -234,126 +217,6 @@ class SelfPortraitPipeline:
         names = " or ".join(engine.name for engine in able) or "another style"
         raise EngineUnavailable(f"{words}; choose {names} under Advanced.")
 
-    def preview(
-        self,
-        source: LoadedPhoto,
-        *,
-        face_index: int | None,
-        style_id: str,
-        scene_id: str = "none",
-        likeness: float = 0.5,
-        seed: int = 0,
-        style_picture: StylePicture | None = None,
-        shape: Shape = "1:1",
-        crop: HandCrop | None = None,
-    ) -> Image.Image:
-        """The filters' picture of a style, at once and in memory only, in the area of 512 px squared, watermarked."""
-        style, scene = self.presets.style(style_id), self.presets.scene(scene_id)
-        size = sizes.within(shape, PREVIEW_SIZE)
-        with self.precedence.awaited():
-            cut = self._crop(source, face_index, shape, size, scene, crop).photo
-            picture = self._preview.render(cut, style, scene, seed=seed, likeness=likeness, style_picture=style_picture)
-            return marking.finish(picture, is_diffusion=False)
-
-    def tile(
-        self, source: LoadedPhoto, *, face_index: int | None, style_id: str, unwanted: Callable[[], bool]
-    ) -> Image.Image:
-        """The filters' picture of a style for its tile, TILE_SIZE pixels, watermarked; nothing is kept but the crop.
-
-        It gives way to all that somebody waits for.
-
-        Args:
-            unwanted: Asked before each step: whether nobody wants the tile any more.
-
-        Raises:
-            Cancelled: Nobody does.
-        """
-        style, plain = self.presets.style(style_id), self.presets.scene("none")
-
-        def go_on(step: int = 0, total: int = 0, preview: Image.Image | None = None) -> bool:
-            return self.precedence.give_way(unwanted)
-
-        if not go_on():
-            raise Cancelled("Stopped before it began.")
-        small = resized(
-            self._crop(source, face_index, "1:1", (PREVIEW_SIZE, PREVIEW_SIZE)).photo,
-            (_TILE_PAINTED_AT, _TILE_PAINTED_AT),
-        )
-        (picture,) = self._preview.generate(Job(photo=small, style=style, scene=plain, seeds=(0,)), go_on)
-        return marking.finish(_shrunk(picture), is_diffusion=False)
-
-    def photo_tile(self, source: LoadedPhoto, face_index: int | None) -> Image.Image:
-        """The crop of the photo, for the tile of a scene that keeps the photo's own background."""
-        return _shrunk(self.used_photo(source, face_index))
-
-    def preview_frame(
-        self,
-        rgb: np.ndarray,
-        *,
-        style_id: str,
-        scene_id: str = "none",
-        likeness: float = 0.5,
-        style_picture: StylePicture | None = None,
-    ) -> np.ndarray:
-        """One webcam frame in a style, watermarked, (H, W, 3) uint8 in and out; nothing is kept."""
-        with self.precedence.awaited():
-            frame = self._preview.render_frame(
-                rgb,
-                self.presets.style(style_id),
-                self.presets.scene(scene_id),
-                likeness=likeness,
-                style_picture=style_picture,
-            )
-        return np.asarray(marking.finish(Image.fromarray(frame), is_diffusion=False))
-
-    def control_images(
-        self,
-        source: LoadedPhoto,
-        *,
-        face_index: int | None,
-        style_id: str,
-        shape: Shape = "1:1",
-        crop: HandCrop | None = None,
-    ) -> dict[AnnotatorName, Image.Image]:
-        """The control images that a style asks for, as far as they can be drawn here."""
-        cut = self._crop(source, face_index, shape, sizes.within(shape, PREVIEW_SIZE), crop=crop)
-        wanted = [setting.annotator for setting in self.presets.style(style_id).controls]
-        return {
-            name: annotators.drawn_once(name, cut.photo, cut.drawn)
-            for name in wanted
-            if annotators.missing(name) is None
-        }
-
-    def used_photo(
-        self,
-        source: LoadedPhoto,
-        face_index: int | None,
-        *,
-        scene_id: str = "none",
-        shape: Shape = "1:1",
-        crop: HandCrop | None = None,
-    ) -> Image.Image:
-        """The crop of the photo that engines see, in the area of 512 px squared; with a scene the loose one, blurred
-        past the photo.
-        """
-        scene, size = self.presets.scene(scene_id), sizes.within(shape, PREVIEW_SIZE)
-        if scene.backdrop is not None:
-            return self._crop(source, face_index, shape, size, scene, crop).photo.image
-        return photo.cut(source, self.frame(source, face_index, shape=shape, crop=crop), size)
-
-    def frame(
-        self,
-        source: LoadedPhoto,
-        face_index: int | None,
-        *,
-        scene_id: str = "none",
-        shape: Shape = "1:1",
-        crop: HandCrop | None = None,
-    ) -> Frame:
-        """Where the crop lies in the photo; with a scene it may reach past it."""
-        loose = self.presets.scene(scene_id).backdrop is not None
-        return self._sitting(source).frame(source, face_index, sizes.ratio(shape), loose=loose, crop=crop)
-
     def dimensions(self, model_id: str, shape: Shape, size: Size, detail: float) -> tuple[str, tuple[int, int]]:
         """Which engine would make a portrait, and its width and height.
 
@@ -403,12 +266,6 @@ class SelfPortraitPipeline:
         """Delete a session's portraits from the disk."""
         shutil.rmtree(self.folder(session), ignore_errors=True)
 
-    def memory_of(self, source: LoadedPhoto) -> int:
-        """Bytes of the crops and control images of a photo that are in memory. They go when the photo does."""
-        with self._sittings_lock:
-            sitting = self._sittings.get(source)
-        return 0 if sitting is None else sitting.memory_bytes
-
     def close(self) -> None:
         """Free all engines."""
         for choice in self._choices.values():
@@ -455,25 +312,6 @@ class SelfPortraitPipeline:
         if engine.is_diffusion:
             return crop, (*notes, f"{engine.name} makes {size[0]} × {size[1]} pixels, whatever size is chosen.")
         return crop, (*notes, photo_hints.small_print(frame, largest))
-
-    def _sitting(self, source: LoadedPhoto) -> Sitting:
-        with self._sittings_lock:
-            return self._sittings.setdefault(source, Sitting())
-
-    def _crop(
-        self,
-        source: LoadedPhoto,
-        face_index: int | None,
-        shape: Shape,
-        size: tuple[int, int],
-        scene: Scene | None = None,
-        crop: HandCrop | None = None,
-    ) -> Crop:
-        """The crop for a scene is the loose one, so that the place is seen."""
-        loose = scene is not None and scene.backdrop is not None
-        sitting = self._sitting(source)
-        where = sitting.frame(source, face_index, sizes.ratio(shape), loose=loose, crop=crop)
-        return sitting.crop(source, face_index, size, loose=loose, crop=crop, where=where)
 
     def _save(
         self,
@@ -535,10 +373,6 @@ class SelfPortraitPipeline:
                     path.unlink()
             raise
         return tuple(portraits)
-
-
-def _shrunk(picture: Image.Image) -> Image.Image:
-    return picture.resize((TILE_SIZE, TILE_SIZE), Image.Resampling.LANCZOS)
 
 
 def _finished(report: StepCallback, *, is_diffusion: bool, label: bool) -> StepCallback:

@@ -25,7 +25,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from pipelines import self_portrait
+from pipelines import live_pictures
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets, load_presets
@@ -128,7 +128,7 @@ def presets() -> Presets:
 def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The filters' portraits as small as a face can still be measured in, for tests that are not about their looks."""
     monkeypatch.setattr(FilterEngine, "size", TOY_SIZE)
-    monkeypatch.setattr(self_portrait, "PREVIEW_SIZE", TOY_PREVIEW)
+    monkeypatch.setattr(live_pictures, "PREVIEW_SIZE", TOY_PREVIEW)
 
 
 @pytest.fixture

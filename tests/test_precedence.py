@@ -7,10 +7,11 @@ import threading
 import pytest
 
 from pipelines.errors import Cancelled
+from pipelines.live_pictures import TILE_SIZE
 from pipelines.precedence import Precedence
 from pipelines.presets.loading import Presets
 from pipelines.schema import LoadedPhoto
-from pipelines.self_portrait import TILE_SIZE, SelfPortraitPipeline
+from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.clock import Clock
 
 NEVER = 1e9

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from pipelines import self_portrait, worker
+from pipelines import live_pictures, worker
 from pipelines.errors import Cancelled, EngineUnavailable, RequestInvalid, SaveError, SettingsError
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
@@ -234,7 +234,7 @@ def test_control_images_can_be_shown(pipeline: SelfPortraitPipeline, loaded: Loa
     images = pipeline.control_images(loaded, face_index=None, style_id="oil-master")
     assert images
     for image in images.values():
-        assert image.size == (self_portrait.PREVIEW_SIZE,) * 2
+        assert image.size == (live_pictures.PREVIEW_SIZE,) * 2
         assert np.asarray(image).std() > 1
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from pipelines import self_portrait
+from pipelines import live_pictures
 from pipelines.engines.filters.engine import FilterEngine
 from tests.support.site import ROOT, TOY_PREVIEW, TOY_SIZE
 
 if __name__ == "__main__":
-    FilterEngine.size, self_portrait.PREVIEW_SIZE = TOY_SIZE, TOY_PREVIEW
+    FilterEngine.size, live_pictures.PREVIEW_SIZE = TOY_SIZE, TOY_PREVIEW
     runpy.run_path(str(ROOT / "app.py"), run_name="__main__")

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import app
-from pipelines import self_portrait
+from pipelines import live_pictures
 from tests.support.fakes import FakeEngines
 from tests.support.site import TOY_PREVIEW
 from tests.support.studio import Served
@@ -35,7 +35,7 @@ def make_studio() -> Callable[[PrivateFolder], Studio]:
 def _small_previews() -> Iterator[None]:
     """Each event that shows a look paints one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(self_portrait, "PREVIEW_SIZE", TOY_PREVIEW)
+        patch.setattr(live_pictures, "PREVIEW_SIZE", TOY_PREVIEW)
         yield
 
 

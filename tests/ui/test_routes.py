@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipelines.live_pictures import TILE_SIZE
 from pipelines.provenance import marking, watermark
-from pipelines.self_portrait import TILE_SIZE
 from tests.conftest import difference
 from tests.support.studio import OTHER_STYLE, STYLE, Served, jpeg, make_portraits
 from web.calls import KEY_HEADER

@@ -1,0 +1,197 @@
+"""Pictures by the instant filters that follow what a visitor does: live pictures, camera frames, tiles.
+
+Nothing is written to the disk, and what is drawn from a photo goes with the photo.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from PIL import Image
+
+from pipelines import sizes
+from pipelines.controls import annotators
+from pipelines.engines.filters.engine import FilterEngine
+from pipelines.engines.filters.stage import resized
+from pipelines.errors import Cancelled
+from pipelines.photo import opening as photo
+from pipelines.photo.framing import Frame
+from pipelines.precedence import Precedence
+from pipelines.presets.loading import Presets
+from pipelines.provenance import marking
+from pipelines.schema import AnnotatorName, HandCrop, Job, LoadedPhoto, Scene, Shape, StylePicture
+from pipelines.sitting import Crop, Sitting
+
+PREVIEW_SIZE = 512  # pixels: the side of a square of the area in which live pictures are painted
+TILE_SIZE = 144  # pixels of a tile, which the page shows at 76 to 92
+_TILE_PAINTED_AT = 192  # smaller, hatching and dots are too coarse to be known again
+
+
+class LivePictures:
+    """One instance serves all visitors.
+
+    Args:
+        presets: Styles and scenes.
+
+    Attributes:
+        precedence: What goes before tiles.
+    """
+
+    def __init__(self, presets: Presets) -> None:
+        self.presets = presets
+        self.precedence = Precedence()
+        self._preview = FilterEngine()
+        self._sittings: WeakKeyDictionary[LoadedPhoto, Sitting] = WeakKeyDictionary()
+        self._sittings_lock = threading.Lock()
+
+    def preview(
+        self,
+        source: LoadedPhoto,
+        *,
+        face_index: int | None,
+        style_id: str,
+        scene_id: str = "none",
+        likeness: float = 0.5,
+        seed: int = 0,
+        style_picture: StylePicture | None = None,
+        shape: Shape = "1:1",
+        crop: HandCrop | None = None,
+    ) -> Image.Image:
+        """The filters' picture of a style, at once and in memory only, in the area of 512 px squared, watermarked."""
+        style, scene = self.presets.style(style_id), self.presets.scene(scene_id)
+        size = sizes.within(shape, PREVIEW_SIZE)
+        with self.precedence.awaited():
+            cut = self._crop(source, face_index, shape, size, scene, crop).photo
+            picture = self._preview.render(cut, style, scene, seed=seed, likeness=likeness, style_picture=style_picture)
+            return marking.finish(picture, is_diffusion=False)
+
+    def tile(
+        self, source: LoadedPhoto, *, face_index: int | None, style_id: str, unwanted: Callable[[], bool]
+    ) -> Image.Image:
+        """The filters' picture of a style for its tile, TILE_SIZE pixels, watermarked; nothing is kept but the crop.
+
+        It gives way to all that somebody waits for.
+
+        Args:
+            unwanted: Asked before each step: whether nobody wants the tile any more.
+
+        Raises:
+            Cancelled: Nobody does.
+        """
+        style, plain = self.presets.style(style_id), self.presets.scene("none")
+
+        def go_on(step: int = 0, total: int = 0, preview: Image.Image | None = None) -> bool:
+            return self.precedence.give_way(unwanted)
+
+        if not go_on():
+            raise Cancelled("Stopped before it began.")
+        small = resized(
+            self._crop(source, face_index, "1:1", (PREVIEW_SIZE, PREVIEW_SIZE)).photo,
+            (_TILE_PAINTED_AT, _TILE_PAINTED_AT),
+        )
+        (picture,) = self._preview.generate(Job(photo=small, style=style, scene=plain, seeds=(0,)), go_on)
+        return marking.finish(_shrunk(picture), is_diffusion=False)
+
+    def photo_tile(self, source: LoadedPhoto, face_index: int | None) -> Image.Image:
+        """The crop of the photo, for the tile of a scene that keeps the photo's own background."""
+        return _shrunk(self.used_photo(source, face_index))
+
+    def preview_frame(
+        self,
+        rgb: np.ndarray,
+        *,
+        style_id: str,
+        scene_id: str = "none",
+        likeness: float = 0.5,
+        style_picture: StylePicture | None = None,
+    ) -> np.ndarray:
+        """One webcam frame in a style, watermarked, (H, W, 3) uint8 in and out; nothing is kept."""
+        with self.precedence.awaited():
+            frame = self._preview.render_frame(
+                rgb,
+                self.presets.style(style_id),
+                self.presets.scene(scene_id),
+                likeness=likeness,
+                style_picture=style_picture,
+            )
+        return np.asarray(marking.finish(Image.fromarray(frame), is_diffusion=False))
+
+    def control_images(
+        self,
+        source: LoadedPhoto,
+        *,
+        face_index: int | None,
+        style_id: str,
+        shape: Shape = "1:1",
+        crop: HandCrop | None = None,
+    ) -> dict[AnnotatorName, Image.Image]:
+        """The control images that a style asks for, as far as they can be drawn here."""
+        cut = self._crop(source, face_index, shape, sizes.within(shape, PREVIEW_SIZE), crop=crop)
+        wanted = [setting.annotator for setting in self.presets.style(style_id).controls]
+        return {
+            name: annotators.drawn_once(name, cut.photo, cut.drawn)
+            for name in wanted
+            if annotators.missing(name) is None
+        }
+
+    def used_photo(
+        self,
+        source: LoadedPhoto,
+        face_index: int | None,
+        *,
+        scene_id: str = "none",
+        shape: Shape = "1:1",
+        crop: HandCrop | None = None,
+    ) -> Image.Image:
+        """The crop of the photo that engines see, in the area of 512 px squared; with a scene the loose one, blurred
+        past the photo.
+        """
+        scene, size = self.presets.scene(scene_id), sizes.within(shape, PREVIEW_SIZE)
+        if scene.backdrop is not None:
+            return self._crop(source, face_index, shape, size, scene, crop).photo.image
+        return photo.cut(source, self.frame(source, face_index, shape=shape, crop=crop), size)
+
+    def frame(
+        self,
+        source: LoadedPhoto,
+        face_index: int | None,
+        *,
+        scene_id: str = "none",
+        shape: Shape = "1:1",
+        crop: HandCrop | None = None,
+    ) -> Frame:
+        """Where the crop lies in the photo; with a scene it may reach past it."""
+        loose = self.presets.scene(scene_id).backdrop is not None
+        return self._sitting(source).frame(source, face_index, sizes.ratio(shape), loose=loose, crop=crop)
+
+    def memory_of(self, source: LoadedPhoto) -> int:
+        """Bytes of the crops and control images of a photo that are in memory. They go when the photo does."""
+        with self._sittings_lock:
+            sitting = self._sittings.get(source)
+        return 0 if sitting is None else sitting.memory_bytes
+
+    def _sitting(self, source: LoadedPhoto) -> Sitting:
+        with self._sittings_lock:
+            return self._sittings.setdefault(source, Sitting())
+
+    def _crop(
+        self,
+        source: LoadedPhoto,
+        face_index: int | None,
+        shape: Shape,
+        size: tuple[int, int],
+        scene: Scene | None = None,
+        crop: HandCrop | None = None,
+    ) -> Crop:
+        """The crop for a scene is the loose one, so that the place is seen."""
+        loose = scene is not None and scene.backdrop is not None
+        sitting = self._sitting(source)
+        where = sitting.frame(source, face_index, sizes.ratio(shape), loose=loose, crop=crop)
+        return sitting.crop(source, face_index, size, loose=loose, crop=crop, where=where)
+
+
+def _shrunk(picture: Image.Image) -> Image.Image:
+    return picture.resize((TILE_SIZE, TILE_SIZE), Image.Resampling.LANCZOS)
