@@ -60,6 +60,12 @@ _WHERE = (  # {closing}: "5 minutes after you close the page"
         "Until you take it back, until {closing}, or until the program stops.",
     ),
     (
+        "A style board: its photos, and its portraits",
+        "Photos in memory, with the names and sentences of consent that you gave; portraits in the private temporary "
+        "folder, each under a number that is made from what it shows.",
+        f"Until {{closing}} or you take a photo off the board; after {KEEP_MINUTES} minutes at most.",
+    ),
+    (
         "The key of your visit",
         "In this browser tab (session storage), so that a reload or a lost connection loses nothing: with it and your "
         "cookie, this tab gets your visit back.",
