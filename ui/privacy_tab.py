@@ -63,7 +63,7 @@ _WHERE = (  # {closing}: "5 minutes after you close the page"
         "A style board: its photos, and its portraits",
         "Photos in memory, with the names and sentences of consent that you gave; portraits in the private temporary "
         "folder, each under a number that is made from what it shows.",
-        f"Until {{closing}} or you take a photo off the board; after {KEEP_MINUTES} minutes at most.",
+        f"Until you take a photo off the board, or until {{closing}}; {KEEP_MINUTES} minutes at most.",
     ),
     (
         "The key of your visit",

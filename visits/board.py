@@ -35,6 +35,7 @@ from pipelines.self_portrait import SelfPortraitPipeline
 log = logging.getLogger(__name__)
 
 MAX_CELLS = 300  # of a board on the page: what somebody can look at, and one machine makes in an hour
+_LEAST_TO_VOTE = 2
 _THUMB = 192  # pixels of the small copy of a photo
 _OWN_FAULT = "The board stopped for a reason of the studio's own; what is made stays. Start it again."
 
@@ -157,6 +158,7 @@ class VisitBoard:
                     "fewer styles, scenes or photos."
                 )
             self.board, self.asked, self.said = checked(self._pipeline, board, "board"), content, ""
+            self.ballot = None  # it was on other portraits
             return self.plan()
 
     def plan(self, *, only: Collection[str] | None = None, again: bool = False) -> Plan:
@@ -237,6 +239,32 @@ class VisitBoard:
 
             self._thread = threading.Thread(target=work, name="board", daemon=True)
             self._thread.start()
+
+    def begin_vote(self, each: int) -> None:
+        """Let people choose blindly among the portraits that are there.
+
+        Args:
+            each: How many one person may choose.
+
+        Raises:
+            BoardError: There are fewer than two, or `each` is no number of them.
+        """
+        keys = tuple(cell.key for cell in self.plan().cells if self.store.paper(cell.key) is not None)
+        if len(keys) < _LEAST_TO_VOTE:
+            raise BoardError("Make at least two portraits first; then people can choose between them.")
+        if not 1 <= each < len(keys):
+            raise BoardError(f"Let each person choose 1 to {len(keys) - 1} pictures.")
+        self.ballot = Ballot(seed=secrets.randbelow(2**32), keys=keys, each=each)
+
+    def require_ballot(self) -> Ballot:
+        """The vote.
+
+        Raises:
+            BoardError: None was begun.
+        """
+        if self.ballot is None:
+            raise BoardError("Begin a blind vote first.")
+        return self.ballot
 
     def stop(self) -> None:
         """End the run within one step. What is finished stays."""

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from pipelines.board.exports.contents import slug
 from pipelines.board.look import as_preset
+from pipelines.board.votes import blind_name, blind_order, revealed, voted
 from pipelines.errors import BoardError, PhotoUnreadable
 from pipelines.photo import opening as photos
 from pipelines.provenance import marking
@@ -60,7 +61,9 @@ def build_board_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/board/start", calls.start, methods=["POST"]),
         Route("/studio/board/stop", calls.stop, methods=["POST"]),
         Route("/studio/board/star", calls.star, methods=["POST"]),
+        Route("/studio/board/vote", calls.vote, methods=["POST"]),
         Route("/studio/board/{key}/photo/{sitter}.jpg", calls.thumb),
+        Route("/studio/board/{key}/blind/{name}.webp", calls.blind),
         Route("/studio/board/{key}/cell/{cell}", calls.cell),
         Route("/studio/board/{key}/export.{kind}", calls.export),
     ]
@@ -165,6 +168,39 @@ class _BoardCalls(Calls):
             return _json({"stars": list(board.stars.keys)})
 
         return await self._with_board(request, answer)
+
+    async def vote(self, request: Request) -> Response:
+        """Begin a blind vote, with `each`; choose in it, by names; reveal it, which ends it; or drop it."""
+
+        async def answer(visit: Visit, board: VisitBoard) -> Response:
+            asked = await _asked(request)
+            each, choices = asked.get("begin"), asked.get("choices")
+            if isinstance(each, int) and not isinstance(each, bool):
+                await run_in_threadpool(board.begin_vote, each)
+            elif isinstance(choices, list):
+                ballot = board.require_ballot()
+                keys = {blind_name(place): key for place, key in enumerate(blind_order(ballot))}
+                board.ballot = voted(ballot, [keys.get(str(name), "") for name in choices])
+            elif asked.get("reveal") is True:
+                board.ballot = revealed(board.require_ballot())
+            else:
+                board.ballot = None
+            return _json(await run_in_threadpool(board_words.vote, board))
+
+        return await self._with_board(request, answer)
+
+    async def blind(self, request: Request) -> Response:
+        """A portrait of the vote by its name there, so that nothing on the page says which one it is."""
+
+        async def answer(visit: Visit, board: VisitBoard) -> Response:
+            order = blind_order(board.require_ballot())
+            key = {blind_name(place): key for place, key in enumerate(order)}.get(request.path_params["name"], "")
+            if not key or board.store.paper(key) is None:
+                return problem(HTTPStatus.NOT_FOUND, _GONE)
+            data = await run_in_threadpool(marking.screen_copy, board.store.picture(key), 1024)
+            return Response(data, media_type="image/webp", headers=NO_STORE)
+
+        return await self._with_board(request, answer, request.path_params["key"])
 
     async def thumb(self, request: Request) -> Response:
         """The small copy of a photo."""

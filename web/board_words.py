@@ -8,6 +8,7 @@ from pipelines.board.cells import Cell, cells, values
 from pipelines.board.definition import AXIS_NAMES, CheckedBoard
 from pipelines.board.exports.contents import differing, shown
 from pipelines.board.plan import tabs
+from pipelines.board.votes import blind_name, blind_order, tally
 from pipelines.engines.base import EngineInfo
 from pipelines.waiting_line import duration
 from visits.board import VisitBoard
@@ -38,6 +39,7 @@ def everything(board: VisitBoard, engines: tuple[EngineInfo, ...], key: str) -> 
         "table": None if board.board is None else _table(board, board.board),
         "stars": list(board.stars.keys),
         **progress(board),
+        **vote(board),
     }
 
 
@@ -57,6 +59,28 @@ def progress(board: VisitBoard) -> dict[str, Any]:
             left = "" if now.seconds_left is None else f"; {duration(now.seconds_left)} left"
             words = f"Portrait {now.number} of {now.total}{step}{left}"
     return {"running": board.running, "words": words, "share": share, "states": planned.states}
+
+
+def vote(board: VisitBoard) -> dict[str, Any]:
+    """A blind vote as the page shows it: names without labels until it is revealed, then labels and the tally."""
+    ballot = board.ballot
+    if ballot is None:
+        return {"vote": None}
+    names = {key: blind_name(place) for place, key in enumerate(blind_order(ballot))}
+    said: dict[str, Any] = {"names": list(names.values()), "each": ballot.each, "votes": len(ballot.votes), "tally": []}
+    if ballot.is_revealed:
+        cell_of = {cell.key: cell for cell in board.plan().cells}
+        said["tally"] = [
+            {
+                "name": names[one.key],
+                "label": _label(board.require(), cell_of[one.key]),
+                "votes": one.votes,
+                "rank": one.rank,
+            }
+            for one in tally(ballot)
+            if one.key in cell_of
+        ]
+    return {"vote": said}
 
 
 def about(board: VisitBoard, cell: Cell) -> dict[str, Any]:

@@ -188,3 +188,27 @@ def test_a_board_is_listed_and_goes_with_its_visit_and_by_age(
     while mine.running or mine.folder.exists():
         assert time.monotonic() < until, "nothing of it stays"
         time.sleep(0.05)
+
+
+def test_a_blind_vote_shows_no_label_before_it_is_revealed(board: Board, photo_bytes: bytes) -> None:
+    board.add(photo_bytes)
+    board.post("plan", ASKED | {"styles": [STYLE, OTHER_STYLE, "oil-master"]})
+    assert "at least two" in board.post("vote", {"begin": 1}, 422)["sentence"]
+    board.post("start")
+    board.made()
+    begun = board.post("vote", {"begin": 1})["vote"]
+    assert begun == {"names": ["A", "B", "C"], "each": 1, "votes": 0, "tally": []}
+    shown = [board.http.get(f"/studio/board/{board.visit.key}/blind/{name}.webp") for name in "ABC"]
+    assert [one.headers["content-type"] for one in shown] == ["image/webp"] * 3
+    assert len({one.content for one in shown}) == 3
+    assert board.http.get(f"/studio/board/{board.visit.key}/blind/D.webp").status_code == 404
+    for choice in ("B", "B", "C"):
+        board.post("vote", {"choices": [choice]})
+    assert "Choose 1 pictures at most" in board.post("vote", {"choices": ["A", "B"]}, 422)["sentence"]
+    board.post("vote", {"choices": ["Z"]}, 422)
+    assert board.get()["vote"]["votes"] == 3, "a page that was reloaded goes on with the vote"
+    tally = board.post("vote", {"reveal": True})["vote"]["tally"]
+    assert [(one["name"], one["votes"], one["rank"]) for one in tally[:2]] == [("B", 2, 1), ("C", 1, 2)]
+    assert {one["label"] for one in tally} == {"Film noir", "Comic book", "Old-master oil"}
+    assert "counted already" in board.post("vote", {"choices": ["A"]}, 422)["sentence"]
+    assert board.post("vote", {})["vote"] is None

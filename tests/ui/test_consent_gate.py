@@ -132,7 +132,9 @@ def own_addresses(served: Served, key: str, portrait: str) -> Iterator[tuple[str
             continue  # pictures and scripts of the page itself
         address = route.path.replace("{key}", key).replace("{portrait}", f"{portrait}.png").replace("{number:int}", "0")
         address = address.replace("{kind}", "styles").replace("{preset}", OTHER_STYLE)
-        address = address.replace("{sitter}", "1234567890ab").replace("{cell}", "0" * 64 + ".png")
+        address = (
+            address.replace("{sitter}", "1234567890ab").replace("{cell}", "0" * 64 + ".png").replace("{name}", "A")
+        )
         assert "{" not in address, "this test does not know how to fill in a new part of an address"
         for method in sorted(route.methods or ()):
             yield method, address

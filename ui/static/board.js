@@ -3,6 +3,7 @@
 import { makeExports } from "./board_exports.js";
 import { Setup } from "./board_setup.js";
 import { Table } from "./board_table.js";
+import { Vote } from "./board_vote.js";
 import { box, button, make } from "./dom.js";
 import { visitKey } from "./page_key.js";
 import { address } from "./site.js";
@@ -62,9 +63,12 @@ class Board {
       send,
       again: (key) => this.ask("start", { json: { only: [key], again: true } }),
     });
+    this.vote = new Vote(send);
     const run = box("div", "board-run", this.words, this.bar, this.problem, box("div", "row", this.start, this.stop));
     const form = box("div", "card", this.setup.root, run);
-    this.open = box("div", "board-open", form, box("div", "board-side", this.exports, this.table.root));
+    this.exports.append(this.vote.opener);
+    const side = box("div", "board-side", this.exports, this.table.root, this.vote.dialog);
+    this.open = box("div", "board-open", form, side);
   }
 
   #say(sentence) {
@@ -95,6 +99,7 @@ class Board {
     this.#state = state;
     this.setup.paint(state);
     this.table.paint(state);
+    this.vote.paint(state);
     this.#follow(state);
   }
 
