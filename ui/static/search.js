@@ -6,7 +6,7 @@ export function search({ element, props }) {
   const field = make("input", "search", "", {
     type: "search",
     id: `find-${props.kind}`,
-    placeholder: props.hint,
+    placeholder: matchMedia("(max-width: 480px)").matches ? "Search" : props.hint,
     "aria-label": `Search ${props.kind}s`,
     autocomplete: "off",
     spellcheck: "false",
