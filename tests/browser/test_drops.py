@@ -16,6 +16,7 @@ from tests.support.site import Site
 
 def drop(page: Page, selector: str, *, files: tuple[Path, ...] = (), link: str = "") -> None:
     """As the browser itself drops: where the page does not take it, the browser opens it in the page's place."""
+    page.locator(selector).scroll_into_view_if_needed()
     box = page.locator(selector).bounding_box()
     assert box is not None
     items = [{"mimeType": "text/uri-list", "data": link}] if link else []
@@ -57,6 +58,7 @@ def test_what_is_dropped_on_the_page(page: Page, site: Site, photo_file: Path, t
     expect(page.locator("#check-answer").get_by_role("heading")).to_be_visible(timeout=LONG)
     page.get_by_role("tab", name="Portrait").click()
     expect(shown).to_be_hidden()  # on the Check tab it is checked
+    expect(page.locator("#photo-choose")).to_be_visible(timeout=LONG)
 
     drop(page, "h1", files=(photo_file,))  # beside the card
     expect(shown).to_be_visible(timeout=LONG)

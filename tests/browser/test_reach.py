@@ -38,7 +38,7 @@ def look_at(page: Page) -> Iterator[Callable[[str], None]]:
 
     def look(state: str) -> None:
         for name, (media, size) in LOOKS.items():
-            page.emulate_media(**media)
+            page.emulate_media(reduced_motion="reduce", **media)  # colours do not fade in
             page.set_viewport_size(size)  # type: ignore[arg-type]
             page.wait_for_timeout(250)  # colours fade in
             answer = axe.run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response

@@ -136,7 +136,9 @@ def test_a_full_line_costs_no_portraits(
             photo.write_bytes(photo_bytes)
             with pytest.raises(gr.Error, match="The line is full"):
                 api.portrait(
-                    str(photo), STYLE, "none", 0.5, 7, 4, "preview", False, None, 0, "", request_of(visit.session)
+                    *(str(photo), STYLE, "none", 0.5, 7, 4, "preview", False, None, 0, ""),
+                    *("1:1", "screen", ""),
+                    request_of(visit.session),
                 )
     finally:
         for ticket in tickets:
