@@ -3,6 +3,8 @@ import { box, button, make } from "./dom.js";
 
 const EACH = 1; // how many one person chooses
 
+const inWords = (votes) => `${votes} vote${votes === 1 ? "" : "s"}`;
+
 export class Vote {
   #said = null; // what the studio knows of the vote
   #base = "";
@@ -47,7 +49,7 @@ export class Vote {
   #show() {
     const { names, tally, votes } = this.#said;
     const isOver = tally.length > 0;
-    const count = `${votes} vote${votes === 1 ? "" : "s"}`;
+    const count = inWords(votes);
     this.#lead.textContent = isOver
       ? `${count}. This is what was chosen:`
       : `Which portrait would you keep? ${count} so far.`;
@@ -64,7 +66,7 @@ export class Vote {
   #makePicture({ name, label, votes, rank }, isOver) {
     const node = make("button", "vote-picture", "", { type: "button", "aria-pressed": "false" });
     const image = make("img", "", "", { src: `${this.#base}/blind/${name}.webp`, alt: `Portrait ${name}` });
-    const words = isOver ? `${rank}. ${label}: ${votes}` : name;
+    const words = isOver ? `${rank}. ${label}: ${inWords(votes)}` : name;
     node.append(image, make("span", "", words));
     node.disabled = isOver;
     node.addEventListener("click", () => {
