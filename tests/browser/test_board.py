@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pipelines.provenance import marking
@@ -31,6 +32,7 @@ def made(page: Page, words: str) -> None:
     expect(page.locator("#board-words")).to_contain_text(words, timeout=3 * LONG)
 
 
+@pytest.mark.timeout(500)  # on two busy cores
 def test_from_an_upload_to_slides_by_way_of_a_stop_and_a_reload(
     browser: Browser, page: Page, site: Site, photo_file: Path, tmp_path: Path
 ) -> None:

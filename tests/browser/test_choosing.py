@@ -57,6 +57,7 @@ def shown(page: Page, kind: str) -> list[str]:
     return [one.get_attribute("data-id") or "" for one in every.all()]
 
 
+@pytest.mark.timeout(500)  # on two busy cores
 def test_every_tile_shows_the_visitors_own_face_and_the_next_photo_takes_its_place(
     page: Page, site: Site, photo_file: Path, mirrored_file: Path
 ) -> None:
