@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Gradio decodes some uploads before our co
 _PLACES = 2  # pictures unpacked at the same time in the whole process
 _PLACE_SECONDS = 30.0  # for a place to become free
 _BAND_PIXELS = 1_000_000  # a picture is converted that many pixels at a time
+_SPARE_ROWS = 3  # of the small picture: as far as the Lanczos window reaches
 _NUMBERS = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 _TURNS: dict[object, Image.Transpose] = {  # by EXIF orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -197,19 +199,25 @@ def _require_shape(image: Image.Image) -> None:
 def _flatten(image: Image.Image, ink: bool = False) -> Image.Image:
     """Any mode to RGB, at most MAX_SIDE long: transparency on white, 16 bit scaled, CMYK converted; no metadata.
 
-    Gray stays gray, and CMYK stays CMYK where `ink` says so, for a profile to be applied. In bands, each made narrow at
+    Gray stays gray, and CMYK stays CMYK where `ink` says so, for a profile to be applied. In bands, each made small at
     once: whole copies in other modes would take up to 1.5 GB for 64 megapixels.
     """
     shrink = min(1.0, MAX_SIDE / max(image.size))
     width, height = (round(side * shrink) for side in image.size)
     high = _highest(image)
     mode = "CMYK" if ink and image.mode == "CMYK" else "L" if _is_gray(image) else "RGB"
-    narrow = Image.new(mode, (width, image.height))
-    top = 0
-    for band in _bands(image):
-        narrow.paste(_plain(band, high, mode).resize((width, band.height), Image.Resampling.LANCZOS), (0, top))
-        top += band.height
-    return narrow.resize((width, height), Image.Resampling.LANCZOS)
+    small = Image.new(mode, (width, height))
+    each = image.height / height  # rows of the picture for one of the small one
+    rows = max(1, int(_BAND_PIXELS / (image.width * each)))
+    for first in range(0, height, rows):
+        # With rows to spare above and below, so that nothing shows where bands meet.
+        above, below = max(0, first - _SPARE_ROWS), min(height, first + rows + _SPARE_ROWS)
+        top, bottom = math.floor(above * each), min(image.height, math.ceil(below * each))
+        band = _plain(image.crop((0, top, image.width, bottom)), high, mode)
+        box = (0, above * each - top, image.width, min(band.height, below * each - top))
+        shrunk = band.resize((width, below - above), Image.Resampling.LANCZOS, box)
+        small.paste(shrunk.crop((0, first - above, width, min(height, first + rows) - above)), (0, first))
+    return small
 
 
 def _bands(image: Image.Image) -> Iterator[Image.Image]:
