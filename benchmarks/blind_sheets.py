@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.embedded_bars import ROOT, as_shown, job_for, paint, sit, stack_of
+from benchmarks.sitters import ROOT, as_shown, job_for, paint, sit, stack_of
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.likeness import for_stack

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pipelines.board.store import Measured
-from pipelines.errors import ConsentMissing, PhotoError
+from pipelines.errors import ConsentMissing
 from pipelines.photo import memory
 from pipelines.presets.loading import Presets
-from pipelines.schema import Consent, HandCrop, LoadedPhoto, StylePicture
+from pipelines.schema import Consent
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import AWAY_SECONDS, Settings
 from study.archive import KeptCopy, PortraitArchive
@@ -20,6 +19,7 @@ from study.consent import ASK, ConsentRegistry, Receipt
 from visits.board import VisitBoard
 from visits.copies import Copies
 from visits.limits import Limits
+from visits.photos import VisitPhotos
 from visits.uploads import Uploads
 from visits.visit import KEEP_MINUTES, KEEP_SECONDS, KeptPortrait, Look, Visit
 
@@ -28,7 +28,7 @@ _ELSEWHERE = "Your visit goes on in another tab; close this one, or reload it to
 _ENDED = "Your visit has ended."
 
 
-class Visits:
+class Visits(VisitPhotos):
     """Open visits, by session and by key. Safe for many threads; forgets by itself after KEEP_MINUTES.
 
     A visit has up to two sessions: the one it began with, which is its name with consents, folders and owners, and that
@@ -50,6 +50,7 @@ class Visits:
         archive: PortraitArchive | None = None,
         away_seconds: int = AWAY_SECONDS,
     ) -> None:
+        super().__init__()
         self.away_seconds = away_seconds
         self._pipeline = pipeline
         self._consents = consents
@@ -58,7 +59,6 @@ class Visits:
         self._measured: tuple[Measured, ...] = ()  # what portraits of boards cost here; says nothing of anybody
         self._by_session: dict[str, Visit] = {}
         self._by_key: dict[str, Visit] = {}
-        self._lock = threading.RLock()
 
     def open(self, session: str | None, agreed: object, look: Look, *, returns: bool = False) -> Visit:
         """Record a consent and begin (or go on with) the visit.
@@ -225,82 +225,6 @@ class Visits:
                 folder = self._pipeline.folder(visit.session)
                 visit.board = VisitBoard(self._pipeline, folder.with_name(f"{folder.name}-board"), self._measured)
             return visit.board
-
-    def ask(self, visit: Visit, number: int | None = None) -> int:
-        """Note that a photo is on its way, or is to be removed. Returns its number: `number`, or else the next one."""
-        with self._lock:
-            asked = visit.asked + 1 if number is None else number
-            visit.asked = max(visit.asked, asked)
-        return asked
-
-    def take_photo(self, visit: Visit, photo: LoadedPhoto, asked: int | None = None) -> bool:
-        """Replace the photo; a face that was chosen in the old one means nothing in the new one.
-
-        Args:
-            visit: Whose photo it is.
-            photo: The new one.
-            asked: From `ask`; without it the photo counts as asked for just now.
-
-        Returns:
-            Whether it was taken in: not where another one was asked for since, or the photo was removed.
-        """
-        with self._lock:
-            if self.ask(visit, asked) < visit.asked:
-                return False
-            self.clear_photo(visit)
-            visit.photo, visit.photo_at = photo, time.monotonic()
-            if visit.closed:  # withdrawn while the photo was on its way
-                visit.photo = None
-        return True
-
-    def remove_photo(self, visit: Visit, asked: int) -> None:
-        """Drop the photo and any that is on its way, except one that was asked for since."""
-        with self._lock:
-            if self.ask(visit, asked) == visit.asked:
-                self.clear_photo(visit)
-
-    def ask_style(self, visit: Visit, number: int | None = None) -> int:
-        """As `ask`, of the style picture."""
-        with self._lock:
-            asked = visit.style_asked + 1 if number is None else number
-            visit.style_asked = max(visit.style_asked, asked)
-        return asked
-
-    def take_style_picture(self, visit: Visit, picture: StylePicture | None, asked: int) -> bool:
-        """Replace the style picture, or remove it with None. Returns whether that was still wanted, as `take_photo`."""
-        with self._lock:
-            if self.ask_style(visit, asked) < visit.style_asked:
-                return False
-            visit.style_picture = None if visit.closed else picture
-            visit.style_picture_at = time.monotonic()
-        memory.give_back()
-        return True
-
-    def change_photo(
-        self,
-        visit: Visit,
-        old: LoadedPhoto,
-        new: LoadedPhoto,
-        face_index: int | None = None,
-        crop: HandCrop | None = None,
-    ) -> None:
-        """Put the same photo, turned or marked, in the place of the old one; its age stays.
-
-        Raises:
-            PhotoError: Another photo has come meanwhile.
-        """
-        with self._lock:
-            if visit.photo is not old:
-                raise PhotoError("Another photo has come meanwhile; try again with that one.")
-            visit.photo, visit.face_index, visit.faceless, visit.crop = new, face_index, False, crop
-            for kept in visit.kept:
-                kept.photo_at = None  # its face has another number now
-        memory.give_back()
-
-    def clear_photo(self, visit: Visit) -> None:
-        """Drop the photo and its crops from memory; consent and portraits stay."""
-        visit.photo, visit.face_index, visit.faceless, visit.crop = None, None, False, None
-        memory.give_back()
 
     def leave(self, session: str | None) -> Consent | None:
         """The visit is over: delete all that was for this visit alone. Returns the consent that ended with it.

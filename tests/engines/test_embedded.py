@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from benchmarks.embedded_bars import CONTROLS, Person, as_shown, job_for
 from benchmarks.portrait_figures import eyes_kept, face_kept, sharpness
+from benchmarks.sitters import CONTROLS, Person, as_shown, job_for
 from pipelines.controls.annotators import annotate
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.registry import Engines

@@ -14,8 +14,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPTokenizer
 
-from benchmarks.embedded_bars import CONTROLS, Person, job_for, stack_of
 from benchmarks.portrait_figures import sharpness
+from benchmarks.sitters import CONTROLS, Person, job_for, stack_of
 from pipelines.controls.annotators import annotate
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.patch_autoencoder import PatchAutoencoder

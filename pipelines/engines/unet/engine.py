@@ -17,6 +17,7 @@ from pipelines import heavy, sizes
 from pipelines.engines.base import Made, Studio
 from pipelines.engines.device import Device, best_device, is_out_of_memory
 from pipelines.engines.filters.stage import Stage
+from pipelines.engines.unet.adapters import adapter_embeds
 from pipelines.engines.unet.job import GenerationJob, resolve
 from pipelines.engines.unet.loading import Loader
 from pipelines.engines.unet.prompts import encode_prompts
@@ -30,7 +31,6 @@ from pipelines.engines.unet.sampling import (
 from pipelines.engines.unet.stack import UNetStack
 from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError
 from pipelines.hub import weights
-from pipelines.photo.framing import face_crop
 from pipelines.schema import AnnotatorName, Control, Job, Shape, Size, StepCallback
 
 log = logging.getLogger(__name__)
@@ -248,7 +248,7 @@ class DiffusionEngine:
             modes = [self.stack.controlnets[control.annotator].control_mode for control in controls]
             arguments["control_mode"] = modes
         if self.stack.adapters:
-            arguments["ip_adapter_image_embeds"] = self._adapter_embeds(job, guided=guidance > 1.0)
+            arguments["ip_adapter_image_embeds"] = adapter_embeds(self._pipe, self.stack, job, guided=guidance > 1.0)
         return arguments
 
     def _controls(self, job: GenerationJob) -> tuple[Control, ...]:
@@ -280,47 +280,6 @@ class DiffusionEngine:
                 self._prompts.popitem(last=False)
         self._prompts.move_to_end(key)
         return self._prompts[key]
-
-    def _adapter_embeds(self, job: GenerationJob, *, guided: bool) -> list[Any]:
-        """Image embeddings of the face and of the style picture for the IP-Adapters, whose scales are set on the way.
-
-        A loaded adapter must be given something; without a picture or a weight it gets nothing to see and the scale 0,
-        at which its attention is skipped, so the result is the same as without the adapter.
-        """
-        face, given = job.photo.face, job.style_picture
-        seen: list[tuple[Image.Image | None, float]] = []
-        if self.stack.ip_adapter:
-            seen.append((None if face is None else face_crop(job.photo.image, face), job.ip_adapter_scale))
-        if self.stack.style_adapter:
-            seen.append((None if given is None else given.image, job.style_adapter_scale))
-        scales = [scale if picture is not None else 0.0 for picture, scale in seen]
-        self._pipe.set_ip_adapter_scale(scales)
-        if not any(scales):
-            return self._blank_embeds(2 if guided else 1)
-        blank = Image.new("RGB", (64, 64))
-        # Not cached: what is left of a face in memory ends with the job.
-        with heavy.load("torch").no_grad():
-            embeds: list[Any] = self._pipe.prepare_ip_adapter_image_embeds(
-                ip_adapter_image=[picture or blank for picture, _ in seen],
-                ip_adapter_image_embeds=None,
-                device=self._pipe._execution_device,
-                num_images_per_prompt=1,
-                do_classifier_free_guidance=guided,
-            )
-        return embeds
-
-    def _blank_embeds(self, batch: int) -> list[Any]:
-        """Zeros in the shape that the adapter reads: all tokens of the image encoder, or its one pooled embedding."""
-        config = self._pipe.image_encoder.config
-        pooled_class = heavy.load("diffusers.models.embeddings").ImageProjection
-        tokens = (config.image_size // config.patch_size) ** 2 + 1
-        unet = self._pipe.unet
-        blank: list[Any] = []
-        for projection in unet.encoder_hid_proj.image_projection_layers:
-            pooled = isinstance(projection, pooled_class)
-            shape = (batch, 1, config.projection_dim) if pooled else (batch, 1, tokens, config.hidden_size)
-            blank.append(heavy.load("torch").zeros(shape, dtype=unet.dtype, device=self._pipe._execution_device))
-        return blank
 
     def _preview(self, latents: Any) -> Image.Image | None:
         return None if self._tiny_vae is None else self._decode_tiny(latents)
