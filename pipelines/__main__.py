@@ -13,7 +13,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.errors import Cancelled, PortraitError, WordsRefused
+from pipelines.errors import Cancelled, PortraitError
 from pipelines.photo.hints import SHELL
 from pipelines.photo.opening import open_photo, open_style_picture
 from pipelines.photo.sitter import hand_crop, seat
@@ -153,9 +153,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nStopped.", file=sys.stderr)
         return 130
     except PortraitError as error:
-        print(f"{error.hint} {error.cure}".strip(), file=sys.stderr)
-        if isinstance(error, WordsRefused):
-            print(f"It is about: {error.found}", file=sys.stderr)
+        print(error.told, file=sys.stderr)
         return 1
     return 0
 

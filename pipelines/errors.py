@@ -43,6 +43,11 @@ class PortraitError(Exception):
         self.detail = detail
         self.cure = cure
 
+    @property
+    def told(self) -> str:
+        """What the command line says of it: the hint, and the cure."""
+        return f"{self.hint} {self.cure}".strip()
+
 
 class ConsentMissing(PortraitError):
     """This session has no valid consent on record."""
@@ -134,6 +139,11 @@ class WordsRefused(Refused):
     def __init__(self, hint: str, *, found: str = "") -> None:
         super().__init__(hint)
         self.found = found
+
+    @property
+    def told(self) -> str:
+        """Also what it is about: whoever typed the words reads this."""
+        return f"{super().told}\nIt is about: {self.found}"
 
 
 class PictureRefused(Refused):

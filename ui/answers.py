@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ParamSpec
 
+import gradio as gr
+
 from ui.errors import alert
 from web.errors import sentence
 
@@ -40,7 +42,8 @@ def listen(
     """
 
     def placed(answer: Answer) -> dict[Any, Any]:
-        return {shows[name]: value for name, value in answer.items()}
+        # An empty dict would be taken for a value of the first component.
+        return {shows[name]: value for name, value in answer.items()} or gr.skip()
 
     if inspect.isgeneratorfunction(handler):
 

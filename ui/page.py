@@ -35,8 +35,9 @@ def build_page(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Portrait", id="portrait"):
                 clearing = build_portrait_tab(page, studio, clock)
-            with gr.Tab("Board", id="board"):
-                build_board_tab(studio)
+            if not studio.is_kiosk:  # what one hands on would stay on the kiosk's disk
+                with gr.Tab("Board", id="board"):
+                    build_board_tab(studio)
             with gr.Tab("Check", id="check"):
                 build_check_tab()
             with gr.Tab("Privacy", id="privacy") as privacy:

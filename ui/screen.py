@@ -121,9 +121,14 @@ NOT_AGREED: dict[str, Any] = {"key": ""}  # for the widget `agreed`
 
 def agreed_value(visit: Visit, consent: Consent, *, asks: bool = False) -> dict[str, Any]:
     """For the consent that was given; with `asks` it asks before portraits are deleted that were not downloaded."""
-    number = len(visit.not_downloaded)
+    number, board = len(visit.not_downloaded), visit.unsaved_board
     which = "the portrait" if number == 1 else f"{number} portraits"
-    ask = {"words": f"Delete {which} that you have not downloaded?", "all": _zip_address(visit)} if asks else None
+    words = f"Delete {which} that you have not downloaded?"
+    if board:  # what it holds is fetched from its own tab, in the form that is wanted
+        words = f"Delete your style board of {board} portraits, which was not handed on" + (
+            f", and {which} that you have not downloaded?" if number else "?"
+        )
+    ask = {"words": words, "all": _zip_address(visit) if number else ""} if asks else None
     return {"key": visit.key, "at": consent.granted_at.isoformat(), "ask": ask}
 
 

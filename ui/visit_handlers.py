@@ -115,7 +115,7 @@ class VisitHandlers:
             visit, consent = self._studio.visits.require(request.session_hash)
         except Exception:
             return self.forget(style, scene, likeness, request)
-        if visit.not_downloaded:
+        if visit.not_downloaded or visit.unsaved_board:
             return {"agreed": screen.agreed_value(visit, consent, asks=True)}
         return self.forget(style, scene, likeness, request)
 

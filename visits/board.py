@@ -20,13 +20,13 @@ from typing import Any
 
 from PIL import Image
 
-from pipelines.board.cells import Cell
+from pipelines.board.cells import Cell, cells
 from pipelines.board.definition import MAX_PHOTOS, BoardPhoto, CheckedBoard, build_board
 from pipelines.board.exports.writing import export
 from pipelines.board.photos import SeatedPhoto, digest, seated
 from pipelines.board.plan import Plan, plan
 from pipelines.board.runner import Outcome, Progress, checked, make
-from pipelines.board.store import Measured, Store
+from pipelines.board.store import Measured, State, Store
 from pipelines.board.votes import Ballot, Stars
 from pipelines.errors import BoardError, EngineBusy, PhotoError, PortraitError
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
@@ -77,6 +77,8 @@ class VisitBoard:
         self.store = Store(folder)
         self._pipeline = pipeline
         self._measured = measured
+        self._cells: dict[str, Cell] = {}
+        self._handed_on: set[str] = set()
         self._closed = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -159,6 +161,7 @@ class VisitBoard:
                 )
             self.board, self.asked, self.said = checked(self._pipeline, board, "board"), content, ""
             self.ballot = None  # it was on other portraits
+            self._cells = {cell.key: cell for cell in cells(self.board, self.photos)}
             return self.plan()
 
     def plan(self, *, only: Collection[str] | None = None, again: bool = False) -> Plan:
@@ -191,7 +194,20 @@ class VisitBoard:
 
     def cell(self, key: str) -> Cell | None:
         """The cell with a key, of what was asked for last."""
-        return next((cell for cell in self.plan().cells if cell.key == key), None) if self.board else None
+        return self._cells.get(key) if self.board else None
+
+    def states(self) -> dict[str, State]:
+        """Of each cell of what was asked for last, by key."""
+        return {key: self.store.state(key) for key in self._cells} if self.board else {}
+
+    @property
+    def not_handed_on(self) -> int:
+        """How many portraits of what was asked for last are on nobody's disk but ours."""
+        return sum(self.store.paper(key) is not None for key in self._cells if key not in self._handed_on)
+
+    def hand_on(self, *keys: str) -> None:
+        """Note that these are on their way to the visitor, or with none named all that are there."""
+        self._handed_on |= set(keys or self._cells)
 
     def start(
         self,
@@ -249,7 +265,7 @@ class VisitBoard:
         Raises:
             BoardError: There are fewer than two, or `each` is no number of them.
         """
-        keys = tuple(cell.key for cell in self.plan().cells if self.store.paper(cell.key) is not None)
+        keys = tuple(key for key in self._cells if self.store.paper(key) is not None)
         if len(keys) < _LEAST_TO_VOTE:
             raise BoardError("Make at least two portraits first; then people can choose between them.")
         if not 1 <= each < len(keys):
@@ -277,6 +293,7 @@ class VisitBoard:
             self._stop.set()
             self.sitters.clear()
             self.board = None
+            self._cells = {}
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def take_down(self, now: float, keep_seconds: float) -> bool:
@@ -311,6 +328,7 @@ class VisitBoard:
         board, folder = self.require(), self.folder / f"export-{secrets.token_hex(4)}"
         try:
             yield export(board, self.photos, self.store, folder, (kind,))
+            self.hand_on()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -322,7 +340,7 @@ class VisitBoard:
             raise EngineBusy("The board is being made; stop it first.")
 
     def _cells_of(self, title: str) -> list[Cell]:
-        return [cell for cell in self.plan().cells if cell.photo == title] if self.board else []
+        return [cell for cell in self._cells.values() if cell.photo == title] if self.board else []
 
 
 def own_photo(photo: LoadedPhoto, face_index: int | None, title: str, consent: str) -> SeatedPhoto:

@@ -180,6 +180,11 @@ class Visit:
         """The portraits that would be lost with the visit."""
         return [kept for kept in self.kept if not kept.downloaded]
 
+    @property
+    def unsaved_board(self) -> int:
+        """How many portraits of its style board would be lost with it."""
+        return 0 if self.board is None else self.board.not_handed_on
+
     def hang(self, new: list[KeptPortrait]) -> list[KeptPortrait]:
         """Put portraits in front. Returns those that had to go: over MAX_KEPT_PORTRAITS, the oldest without a star."""
         for one in new:

@@ -218,7 +218,7 @@ class _BoardCalls(Calls):
 
         async def answer(visit: Visit, board: VisitBoard) -> Response:
             key, end = request.path_params["cell"][:64], request.path_params["cell"][64:]
-            cell = await run_in_threadpool(board.cell, key)
+            cell = board.cell(key)
             if cell is None:
                 return problem(HTTPStatus.NOT_FOUND, _GONE)
             if end == ".json":
@@ -233,6 +233,8 @@ class _BoardCalls(Calls):
             if end == ".png":
                 name = f"self-portrait-{cell.style}-{slug(cell.photo, 'photo')}-{cell.seed}.png"
                 kind = "attachment" if "download" in request.query_params else "inline"
+                if kind == "attachment":
+                    board.hand_on(key)
                 return FileResponse(path, filename=name, content_disposition_type=kind, headers=NO_STORE)
             data = await run_in_threadpool(marking.screen_copy, path, _SIDES[end])
             return Response(data, media_type="image/webp", headers={"Cache-Control": "private, max-age=600"})

@@ -46,10 +46,11 @@ def everything(board: VisitBoard, engines: tuple[EngineInfo, ...], key: str) -> 
 def progress(board: VisitBoard) -> dict[str, Any]:
     """How far it is: the run in words, and the state of each cell."""
     if board.board is None:
-        return {"running": board.running, "words": board.said, "share": 0, "states": {}}
-    planned, now = board.plan(), board.progress
-    words, share = board.said or planned.sentence(), 0.0
-    if board.running:
+        return {"running": board.running, "words": board.said, "share": 0, "states": {}, "unsaved": 0}
+    now, share = board.progress, 0.0
+    if not board.running:
+        words = board.said or board.plan().sentence()
+    else:
         words = "Starting"
         if now is not None:
             within = now.step / now.steps if now.steps and now.state == "working" else 0.0
@@ -58,7 +59,10 @@ def progress(board: VisitBoard) -> dict[str, Any]:
             step = ", waiting for its turn" if now.state == "waiting" else step
             left = "" if now.seconds_left is None else f"; {duration(now.seconds_left)} left"
             words = f"Portrait {now.number} of {now.total}{step}{left}"
-    return {"running": board.running, "words": words, "share": share, "states": planned.states}
+    states = board.states()
+    return {
+        "running": board.running, "words": words, "share": share, "states": states, "unsaved": board.not_handed_on,
+    }  # fmt: skip
 
 
 def vote(board: VisitBoard) -> dict[str, Any]:
@@ -69,16 +73,10 @@ def vote(board: VisitBoard) -> dict[str, Any]:
     names = {key: blind_name(place) for place, key in enumerate(blind_order(ballot))}
     said: dict[str, Any] = {"names": list(names.values()), "each": ballot.each, "votes": len(ballot.votes), "tally": []}
     if ballot.is_revealed:
-        cell_of = {cell.key: cell for cell in board.plan().cells}
         said["tally"] = [
-            {
-                "name": names[one.key],
-                "label": _label(board.require(), cell_of[one.key]),
-                "votes": one.votes,
-                "rank": one.rank,
-            }
+            {"name": names[one.key], "label": _label(board.require(), cell), "votes": one.votes, "rank": one.rank}
             for one in tally(ballot)
-            if one.key in cell_of
+            if (cell := board.cell(one.key)) is not None
         ]
     return {"vote": said}
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlsplit
 
 import segno
@@ -28,10 +27,9 @@ from visits.studio import Studio
 from visits.visit import KeptPortrait, Visit
 from web import pictures
 from web.addresses import connection_network
+from web.calls import Calls
 from web.errors import sentence
 from web.shield import PHONE
-
-Guarded = Callable[[Request, str, Callable[[Visit], Any]], Awaitable[Response]]
 
 _SIDE = 640  # pixels of the small copy on the phone's page
 _MAX_BASE = 300  # characters of the kiosk's own address
@@ -46,16 +44,11 @@ _FORGOTTEN_HERE = (
 )
 
 
-def build_phone_routes(studio: Studio, guarded: Guarded) -> list[BaseRoute]:
-    """The routes; none where this is no kiosk.
-
-    Args:
-        studio: Whose portraits.
-        guarded: Answers whoever has a visit's key and its cookie (`web/routes.py`).
-    """
+def build_phone_routes(studio: Studio) -> list[BaseRoute]:
+    """The routes; none where this is no kiosk."""
     if not studio.is_kiosk:
         return []
-    calls = _Calls(studio, guarded)
+    calls = _PhoneCalls(studio)
     return [
         Route("/studio/link/{key}/{portrait}", calls.make, methods=["POST"]),
         Route("/studio/link/{key}/{portrait}", calls.state),
@@ -65,10 +58,9 @@ def build_phone_routes(studio: Studio, guarded: Guarded) -> list[BaseRoute]:
     ]
 
 
-class _Calls:
-    def __init__(self, studio: Studio, guarded: Guarded) -> None:
-        self._studio = studio
-        self._guarded = guarded
+class _PhoneCalls(Calls):
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
         self._handover = Handover(studio.visits)
 
     # --- for the kiosk's page ---
@@ -86,7 +78,7 @@ class _Calls:
             said = {"address": address, "code": code, "minutes": LINK_MINUTES, "local": is_local}
             return JSONResponse(said, headers=_HEADERS)
 
-        return await self._guarded(request, request.path_params["key"], answer)
+        return await self.guarded(request, request.path_params["key"], answer)
 
     async def state(self, request: Request) -> Response:
         """Whether the link to a portrait still works: open, used or over; "none" where there is none."""
@@ -95,7 +87,7 @@ class _Calls:
             link = visit.links.get(request.path_params["portrait"])
             return JSONResponse({"state": "none" if link is None else link.state()}, headers=_HEADERS)
 
-        return await self._guarded(request, request.path_params["key"], answer)
+        return await self.guarded(request, request.path_params["key"], answer)
 
     async def over(self, request: Request) -> Response:
         """Nobody touched the screen: everything is deleted, as by Withdraw and delete."""
@@ -104,7 +96,7 @@ class _Calls:
             await run_in_threadpool(self._studio.visits.forget, visit.page)
             return JSONResponse({"ok": True}, headers=_HEADERS)
 
-        return await self._guarded(request, request.path_params["key"], answer)
+        return await self.guarded(request, request.path_params["key"], answer)
 
     # --- for the phone ---
 

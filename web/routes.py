@@ -79,7 +79,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/photo", calls.photo, methods=["POST"]),
         Route("/studio/style-picture", calls.style_picture, methods=["POST"]),
         Route("/studio/frame", calls.frame, methods=["POST"]),
-        *build_phone_routes(studio, calls.guarded),
+        *build_phone_routes(studio),
         Route("/studio/check", calls.check, methods=["POST"]),
         Route("/studio/visit", calls.visit),
         Route("/studio/portrait/{key}/{portrait}", calls.portrait),

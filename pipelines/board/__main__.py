@@ -20,7 +20,7 @@ from pipelines.board.photos import open_photos
 from pipelines.board.plan import plan
 from pipelines.board.runner import Progress, checked, make
 from pipelines.board.store import Store
-from pipelines.errors import BoardError, PortraitError, WordsRefused
+from pipelines.errors import BoardError, PortraitError
 from pipelines.presets.loading import load_presets
 from pipelines.schema import Consent
 from pipelines.self_portrait import SelfPortraitPipeline
@@ -137,9 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nStopped; the same command goes on where this one ended.", file=sys.stderr)
         return 130
     except PortraitError as error:
-        print(f"{error.hint} {error.cure}".strip(), file=sys.stderr)
-        if isinstance(error, WordsRefused):
-            print(f"It is about: {error.found}", file=sys.stderr)
+        print(error.told, file=sys.stderr)
         return 1
 
 

@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nStopped; the same command goes on where it was.", file=sys.stderr)
         return 130
     except PortraitError as error:
-        print(f"\n{error.hint} {error.cure}".rstrip(), file=sys.stderr)
+        print(f"\n{error.told}", file=sys.stderr)
         return 1
     return 0
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pipelines.board import runner
 from pipelines.provenance import marking
-from tests.support.studio import OTHER_STYLE, STYLE, Served, close_page, jpeg
+from tests.support.studio import OTHER_STYLE, STYLE, Served, close_page, jpeg, request_of
 from ui.portrait_handlers import PortraitHandlers
 from visits import inventory
 from visits.visit import KEEP_SECONDS, Visit
@@ -212,3 +212,24 @@ def test_a_blind_vote_shows_no_label_before_it_is_revealed(board: Board, photo_b
     assert {one["label"] for one in tally} == {"Film noir", "Comic book", "Old-master oil"}
     assert "counted already" in board.post("vote", {"choices": ["A"]}, 422)["sentence"]
     assert board.post("vote", {})["vote"] is None
+
+
+def test_a_board_that_was_not_handed_on_is_asked_about_before_it_is_deleted(
+    handlers: PortraitHandlers, board: Board, photo_bytes: bytes
+) -> None:
+    def asks() -> Any:
+        said = handlers.withdraw(STYLE, "none", 0.5, request_of(board.visit.session))
+        return said.get("agreed", {}).get("ask")
+
+    board.add(photo_bytes)
+    board.post("plan", ASKED)
+    board.post("start")
+    done = board.made()
+    assert done["unsaved"] == 2
+    assert asks() == {"words": "Delete your style board of 2 portraits, which was not handed on?", "all": ""}
+    board.cell(keys(done)[0], ".png?download")
+    assert board.get()["unsaved"] == 1
+    assert board.http.get(f"/studio/board/{board.visit.key}/export.zip").is_success
+    assert board.get()["unsaved"] == 0
+    assert asks() is None, "all of it is on the visitor's disk"
+    assert board.visit.closed

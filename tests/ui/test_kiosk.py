@@ -265,6 +265,12 @@ def test_the_privacy_tab_names_the_links(kiosk: Served, served: Served) -> None:
     assert "whoever opens" not in usual
 
 
+def test_no_board_is_made_at_a_kiosk_whose_disk_its_files_would_stay_on(kiosk: Served, served: Served) -> None:
+    there, usual = (json.dumps(build_page(one.studio).config) for one in (kiosk, served))
+    assert "board-tab" in usual
+    assert "board-tab" not in there
+
+
 def test_a_closed_page_is_waited_for_no_longer_than_an_untouched_one(kiosk) -> None:
     assert kiosk.studio.visits.away_seconds == 60
     assert "60 seconds" not in kiosk.studio.consents.notice.text

@@ -88,7 +88,7 @@ function makeDialog(element, answered) {
     open(ask) {
       if (dialog.open) return;
       words.textContent = ask.words;
-      Object.assign(all, { href: ask.all, hidden: false });
+      Object.assign(all, { href: ask.all, hidden: !ask.all });
       dialog.returnValue = "";
       (element.closest(".gradio-container") ?? document.body).append(dialog); // not in a tab, which may be closed
       dialog.showModal();

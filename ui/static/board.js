@@ -7,6 +7,7 @@ import { Vote } from "./board_vote.js";
 import { box, button, make } from "./dom.js";
 import { visitKey } from "./page_key.js";
 import { address } from "./site.js";
+import { noteBoard } from "./unsaved.js";
 
 const LOOK_MS = 700;
 const WAIT_MS = 350; // after the last tap, before the board is planned
@@ -105,6 +106,7 @@ class Board {
 
   #follow(said) {
     const state = Object.assign(this.#state, { running: said.running, states: said.states });
+    noteBoard(said.unsaved);
     this.words.textContent = said.words;
     this.bar.hidden = !said.running;
     this.bar.value = said.share;
@@ -133,6 +135,7 @@ class Board {
     this.#state = null;
     this.closed.hidden = Boolean(key);
     this.open.hidden = !key;
+    noteBoard(0);
     if (!key) return;
     const said = await send("", { method: "GET" });
     if (!said.photos || key !== visitKey()) return;

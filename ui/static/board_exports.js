@@ -1,5 +1,6 @@
 // Files of a board to hand on. They are put together when asked for, which takes some seconds.
 import { box, button, make } from "./dom.js";
+import { noteBoard } from "./unsaved.js";
 
 const FORMATS = [
   ["pptx", "PowerPoint"],
@@ -36,5 +37,6 @@ async function fetchFile(address, name) {
   const link = make("a", "", "", { download: named?.[1] ?? name });
   link.href = URL.createObjectURL(await answer.blob());
   link.click();
+  noteBoard(0);
   setTimeout(() => URL.revokeObjectURL(link.href), KEEP_MS);
 }
