@@ -1,0 +1,130 @@
+"""Bradley-Terry against worked numbers: Agresti 2002 (baseball, citations), Wikipedia, choix, evalica."""
+
+from __future__ import annotations
+
+import choix
+import evalica
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from study.statistics.pairs import NoFiniteFit, PairCounts, count, fit
+
+TEAMS = ("Milwaukee", "Detroit", "Toronto", "New York", "Boston", "Cleveland", "Baltimore")
+# Home wins-losses in 1987, rows home, columns away (Agresti 2002, Categorical Data Analysis, page 438).
+BASEBALL = """
+-   4-3 4-2 4-3 6-1 4-2 6-0
+3-3 -   4-2 4-3 6-0 6-1 4-3
+2-5 4-3 -   2-4 4-3 4-2 6-0
+3-3 5-1 2-5 -   4-3 4-2 6-1
+5-1 2-5 3-3 4-2 -   5-2 6-0
+2-5 3-3 3-4 4-3 4-2 -   2-4
+2-5 1-5 1-6 2-4 1-6 3-4 -
+"""
+
+
+@pytest.fixture(scope="module")
+def baseball() -> PairCounts:
+    cells = [row.split() for row in BASEBALL.strip().splitlines()]
+    split = [[(0, 0) if cell == "-" else tuple(map(int, cell.split("-"))) for cell in row] for row in cells]
+    both = np.array(split, dtype=float)
+    return PairCounts(TEAMS, both[..., 0], both[..., 1])
+
+
+def test_baseball_without_home_advantage(baseball: PairCounts) -> None:
+    found = fit(baseball, ridge=0, side=False)
+    values, errors = found.against("Baltimore")
+    assert values == pytest.approx([1.5814, 1.4364, 1.2945, 1.2476, 1.1077, 0.6839, 0], abs=5e-5)
+    assert errors == pytest.approx([0.3433, 0.3396, 0.3367, 0.3359, 0.3339, 0.3319, 0], abs=5e-5)
+    assert found.log_likelihood == pytest.approx(-172.2482, abs=5e-5)
+    assert found.side is None
+    assert found.leaning == ()
+
+
+def test_baseball_with_home_advantage_is_the_side_bias(baseball: PairCounts) -> None:
+    found = fit(baseball, ridge=0, side=True)
+    values, _ = found.against("Baltimore")
+    assert values == pytest.approx([1.6196, 1.4754, 1.3271, 1.2813, 1.1438, 0.7047, 0], abs=5e-5)
+    assert found.side == pytest.approx(0.3023, abs=5e-5)
+    assert found.side_error == pytest.approx(0.1309, abs=5e-5)
+    assert found.log_likelihood == pytest.approx(-169.5429, abs=5e-5)
+
+
+def test_citations_of_statistical_journals() -> None:
+    wins = np.array([[714, 730, 498, 221], [33, 425, 68, 17], [320, 813, 1072, 142], [284, 276, 325, 188]], dtype=float)
+    np.fill_diagonal(wins, 0)
+    journals = ("Biometrika", "CommStat", "JASA", "JRSS-B")
+    values, errors = fit(PairCounts(journals, wins, np.zeros((4, 4))), ridge=0, side=False).against("Biometrika")
+    assert values == pytest.approx([0, -2.94907, -0.47957, 0.26895], abs=5e-6)
+    assert errors == pytest.approx([0, 0.10255, 0.06059, 0.07083], abs=5e-6)
+
+
+def test_four_items_of_the_encyclopedia() -> None:
+    counted = {"AB": 2, "BA": 3, "AD": 1, "DA": 4, "BC": 5, "CB": 3, "CD": 1, "DC": 3}
+    judged = [(one, other, 1.0) for (one, other), times in counted.items() for _ in range(times)]
+    found = fit(count(judged, "ABCD"), ridge=0, side=False)
+    assert np.exp(found.values) == pytest.approx([0.6398, 1.0433, 0.6598, 2.2704], abs=5e-5)
+
+
+def test_a_case_of_choix() -> None:
+    judged = [("0", "1", 1.0), ("0", "1", 1.0), ("1", "2", 1.0), ("2", "0", 1.0)]
+    found = fit(count(judged, "012"), ridge=0, side=False)
+    assert found.values == pytest.approx([0.419617624, -0.419617624, 0], abs=5e-9)
+
+
+def test_choix_and_evalica_say_the_same(baseball: PairCounts) -> None:
+    ours = fit(baseball, ridge=0, side=False).values
+    pairs = [(i, j) for i in range(7) for j in range(7) for _ in range(int(baseball.wins[i, j]))]
+    assert ours == pytest.approx(choix.ilsr_pairwise(7, pairs), abs=1e-6)
+    first, second = zip(*((TEAMS[i], TEAMS[j]) for i, j in pairs), strict=True)
+    scores = evalica.bradley_terry(list(first), list(second), [evalica.Winner.X] * len(pairs), tolerance=1e-12).scores
+    theirs = np.log([scores[team] for team in TEAMS])
+    assert ours == pytest.approx(theirs - theirs.mean(), abs=1e-4)
+
+
+def test_a_ridge_is_the_prior_of_choix(baseball: PairCounts) -> None:
+    pairs = [(i, j) for i in range(7) for j in range(7) for _ in range(int(baseball.wins[i, j]))]
+    theirs = choix.opt_pairwise(7, pairs, alpha=0.5)  # whose penalty is alpha, not half of it
+    assert fit(baseball, ridge=1.0, side=False).values == pytest.approx(theirs, abs=1e-4)
+
+
+def test_ties_count_half() -> None:
+    judged = [("a", "b", 1.0), ("a", "b", 0.5), ("a", "b", 0.5), ("b", "a", 1.0)]
+    assert fit(count(judged, "ab"), ridge=0, side=False).values == pytest.approx([0, 0], abs=1e-9)
+
+
+def test_an_item_that_never_lost_leans_on_the_ridge() -> None:
+    judged = [("a", "b", 1.0), ("b", "a", 0.0), ("b", "c", 1.0), ("c", "b", 1.0)]
+    counts = count(judged, "abc")
+    with pytest.raises(NoFiniteFit):
+        fit(counts, ridge=0, side=False)
+    found = fit(counts, ridge=0.1)
+    assert found.leaning == ("a",)
+    assert found.values[0] > found.values[1]
+    assert np.isfinite(found.errors).all()
+
+
+def test_where_each_beats_the_next_all_lean() -> None:
+    counts = count([("a", "b", 1.0), ("b", "c", 1.0)], "abc")
+    assert fit(counts).leaning == ("a", "b", "c")
+
+
+def test_one_side_that_always_wins_has_no_maximum() -> None:
+    counts = count([("a", "b", 1.0), ("b", "a", 1.0)], "ab")
+    with pytest.raises(NoFiniteFit):
+        fit(counts, ridge=0)
+    found = fit(counts, ridge=0.1)
+    assert found.side is not None
+    assert found.side > 0
+
+
+def test_strengths_and_chances_belong_together(baseball: PairCounts) -> None:
+    found = fit(baseball, ridge=0)
+    gap = found.values[0] - found.values[6]
+    assert found.chance("Milwaukee", "Baltimore") == pytest.approx(expit(gap))
+
+
+@pytest.mark.parametrize("judged", [[("a", "a", 1.0)], [("a", "b", 2.0)]])
+def test_nonsense_is_refused(judged: list[tuple[str, str, float]]) -> None:
+    with pytest.raises(ValueError, match=r"itself|judgement"):
+        count(judged, "ab")
