@@ -36,7 +36,8 @@ class Ordinal:
 
     Attributes:
         thresholds, threshold_errors: One fewer than there are levels in use.
-        effects, effect_errors: In the order of the columns; logits, above 0 for higher answers.
+        effects: In the order of the columns; logits, above 0 for higher answers.
+        covariance: p x p, of the effects.
         spread: Standard deviation of the people's intercepts; None in the model without.
         log_likelihood: At the fit.
         method: "maximum likelihood", "Laplace" or "Gauss-Hermite, n nodes".
@@ -45,10 +46,15 @@ class Ordinal:
     thresholds: Floats
     threshold_errors: Floats
     effects: Floats
-    effect_errors: Floats
+    covariance: Floats
     spread: float | None
     log_likelihood: float
     method: str
+
+    @property
+    def effect_errors(self) -> Floats:
+        """Standard errors of the effects."""
+        return np.sqrt(np.diagonal(self.covariance))
 
     @property
     def variance(self) -> float | None:
@@ -84,12 +90,12 @@ def fit(answers: Whole, columns: Floats) -> Ordinal:
         turn[effects + step :, effects + step] = np.exp(raw[effects + step])
         turn[effects + step, effects] = 1.0
     turn[effects:, effects] = 1.0
-    errors = np.sqrt(np.diagonal(turn @ spread @ turn.T))
+    covariance = turn @ spread @ turn.T
     return Ordinal(
         thresholds=np.asarray(model.transform_threshold_params(raw))[1:-1],
-        threshold_errors=errors[effects:],
+        threshold_errors=np.sqrt(np.diagonal(covariance)[effects:]),
         effects=raw[:effects],
-        effect_errors=errors[:effects],
+        covariance=covariance[:effects, :effects],
         spread=None,
         log_likelihood=float(found.llf),
         method="maximum likelihood",
@@ -124,12 +130,13 @@ def fit_mixed(answers: Whole, columns: Floats, people: Whole, *, nodes: int = NO
         raise NoFit("the search for the best fit did not end")
     thresholds = np.cumsum(np.concatenate([found.x[:1], np.exp(found.x[1 : count - 1])]))
     natural = np.concatenate([thresholds, found.x[count - 1 : -1], found.x[-1:]])
-    errors = _errors(data, natural, count, fixed_spread=bool(found.x[-1] <= _SMALLEST + 0.01))
+    covariance = _covariance(data, natural, count, fixed_spread=bool(found.x[-1] <= _SMALLEST + 0.01))
+    effects = slice(count - 1, natural.size - 1)
     return Ordinal(
         thresholds=thresholds,
-        threshold_errors=errors[: count - 1],
-        effects=natural[count - 1 : -1],
-        effect_errors=errors[count - 1 : natural.size - 1],
+        threshold_errors=np.sqrt(np.clip(np.diagonal(covariance)[: count - 1], 0, None)),
+        effects=natural[effects],
+        covariance=covariance[effects, effects],
         spread=float(np.exp(found.x[-1])),
         log_likelihood=-float(found.fun),
         method="Laplace" if nodes == 1 else f"Gauss-Hermite, {nodes} nodes",
@@ -151,8 +158,8 @@ def _levels(answers: Whole, columns: Floats) -> tuple[Whole, int]:
     return places, len(used)
 
 
-def _errors(data: _Data, natural: Floats, count: int, *, fixed_spread: bool) -> Floats:
-    """Standard errors from the curvature at the fit, in thresholds, effects and the spread's logarithm."""
+def _covariance(data: _Data, natural: Floats, count: int, *, fixed_spread: bool) -> Floats:
+    """From the curvature at the fit: of thresholds, effects and, unless it is at its bound, the spread's logarithm."""
     free = natural.size - 1 if fixed_spread else natural.size
 
     def value(free_part: Floats) -> float:
@@ -160,10 +167,9 @@ def _errors(data: _Data, natural: Floats, count: int, *, fixed_spread: bool) -> 
         return data.log_likelihood(whole[: count - 1], whole[count - 1 : -1], float(np.exp(whole[-1])))
 
     try:
-        covariance = np.linalg.inv(-np.asarray(approx_hess3(natural[:free], value)))
+        return np.linalg.inv(-np.asarray(approx_hess3(natural[:free], value)))
     except np.linalg.LinAlgError as error:
         raise NoFit("the curvature at the fit cannot be turned into errors") from error
-    return np.sqrt(np.clip(np.diagonal(covariance), 0, None))
 
 
 class _Data:

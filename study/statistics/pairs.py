@@ -10,7 +10,7 @@ group of items, never lost to the others, or never won (Ford 1957); with more th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +118,31 @@ class Strengths:
         """How likely the first wins against the second, the sides being equal (0 to 1)."""
         gap = self.values[self.items.index(first)] - self.values[self.items.index(second)]
         return float(expit(gap))
+
+
+def clustered(found: Strengths, people: Sequence[PairCounts]) -> Strengths:
+    """The same fit with a covariance that allows for one person's choices hanging together.
+
+    The sandwich of Huber and White with people as clusters and the factor n / (n - 1). Ties count as in the fit.
+
+    Args:
+        found: The fit of all counts together.
+        people: The counts of each person, over the same items; two or more.
+    """
+    if len(people) < 2:
+        raise ValueError("two people or more are wanted")
+    k = len(found.items)
+    beta = np.append(found.values, found.side or 0.0)
+    slopes = []
+    for counts in people:
+        design, wins, losses = _cells(counts, found.side is not None)
+        slopes.append(design.T @ (wins - (wins + losses) * expit(design @ beta)))
+    bread = np.zeros((k + 1, k + 1))
+    used = k + 1 if found.side is not None else k
+    bread[:used, :used] = found.covariance[:used, :used]
+    scores = np.array(slopes)
+    meat = scores.T @ scores * len(people) / (len(people) - 1)
+    return replace(found, covariance=bread @ meat @ bread)
 
 
 class NoFiniteFit(ValueError):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from study.statistics.pairs import NoFiniteFit, PairCounts, count, fit
+from study.statistics.pairs import NoFiniteFit, PairCounts, clustered, count, fit
 
 TEAMS = ("Milwaukee", "Detroit", "Toronto", "New York", "Boston", "Cleveland", "Baltimore")
 # Home wins-losses in 1987, rows home, columns away (Agresti 2002, Categorical Data Analysis, page 438).
@@ -128,3 +128,24 @@ def test_strengths_and_chances_belong_together(baseball: PairCounts) -> None:
 def test_nonsense_is_refused(judged: list[tuple[str, str, float]]) -> None:
     with pytest.raises(ValueError, match=r"itself|judgement"):
         count(judged, "ab")
+
+
+def test_answers_of_people_who_say_the_same_ten_times_do_not_count_ten_times() -> None:
+    generator = np.random.default_rng(6)
+    alone, repeated = [], []
+    for _ in range(60):
+        said = [("a", "b", float(generator.random() < 0.6)), ("c", "b", float(generator.random() < 0.5))]
+        said += [("a", "c", float(generator.random() < 0.7))]
+        alone.append(count(said, "abc"))
+        repeated.append(count(said * 10, "abc"))
+
+    def total(people: list[PairCounts]) -> PairCounts:
+        left, right = sum(one.left for one in people), sum(one.right for one in people)
+        return PairCounts(("a", "b", "c"), np.asarray(left), np.asarray(right))
+
+    honest = clustered(fit(total(alone), ridge=0), alone)
+    naive = fit(total(repeated), ridge=0)
+    mended = clustered(naive, repeated)
+    assert mended.errors == pytest.approx(honest.errors, rel=1e-6)
+    assert (naive.errors < 0.5 * mended.errors).all()
+    assert honest.errors == pytest.approx(fit(total(alone), ridge=0).errors, rel=0.35)
