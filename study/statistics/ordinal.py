@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, logit
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 from statsmodels.tools.numdiff import approx_hess3
 
@@ -24,6 +24,8 @@ NODES = 10
 _TINY = 1e-12
 _SMALLEST = -6.0  # logarithm of the smallest spread that is told from none
 _MODE_STEPS = 50
+_WHOLLY = 15.0  # logits beyond which an effect is on its way to infinity
+_PARTED = "a column parts the answers wholly, so that its effect has no finite estimate"
 
 
 class NoFit(ValueError):
@@ -82,8 +84,8 @@ def fit(answers: Whole, columns: Floats) -> Ordinal:
         except (np.linalg.LinAlgError, ValueError) as error:
             raise NoFit("the model could not be fitted") from error
     effects = columns.shape[1]
-    if not np.isfinite(spread).all() or np.abs(raw[:effects]).max(initial=0) > 15:
-        raise NoFit("a column parts the answers wholly, so that its effect has no finite estimate")
+    if not np.isfinite(spread).all() or np.abs(raw[:effects]).max(initial=0) > _WHOLLY:
+        raise NoFit(_PARTED)
     # statsmodels keeps the first threshold and the logarithms of the steps to the next
     turn = np.eye(len(raw))
     for step in range(1, count - 1):
@@ -114,11 +116,10 @@ def fit_mixed(answers: Whole, columns: Floats, people: Whole, *, nodes: int = NO
     Raises:
         NoFit: As `fit`, or the search did not end.
     """
-    start = fit(answers, columns)
     levels, count = _levels(answers, columns)
     data = _Data(levels, columns, people, nodes)
-    steps = np.log(np.diff(start.thresholds))
-    first = np.concatenate([start.thresholds[:1], steps, start.effects, [np.log(0.5)]])
+    below = logit(np.cumsum(np.bincount(levels))[:-1] / len(levels))  # thresholds where nothing has an effect
+    first = np.concatenate([below[:1], np.log(np.diff(below)), np.zeros(columns.shape[1]), [np.log(0.5)]])
 
     def loss(raw: Floats) -> float:
         thresholds = np.cumsum(np.concatenate([raw[:1], np.exp(raw[1 : count - 1])]))
@@ -128,6 +129,8 @@ def fit_mixed(answers: Whole, columns: Floats, people: Whole, *, nodes: int = NO
     found = minimize(loss, first, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500, "ftol": 1e-13})
     if not found.success and found.status != 2:  # 2: no further step helps, at the precision of differences
         raise NoFit("the search for the best fit did not end")
+    if np.abs(found.x[count - 1 : -1]).max(initial=0) > _WHOLLY:
+        raise NoFit(_PARTED)
     thresholds = np.cumsum(np.concatenate([found.x[:1], np.exp(found.x[1 : count - 1])]))
     natural = np.concatenate([thresholds, found.x[count - 1 : -1], found.x[-1:]])
     covariance = _covariance(data, natural, count, fixed_spread=bool(found.x[-1] <= _SMALLEST + 0.01))
