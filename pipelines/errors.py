@@ -17,6 +17,10 @@
     │   ├── WordsRefused          the visitor's own words; .found is what they are about
     │   └── PictureRefused        every picture of a request
     ├── TooOften                  a limit on portraits or refused words was reached; says when to try again
+    ├── StudyError                a study's file or its lock is wrong, or what a participant asks for is not possible
+    │   ├── StudyClosed           this person cannot take part, or not any more
+    │   ├── StudyElsewhere        the study goes on in another tab
+    │   └── StudyStoreError       what was sent could not be stored; what was confirmed before is safe
     ├── Cancelled                 the visitor stopped the work
     └── SaveError                 the portrait could not be written (disk full, no permission)
 
@@ -166,6 +170,30 @@ class TooOften(PortraitError):
         super().__init__(hint)
         self.seconds = seconds
         self.rule = rule
+
+
+class StudyError(PortraitError):
+    """A study's file or its lock is wrong, or what a participant sent is. The hint names it."""
+
+    code = "study"
+
+
+class StudyClosed(StudyError):
+    """This person cannot take part, or not any more. The hint says why."""
+
+    code = "study-closed"
+
+
+class StudyElsewhere(StudyError):
+    """The study goes on in another tab of the same person."""
+
+    code = "study-elsewhere"
+
+
+class StudyStoreError(StudyError):
+    """What was just sent could not be stored: the disk is full or the database is away. What was confirmed is safe."""
+
+    code = "study-store"
 
 
 class Cancelled(PortraitError):
