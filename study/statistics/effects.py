@@ -11,6 +11,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 Floats = npt.NDArray[np.float64]
+_ALL_SIGNS = 14  # pairs up to which every pattern of signs is counted
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,15 @@ def matched_rank_biserial(first: Sequence[float] | Floats, second: Sequence[floa
         return Effect(name, 0.0, None, len(gap))
     ranks = stats.rankdata(np.abs(moved))
     size = float((ranks * np.sign(moved)).sum() / ranks.sum())
-    return Effect(name, size, float(stats.wilcoxon(moved, zero_method="wilcox").pvalue), len(gap))
+    return Effect(name, size, _signed_ranks(moved, ranks), len(gap))
+
+
+def _signed_ranks(moved: Floats, ranks: Floats) -> float:
+    """Wilcoxon's p: over all signs for few pairs, ties included (SciPy takes seconds for that), else SciPy's."""
+    if len(moved) > _ALL_SIGNS:
+        return float(stats.wilcoxon(moved, zero_method="wilcox", method="asymptotic", correction=True).pvalue)
+    signs = 1 - 2 * (np.arange(1 << len(moved))[:, None] >> np.arange(len(moved)) & 1)
+    return float((np.abs(signs @ ranks) >= abs(ranks @ np.sign(moved)) - 1e-9).mean())
 
 
 def kendalls_w(table: Floats) -> Effect:

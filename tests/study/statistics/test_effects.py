@@ -28,6 +28,17 @@ def test_matched_rank_biserial_is_that_of_kerby() -> None:
     assert matched_rank_biserial([5, np.nan, 3], [4, 1, 2]).n == 2
 
 
+def test_p_of_signed_ranks_is_that_of_scipy() -> None:
+    generator = np.random.default_rng(1)
+    few, many = generator.normal(0.5, 1, 12), generator.normal(0.2, 1, 60)
+    assert matched_rank_biserial(few, 0 * few).p == pytest.approx(stats.wilcoxon(few, method="exact").pvalue)
+    assert matched_rank_biserial(many, 0 * many).p == pytest.approx(
+        stats.wilcoxon(many, method="exact").pvalue, abs=0.01
+    )
+    # with ties: 1 1 1 all for the first is one of eight patterns, and its mirror
+    assert matched_rank_biserial([2, 2, 2], [1, 1, 1]).p == pytest.approx(2 / 8)
+
+
 def test_kendalls_w_of_people_who_agree_is_one() -> None:
     table = np.array([[1, 2, 3], [1, 2, 3], [1, 2, 3], [np.nan, 2, 3]], dtype=float)
     found = kendalls_w(table)
