@@ -1,0 +1,240 @@
+"""The report of a study: what it says, in its order."""
+
+from __future__ import annotations
+
+from study.analysis.choices import Contrast, PairResult
+from study.analysis.flow import RULES
+from study.analysis.ratings import RatingResult
+from study.analysis.results import Outcomes, Results
+from study.dataset import Dataset
+from study.plan.definition import said
+from study.report import figures
+from study.report.blocks import Block, Document, Grid, Heading, Paragraph, Picture
+from study.report.methods import methods
+from study.report.numbers import chance, interval, number, percent, spread
+
+DEPARTED = {
+    "no_consent": "said no",
+    "left_before_consent": "left before they said yes or no",
+    "withdrawn": "withdrew",
+    "deleted_by_researcher": "deleted by a researcher",
+    "deleted_by_age": "deleted by age",
+}
+_RULES = {"incomplete": "did not reach the end", "failed_attention": "failed attention checks", "fast": "too fast"}
+_KINDS = {
+    "simulated": "SIMULATED DATA. The people of this report do not exist; it shows what the report will look like.",
+    "preview": "PREVIEW DATA. The people of this report are researchers who tried the study.",
+}
+
+
+def report(results: Results) -> Document:
+    """The whole report."""
+    data = results.data
+    title = said(data.plan.title, data.plan.languages[0])
+    blocks: list[Block] = [Heading(title, 1)]
+    if data.kind in _KINDS:
+        blocks.append(Paragraph(_KINDS[data.kind]))
+    blocks += [
+        Paragraph(
+            f"Study {data.plan.id}, version {data.plan.version}. Frozen hash {data.sha256}. Data as of"
+            f" {data.read_at:%d %B %Y, %H:%M} UTC. {results.main.people} of {results.everybody.people} participants who"
+            " consented are in the main analysis."
+        ),
+        *methods(data, results.settings),
+        *_flow(results),
+        Heading("Results: main analysis"),
+        *_outcomes(results.main, data, with_pictures=True),
+        Heading("Results with everybody, excluded participants included"),
+        *_outcomes(results.everybody, data, with_pictures=False),
+    ]
+    return Document(title, f"User study {data.plan.id}, frozen hash {data.sha256}", tuple(blocks))
+
+
+def drawings(results: Results, theme: figures.Theme = "print") -> tuple[figures.Drawing, ...]:
+    """All figures of the report."""
+    data = results.data
+    names = [one.id for one in data.plan.conditions]
+    found = [figures.stops(results.drop_out, theme)]
+    for pair in results.main.pairs:
+        if pair.strengths:
+            found.append(figures.strengths(pair, names, question_words(data, pair.outcome), theme))
+    for rating in results.main.ratings:
+        if rating.answers:
+            words = question_words(data, rating.outcome)
+            found += [figures.answers(rating, names, words, theme), figures.means(rating, names, words, theme)]
+    shown = {
+        "ratings": [one.timing for one in data.ratings],
+        "pairs": [one.timing for one in data.choices],
+        "questionnaire": [one.timing for one in data.replies if one.task == "questionnaire"],
+    }
+    for one in results.times:
+        milliseconds = [timing.rt_ms - timing.hidden_ms for timing in shown[one.task]]
+        found.append(figures.times(milliseconds, one.low, one.high, one.task, theme))
+    return tuple(found)
+
+
+def question_words(data: Dataset, outcome: str) -> str:
+    """The words of an outcome's question, in the study's first language."""
+    task, _, question = outcome.partition(".")
+    language = data.plan.languages[0]
+    if task == "pairs":
+        return next(said(one.text, language) for one in data.plan.pair_questions if one.id == question)
+    return said(data.plan.question(task, question).text, language)
+
+
+def _flow(results: Results) -> tuple[Block, ...]:
+    flow = results.flow
+    rows = [("opened the link", flow.came), ("consented", flow.consented), ("reached the end", flow.complete)]
+    rows += [
+        ("screened out", flow.screened_out),
+        ("underway", flow.underway),
+        ("timed out, returned or rejected", flow.left),
+    ]
+    rows += [(f"excluded: {_RULES[rule]}", flow.excluded[rule]) for rule in RULES]
+    rows += [(words, flow.departures.get(how, 0)) for how, words in DEPARTED.items()]
+    rows += [("in the main analysis", results.main.people)]
+    attention = results.attention
+    blocks: list[Block] = [
+        Heading("Participants"),
+        Grid("Flow of participants", ("who", "people"), tuple((words, str(count)) for words, count in rows)),
+        Paragraph(
+            "Somebody may fall under several rules of exclusion. Nothing is left of those who said no, left before or"
+            " withdrew, or were deleted: they are counted, and not in any other figure."
+        ),
+        Picture("stops", "Who began each task, and who stopped there", ""),
+    ]
+    if attention.answered:
+        blocks.append(
+            Paragraph(
+                f"Attention checks: {attention.answered} answers, {percent(attention.right)} of them right;"
+                f" {attention.flagged} participants are flagged."
+            )
+        )
+    if results.times:
+        rows_of_times = tuple(
+            (
+                one.task,
+                str(one.seconds.n),
+                spread(one.seconds),
+                f"{one.low:.1f} to {one.high:.1f}",
+                str(one.outliers),
+                str(one.hidden),
+            )
+            for one in results.times
+        )
+        head = ("task", "answers", "seconds: median (quartiles)", "in line", "out of line", "page was hidden")
+        blocks.append(Grid("Response times, without the time for which the page was hidden", head, rows_of_times))
+        blocks += [Picture(f"times-{one.task}", f"How long answers took: {one.task}", "") for one in results.times]
+    return tuple(blocks)
+
+
+def _outcomes(found: Outcomes, data: Dataset, *, with_pictures: bool) -> tuple[Block, ...]:
+    if not found.people:
+        return (Paragraph("Nobody is in this analysis yet."),)
+    blocks: list[Block] = [Paragraph(f"{found.people} participants.")]
+    for pair in found.pairs:
+        blocks += _pair(pair, question_words(data, pair.outcome), with_pictures)
+    for rating in found.ratings:
+        blocks += _rating(rating, question_words(data, rating.outcome), with_pictures)
+    if found.questions:
+        rows = tuple(
+            (
+                one.task,
+                one.question,
+                str(one.n),
+                spread(one.spread) if one.spread is not None else "",
+                _counts(one.counts),
+            )
+            for one in found.questions
+        )
+        head = ("task", "question", "answers", "median (quartiles)", "counts")
+        blocks += [Heading("Other questions", 3), Grid("Answers; free words are in the export only", head, rows)]
+    return tuple(blocks)
+
+
+def _pair(result: PairResult, words: str, with_pictures: bool) -> list[Block]:
+    blocks: list[Block] = [Heading(f"{words} (pairs, {result.outcome})", 3)]
+    if result.trouble:
+        return [*blocks, Paragraph(result.trouble)]
+    blocks.append(Paragraph(f"{result.choices} choices of {result.people} participants."))
+    if with_pictures:
+        blocks.append(
+            Picture(f"strengths-{result.outcome.replace('.', '-')}", f"{words}: strengths by Bradley-Terry", "")
+        )
+    wins = result.wins.sum(axis=1)
+    games = (result.wins + result.wins.T).sum(axis=1)
+    rows = tuple(
+        (name, interval(one), number(one.error), f"{wins[place]:.0f} of {games[place]:.0f}")
+        for place, (name, one) in enumerate(zip(result.conditions, result.strengths, strict=True))
+    )
+    blocks.append(Grid("Strengths in logits, mean 0", ("condition", "strength", "error", "chosen"), rows))
+    blocks.append(
+        Paragraph(
+            f"Side: {interval(result.side)} logits for the left; the left was chosen in {percent(result.left_share)} of"
+            " the choices."
+        )
+    )
+    if result.leaning:
+        blocks.append(
+            Paragraph(
+                f"{', '.join(result.leaning)} won, or lost, against everything that it was compared with, or the"
+                " comparisons do not tie it to the others. By these data alone its strength has no bound: the figure"
+                " above leans on the ridge. Say so where you quote it."
+            )
+        )
+    if result.contrasts:
+        blocks.append(_contrasts(result.contrasts, "odds of being chosen, other things equal"))
+    return blocks
+
+
+def _rating(result: RatingResult, words: str, with_pictures: bool) -> list[Block]:
+    blocks: list[Block] = [Heading(f"{words} (ratings, {result.outcome})", 3)]
+    if not result.answers:
+        return [*blocks, Paragraph("Nobody has answered this yet.")]
+    blocks.append(Paragraph(f"{result.answers} answers of {result.people} participants."))
+    if with_pictures:
+        name = result.outcome.replace(".", "-")
+        blocks += [Picture(f"answers-{name}", f"{words}: answers", ""), Picture(f"means-{name}", f"{words}: means", "")]
+    rows = tuple(
+        (name, str(values.n), spread(values), interval(mean))
+        for name, values, mean in zip(result.conditions, result.spread, result.means, strict=True)
+    )
+    blocks.append(Grid("Answers", ("condition", "n", "median (quartiles)", "mean"), rows))
+    agreement = "not defined, for all answers are equal or nobody can be compared" if result.agreement is None else ""
+    agreement = agreement or number(result.agreement, 3)
+    together = result.together
+    if together is not None and together.size is not None:
+        w = f" Kendall's W over all conditions is {number(together.size)} (Friedman's test, p {chance(together.p)})."
+    else:
+        w = ""
+    blocks.append(Paragraph(f"Krippendorff's alpha (ordinal) is {agreement}.{w}"))
+    ranks = tuple((f"{a} – {b}", number(effect.size), chance(effect.p), str(effect.n)) for a, b, effect in result.ranks)
+    blocks.append(Grid("Matched ranks, of each two conditions", ("contrast", "rank biserial", "p", "people"), ranks))
+    if result.model is None:
+        return [*blocks, Paragraph(result.trouble)]
+    blocks.append(
+        Paragraph(
+            f"Cumulative logit with participants' intercepts ({result.model.method}): their standard deviation is"
+            f" {number(result.model.spread)} logits, log likelihood {number(result.model.log_likelihood, 1)}."
+        )
+    )
+    return [*blocks, _contrasts(result.contrasts, "odds of a higher answer")]
+
+
+def _contrasts(contrasts: tuple[Contrast, ...], what: str) -> Grid:
+    rows = tuple(
+        (
+            f"{one.first} – {one.second}",
+            f"{number(one.odds)} [{number(one.odds_low)}, {number(one.odds_high)}]",
+            f"{number(one.logit)} ({number(one.error)})",
+            chance(one.p),
+            chance(one.corrected),
+        )
+        for one in contrasts
+    )
+    head = ("contrast", "odds ratio", "logits (error)", "p", "p after Holm")
+    return Grid(f"Contrasts: {what}", head, rows)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return "; ".join(f"{value}: {count}" for value, count in counts.items())

@@ -1,0 +1,131 @@
+"""The methods section, from the frozen study alone: what it says was fixed before the first answer."""
+
+from __future__ import annotations
+
+from study.analysis.settings import AnalysisSettings
+from study.dataset import Dataset
+from study.plan.definition import Exclusion, Question, StudyPlan, said
+from study.plan.schedule import rows_of
+from study.report.blocks import Block, Grid, Heading, Paragraph
+
+
+def methods(data: Dataset, settings: AnalysisSettings) -> tuple[Block, ...]:
+    """Design, conditions, questions, procedure, exclusions and analysis."""
+    plan, language = data.plan, data.plan.languages[0]
+    conditions = tuple(
+        (one.id, one.style, one.scene, one.engine, f"{one.likeness:g}", one.size, str(one.seed))
+        for one in plan.conditions
+    )
+    questions = [("pairs", one.id, said(one.text, language), "left or right") for one in plan.pair_questions]
+    for task, asked in (
+        ("screening", plan.screening),
+        ("ratings", plan.ratings),
+        ("questionnaire", plan.questionnaire),
+    ):
+        questions += [(task, one.id, said(one.text, language), _answer(one, language)) for one in asked]
+    return (
+        Heading("Methods"),
+        Paragraph(_design(plan)),
+        Grid("Conditions", ("condition", "style", "scene", "engine", "likeness", "size", "seed"), conditions),
+        Grid("Questions", ("task", "id", "words", "answer"), tuple(questions)),
+        Paragraph(_procedure(plan)),
+        Paragraph(_exclusion(plan)),
+        Paragraph(_statistics(settings)),
+        Paragraph(
+            f"Study, analysis plan and software (version {data.app_version}) were frozen on"
+            f" {data.frozen_at:%d %B %Y, %H:%M} UTC, before the first answer. The frozen hash is {data.sha256}. It"
+            " stands in every consent and every row of the data, and seeded every random order and every bootstrap."
+        ),
+        Heading("The analysis plan as it was frozen", 3),
+        Paragraph(data.analysis_text.strip(), is_quoted=True),
+    )
+
+
+def _design(plan: StudyPlan) -> str:
+    count = len(plan.conditions)
+    if rows := rows_of(plan):
+        order = (
+            f"in one of the {rows} orders of a Williams design for {count} conditions, in which each stands equally"
+            " often in each place and after each other one; a participant got the row that the fewest had completed"
+        )
+    else:
+        order = "in an order of their own, shuffled by a seed from the frozen hash and the participant's number"
+    return (
+        f"Within-subjects design with {count} conditions. Each participant gave a photo of their own face, from which"
+        f" one portrait was made in each condition, and saw them {order}. Nobody learned which condition a portrait was"
+        " of."
+    )
+
+
+def _procedure(plan: StudyPlan) -> str:
+    parts = [f"The tasks came in this order: {', '.join(plan.tasks)}."]
+    if plan.pairs is not None:
+        most = f"{plan.pairs.most} pairs" if plan.pairs.most else "all pairs of portraits"
+        parts.append(
+            f"For each question on pairs, {most} were shown side by side; each condition stood left as often as right,"
+            " and where two questions were asked, the sides of the second were those of the first turned round. The"
+            " clock of an answer began when both pictures were decoded and shown."
+        )
+    if plan.attention is not None:
+        parts.append(
+            f"One attention check stood among every {plan.attention.every} pairs: the participant's own photo beside a"
+            f" blurred copy; {plan.attention.misses} wrong answers flag a participant."
+        )
+    if plan.places:
+        parts.append(f"{plan.places} completed participants were wanted.")
+    return " ".join(parts)
+
+
+def _exclusion(plan: StudyPlan) -> str:
+    rules = exclusion_rules(plan.exclusion, plan)
+    if not rules:
+        return "The study excludes nobody from the main analysis."
+    return (
+        f"The main analysis leaves out participants who {'; who '.join(rules)}. Nobody was dropped silently: every"
+        " figure is given with and without them. Who withdrew is in no figure, for nothing of them is left."
+    )
+
+
+def exclusion_rules(rules: Exclusion, plan: StudyPlan) -> list[str]:
+    """Each rule that is on, as the end of a sentence that begins with "participants who"."""
+    found = []
+    if rules.incomplete:
+        found.append("did not reach the end")
+    if rules.failed_attention and plan.attention is not None:
+        found.append(f"missed {plan.attention.misses} or more attention checks")
+    if rules.fast_share < 1:
+        found.append(f"gave more than {rules.fast_share:.0%} of their ratings and choices in under {rules.fast_ms} ms")
+    return found
+
+
+def _statistics(settings: AnalysisSettings) -> str:
+    ridge = (
+        f"a ridge of {settings.ridge:g} (a normal prior on strengths and side, with which a condition that never lost"
+        " has a finite strength, too)"
+        if settings.ridge
+        else "maximum likelihood"
+    )
+    level = f"{100 * settings.level:g} %"
+    return (
+        f"Pairs: Bradley-Terry with a term for the side, fitted with {ridge}. {level} intervals are by bootstrap over"
+        f" participants ({settings.draws:,} draws; BCa, or percentile where BCa cannot be computed); people are drawn,"
+        " never single answers. Standard errors of contrasts allow for the answers of one person hanging together"
+        " (sandwich, clustered by participant). Ratings: cumulative logit with a random intercept for each participant"
+        f" (adaptive Gauss-Hermite quadrature, 10 nodes), conditions against {settings.reference}; matched rank"
+        " biserial correlations with Wilcoxon's test; Kendall's W with Friedman's test; Krippendorff's alpha (ordinal)"
+        " with participants as raters and conditions as units. Effect sizes stand before p values. Holm's correction is"
+        f" over all contrasts of the primary outcomes: {', '.join(settings.primary)}. Times out of line are those over"
+        " 3 scaled median absolute deviations from the median on a logarithmic scale; they are told, not removed."
+    )
+
+
+def _answer(question: Question, language: str) -> str:
+    if question.kind == "likert" and question.low is not None and question.high is not None:
+        return f"1 ({said(question.low, language)}) to {question.points} ({said(question.high, language)})"
+    if question.kind == "choice":
+        return " / ".join(said(one.text, language) for one in question.options)
+    if question.kind == "number":
+        return f"a number{'' if question.least is None else f' from {question.least:g}'}" + (
+            "" if question.most is None else f" to {question.most:g}"
+        )
+    return "free words"

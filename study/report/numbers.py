@@ -1,0 +1,41 @@
+"""How numbers are written in reports."""
+
+from __future__ import annotations
+
+import math
+
+from study.statistics.resampling import Interval
+from study.statistics.summaries import Quartiles
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """With a real minus; "not defined" where there is none."""
+    if value is None or not math.isfinite(value):
+        return "not defined"
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def interval(value: Interval | None, digits: int = 2) -> str:
+    """An estimate with its interval."""
+    if value is None:
+        return "not defined"
+    if not math.isfinite(value.low):
+        return f"{number(value.estimate, digits)} (no interval)"
+    return f"{number(value.estimate, digits)} [{number(value.low, digits)}, {number(value.high, digits)}]"
+
+
+def chance(p: float | None) -> str:
+    """A p value."""
+    if p is None:
+        return "–"
+    return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
+def spread(values: Quartiles) -> str:
+    """Median with quartiles."""
+    return "–" if not values.n else f"{number(values.median, 1)} ({number(values.low, 1)} to {number(values.high, 1)})"
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1."""
+    return "not defined" if not math.isfinite(share) else f"{100 * share:.0f} %"
