@@ -82,16 +82,17 @@ class Results:
     everybody: Outcomes
 
 
-def analyse(data: Dataset, *, draws: int | None = None) -> Results:
+def analyse(data: Dataset, *, settings: AnalysisSettings | None = None, draws: int | None = None) -> Results:
     """Analyse a dataset.
 
     Args:
+        settings: In place of the frozen plan's, where names were changed.
         draws: Of the bootstrap, in place of the plan's, for a page that is looked at while the study runs.
 
     Raises:
         StudyError: The analysis plan's settings are wrong.
     """
-    settings = read_settings(data.plan, data.analysis_text)
+    settings = settings or read_settings(data.plan, data.analysis_text)
     if draws is not None:
         settings = settings.model_copy(update={"draws": draws})
     return Results(

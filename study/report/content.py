@@ -41,11 +41,8 @@ def report(results: Results) -> Document:
             " consented are in the main analysis."
         ),
         *methods(data, results.settings),
-        *_flow(results),
-        Heading("Results: main analysis"),
-        *_outcomes(results.main, data, with_pictures=True),
-        Heading("Results with everybody, excluded participants included"),
-        *_outcomes(results.everybody, data, with_pictures=False),
+        *participants(results),
+        *outcomes(results),
     ]
     return Document(title, f"User study {data.plan.id}, frozen hash {data.sha256}", tuple(blocks))
 
@@ -82,7 +79,18 @@ def question_words(data: Dataset, outcome: str) -> str:
     return said(data.plan.question(task, question).text, language)
 
 
-def _flow(results: Results) -> tuple[Block, ...]:
+def outcomes(results: Results) -> tuple[Block, ...]:
+    """What was found, without and with who is excluded."""
+    return (
+        Heading("Results: main analysis"),
+        *_outcomes(results.main, results.data, with_pictures=True),
+        Heading("Results with everybody, excluded participants included"),
+        *_outcomes(results.everybody, results.data, with_pictures=False),
+    )
+
+
+def participants(results: Results) -> tuple[Block, ...]:
+    """Who came and how far, attention, times."""
     flow = results.flow
     rows = [("opened the link", flow.came), ("consented", flow.consented), ("reached the end", flow.complete)]
     rows += [

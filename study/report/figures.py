@@ -25,6 +25,7 @@ Theme = Literal["light", "dark", "print"]
 BLUE, VERMILION = "#0072B2", "#D55E00"
 _LIGHT_BLUE, _LIGHT_VERMILION = "#56B4E9", "#E69F00"  # on a dark ground
 _PRINT_DPI = 200
+_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)  # seconds
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def strengths(result: PairResult, names: Sequence[str], title: str, theme: Theme
     figure, axes = _figure(0.42 * len(order) + 1.1, ink)
     _dots(axes, [result.strengths[place] for place in order], [names[place] for place in order], ink)
     axes.axvline(0, color=ink.line, linewidth=1, zorder=0)
-    axes.set_xlabel("strength in logits, mean 0 (95 % interval over participants)")
+    axes.set_xlabel("strength in logits, mean 0 (interval over participants)")
     said = "; ".join(f"{names[place]} {interval(result.strengths[place])}" for place in reversed(order))
     alt = f"Dots with intervals, from the strongest to the weakest: {said}."
     return Drawing(f"strengths-{_plain(result.outcome)}", f"{title}: strengths by Bradley-Terry", alt, figure)
@@ -104,7 +105,7 @@ def means(result: RatingResult, names: Sequence[str], title: str, theme: Theme) 
     ink = _INKS[theme]
     figure, axes = _figure(0.42 * len(names) + 1.1, ink)
     _dots(axes, list(result.means)[::-1], list(names)[::-1], ink)
-    axes.set_xlabel("mean answer (95 % interval over participants)")
+    axes.set_xlabel("mean answer (interval over participants)")
     said = "; ".join(f"{name} {interval(mean)}" for name, mean in zip(names, result.means, strict=True))
     return Drawing(f"means-{_plain(result.outcome)}", f"{title}: means", f"Dots with intervals: {said}.", figure)
 
@@ -123,7 +124,7 @@ def stops(reached: Sequence[Reached], theme: Theme) -> Drawing:
     axes.set_yticks(rows, [one.task for one in reached])
     axes.set_xlabel("people")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(frameon=False, labelcolor=ink.text, fontsize=8, loc="lower right")
+    axes.legend(frameon=False, labelcolor=ink.text, fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
     said = "; ".join(f"{one.task}: {one.began} began, {one.stopped} stopped" for one in reached)
     return Drawing("stops", "Who began each task, and who stopped there", f"Bars: {said}.", figure)
 
@@ -140,6 +141,9 @@ def times(milliseconds: Sequence[float], low: float, high: float, task: str, the
     edges = np.geomspace(seconds.min() * 0.95, seconds.max() * 1.05, 30)
     axes.hist(seconds, bins=edges, color=ink.mark)
     axes.set_xscale("log")
+    ticks = [one for one in _TICKS if edges[0] <= one <= edges[-1]]
+    axes.set_xticks(ticks, [f"{one:g}" for one in ticks])
+    axes.set_xticks([], minor=True)
     for bound in (low, high):
         if math.isfinite(bound) and bound > 0:
             axes.axvline(bound, color=ink.other, linestyle="--", linewidth=1.4)

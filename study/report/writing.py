@@ -162,7 +162,7 @@ class _Page(FPDF):
 
     def grid(self, block: Grid) -> None:
         self.set_font("own", "B", _BODY)
-        if self.will_page_break(24):
+        if self.will_page_break(min(24 + 4.6 * len(block.rows), 90)):
             self.add_page()
         self.multi_cell(0, 5, block.caption, new_x="LMARGIN", new_y="NEXT")
         self.ln(0.8)
@@ -190,5 +190,7 @@ class _Page(FPDF):
 
 
 def _width(block: Grid, column: int) -> float:
-    """A share of the page by the longest cell, none too small or too large."""
-    return min(44.0, max(6.0, *(len(row[column]) for row in (block.head, *block.rows))))
+    """A share of the page by the longest cell, none so small that its longest word is broken, and none too large."""
+    cells = [row[column] for row in (block.head, *block.rows)]
+    word = max((len(word) for cell in cells for word in cell.split()), default=0)
+    return max(min(44.0, max(len(cell) for cell in cells)), min(word * 1.15, 44.0), 6.0)
