@@ -36,6 +36,7 @@ from pipelines.settings import Settings
 from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
 from study.notice import load_notice
+from study.opening import open_studies
 from study.settings import read_settings
 from ui.serving import Serving, serve
 from visits.folder import PrivateFolder
@@ -82,7 +83,14 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         print(f"The study is off: its last day was {archive.until}, and its copies are deleted.", flush=True)
     uploads = Uploads(folder.path, cached_copies)
     visits = Visits(pipeline, consents, uploads, archive, away)
-    return Studio(presets, pipeline, consents, visits, uploads, archive, Limits(settings))
+    studies = open_studies(
+        settings,
+        styles=presets.styles,
+        scenes=presets.scenes,
+        engines=[engine.id for engine in pipeline.engines() if engine.available],
+        authority=people.authority,
+    )
+    return Studio(presets, pipeline, consents, visits, uploads, archive, Limits(settings), studies)
 
 
 def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = True) -> Serving:
@@ -100,6 +108,10 @@ def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = 
     serving = serve(studio, host, port)
     print(f"Self-Portrait Studio is open at {serving.url}", flush=True)
     every(SWEEP_SECONDS, studio.visits.sweep, studio.uploads.sweep, partial(forget_values, serving.page))
+    if studio.studies is not None:
+        every(60.0, studio.studies.sweep, studio.sittings.sweep)
+        for study in studio.studies.running:
+            print(f"The study is open at {serving.url.rstrip('/')}/study/{study}", flush=True)
     while block:  # until a signal raises KeyboardInterrupt
         time.sleep(_LOOK_UP_SECONDS)  # the system may hand it to another thread, which does not wake this one
     return serving

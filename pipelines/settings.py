@@ -28,6 +28,11 @@ STUDY_FOLDER                     a folder switches the study on: portraits whose
 STUDY_ABOUT                      one sentence that tells visitors what the study is for; needed with a folder
 STUDY_UNTIL                      the last day, YYYY-MM-DD, on which anything is kept; needed with a folder. Once it is
                                  over, the app starts without the study and deletes the copies in the folder
+STUDIES                          user studies that are open here, by id (presets/studies) or by the path of their file,
+                                 with commas between; each must be frozen (python -m study freeze)
+STUDIES_FOLDER                   where studies keep their key, database and portraits (default: the folder
+                                 self-portrait-studio/studies in the user's data folder)
+STUDY_DATABASE_URL               without STUDIO_ before it: a PostgreSQL database for studies, instead of a file
 C2PA_CERTIFICATE, C2PA_KEY       the operator's own, PEM: the leaf first, then all its issuers; the key
 C2PA_EARLIER                     certificates that signed before, PEM: each leaf followed by its issuers. What they
                                  signed stays this studio's own
@@ -54,7 +59,12 @@ CheckerUse = Literal["auto", "required", "where-needed", "off"]
 _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 _Line = Annotated[str, Field(max_length=300), BeforeValidator(lambda text: " ".join(str(text).split()))]
 # Others set these, not the operator.
-_OUTSIDE = {"space_id": "SPACE_ID", "space_host": "SPACE_HOST", "xdg_data_home": "XDG_DATA_HOME"}
+_OUTSIDE = {
+    "space_id": "SPACE_ID",
+    "space_host": "SPACE_HOST",
+    "xdg_data_home": "XDG_DATA_HOME",
+    "study_database_url": "STUDY_DATABASE_URL",
+}
 _WANTED = {
     "safety_checker": "auto, required, where-needed or off",
     "max_waiting": "a number from 1 to 500",
@@ -102,6 +112,9 @@ class Settings(BaseModel):
     study_folder: Path | None = None
     study_about: _Line = ""
     study_until: date | None = None
+    studies: Annotated[str, Field(max_length=2000)] = ""
+    studies_folder: Path | None = None
+    study_database_url: str = ""
     c2pa_certificate: str = ""
     c2pa_key: str = ""
     c2pa_earlier: str = ""

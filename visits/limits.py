@@ -23,6 +23,7 @@ from pipelines.settings import Settings
 _MINUTE, _HOUR = 60.0, 3600.0
 _MAX_KEYS = 20_000  # the quietest are forgotten first
 _LINKS_A_MINUTE, _LINKS_A_MINUTE_TOGETHER = 30, 120
+_STUDIES_A_MINUTE, _STUDIES_A_MINUTE_TOGETHER = 120, 3000  # a class may take part behind one address
 _ADDRESS_REFUSALS = 3  # times those of a session
 _KEPT = "Your photo and your choices are kept."
 
@@ -144,6 +145,22 @@ class Limits:
             wait = self._wait(limit, 1, now)
             if wait > 0:
                 words = f"Too many links were opened from here just now. Try again in {_in_words(wait)}."
+                raise TooOften(words, seconds=wait, rule=limit.rule)
+            self._count(limit.key, 1, now)
+
+    def study_asked(self, network: str) -> None:
+        """Count somebody who opens a study, or tries a code to withdraw from one, or refuse and count nothing.
+
+        Raises:
+            TooOften: Too many came from there within a minute.
+        """
+        with self._lock:
+            now = self._clock()
+            most = _STUDIES_A_MINUTE if network else _STUDIES_A_MINUTE_TOGETHER
+            limit = _Limit("studies-per-minute", self._key("studies", network), most, _MINUTE)
+            wait = self._wait(limit, 1, now)
+            if wait > 0:
+                words = f"This study was opened too often from here just now. Try again in {_in_words(wait)}."
                 raise TooOften(words, seconds=wait, rule=limit.rule)
             self._count(limit.key, 1, now)
 

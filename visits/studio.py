@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pipelines.board.store import Measured
 from pipelines.errors import ConsentMissing
@@ -16,10 +17,12 @@ from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import AWAY_SECONDS, Settings
 from study.archive import KeptCopy, PortraitArchive
 from study.consent import ASK, ConsentRegistry, Receipt
+from study.opening import Studies
 from visits.board import VisitBoard
 from visits.copies import Copies
 from visits.limits import Limits
 from visits.photos import VisitPhotos
+from visits.sittings import Sittings
 from visits.uploads import Uploads
 from visits.visit import KEEP_MINUTES, KEEP_SECONDS, KeptPortrait, Look, Visit
 
@@ -335,6 +338,12 @@ class Studio:
     uploads: Uploads
     archive: PortraitArchive | None = None
     limits: Limits = field(default_factory=lambda: Limits(Settings.read()))
+    studies: Studies | None = None
+
+    @cached_property
+    def sittings(self) -> Sittings:
+        """Participants of studies whose portraits are being made."""
+        return Sittings(self.pipeline)
 
     @property
     def is_kiosk(self) -> bool:

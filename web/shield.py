@@ -61,6 +61,13 @@ _PHONE_POLICY = (
     "default-src 'none'; img-src data:; style-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'"
 )
+STUDY = "/study/"  # the pages of participants (web/study_routes.py): our own scripts, nothing inline
+_STUDY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:;"
+    " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
+    f" frame-ancestors {_EMBEDDERS}"
+)
+_STUDY_PHOTO = re.compile(r"/study/[a-z0-9-]{1,40}/photo", re.ASCII)
 _OTHER_POLICY = f"default-src 'none'; frame-ancestors {_EMBEDDERS}"
 _NOT_USED = "accelerometer display-capture geolocation gyroscope hid magnetometer microphone midi payment serial usb"
 HEADERS = {
@@ -109,8 +116,10 @@ class Shield:
             await self._app(scope, receive, send)
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        answer = _Answer(send, self._scripts if path == "/" else None, is_secret=path.startswith(PHONE))
-        limit = _MAX_PICTURE_BODY if path.rstrip("/") in _TAKES_PICTURES else _MAX_BODY
+        own = _STUDY_POLICY if path.startswith(STUDY) else _PHONE_POLICY if path.startswith(PHONE) else ""
+        answer = _Answer(send, self._scripts if path == "/" else None, is_secret=path.startswith(PHONE), policy=own)
+        takes_pictures = path.rstrip("/") in _TAKES_PICTURES or _STUDY_PHOTO.fullmatch(path) is not None
+        limit = _MAX_PICTURE_BODY if takes_pictures else _MAX_BODY
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > limit:
             await answer.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
@@ -158,10 +167,14 @@ class _Answer:
         send: Sends it.
         scripts: What may run in the page; None where this is not the page.
         is_secret: Its address must not be told to anybody.
+        policy: The Content Security Policy of a page of its own kind.
     """
 
-    def __init__(self, send: Send, scripts: tuple[re.Pattern[str], ...] | None, *, is_secret: bool = False) -> None:
+    def __init__(
+        self, send: Send, scripts: tuple[re.Pattern[str], ...] | None, *, is_secret: bool = False, policy: str = ""
+    ) -> None:
         self._is_secret = is_secret
+        self._policy = policy
         self._send = send
         self._is_page = scripts is not None
         self._scripts = scripts or ()
@@ -219,9 +232,8 @@ class _Answer:
         headers = MutableHeaders(scope=self._start)
         for name, value in HEADERS.items():
             headers[name] = value
-        headers["Content-Security-Policy"] = policy
+        headers["Content-Security-Policy"] = self._policy or policy
         if self._is_secret:
-            headers["Content-Security-Policy"] = _PHONE_POLICY
             headers["Referrer-Policy"] = "no-referrer"
         await self._send(self._start)
 

@@ -1,0 +1,93 @@
+"""Commands of a study.
+
+python -m study check likeness            read the file and say what a participant will see
+python -m study freeze likeness           write the lock: from now on the file cannot change but as a new version
+python -m study codes likeness 20         make codes of your own, for a study with codes = "listed"
+python -m study verify likeness CODE ...  whether completion codes are genuine and their rows unchanged
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+from collections.abc import Sequence
+
+from pipelines.errors import PortraitError
+from pipelines.settings import Settings
+from study.opening import open_store
+from study.plan.definition import StudyPlan
+from study.plan.freezing import freeze, load_plan, study_file
+from study.plan.schedule import rows_of, schedule
+
+_MOST_CODES = 10_000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 1 and a sentence on stderr where it cannot be done."""
+    parser = argparse.ArgumentParser(prog="python -m study", description="Commands of a user study.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, words in (
+        ("check", "read a study's file"),
+        ("freeze", "write its lock"),
+        ("codes", "make codes to hand out"),
+        ("verify", "check completion codes"),
+    ):
+        command = commands.add_parser(name, help=words)
+        command.add_argument("study", help="its id in presets/studies, or the path of its file")
+        if name == "codes":
+            command.add_argument("count", type=int, help="how many")
+        if name == "verify":
+            command.add_argument("codes", nargs="+", metavar="code")
+    options = parser.parse_args(arguments)
+    try:
+        path = study_file(options.study)
+        plan = load_plan(path)
+        if options.command == "check":
+            print(_described(plan))
+        elif options.command == "freeze":
+            lock = freeze(path)
+            print(f"{plan.id}, version {lock.version}, is frozen: {lock.sha256}")
+        elif options.command == "codes":
+            _make_codes(plan, options.count)
+        else:
+            return _verify(options.codes)
+    except PortraitError as error:
+        print(error.told, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _described(plan: StudyPlan) -> str:
+    row = 0 if rows_of(plan) else None
+    trials = {task: len(schedule(plan, "", "", row).of(task)) for task in plan.tasks}
+    screens = ", ".join(f"{count} of {task}" for task, count in trials.items() if count)
+    rows = f"{rows_of(plan)} rows of a Williams design" if rows_of(plan) else "a shuffled order for each participant"
+    return (
+        f"{plan.id}, version {plan.version}: {len(plan.conditions)} conditions in {rows}; screens with a question:"
+        f" {screens}. Kept until {plan.retention}. Languages: {', '.join(plan.languages)}."
+    )
+
+
+def _make_codes(plan: StudyPlan, count: int) -> None:
+    if not 1 <= count <= _MOST_CODES:
+        raise SystemExit(f"Ask for 1 to {_MOST_CODES} codes.")
+    codes = [secrets.token_hex(6) for _ in range(count)]
+    open_store(Settings.read()).add_codes(plan.id, codes)
+    print("\n".join(codes))
+
+
+def _verify(codes: Sequence[str]) -> int:
+    store, wrong = open_store(Settings.read()), 0
+    for code in codes:
+        found = store.verify(code)
+        words = (
+            "unknown: made up, or its owner withdrew" if found is None else "genuine" if found[1] else "rows changed"
+        )
+        wrong += found is None or not found[1]
+        print(f"{code}\t{words}\t{found[0] if found else ''}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,270 @@
+"""A study over HTTP, from the link to the code, and what the routes refuse."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.testclient import TestClient
+
+import app
+from pipelines import live_pictures
+from pipelines.engines.filters.engine import FilterEngine
+from study.plan.freezing import FrozenStudy
+from study.store.reading import load_dataset
+from tests.study.conftest import write_study
+from tests.support.site import TOY_PREVIEW, TOY_SIZE
+from tests.support.studies import SMALL_STUDY
+from tests.support.studio import jpeg
+from visits.folder import PrivateFolder
+from visits.studio import Studio
+from web.shield import Shield
+from web.study_routes import TAB_HEADER, build_study_routes
+
+SECRET_WORDS = ("oil-master", "oil", "comic", "pop-art", "preview", "condition", "likeness", "more-me")
+
+
+@pytest.fixture(scope="module")
+def open_study(tmp_path_factory: pytest.TempPathFactory) -> FrozenStudy:
+    return write_study(tmp_path_factory.mktemp("studies"), SMALL_STUDY)
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory, open_study: FrozenStudy) -> Iterator[Studio]:
+    with pytest.MonkeyPatch.context() as patch:
+        root = tmp_path_factory.mktemp("study")
+        folder = PrivateFolder(root)
+        patch.setenv("GRADIO_TEMP_DIR", str(folder.path))
+        patch.setenv("STUDIO_STUDIES_FOLDER", str(root / "kept"))
+        patch.setenv("STUDIO_STUDIES", str(tmp_of(open_study, tmp_path_factory)))
+        patch.setattr(FilterEngine, "size", TOY_SIZE)
+        patch.setattr(live_pictures, "PREVIEW_SIZE", TOY_PREVIEW)
+        studio = app.build_studio(folder)
+        yield studio
+        assert studio.studies is not None
+        studio.studies.store.database.close()
+        studio.pipeline.close()
+        folder.remove()
+
+
+def tmp_of(frozen: FrozenStudy, factory: pytest.TempPathFactory) -> Path:
+    return next(factory.getbasetemp().glob(f"studies*/{frozen.id}.toml"))
+
+
+class Person:
+    """Somebody at the page of the small study."""
+
+    def __init__(self, studio: Studio, code: str, tab: str = "a" * 32) -> None:
+        routes = build_study_routes(studio)
+        site = Starlette(routes=routes, middleware=[Middleware(Shield, page="")])
+        self.http = TestClient(site, base_url="http://testserver")
+        self.tab = tab
+        self.opened = self.http.get(f"/study/small?PROLIFIC_PID={code}&SESSION_ID=s-{code}", follow_redirects=False)
+        self.screen: dict[str, Any] = {}
+
+    def post(self, name: str, body: Any = None, **headers: str) -> Any:
+        sent = {"content": body} if isinstance(body, bytes) else {"json": body if body is not None else {}}
+        return self.http.post(f"/study/small/{name}", headers={TAB_HEADER: self.tab, **headers}, **sent)
+
+    def ask(self, name: str, body: Any = None) -> dict[str, Any]:
+        answer = self.post(name, body)
+        assert answer.status_code == 200, answer.text
+        self.screen = answer.json()
+        return self.screen
+
+    def agree(self, *, keep: bool = True) -> dict[str, Any]:
+        screen = self.ask("enter", {"language": "en"})
+        ticks = {"take-part": True, "keep": keep}
+        return self.ask("consent", {"purposes": ticks, "sha256": screen["consent"]["sha256"]})
+
+    def sit(self, photo: bytes) -> dict[str, Any]:
+        assert self.ask("photo", photo)["photo"]["blocked"] is False
+        self.ask("portraits")
+        deadline = time.monotonic() + 120
+        while self.screen["task"] in ("photo", "portraits"):
+            assert time.monotonic() < deadline, self.screen
+            assert not self.screen.get("said"), self.screen["said"]
+            time.sleep(0.2)
+            answer = self.http.get("/study/small/progress", headers={TAB_HEADER: self.tab})
+            self.screen = answer.json()
+        return self.screen
+
+    def answer(self, **changes: Any) -> dict[str, Any]:
+        trial = self.screen["trial"]
+        said = {"likert": "5", "choice": "0", "text": "because", "pair": "left"}[trial["kind"]]
+        body = {"trial": trial["key"], "rt_ms": 900.5, "hidden_ms": 0, "page_ms": 5000, "changes": 1, "by": "key"}
+        return self.ask("answer", {**body, "chosen" if trial["kind"] == "pair" else "value": said, **changes})
+
+    def finish(self, photo: bytes) -> dict[str, Any]:
+        self.agree()
+        self.answer()
+        self.sit(photo)
+        while "trial" in self.screen:
+            self.answer()
+        return self.screen
+
+
+@pytest.fixture(scope="module")
+def photo(face_photo: Image.Image) -> bytes:
+    return jpeg(face_photo)
+
+
+def test_from_the_link_to_the_code(studio: Studio, open_study: FrozenStudy, photo: bytes) -> None:
+    person = Person(studio, "prolific-anna-1")
+    assert person.opened.status_code == 303
+    assert "anna" not in person.opened.headers["location"]
+    page = person.http.get("/study/small")
+    assert "anna" not in page.text
+    assert "script-src 'self';" in page.headers["content-security-policy"]
+    end = person.finish(photo)
+    assert end["task"] == "debrief"
+    store = studio.studies.store  # type: ignore[union-attr]
+    me = store.identity.participant("small", "prolific-anna-1")
+    assert store.verify(end["end"]["completion"]) == (me, True)
+    data = load_dataset(store.database, open_study.sha256).of({me})
+    assert (len(data.ratings), len(data.choices), len(data.checks), len(data.replies)) == (3, 3, 2, 2)
+    assert data.people[0].submission == store.identity.submission("small", "s-prolific-anna-1")
+    assert {one.engine for one in data.portraits} == {"Instant filters"} or data.portraits[0].engine
+    sitting = studio.sittings.find(me)
+    assert sitting is None or sitting.photo is None, "the photo is dropped when the portraits are there"
+    again = Person(studio, "prolific-anna-1", tab="b" * 32)
+    assert again.ask("enter", {})["end"]["completion"] == end["end"]["completion"], "the code is shown again"
+
+
+def test_nothing_that_a_participant_gets_names_a_style(studio: Studio, photo: bytes) -> None:
+    person = Person(studio, "blind")
+    person.agree()
+    person.answer()
+    person.sit(photo)
+    seen: list[str] = []
+    while "trial" in person.screen:
+        trial = person.screen["trial"]
+        for name in (trial.get(one) for one in ("picture", "left", "right")):
+            if name:
+                answer = person.http.get(f"/study/small/picture/{name}.webp")
+                assert answer.headers["content-type"] == "image/webp"
+                seen.append(answer.content.decode("latin-1"))
+        seen.append(json.dumps(person.screen))
+        person.answer()
+    for words in SECRET_WORDS:
+        pattern = words if words != "oil" else '"oil"'
+        assert not [text for text in seen if pattern in text], words
+
+
+def test_each_call_needs_the_pass_the_tab_and_the_consent(studio: Studio, photo: bytes) -> None:
+    stranger = Person(studio, "")
+    for name in ("enter", "consent", "decline", "photo", "sitter", "portraits", "answer", "event", "withdraw"):
+        assert stranger.post(name, {}).status_code == 403, name
+    for address in ("progress", "photo.jpg", f"picture/{'0' * 24}.webp"):
+        assert stranger.http.get(f"/study/small/{address}", headers={TAB_HEADER: "a" * 32}).status_code == 403
+    person = Person(studio, "early")
+    person.ask("enter", {})
+    assert person.post("photo", photo).status_code == 422
+    assert person.post("portraits", {}).status_code == 422
+    assert person.post("answer", {"trial": "ratings-001", "value": "5"}).status_code == 422
+    assert person.http.get("/study/small/photo.jpg").status_code == 404
+    assert studio.sittings.find(studio.studies.store.identity.participant("small", "early")) is None  # type: ignore[union-attr]
+    forged = person.http.cookies.get("study_small", "")
+    person.http.cookies.clear()
+    person.http.cookies.set("study_small", forged.replace(forged[:4], "0000", 1))
+    assert person.post("enter", {}).status_code == 403
+    assert Person(studio, "elsewhere").post("enter", {}, **{"sec-fetch-site": "cross-site"}).status_code == 403
+
+
+@pytest.mark.parametrize("yes", [1, "true", "yes", [True], {"ok": True}, None])
+def test_only_true_is_a_yes(studio: Studio, yes: object) -> None:
+    person = Person(studio, f"forged-{yes}")
+    sha256 = person.ask("enter", {})["consent"]["sha256"]
+    assert person.post("consent", {"purposes": {"take-part": yes}, "sha256": sha256}).status_code == 422
+    assert person.post("consent", {"purposes": {"take-part": True}, "sha256": "0" * 64}).status_code == 422
+    assert person.ask("enter", {})["agreed"] is False
+
+
+def test_an_older_tab_is_refused(studio: Studio) -> None:
+    old = Person(studio, "tabs", tab="1" * 32)
+    old.agree()
+    new = Person(studio, "tabs", tab="2" * 32)
+    new.ask("enter", {})
+    refused = old.post("answer", {"trial": "screening-001", "value": "0"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "study-elsewhere")
+    new.answer()
+
+
+def test_no_consent_leaves_a_count_and_the_way_back(studio: Studio, open_study: FrozenStudy) -> None:
+    person = Person(studio, "never")
+    person.ask("enter", {})
+    assert person.ask("decline")["return"] == "https://recruiter.example/complete?cc=NO"
+    store = studio.studies.store  # type: ignore[union-attr]
+    assert store.find(store.identity.participant("small", "never")) is None
+    assert ("no_consent", 1) in [(o.how, o.count) for o in load_dataset(store.database, open_study.sha256).departures]
+
+
+def test_who_is_screened_out_is_sent_back(studio: Studio) -> None:
+    person = Person(studio, "young")
+    person.agree()
+    end = person.answer(value="1")
+    assert end["task"] == "screened_out"
+    assert end["end"]["return"] == "https://recruiter.example/complete?cc=OUT"
+
+
+def test_withdrawing_by_button_and_by_code(studio: Studio, photo: bytes) -> None:
+    store = studio.studies.store  # type: ignore[union-attr]
+    person = Person(studio, "leaves")
+    person.agree()
+    person.answer()
+    assert person.ask("photo", photo)["photo"]["there"]
+    assert person.ask("withdraw", {}) == {"withdrawn": True}
+    me = store.identity.participant("small", "leaves")
+    assert store.find(me) is None
+    assert studio.sittings.find(me) is None
+    assert person.post("answer", {"trial": "ratings-001", "value": "5"}).status_code in (403, 410)
+    later = Person(studio, "later")
+    later.agree()
+    code = store.identity.withdrawal_code(store.identity.participant("small", "later"))
+    device = Person(studio, "")
+    assert device.post("withdraw", {"code": "AAAA-BBBB-CCCC"}).status_code == 404
+    assert device.post("withdraw", {"code": code}).json() == {"withdrawn": True}
+    assert store.find(store.identity.participant("small", "later")) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"value": "9"}, "Choose one of the answers"),
+        ({"value": ""}, "Answer the question"),
+        ({"trial": "questionnaire-001", "value": "x"}, "reload"),
+        ({"trial": None}, "reload"),
+    ],
+)
+def test_wrong_answers_are_refused_with_a_sentence(studio: Studio, changes: dict[str, Any], said: str) -> None:
+    person = Person(studio, f"wrong-{said}")
+    person.agree()
+    answer = person.post("answer", {"trial": person.screen["trial"]["key"], "value": "0", **changes})
+    assert answer.status_code == 422
+    assert said in answer.json()["sentence"]
+    for body in (b"[]", b"{", b"\xff", b"[" * 5000):
+        assert (
+            person.http.post("/study/small/answer", content=body, headers={TAB_HEADER: person.tab}).status_code == 422
+        )
+
+
+def test_a_code_of_the_operators_own_makes_a_simulated_person(studio: Studio, open_study: FrozenStudy) -> None:
+    store = studio.studies.store  # type: ignore[union-attr]
+    person = Person(studio, store.identity.marked_code("simulated", "1"))
+    person.agree()
+    assert [one.kind for one in load_dataset(store.database, open_study.sha256, "simulated").people] == ["simulated"]
+
+
+def test_an_unknown_study_says_so(studio: Studio) -> None:
+    person = Person(studio, "x")
+    answer = person.http.get("/study/other")
+    assert answer.status_code == 404
+    assert "no such study" in answer.text
+    assert person.http.post("/study/other/enter", json={}).status_code == 404

@@ -1,0 +1,107 @@
+// A participant's page: which screen is shown, and the frame around it. What comes next is the server's word.
+import { box, make } from "../dom.js";
+import { codeScreen, consentScreen, informationScreen } from "./beginning.js";
+import { ask, askUntilAnswered, start, words } from "./calls.js";
+import { endScreen, plainScreen, withdrawalScreen } from "./ending.js";
+import { act, askToWithdraw } from "./parts.js";
+import { makingScreen, photoScreen } from "./sitter.js";
+import { trialScreen } from "./trials.js";
+
+const root = document.getElementById("study");
+const bar = make("progress", "way", "", { max: "1", value: "0", "aria-label": start.title ?? "" });
+const withdraw = act(words("withdraw"), () => leave(), { id: "withdraw" });
+const main = make("main", "", "", { "aria-live": "off" });
+let isOver = false;
+
+function frame() {
+  const title = make("span", "title", start.title ?? "");
+  root.replaceChildren(box("header", "", title, withdraw), bar, main);
+  withdraw.hidden = true;
+  bar.hidden = true;
+}
+
+/** Show these nodes and put the focus on their heading, so that it is read. */
+function show(nodes) {
+  main.replaceChildren(...nodes.filter(Boolean));
+  window.scrollTo(0, 0);
+  main.querySelector("h1")?.focus({ preventScroll: true });
+}
+
+function over(nodes) {
+  isOver = true;
+  withdraw.hidden = true;
+  bar.hidden = true;
+  show(nodes);
+}
+
+const elsewhere = () => over(plainScreen(words("elsewhere-title"), words("elsewhere-text")));
+
+/** What the server refuses for good ends the page. Answers whether it did. */
+function fail(refused) {
+  if (refused.status === 409) elsewhere();
+  else if (refused.status === 410 || refused.status === 403) over(plainScreen(words("closed-title"), refused.message));
+  else return false;
+  return true;
+}
+
+function paint(screen) {
+  if (isOver) return;
+  withdraw.hidden = !screen.agreed;
+  bar.hidden = false;
+  const [done, all] = screen.progress;
+  bar.value = done / all;
+  const tools = { paint, fail, elsewhere };
+  if (screen.trial) show(trialScreen(screen, tools));
+  else if (screen.task === "information") show(informationScreen(screen, () => askForConsent(screen)));
+  else if (screen.task === "photo") show(photoScreen(screen, tools));
+  else if (screen.task === "portraits") show(makingScreen(screen, tools));
+  else show(endScreen(screen));
+}
+
+function askForConsent(screen) {
+  const agree = async (purposes, say) => {
+    try {
+      paint(await ask("consent", { purposes, sha256: screen.consent.sha256 }));
+    } catch (refused) {
+      if (!fail(refused)) say(refused.message);
+    }
+  };
+  const decline = async (say) => {
+    try {
+      const said = await ask("decline", {});
+      over(plainScreen(words("declined-title"), words("declined-text"), said.return));
+    } catch (refused) {
+      if (!fail(refused)) say(refused.message);
+    }
+  };
+  show(consentScreen(screen, { agree, decline }));
+}
+
+async function leave() {
+  if (!(await askToWithdraw())) return;
+  withdraw.disabled = true;
+  try {
+    await askUntilAnswered("withdraw", {}, () => undefined);
+    over(plainScreen(words("withdrawn-title"), words("withdrawn-text")));
+  } catch (refused) {
+    if (!fail(refused)) withdraw.disabled = false;
+  }
+}
+
+async function begin() {
+  frame();
+  if (start.page === "closed") return over(plainScreen(words("closed-title"), start.sentence));
+  if (start.page === "code") return show(codeScreen());
+  if (start.page === "withdraw") return show(withdrawalScreen(over));
+  try {
+    paint(
+      await askUntilAnswered("enter", { language: start.language }, (text) => {
+        if (text) main.replaceChildren(make("p", "notice", text, { role: "status" }));
+      }),
+    );
+  } catch (refused) {
+    if (!fail(refused)) over(plainScreen(words("closed-title"), refused.message));
+  }
+}
+
+begin();
