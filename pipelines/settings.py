@@ -33,6 +33,8 @@ STUDIES                          user studies that are open here, by id (presets
 STUDIES_FOLDER                   where studies keep their key, database and portraits (default: the folder
                                  self-portrait-studio/studies in the user's data folder)
 STUDY_DATABASE_URL               without STUDIO_ before it: a PostgreSQL database for studies, instead of a file
+STUDY_RESEARCHERS                without STUDIO_ before it: who may see the studies at /research, as lines that
+                                 python -m study researcher NAME prints; without it nobody
 C2PA_CERTIFICATE, C2PA_KEY       the operator's own, PEM: the leaf first, then all its issuers; the key
 C2PA_EARLIER                     certificates that signed before, PEM: each leaf followed by its issuers. What they
                                  signed stays this studio's own
@@ -64,6 +66,7 @@ _OUTSIDE = {
     "space_host": "SPACE_HOST",
     "xdg_data_home": "XDG_DATA_HOME",
     "study_database_url": "STUDY_DATABASE_URL",
+    "study_researchers": "STUDY_RESEARCHERS",
 }
 _WANTED = {
     "safety_checker": "auto, required, where-needed or off",
@@ -115,6 +118,7 @@ class Settings(BaseModel):
     studies: Annotated[str, Field(max_length=2000)] = ""
     studies_folder: Path | None = None
     study_database_url: str = ""
+    study_researchers: str = ""
     c2pa_certificate: str = ""
     c2pa_key: str = ""
     c2pa_earlier: str = ""

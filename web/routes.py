@@ -47,6 +47,7 @@ from web.calls import KEY_HEADER, NO_STORE, Calls, problem, read_body
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
 from web.phone import build_phone_routes
+from web.research import build_research_routes
 from web.study_routes import build_study_routes
 from web.tiles import Tiles
 
@@ -88,6 +89,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/portraits/{key}", calls.portraits),
         *build_board_routes(studio),
         *build_study_routes(studio),
+        *build_research_routes(studio),
         Route("/studio/tile/{key}/{kind}/{preset}.webp", calls.tile),
         Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS)),
         Route("/studio/static/{file:path}", _assets(STATIC), middleware=[Middleware(GZipMiddleware)]),

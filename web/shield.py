@@ -67,6 +67,11 @@ _STUDY_POLICY = (
     " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
     f" frame-ancestors {_EMBEDDERS}"
 )
+RESEARCH = "/research"  # the pages of researchers (web/research.py): no scripts, in no other page's frame
+_RESEARCH_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'"
+)
 _STUDY_PHOTO = re.compile(r"/study/[a-z0-9-]{1,40}/photo", re.ASCII)
 _OTHER_POLICY = f"default-src 'none'; frame-ancestors {_EMBEDDERS}"
 _NOT_USED = "accelerometer display-capture geolocation gyroscope hid magnetometer microphone midi payment serial usb"
@@ -116,7 +121,8 @@ class Shield:
             await self._app(scope, receive, send)
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        own = _STUDY_POLICY if path.startswith(STUDY) else _PHONE_POLICY if path.startswith(PHONE) else ""
+        places = {STUDY: _STUDY_POLICY, PHONE: _PHONE_POLICY, RESEARCH: _RESEARCH_POLICY}
+        own = next((policy for start, policy in places.items() if path.startswith(start)), "")
         answer = _Answer(send, self._scripts if path == "/" else None, is_secret=path.startswith(PHONE), policy=own)
         takes_pictures = path.rstrip("/") in _TAKES_PICTURES or _STUDY_PHOTO.fullmatch(path) is not None
         limit = _MAX_PICTURE_BODY if takes_pictures else _MAX_BODY

@@ -110,7 +110,7 @@ def test_a_value_that_the_codebook_does_not_know_is_refused() -> None:
         Table("pairs", "A pair.", (side,), ({"side": "up"},))
     with pytest.raises(ValueError, match="other columns"):
         Table("pairs", "A pair.", (side,), ({"other": "left"},))
+    other = Table("b", "B.", (Column("side", "Something else."),), ())
     with pytest.raises(ValueError, match="two things"):
-        other = Table("b", "B.", (Column("side", "Something else."),), ())
         all_columns((Table("a", "A.", (side,), ()), other))
     assert not Column("n", "N.", "integer").accepts(True)

@@ -1,0 +1,248 @@
+"""Researchers' pages over HTTP: who gets in, what they see, what they can delete and download."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.testclient import TestClient
+
+from study.export.check import problems
+from study.identity import Identity
+from study.participation import RunningStudy
+from study.plan.freezing import FrozenStudy, freeze, load_frozen
+from study.researchers import Researchers, entry
+from study.store.database import Database, sqlite_url
+from study.store.store import StudyStore
+from tests.study.conftest import write_study
+from tests.support.studies import SMALL_STUDY, take_part
+from web.research import research_routes
+from web.research_data import Desk
+from web.research_login import LONGEST_SECONDS, Gate
+from web.shield import Shield
+
+PASSWORD = "correct horse battery"
+ANNA = entry("anna", PASSWORD)
+BLIND = "# Plan\n\n```toml\nblind = true\ndraws = 200\n```\n"
+
+
+class Lab:
+    """A store with people in it, and a browser at the researchers' pages."""
+
+    def __init__(self, root: Path, analysis: str = "# Plan\n\n```toml\ndraws = 200\n```\n") -> None:
+        self.seconds = time.monotonic()
+        (root / "studies").mkdir(parents=True)
+        self.frozen = _frozen(root / "studies", analysis)
+        self.store = StudyStore(Database(sqlite_url(root)), root, Identity.of_folder(root))
+        self.store.register(self.frozen)
+        self.people = [take_part(self.store, self.frozen, f"code {n}", tab=f"tab {n}").id for n in range(4)]
+        self.people.append(take_part(self.store, self.frozen, "leaves", tab="tab 9", most=5).id)
+        simulated = self.store.identity.marked_code("simulated", "one")
+        self.simulated = take_part(self.store, self.frozen, simulated, tab="tab s").id
+        self.desk = Desk(self.store, root)
+        self.gate = Gate(Researchers(ANNA), lambda: self.seconds)
+        running = {self.frozen.id: RunningStudy(self.frozen, self.store)}
+        site = Starlette(
+            routes=research_routes(self.desk, self.gate, running), middleware=[Middleware(Shield, page="")]
+        )
+        self.http = TestClient(site, base_url="http://testserver")
+        self.place = f"/research/{self.frozen.sha256}"
+
+    def sign_in(self, password: str = PASSWORD, name: str = "anna", **form: str) -> int:
+        sent = {"name": name, "password": password, **form}
+        return self.http.post("/research/login", data=sent, follow_redirects=False).status_code
+
+    def token(self) -> str:
+        match = re.search(r'name="token" value="([^"]+)"', self.http.get("/research").text)
+        assert match is not None
+        return match[1]
+
+    def post(self, path: str, **form: str) -> int:
+        return self.http.post(f"{self.place}{path}", data=form, follow_redirects=False).status_code
+
+
+def _frozen(folder: Path, analysis: str) -> FrozenStudy:
+    study = write_study(folder, SMALL_STUDY)
+    (folder / "small.lock.json").unlink()
+    (folder / "plan.md").write_text(analysis)
+
+    freeze(folder / "small.toml")
+    assert study.id == "small"
+    return load_frozen(folder / "small.toml")
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    found = Lab(tmp_path)
+    yield found
+    found.store.database.close()
+
+
+def unzip(data: bytes, folder: Path) -> Path:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+READ = ("", "/results", "/people", "/files", "/export.zip", "/report.zip", "/ethics.zip", "/figure/stops.svg")
+CHANGE = ("/delete", "/delete-old", "/reveal", "/preview", "/simulate")
+
+
+def test_nothing_is_shown_or_changed_without_a_sign_in(lab: Lab) -> None:
+    for path in READ:
+        answer = lab.http.get(f"{lab.place}{path}")
+        assert "Password" in answer.text
+        assert "likeness" not in answer.text
+        assert lab.people[0] not in answer.text
+    for path in CHANGE:
+        assert lab.post(path, participant=lab.people[0], sure="yes", token="") == 403
+        assert lab.post(path, participant=lab.people[0], sure="yes") == 403
+    assert lab.store.find(lab.people[0]) is not None
+
+
+def test_a_wrong_password_stays_outside_and_too_many_wait(lab: Lab) -> None:
+    assert [lab.sign_in("wrong password") for _ in range(5)] == [403] * 5
+    assert lab.sign_in() == 429
+    assert "Wait" in lab.http.post("/research/login", data={"name": "anna", "password": PASSWORD}).text
+    lab.seconds += 901
+    assert lab.sign_in() == 303
+    assert "Sign out" in lab.http.get("/research").text
+
+
+def test_the_cookie_is_for_this_site_alone_and_ends(lab: Lab) -> None:
+    answer = lab.http.post("/research/login", data={"name": "anna", "password": PASSWORD}, follow_redirects=False)
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert "Secure" not in cookie
+    behind = {"x-forwarded-proto": "https"}
+    secure = lab.http.post(
+        "/research/login", data={"name": "anna", "password": PASSWORD}, headers=behind, follow_redirects=False
+    )
+    assert secure.headers["set-cookie"].startswith("__Host-")
+    assert "; Secure" in secure.headers["set-cookie"]
+    assert "Sign out" in lab.http.get("/research").text
+    lab.seconds += LONGEST_SECONDS + 1
+    assert "Password" in lab.http.get("/research").text
+
+
+def test_signing_out_ends_the_session_on_the_server(lab: Lab) -> None:
+    lab.sign_in()
+    word = lab.http.cookies["studio_researcher"]
+    lab.http.post("/research/logout", data={"token": lab.token()})
+    lab.http.cookies.set("studio_researcher", word)
+    assert "Password" in lab.http.get("/research").text
+
+
+@pytest.mark.parametrize(
+    "way", ["https://evil.example", "//evil.example", "/study/x", "/research\\@evil", "/researchx"]
+)
+def test_a_sign_in_leads_to_no_other_site(lab: Lab, way: str) -> None:
+    sent = {"name": "anna", "password": PASSWORD, "next": way}
+    answer = lab.http.post("/research/login", data=sent, follow_redirects=False)
+    assert answer.headers["location"] == "/research"
+
+
+def test_what_another_site_asks_is_refused(lab: Lab) -> None:
+    lab.sign_in()
+    for headers in (
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "http://localhost:9"},
+    ):
+        assert lab.http.get(lab.place, headers=headers).status_code == 403
+        assert (
+            lab.http.post("/research/login", data={"name": "anna", "password": PASSWORD}, headers=headers).status_code
+            == 403
+        )
+    follows_a_link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    assert lab.http.get(lab.place, headers=follows_a_link).status_code == 200
+
+
+def test_every_page_says_what_is_there_and_runs_no_script(lab: Lab) -> None:
+    lab.sign_in()
+    for path in ("", "/results", "/people", "/files"):
+        answer = lab.http.get(f"{lab.place}{path}")
+        assert answer.status_code == 200, path
+        assert "<script" not in answer.text
+        assert "script-src" not in answer.headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["cache-control"] == "no-store"
+    progress = lab.http.get(lab.place).text
+    assert re.search(r"<dt>complete</dt>\s*<dd>4</dd>", progress)
+    assert re.search(r"<dt>underway</dt>\s*<dd>1</dd>", progress)
+    results = lab.http.get(f"{lab.place}/results").text
+    assert "This is me. (ratings, ratings.me)" in results
+    assert "all answers are equal" in results
+    assert lab.http.get(f"{lab.place}/figure/stops.svg").text.startswith("<?xml")
+    assert lab.http.get(f"{lab.place}/figure/none.svg").status_code == 404
+    assert lab.http.get(f"{lab.place}?kind=everybody").status_code == 422
+    assert lab.http.get(f"/research/{'0' * 64}").status_code == 422
+
+
+def test_simulated_people_are_never_among_participants(lab: Lab) -> None:
+    lab.sign_in()
+    assert lab.simulated not in lab.http.get(f"{lab.place}/people").text
+    assert lab.simulated in lab.http.get(f"{lab.place}/people?kind=simulated").text
+
+
+def test_deleting_one_person_and_everybody_who_came_before(lab: Lab) -> None:
+    lab.sign_in()
+    token = lab.token()
+    assert lab.post("/delete", participant=lab.people[0], sure="yes", token="x" * 32) == 403
+    assert lab.post("/delete", participant=lab.people[0], token=token) == 422
+    assert lab.post("/delete", participant="0" * 20, sure="yes", token=token) == 422
+    assert lab.post("/delete", participant=lab.people[0], sure="yes", token=token) == 303
+    assert lab.store.find(lab.people[0]) is None
+    assert "deleted" in lab.http.get(f"{lab.place}/people").text
+    assert lab.post("/delete-old", days="1", sure="yes", token=token) == 303
+    assert lab.store.find(lab.people[1]) is not None
+    assert lab.post("/delete-old", days="0", sure="yes", token=token) == 303
+    assert lab.store.find(lab.people[1]) is None
+    assert lab.store.find(lab.simulated) is not None
+    assert re.search(r"deleted by a researcher</th><td>5</td>", lab.http.get(lab.place).text)
+
+
+def test_export_report_and_ethics_report_are_handed_out(lab: Lab, tmp_path: Path) -> None:
+    lab.sign_in()
+    export = lab.http.get(f"{lab.place}/export.zip")
+    assert export.headers["content-disposition"] == 'attachment; filename="small-v1-data.zip"'
+    assert problems(unzip(export.content, tmp_path / "data")) == ()
+    main = unzip(lab.http.get(f"{lab.place}/export.zip?exclude=1").content, tmp_path / "main")
+    assert lab.people[4] not in (main / "formats" / "participants.jsonl").read_text()
+    report = unzip(lab.http.get(f"{lab.place}/report.zip").content, tmp_path / "report")
+    assert lab.frozen.sha256 in (report / "report.md").read_text("utf-8")
+    assert (report / "report.pdf").read_bytes().startswith(b"%PDF")
+    ethics = unzip(lab.http.get(f"{lab.place}/ethics.zip").content, tmp_path / "ethics")
+    assert "My portraits may be kept." in (ethics / "ethics.md").read_text("utf-8")
+    assert not list(lab.desk.store.files.path("x", "y").parents[2].glob(".export-*")), "nothing is left of a download"
+
+
+def test_a_blind_study_names_no_condition_until_it_is_revealed(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, BLIND)
+    lab.sign_in()
+    names = re.compile(r"\b(one|two|three)\b(?! of|</)|oil-master|pop-art")
+    for path in ("", "/results"):
+        text = re.sub(r"<th[^>]*>(answers|people)[^<]*", "", lab.http.get(f"{lab.place}{path}").text)
+        assert not re.search(r">(one|two|three)<|oil-master|pop-art", text), names
+        assert "Blind" in text
+    assert lab.http.get(f"{lab.place}/export.zip").status_code == 422
+    assert lab.http.get(f"{lab.place}/report.zip").status_code == 422
+    assert lab.post("/reveal", sure="yes", token=lab.token()) == 303
+    assert ">two<" in lab.http.get(f"{lab.place}/results").text
+    assert lab.http.get(f"{lab.place}/export.zip").status_code == 200
+    lab.store.database.close()
+
+
+def test_a_preview_is_a_link_that_only_this_server_can_make(lab: Lab) -> None:
+    lab.sign_in()
+    answer = lab.http.post(f"{lab.place}/preview", data={"token": lab.token()}, follow_redirects=False)
+    code = answer.headers["location"].partition("PROLIFIC_PID=")[2]
+    assert lab.store.identity.kind_of(code) == "preview"
