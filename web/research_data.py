@@ -6,7 +6,7 @@ import io
 import tempfile
 import threading
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.errors import SaveError, StudyError
@@ -35,6 +35,7 @@ _BLIND = (
 class _Done:
     fingerprint: int
     results: Results
+    figures: dict[figures.Theme, dict[str, bytes]] = field(default_factory=dict)
 
 
 class Desk:
@@ -94,6 +95,9 @@ class Desk:
 
     def results(self, data: Dataset) -> Results:
         """The analysis of a dataset, blind where it must be; computed anew where the data have changed."""
+        return self._analysed(data).results
+
+    def _analysed(self, data: Dataset) -> _Done:
         blind = self.is_blind(data)
         key = data.sha256, data.kind, blind
         fingerprint = _fingerprint(data)
@@ -108,13 +112,15 @@ class Desk:
                 self._done[key] = done
                 while len(self._done) > _KEPT:
                     del self._done[next(iter(self._done))]
-            return done.results
+            return done
 
     def figure(self, data: Dataset, name: str, theme: figures.Theme) -> bytes | None:
         """One figure as SVG; None where there is none of that name."""
-        results = self.results(data)
+        done = self._analysed(data)
         with self._lock:
-            return next((figures.svg(one) for one in drawings(results, theme) if one.name == name), None)
+            if theme not in done.figures:
+                done.figures[theme] = {one.name: figures.svg(one) for one in drawings(done.results, theme)}
+            return done.figures[theme].get(name)
 
     def report_archive(self, data: Dataset) -> bytes:
         """Report, ethics report and figures, zipped.

@@ -48,7 +48,7 @@ def progress_tables(data: Dataset) -> tuple[tuple[str, tuple[str, ...], Rows], .
         ("By condition", ("condition", "portraits made", "people who judged it"), by_condition),
         ("Where people stop", ("task", "began", "stopped"), stops),
         ("Left out of the main analysis, by rule", ("rule", "people"), out),
-        ("Attention checks", ("", ""), checks),
+        ("Attention checks", ("what", "figure"), checks),
         ("Nothing is left of", ("why", "people"), gone),
     ]
     if times:

@@ -11,8 +11,8 @@ from scipy.stats import norm
 
 from study.analysis.settings import AnalysisSettings
 from study.dataset import Choice
-from study.statistics.pairs import Floats, NoFiniteFit, PairCounts, Strengths, clustered, count, fit
-from study.statistics.resampling import Interval, Places, bootstrap
+from study.statistics.pairs import Floats, NoFiniteFit, PairCounts, Strengths, clustered, count, fit, fit_many
+from study.statistics.resampling import Interval, bootstrap
 
 
 @dataclass(frozen=True)
@@ -106,16 +106,9 @@ def _by_person(choices: Sequence[Choice], conditions: tuple[str, ...]) -> list[P
 
 def _intervals(each: list[PairCounts], settings: AnalysisSettings, seed: int) -> tuple[Interval, ...]:
     left, right = np.array([one.left for one in each]), np.array([one.right for one in each])
-    items = each[0].items
 
-    def statistic(people: Places) -> Floats:
-        times = np.bincount(people, minlength=len(each)).astype(float)
-        drawn = PairCounts(items, np.tensordot(times, left, 1), np.tensordot(times, right, 1))
-        try:
-            found = fit(drawn, ridge=settings.ridge)
-        except NoFiniteFit:
-            return np.full(len(items) + 1, np.nan)
-        return np.append(found.values, found.side or 0.0)
+    def statistic(times: Floats) -> Floats:
+        return fit_many(np.tensordot(times, left, 1), np.tensordot(times, right, 1), ridge=settings.ridge)
 
     return bootstrap(len(each), statistic, seed=seed, replicates=settings.draws, level=settings.level)
 

@@ -14,7 +14,7 @@ from study.dataset import Rating
 from study.statistics.agreement import alpha
 from study.statistics.effects import Effect, kendalls_w, matched_rank_biserial
 from study.statistics.ordinal import Floats, NoFit, Ordinal, fit_mixed
-from study.statistics.resampling import Interval, Places, bootstrap
+from study.statistics.resampling import Interval, bootstrap
 from study.statistics.summaries import Quartiles, quartiles
 
 
@@ -99,13 +99,12 @@ def _table(question: str, ratings: Sequence[Rating], conditions: tuple[str, ...]
 
 
 def _means(table: Floats, settings: AnalysisSettings, seed: int) -> tuple[Interval, ...]:
-    known = np.isfinite(table)
-    filled = np.where(known, table, 0.0)
+    known = np.isfinite(table).astype(float)
+    filled = np.nan_to_num(table)
 
-    def statistic(people: Places) -> Floats:
-        counts = known[people].sum(axis=0)
-        sums = filled[people].sum(axis=0)
-        return np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)
+    def statistic(times: Floats) -> Floats:
+        counts, sums = times @ known, times @ filled
+        return np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
 
     return bootstrap(len(table), statistic, seed=seed, replicates=settings.draws, level=settings.level)
 

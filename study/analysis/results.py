@@ -95,6 +95,7 @@ def analyse(data: Dataset, *, settings: AnalysisSettings | None = None, draws: i
     settings = settings or read_settings(data.plan, data.analysis_text)
     if draws is not None:
         settings = settings.model_copy(update={"draws": draws})
+    everybody, counted = _outcomes(data, settings), data.without_excluded()
     return Results(
         data=data,
         settings=settings,
@@ -103,8 +104,8 @@ def analyse(data: Dataset, *, settings: AnalysisSettings | None = None, draws: i
         attention=attention_of(data),
         times=times_of(data),
         progress=progress_by_condition(data),
-        main=_outcomes(data.without_excluded(), settings),
-        everybody=_outcomes(data, settings),
+        main=everybody if len(counted.people) == len(data.people) else _outcomes(counted, settings),
+        everybody=everybody,
     )
 
 

@@ -21,7 +21,10 @@ from scipy.special import expit, log_expit
 Floats = npt.NDArray[np.float64]
 DEFAULT_RIDGE = 0.1  # as one tenth of a made-up observation for each item; shrinks 2 logits by under 2 % at 50 pairs
 _STEPS = 100
-_STILL = 1e-10  # largest change of a parameter at the end
+_STILL = 1e-9  # largest change of a parameter at the end
+_HALVES = 30
+_ENDLESS = 30.0  # logits that only a strength on its way to infinity reaches
+_JITTER = 1e-12  # keeps a draw in which an item was never met from stopping all the others
 
 
 @dataclass(frozen=True)
@@ -164,26 +167,64 @@ def fit(counts: PairCounts, *, ridge: float = DEFAULT_RIDGE, side: bool = True) 
     if ridge == 0 and (leaning or (side and _one_sided(counts))):
         raise NoFiniteFit("these answers have no finite maximum likelihood estimate; use a ridge")
     design, wins, losses = _cells(counts, side)
-    penalty = np.full(design.shape[1], ridge)
+    beta, curve = _newton(design, wins[None], losses[None], ridge, side)
+    if np.isnan(beta).any():
+        raise NoFiniteFit("the fit did not settle; use a larger ridge")
+    return _read(counts, beta[0], curve[0], ridge, side, leaning)
+
+
+def fit_many(left: Floats, right: Floats, *, ridge: float) -> Floats:
+    """Fits with a side of many tables of counts at once, as a bootstrap needs them.
+
+    Args:
+        left, right: D x k x k, each as in `PairCounts`.
+        ridge: As for `fit`.
+
+    Returns:
+        D x (k + 1): strengths with the mean 0, then the side; NaN where there is no finite fit.
+    """
+    size = left.shape[1]
+    together = PairCounts(tuple(map(str, range(size))), left.sum(axis=0), right.sum(axis=0))
+    design, _, _ = _cells(together, True)
+    rows, columns = np.nonzero(together.left + together.right)
+    beta, _ = _newton(design, left[:, rows, columns], right[:, rows, columns], ridge, True)
+    beta[:, :size] -= beta[:, :size].mean(axis=1, keepdims=True)
+    return beta
+
+
+def _newton(design: Floats, wins: Floats, losses: Floats, ridge: float, side: bool) -> tuple[Floats, Floats]:
+    """Newton's method with halved steps, on D problems with one design.
+
+    Args:
+        design: c x (k + 1).
+        wins, losses: D x c.
+
+    Returns:
+        D x (k + 1) parameters, NaN where they went to infinity or did not settle, and the curvatures there.
+    """
+    k = design.shape[1] - 1
+    penalty = np.full(k + 1, ridge)
     penalty[-1] = ridge if side else 1.0  # a column of zeros where there is no side: held at 0
-    k = len(counts.items)
     gauge = np.zeros((k + 1, k + 1))
     gauge[:k, :k] = 1.0 / k  # strengths have the mean 0; the likelihood does not know their sum
-    beta = np.zeros(k + 1)
+    beta = np.zeros((len(wins), k + 1))
     best = _objective(beta, design, wins, losses, penalty)
+    moved = np.full(len(wins), np.inf)
     for _ in range(_STEPS):
         slope, curve = _derivatives(beta, design, wins, losses, penalty)
-        step = np.linalg.solve(curve + gauge, slope)
-        size = 1.0
-        while size > 1e-6 and _objective(beta + size * step, design, wins, losses, penalty) < best - 1e-12:
-            size /= 2
-        beta = beta + size * step
-        best = _objective(beta, design, wins, losses, penalty)
-        if np.abs(size * step).max() < _STILL:
+        step = np.linalg.solve(curve + gauge + _JITTER * np.eye(k + 1), slope[..., None])[..., 0]
+        for _ in range(_HALVES):
+            reached = _objective(beta + step, design, wins, losses, penalty)
+            worse = reached < best - 1e-10 * np.abs(best)
+            if not worse.any():
+                break
+            step[worse] /= 2
+        beta, best = beta + step, _objective(beta + step, design, wins, losses, penalty)
+        moved = np.abs(step).max(axis=1)
+        if (moved < _STILL).all():
             break
-    else:
-        raise NoFiniteFit("the fit did not settle; use a larger ridge")
-    return _read(counts, beta, _derivatives(beta, design, wins, losses, penalty)[1] + gauge, ridge, side, leaning)
+    beta[(moved >= _STILL) | (np.abs(beta).max(axis=1) > _ENDLESS)] = np.nan
+    return beta, _derivatives(np.nan_to_num(beta), design, wins, losses, penalty)[1] + gauge
 
 
 def _read(
@@ -202,7 +243,7 @@ def _read(
         values=values,
         covariance=covariance,
         side=float(beta[-1]) if side else None,
-        log_likelihood=_objective(beta, design, wins, losses, np.zeros(k + 1)),
+        log_likelihood=float(_objective(beta[None], design, wins[None], losses[None], np.zeros(k + 1))[0]),
         ridge=ridge,
         leaning=leaning,
     )
@@ -218,17 +259,18 @@ def _cells(counts: PairCounts, side: bool) -> tuple[Floats, Floats, Floats]:
     return design, counts.left[rows, columns], counts.right[rows, columns]
 
 
-def _objective(beta: Floats, design: Floats, wins: Floats, losses: Floats, penalty: Floats) -> float:
-    logit = design @ beta
-    return float(wins @ log_expit(logit) + losses @ log_expit(-logit) - 0.5 * penalty @ beta**2)
+def _objective(beta: Floats, design: Floats, wins: Floats, losses: Floats, penalty: Floats) -> Floats:
+    logit = beta @ design.T
+    likelihood = (wins * log_expit(logit) + losses * log_expit(-logit)).sum(axis=1)
+    return np.asarray(likelihood - 0.5 * beta**2 @ penalty)
 
 
 def _derivatives(beta: Floats, design: Floats, wins: Floats, losses: Floats, penalty: Floats) -> tuple[Floats, Floats]:
-    """Slope of the objective and its curvature with the sign turned, so that a step is curve^-1 slope."""
-    chance = expit(design @ beta)
-    slope = design.T @ (wins - (wins + losses) * chance) - penalty * beta
+    """Slopes of the objectives and their curvatures with the sign turned, so that a step is curve^-1 slope."""
+    chance = expit(beta @ design.T)
+    slope = (wins - (wins + losses) * chance) @ design - penalty * beta
     weight = (wins + losses) * chance * (1 - chance)
-    return slope, design.T @ (design * weight[:, None]) + np.diag(penalty)
+    return slope, np.einsum("dc,ci,cj->dij", weight, design, design) + np.diag(penalty)
 
 
 def _leaning(counts: PairCounts) -> tuple[str, ...]:

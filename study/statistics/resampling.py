@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
+Statistic = Callable[[Floats], Floats]
 REPLICATES = 2000
 
 
@@ -42,7 +43,7 @@ class Interval:
 
 def bootstrap(
     people: int,
-    statistic: Callable[[Places], Floats],
+    statistic: Statistic,
     *,
     seed: int,
     replicates: int = REPLICATES,
@@ -56,7 +57,7 @@ def bootstrap(
 
     Args:
         people: How many there are.
-        statistic: From places of people (with repeats) to a vector; NaN where a number is not defined.
+        statistic: From D x people, how often each person was drawn, to D x numbers; NaN where one is not defined.
         seed: Of the draws, so that a report says the same tomorrow.
         level: Of the interval.
         bca: False asks for percentile intervals.
@@ -64,16 +65,23 @@ def bootstrap(
     if people < 1:
         raise ValueError("nobody is there to be drawn")
     generator = np.random.default_rng(seed)
-    everybody = np.arange(people)
-    point = np.atleast_1d(statistic(everybody)).astype(float)
-    draws = np.array([np.atleast_1d(statistic(generator.integers(people, size=people))) for _ in range(replicates)])
-    without = None
-    if bca and people >= 3:
-        without = np.array([np.atleast_1d(statistic(np.delete(everybody, out))) for out in everybody])
+    point = statistic(np.ones((1, people)))[0]
+    draws = statistic(generator.multinomial(people, np.full(people, 1 / people), size=replicates).astype(float))
+    without = statistic(1 - np.eye(people)) if bca and people >= 3 else None
     return tuple(
         _interval(point[column], draws[:, column], None if without is None else without[:, column], level)
         for column in range(len(point))
     )
+
+
+def one_at_a_time(statistic: Callable[[Places], Floats]) -> Statistic:
+    """For a statistic that takes the places of people, with repeats, and gives a vector."""
+
+    def many(times: Floats) -> Floats:
+        everybody = np.arange(times.shape[1])
+        return np.array([np.atleast_1d(statistic(np.repeat(everybody, row.astype(int)))) for row in times], dtype=float)
+
+    return many
 
 
 def _interval(point: float, draws: Floats, without: Floats | None, level: float) -> Interval:

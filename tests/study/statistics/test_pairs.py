@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from study.statistics.pairs import NoFiniteFit, PairCounts, clustered, count, fit
+from study.statistics.pairs import NoFiniteFit, PairCounts, clustered, count, fit, fit_many
 
 TEAMS = ("Milwaukee", "Detroit", "Toronto", "New York", "Boston", "Cleveland", "Baltimore")
 # Home wins-losses in 1987, rows home, columns away (Agresti 2002, Categorical Data Analysis, page 438).
@@ -149,3 +149,23 @@ def test_answers_of_people_who_say_the_same_ten_times_do_not_count_ten_times() -
     assert mended.errors == pytest.approx(honest.errors, rel=1e-6)
     assert (naive.errors < 0.5 * mended.errors).all()
     assert honest.errors == pytest.approx(fit(total(alone), ridge=0).errors, rel=0.35)
+
+
+def test_many_fits_at_once_are_those_one_by_one(baseball: PairCounts) -> None:
+    generator = np.random.default_rng(7)
+    left = generator.poisson(baseball.left, size=(20, 7, 7)).astype(float)
+    right = generator.poisson(baseball.right, size=(20, 7, 7)).astype(float)
+    together = fit_many(left, right, ridge=0.05)
+    for one, other, found in zip(left, right, together, strict=True):
+        alone = fit(PairCounts(TEAMS, one, other), ridge=0.05)
+        assert found == pytest.approx([*alone.values, alone.side], abs=1e-7)
+
+
+def test_of_many_fits_only_those_without_a_finite_answer_are_missing() -> None:
+    won, lost = (
+        count([("a", "b", 1.0)] * 3, "ab"),
+        count([("a", "b", 1.0), ("b", "a", 1.0), ("a", "b", 0.0), ("b", "a", 0.0)], "ab"),
+    )
+    found = fit_many(np.array([won.left, lost.left]), np.array([won.right, lost.right]), ridge=0)
+    assert np.isnan(found[0]).all()
+    assert np.isfinite(found[1]).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from study.statistics.resampling import Floats, Places, bootstrap
+from study.statistics.resampling import Floats, Places, bootstrap, one_at_a_time
 
 LSAT = np.array([576, 635, 558, 578, 666, 580, 555, 661, 651, 605, 653, 575, 545, 572, 594], dtype=float)
 GPA = np.array(
@@ -19,7 +19,7 @@ def correlation(schools: Places) -> Floats:
 
 
 def test_law_schools() -> None:
-    (found,) = bootstrap(15, correlation, seed=1, replicates=4000, bca=False)
+    (found,) = bootstrap(15, one_at_a_time(correlation), seed=1, replicates=4000, bca=False)
     assert found.estimate == pytest.approx(0.7764, abs=5e-5)
     assert found.error == pytest.approx(0.13, abs=0.01)
     assert found.low == pytest.approx(0.44, abs=0.03)
@@ -28,7 +28,7 @@ def test_law_schools() -> None:
 
 
 def test_bca_is_that_of_scipy() -> None:
-    (ours,) = bootstrap(15, correlation, seed=3, replicates=8000)
+    (ours,) = bootstrap(15, one_at_a_time(correlation), seed=3, replicates=8000)
     theirs = stats.bootstrap(
         (LSAT, GPA), lambda x, y: np.corrcoef(x, y)[0, 1], paired=True, vectorized=False, n_resamples=8000,
         method="BCa", rng=np.random.default_rng(3),
@@ -41,28 +41,30 @@ def test_bca_is_that_of_scipy() -> None:
 def test_people_are_drawn_and_not_their_answers() -> None:
     """Ten people who each say the same fifty times are ten pieces of news, not five hundred."""
     means = np.random.default_rng(4).normal(size=10)
-    (found,) = bootstrap(10, lambda people: np.array([np.repeat(means[people], 50).mean()]), seed=5)
+    (found,) = bootstrap(10, one_at_a_time(lambda people: np.array([np.repeat(means[people], 50).mean()])), seed=5)
     assert found.error == pytest.approx(means.std() / np.sqrt(10), rel=0.1)
 
 
 def test_a_seed_says_the_same_again() -> None:
-    assert bootstrap(15, correlation, seed=7, replicates=100) == bootstrap(15, correlation, seed=7, replicates=100)
+    assert bootstrap(15, one_at_a_time(correlation), seed=7, replicates=100) == bootstrap(
+        15, one_at_a_time(correlation), seed=7, replicates=100
+    )
 
 
 def test_draws_without_a_number_are_counted() -> None:
     def only_with_the_first(people: Places) -> Floats:
         return np.array([people.mean() if 0 in people else np.nan])
 
-    (found,) = bootstrap(5, only_with_the_first, seed=8, replicates=500)
+    (found,) = bootstrap(5, one_at_a_time(only_with_the_first), seed=8, replicates=500)
     assert 250 < found.draws < 450
     assert found.method == "percentile"
 
 
 def test_what_never_changes_has_an_interval_without_width() -> None:
-    (found,) = bootstrap(5, lambda people: np.array([4.0]), seed=9, replicates=100)
+    (found,) = bootstrap(5, lambda times: np.full((len(times), 1), 4.0), seed=9, replicates=100)
     assert (found.low, found.estimate, found.high) == (4.0, 4.0, 4.0)
 
 
 def test_nobody_cannot_be_drawn() -> None:
     with pytest.raises(ValueError, match="nobody"):
-        bootstrap(0, lambda people: np.array([1.0]), seed=0)
+        bootstrap(0, lambda times: times, seed=0)
