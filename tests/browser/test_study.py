@@ -130,7 +130,7 @@ def test_on_a_phone_from_the_link_to_the_code_with_a_reload(
     look_at("photo")
     phone.locator("#photo-camera").click()
     expect(phone.locator("#photo-camera")).to_have_text("Take the photo", timeout=LONG)
-    phone.wait_for_function("document.querySelector('video').videoWidth > 0")
+    expect(phone.locator("video")).to_have_js_property("readyState", 4, timeout=LONG)
     phone.locator("#photo-camera").click()
     expect(phone.locator("#photo-use")).to_be_enabled(timeout=LONG)
     look_at("the photo")
