@@ -91,7 +91,7 @@ class Question(Value):
         if self.least is not None and self.most is not None and self.least > self.most:
             raise ValueError("least is larger than most")
         ids = [one.id for one in self.options]
-        _each_once(ids, "the option")
+        _each_once(ids, "options has the id")
         if missing := [one for one in self.screen_out if one not in ids]:
             raise ValueError(f"screen_out names {missing[0]}, which is none of its options")
         return self
@@ -167,7 +167,7 @@ class ConsentText(Value):
 
     @model_validator(mode="after")
     def _one_is_needed(self) -> Self:
-        _each_once([one.id for one in self.purposes], "the purpose")
+        _each_once([one.id for one in self.purposes], "purposes has the id")
         if [one.needed for one in self.purposes if one.allows == "answers"] != [True]:
             raise ValueError('exactly one purpose must have allows = "answers", and it must be needed')
         return self
@@ -271,11 +271,11 @@ class StudyPlan(Value):
 
     @model_validator(mode="after")
     def _conditions_fit(self) -> Self:
-        _each_once([one.id for one in self.conditions], "the condition")
-        _each_once([one.model_dump_json(exclude={"id"}) for one in self.conditions], "a condition with the values")
+        _each_once([one.id for one in self.conditions], "conditions has the id")
+        _each_once([one.model_dump_json(exclude={"id"}) for one in self.conditions], "conditions has")
         for name, questions in (("screening", self.screening), ("ratings", self.ratings)):
-            _each_once([one.id for one in questions], f"{name} has the question")
-        _each_once([one.id for one in self.questionnaire], "questionnaire has the question")
+            _each_once([one.id for one in questions], f"{name} has the id")
+        _each_once([one.id for one in self.questionnaire], "questionnaire has the id")
         if any(one.screen_out for one in (*self.ratings, *self.questionnaire)):
             raise ValueError("screen_out belongs to questions of screening")
         if self.order == "williams" and not 2 <= len(self.conditions) <= WILLIAMS_MOST:
@@ -315,7 +315,7 @@ class StudyPlan(Value):
 
 def _each_once(values: Sequence[str], what: str) -> None:
     if twice := next((one for one in values if list(values).count(one) > 1), None):
-        raise ValueError(f"{what} {twice} stands there twice")
+        raise ValueError(f"{what} {twice} twice; remove one")
 
 
 def _texts(value: object, where: str = "") -> list[tuple[str, object]]:

@@ -22,8 +22,8 @@ def line_of(text: str, place: Sequence[int | str]) -> int | None:
     lines = _lines(text)
     wanted = tuple(place)
     while wanted:
-        if wanted in lines:
-            return lines[wanted]
+        if found := lines.get(wanted, lines.get((*wanted, 0))):
+            return found
         wanted = wanted[:-1]
     return None
 

@@ -244,7 +244,7 @@ def test_withdrawing_by_button_and_by_code(studio: Studio, photo: bytes) -> None
     ],
 )
 def test_wrong_answers_are_refused_with_a_sentence(studio: Studio, changes: dict[str, Any], said: str) -> None:
-    person = Person(studio, f"wrong-{said}")
+    person = Person(studio, f"wrong-{sorted(changes.items())}")
     person.agree()
     answer = person.post("answer", {"trial": person.screen["trial"]["key"], "value": "0", **changes})
     assert answer.status_code == 422

@@ -15,7 +15,7 @@ let isOver = false;
 
 function frame() {
   const title = make("span", "title", start.title ?? "");
-  root.replaceChildren(box("header", "", title, withdraw), bar, main);
+  root.replaceChildren(box("header", "", title, withdraw, bar), main);
   withdraw.hidden = true;
   bar.hidden = true;
 }

@@ -25,7 +25,7 @@ export function photoScreen(screen, { paint, fail }) {
   const choose = act(words(screen.photo.there ? "photo-again" : "photo-file"), () => file.click(), {
     id: "photo-choose",
   });
-  const camera = makeCamera(send, problem);
+  const camera = makeCamera(send, problem, { main: !screen.photo.there });
   const head = [heading(words("photo-title")), make("p", "lead", words("photo-text"))];
   if (!screen.photo.there) {
     return [...head, camera.view, problem.node, busy.node, file, foot(camera.button, choose)];
@@ -90,7 +90,7 @@ function facesOf(screen, { paint, fail, problem }) {
   return box("div", "chosen", print, row);
 }
 
-function makeCamera(send, problem) {
+function makeCamera(send, problem, { main }) {
   const video = make("video", "glass", "", { playsinline: "", muted: "", autoplay: "" });
   video.muted = true;
   video.hidden = true;
@@ -119,7 +119,7 @@ function makeCamera(send, problem) {
       problem.say(words("photo-no-camera"));
     }
   };
-  const button = act(words("photo-camera"), () => (stream ? shoot() : open()), { main: true, id: "photo-camera" });
+  const button = act(words("photo-camera"), () => (stream ? shoot() : open()), { main, id: "photo-camera" });
   return { view: video, button };
 }
 

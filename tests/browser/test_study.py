@@ -1,0 +1,235 @@
+"""A participant in a study: on a phone from the link to the code, with a reload on the way; withdrawing a day later."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from study.identity import Identity
+from tests.browser.test_reach import LOOKS, RULES
+from tests.study.conftest import write_study
+from tests.support.browsing import LONG, listen, open_context
+from tests.support.site import TOY_APP, Site
+from tests.support.studies import SMALL_STUDY
+
+CODE = "prolific-5f3c9a"
+PHONE = {"width": 390, "height": 844}
+
+
+class StudySite(Site):
+    """The app with one study open."""
+
+    def __init__(self, root: Path) -> None:
+        frozen = write_study(root / "studies", SMALL_STUDY)
+        self.kept = root / "kept"
+        self.frozen = frozen
+        file = root / "studies" / "small.toml"
+        super().__init__(root, TOY_APP, STUDIO_STUDIES=str(file), STUDIO_STUDIES_FOLDER=str(self.kept))
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with sqlite3.connect(self.kept / "studies.sqlite3") as database:
+            return database.execute(query).fetchall()
+
+
+@pytest.fixture(scope="module")
+def open_study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudySite]:
+    running = StudySite(tmp_path_factory.mktemp("study-site"))
+    yield running
+    running.end(signal.SIGTERM)
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    """A phone, on which no rule of the policy is broken."""
+    context = open_context(browser, **PHONE)
+    page = context.new_page()
+    refusals = listen(page)
+    yield page
+    assert refusals() == []
+    context.close()
+
+
+@pytest.fixture
+def look_at(phone: Page) -> Iterator[Callable[[str], None]]:
+    """Has axe look at the screen in light and dark, forced colours and at 320 px; each violation is a line."""
+    found: list[str] = []
+
+    def look(state: str) -> None:
+        for name, (media, size) in LOOKS.items():
+            phone.emulate_media(reduced_motion="reduce", **media)
+            phone.set_viewport_size(size)  # type: ignore[arg-type]
+            answer = Axe().run(phone, options={"runOnly": {"type": "tag", "values": RULES}}).response
+            found.extend(
+                f"{state}, {name}: {one['id']} {[node['target'] for node in one['nodes']]}"
+                for one in answer["violations"]
+            )
+            too_wide = phone.evaluate("document.documentElement.scrollWidth - innerWidth")
+            found.extend([f"{state}, {name}: {too_wide} px to the side"] if too_wide > 0 else [])
+        phone.emulate_media(**LOOKS["light"][0])
+        phone.set_viewport_size(PHONE)  # type: ignore[arg-type]
+
+    yield look
+    assert found == []
+
+
+def agree(page: Page, site: Site, code: str) -> None:
+    page.goto(f"{site.url}/study/small?PROLIFIC_PID={code}&SESSION_ID=s1")
+    page.locator("#go").click()
+    for box in page.get_by_role("checkbox").all():
+        expect(box).not_to_be_checked()
+        box.check()
+    page.locator("#agree").click()
+    expect(page.locator(".count")).to_be_visible(timeout=LONG)
+
+
+def answer(page: Page, *keys: str) -> None:
+    """Press keys once the pictures are there, then Enter, and wait for the next screen."""
+    count = page.locator(".count").inner_text()
+    expect(page.locator("input:enabled, textarea:enabled").first).to_be_attached(timeout=LONG)
+    for key in keys:
+        page.keyboard.press(key)
+    expect(page.locator("#next")).to_be_enabled()
+    page.keyboard.press("Enter")
+    expect(page.locator(".count")).not_to_have_text(count, timeout=LONG)
+
+
+def sit(page: Page, photo: Path) -> None:
+    page.locator("#photo-file").set_input_files(photo)
+    page.locator("#photo-use").click(timeout=LONG)
+    expect(page.locator(".point").first).to_be_visible(timeout=LONG)
+
+
+@pytest.mark.timeout(600)  # on two busy cores
+def test_on_a_phone_from_the_link_to_the_code_with_a_reload(
+    phone: Page, open_study: StudySite, photo_file: Path, look_at: Callable[[str], None]
+) -> None:
+    phone.goto(f"{open_study.url}/study/small")
+    expect(phone.get_by_label("Enter the code")).to_be_visible()
+    look_at("without a code")
+    phone.goto(f"{open_study.url}/study/small?PROLIFIC_PID={CODE}&SESSION_ID=s1")
+    expect(phone.locator("#go")).to_be_visible(timeout=LONG)
+    assert CODE not in phone.url + phone.content()
+    look_at("information")
+    phone.locator("#go").click()
+    expect(phone.locator("#agree")).to_be_disabled()
+    look_at("consent")
+    phone.get_by_label("I take part.").check()
+    phone.locator("#agree").click()
+    expect(phone.get_by_text("Are you 18 or older?")).to_be_visible(timeout=LONG)
+    look_at("screening")
+    phone.get_by_label("Yes").check()
+    phone.locator("#next").click()
+    expect(phone.locator("#photo-camera")).to_be_visible(timeout=LONG)
+    look_at("photo")
+    phone.locator("#photo-camera").click()
+    expect(phone.locator("#photo-camera")).to_have_text("Take the photo", timeout=LONG)
+    expect(phone.locator("video")).to_have_js_property("readyState", 4, timeout=LONG)
+    phone.locator("#photo-camera").click()
+    expect(phone.locator("#photo-use")).to_be_enabled(timeout=LONG)
+    look_at("the photo")
+    phone.locator("#photo-use").click()
+    expect(phone.locator(".point").first).to_be_visible(timeout=LONG)
+    look_at("a rating")
+    answer(phone, "6")
+    shown = phone.locator(".count").inner_text(), phone.locator("img.portrait").get_attribute("src")
+    phone.reload()
+    expect(phone.locator(".count")).to_have_text(shown[0], timeout=LONG)
+    assert phone.locator("img.portrait").get_attribute("src") == shown[1]
+    answer(phone, "3", "ArrowRight")  # one to the right is 4
+    phone.locator(".point").nth(1).click()
+    expect(phone.locator("#next")).to_be_enabled()
+    phone.locator("#next").click()
+    expect(phone.locator(".side")).to_have_count(2, timeout=LONG)
+    look_at("a pair")
+    for key in ("ArrowLeft", "ArrowRight", "1", "2"):
+        answer(phone, key)
+    expect(phone.locator(".side input").first).to_be_enabled(timeout=LONG)
+    phone.locator(".side").first.click()
+    phone.locator("#next").click()
+    expect(phone.locator("textarea")).to_be_enabled(timeout=LONG)
+    look_at("a text")
+    phone.locator("textarea").fill("The eyes.")
+    phone.locator("#next").click()
+    expect(phone.locator("#completion-code")).to_have_text(re.compile(r"[2-9A-Z]{8}"), timeout=LONG)
+    look_at("the end")
+    back = phone.locator("#return").get_attribute("href") or ""
+    assert back.startswith("https://recruiter.example/complete?cc=")
+    rows = open_study.rows("SELECT value, by, changes, rt_ms FROM answers WHERE task = 'ratings' ORDER BY trial")
+    assert [(value, by) for value, by, _, _ in rows] == [("6", "key"), ("4", "key"), ("2", "pointer")]
+    assert [changes for _, _, changes, _ in rows] == [0, 1, 0]
+    assert all(0 < float(str(ms)) < 120_000 for *_, ms in rows)
+    assert open_study.rows("SELECT name FROM events WHERE name = 'returned'"), "the reload is on record"
+
+
+@pytest.mark.timeout(600)
+def test_withdrawing_a_day_later_with_the_code(
+    phone: Page, browser: Browser, open_study: StudySite, photo_file: Path, look_at: Callable[[str], None]
+) -> None:
+    agree(phone, open_study, "leaves-later")
+    answered = phone.locator(".count").inner_text()
+    phone.get_by_label("Yes").check()
+    phone.locator("#next").click()
+    assert answered
+    sit(phone, photo_file)
+    identity = Identity.of_folder(open_study.kept)
+    me = identity.participant("small", "leaves-later")
+    assert list((open_study.kept / "pictures" / me).glob("*.png"))
+    # As if a day had passed: all that is stored of them is a day older.
+    with sqlite3.connect(open_study.kept / "studies.sqlite3") as database:
+        for column in ("arrived_at", "consented_at", "seen_at"):
+            database.execute(f"UPDATE participants SET {column} = datetime({column}, '-25 hours') WHERE id = ?", [me])
+    elsewhere = open_context(browser, **PHONE)
+    page = elsewhere.new_page()
+    page.goto(f"{open_study.url}/study/small/withdraw")
+    page.get_by_label("Withdrawal code").fill("AAAA-BBBB-CCCC")
+    page.locator("#withdraw-send").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing is stored under this code")
+    page.get_by_label("Withdrawal code").fill(identity.withdrawal_code(me).lower())
+    page.locator("#withdraw-send").click()
+    expect(page.get_by_role("heading")).to_have_text("Everything is deleted", timeout=LONG)
+    elsewhere.close()
+    assert open_study.rows(f"SELECT * FROM answers WHERE participant = '{me}'") == []
+    assert not (open_study.kept / "pictures" / me).exists()
+    phone.locator(".point").first.click()
+    phone.locator("#next").click()
+    expect(phone.get_by_role("heading")).to_have_text("This study is not open to you now", timeout=LONG)
+    look_at("closed")
+
+
+@pytest.mark.timeout(600)
+def test_the_button_to_withdraw_and_the_older_tab(phone: Page, open_study: StudySite) -> None:
+    agree(phone, open_study, "two-tabs")
+    newer = phone.context.new_page()
+    newer.goto(f"{open_study.url}/study/small")
+    expect(newer.locator(".count")).to_be_visible(timeout=LONG)
+    phone.get_by_label("Yes").check()
+    phone.locator("#next").click()
+    expect(phone.get_by_role("heading")).to_have_text("It goes on elsewhere", timeout=LONG)
+    newer.locator("#withdraw").click()
+    newer.get_by_role("button", name="Go on").click()
+    expect(newer.locator(".count")).to_be_visible()
+    newer.locator("#withdraw").click()
+    newer.locator("#withdraw-yes").click()
+    expect(newer.get_by_role("heading")).to_have_text("Everything is deleted", timeout=LONG)
+    me = Identity.of_folder(open_study.kept).participant("small", "two-tabs")
+    assert open_study.rows(f"SELECT * FROM participants WHERE id = '{me}'") == []
+
+
+@pytest.mark.timeout(600)
+def test_an_answer_waits_for_the_connection_and_is_not_lost(phone: Page, open_study: StudySite) -> None:
+    agree(phone, open_study, "tunnel")
+    phone.context.set_offline(True)
+    phone.get_by_label("Yes").check()
+    phone.locator("#next").click()
+    expect(phone.get_by_text("No connection.")).to_be_visible(timeout=LONG)
+    phone.context.set_offline(False)
+    expect(phone.locator("#photo-camera")).to_be_visible(timeout=LONG)
+    me = Identity.of_folder(open_study.kept).participant("small", "tunnel")
+    assert open_study.rows(f"SELECT value FROM answers WHERE participant = '{me}'") == [("yes",)]
