@@ -4,6 +4,10 @@ python -m study check likeness            read the file and say what a participa
 python -m study freeze likeness           write the lock: from now on the file cannot change but as a new version
 python -m study codes likeness 20         make codes of your own, for a study with codes = "listed"
 python -m study verify likeness CODE ...  whether completion codes are genuine and their rows unchanged
+python -m study researcher anna           make an account for the pages at /research
+python -m study export likeness --out X   the data as a Psych-DS folder; --exclude leaves out excluded people
+python -m study report likeness --out X   report and ethics report, Markdown and PDF
+python -m study simulate likeness -n 50   let simulated people take part, over HTTP, kept apart from others
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from collections.abc import Sequence
 
 from pipelines.errors import PortraitError
 from pipelines.settings import Settings
+from study import commands as for_researchers
 from study.opening import open_store
 from study.plan.definition import StudyPlan
 from study.plan.freezing import freeze, load_plan, study_file
@@ -39,8 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command.add_argument("count", type=int, help="how many")
         if name == "verify":
             command.add_argument("codes", nargs="+", metavar="code")
+    for_researchers.add(commands)
     options = parser.parse_args(arguments)
     try:
+        if "run" in options:
+            options.run(options)
+            return 0
         path = study_file(options.study)
         plan = load_plan(path)
         if options.command == "check":

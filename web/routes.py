@@ -34,6 +34,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import StaticFiles
 
+from pipelines import heavy
 from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError, RequestInvalid
 from pipelines.photo import opening as photos
 from pipelines.presets.loading import THUMBNAILS
@@ -47,7 +48,6 @@ from web.calls import KEY_HEADER, NO_STORE, Calls, problem, read_body
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
 from web.phone import build_phone_routes
-from web.research import build_research_routes
 from web.study_routes import build_study_routes
 from web.tiles import Tiles
 
@@ -89,11 +89,19 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/portraits/{key}", calls.portraits),
         *build_board_routes(studio),
         *build_study_routes(studio),
-        *build_research_routes(studio),
+        *_research_routes(studio),
         Route("/studio/tile/{key}/{kind}/{preset}.webp", calls.tile),
         Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS)),
         Route("/studio/static/{file:path}", _assets(STATIC), middleware=[Middleware(GZipMiddleware)]),
     ]
+
+
+def _research_routes(studio: Studio) -> list[BaseRoute]:
+    """Those of web/research.py. Its libraries (statistics, figures) are not loaded where nobody can sign in."""
+    if not studio.limits.settings.study_researchers:
+        return []
+    routes: list[BaseRoute] = heavy.load("web.research").build_research_routes(studio)
+    return routes
 
 
 def _assets(folder: Path) -> Callable[[Request], Awaitable[Response]]:
