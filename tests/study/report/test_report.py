@@ -1,0 +1,114 @@
+"""Report and ethics report: methods from the frozen study, counts, both analyses, figures with words."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from datetime import date
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from PIL import Image
+
+from study.analysis.results import Results, analyse
+from study.dataset import Departure
+from study.report.content import drawings
+from study.report.figures import svg
+from study.report.numbers import chance, number
+from study.report.writing import write_report
+from study.simulation.people import World
+from tests.support.planted import SHA, plan, planted, withdrawn
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    data = planted(16, World.evenly(plan(), 0.5, inattentive=0.25), stop={2: "pairs-003"})
+    data = withdrawn(data, f"{5:020x}")
+    said_no = Departure("no_consent", "consent", date(2026, 11, 2), 3)
+    return analyse(dataclasses.replace(data, departures=(*data.departures, said_no)))
+
+
+@pytest.fixture(scope="module")
+def folder(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report")
+    write_report(results, path)
+    return path
+
+
+def test_methods_come_from_the_frozen_study(folder: Path) -> None:
+    text = (folder / "report.md").read_text("utf-8")
+    assert text.startswith("# Portraits of you\n\nSIMULATED DATA.")
+    assert f"The frozen hash is {SHA}" in text
+    assert "one of the 4 orders of a Williams design for 4 conditions" in text
+    assert "gave more than 50% of their ratings and choices in under 300 ms" in text
+    assert "a ridge of 0.01" in text
+    assert "pairs.more-me, ratings.me" in text
+    assert "> ```toml" in text, "the analysis plan stands there as it was frozen"
+
+
+def test_everybody_is_counted(folder: Path, results: Results) -> None:
+    text = (folder / "report.md").read_text("utf-8")
+    for line in ("| opened the link | 19 |", "| consented | 16 |", "| withdrew | 1 |", "| said no | 3 |"):
+        assert line in text
+    assert f"| in the main analysis | {results.main.people} |" in text
+    assert results.main.people < results.everybody.people == 15
+    assert f"{results.everybody.people} participants." in text
+
+
+def test_both_analyses_give_effect_sizes_before_p(folder: Path) -> None:
+    text = (folder / "report.md").read_text("utf-8")
+    main, everybody = text.split("## Results with everybody")
+    for part in (main, everybody):
+        assert part.count("| contrast | odds ratio | logits (error) | p | p after Holm |") == 6
+        assert part.count("Krippendorff's alpha (ordinal) is") == 4
+    assert re.search(r"\| oil – comic \| \d+\.\d\d \[\d+\.\d\d, \d+\.\d\d\] \|", text)
+
+
+def test_every_figure_is_there_and_says_in_words_what_it_shows(folder: Path) -> None:
+    text = (folder / "report.md").read_text("utf-8")
+    shown = re.findall(r"!\[([^\]]+)\]\(figures/([^)]+)\)", text)
+    assert len(shown) == 1 + 2 + 8 + 3
+    for alt, name in shown:
+        assert len(alt) > 40
+        with Image.open(folder / "figures" / name) as picture:
+            assert picture.width >= 1200
+    assert any("oil 0" in alt or "oil 1" in alt for alt, _ in shown)
+
+
+def test_the_pdf_says_the_same(folder: Path) -> None:
+    with pypdfium2.PdfDocument(folder / "report.pdf") as pdf:
+        text = "".join(page.get_textpage().get_text_range() for page in pdf)
+        assert SHA in text.replace("\n", "").replace("\r", "")
+        assert "Krippendorff" in text
+        assert "SIMULATED" in text
+        assert next(one.get_title() for one in pdf.get_toc()) == "Portraits of you"
+
+
+def test_the_ethics_report_counts_consents_by_version_and_purpose(folder: Path) -> None:
+    text = (folder / "ethics.md").read_text("utf-8")
+    assert "| 2026-11-26 | en |" in text
+    assert re.search(r"\| I am 18 or older.*\| 15 \| 0 \|", text)
+    assert re.search(r"\| My portraits may be kept.*\| 9 \| 6 \|", text)
+    assert "| withdrew | debrief | 1 |" in text
+    assert "| said no | consent | 3 |" in text
+    assert "31 December 2027" in text
+
+
+def test_figures_for_pages_are_vectors_without_scripts(results: Results) -> None:
+    for theme in ("light", "dark"):
+        found = svg(drawings(results, theme)[1])
+        assert b"<svg" in found
+        assert b"<script" not in found
+        assert b"<dc:date>" not in found
+
+
+def test_a_study_that_nobody_has_begun_has_a_report(tmp_path: Path, results: Results) -> None:
+    write_report(analyse(results.data.of(set())), tmp_path)
+    assert "Nobody is in this analysis yet." in (tmp_path / "report.md").read_text("utf-8")
+
+
+def test_numbers_are_written_as_readers_know_them() -> None:
+    assert number(-1.005, 2) in ("−1.00", "−1.01")
+    assert number(float("nan")) == number(None) == "not defined"
+    assert (chance(0.0004), chance(0.0421), chance(None)) == ("< .001", ".042", "–")
