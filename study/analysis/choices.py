@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from study.analysis.settings import AnalysisSettings
 from study.dataset import Choice
 from study.statistics.pairs import Floats, NoFiniteFit, PairCounts, Strengths, clustered, count, fit, fit_many
 from study.statistics.resampling import Interval, bootstrap
+
+
+FEWEST = 10  # people for whose choices errors by clusters can be trusted at all
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class PairResult:
         left_share: Of choices that went to the left (0 to 1).
         wins: k x k, how often the row was chosen over the column.
         leaning: Conditions whose strength only the ridge keeps finite.
-        contrasts: Each two conditions; empty with fewer than two people.
+        contrasts: Each two conditions; empty with fewer than `FEWEST` people, of whom no error can be told.
         trouble: Why there are no strengths, as a sentence; "" where there are.
     """
 
@@ -93,7 +96,9 @@ def pair_result(
     except NoFiniteFit as error:
         return PairResult(*facts, (), None, share, together.wins, (), (), f"{str(error).capitalize()}.")
     *strengths, side = _intervals(each, settings, seed)
-    contrasts = _contrasts(outcome, clustered(found, each), settings.level) if len(each) > 1 else ()
+    contrasts = (
+        _contrasts(outcome, clustered(found, each), settings.level, len(each) - 1) if len(each) >= FEWEST else ()
+    )
     return PairResult(*facts, tuple(strengths), side, share, together.wins, found.leaning, contrasts)
 
 
@@ -113,7 +118,7 @@ def _intervals(each: list[PairCounts], settings: AnalysisSettings, seed: int) ->
     return bootstrap(len(each), statistic, seed=seed, replicates=settings.draws, level=settings.level)
 
 
-def _contrasts(outcome: str, found: Strengths, level: float) -> tuple[Contrast, ...]:
+def _contrasts(outcome: str, found: Strengths, level: float, freedom: int) -> tuple[Contrast, ...]:
     size = len(found.items)
     return tuple(
         contrast(
@@ -123,19 +128,31 @@ def _contrasts(outcome: str, found: Strengths, level: float) -> tuple[Contrast, 
             found.covariance[:size, :size],
             (one, other),
             level,
+            freedom,
         )
         for one, other in combinations(range(size), 2)
     )
 
 
 def contrast(
-    outcome: str, names: tuple[str, str], logit: float, covariance: Floats, places: tuple[int, int], level: float
+    outcome: str,
+    names: tuple[str, str],
+    logit: float,
+    covariance: Floats,
+    places: tuple[int, int],
+    level: float,
+    freedom: int | None = None,
 ) -> Contrast:
-    """A contrast of two estimates with their covariance; Wald's interval and test."""
+    """A contrast of two estimates with their covariance; interval and test of Wald.
+
+    Args:
+        freedom: Degrees of freedom where the covariance comes from so many clusters less one; None for the normal.
+    """
     turn = np.zeros(len(covariance))
     turn[places[0]], turn[places[1]] = 1.0, -1.0
     error = float(np.sqrt(np.clip(turn @ covariance @ turn, 0, None)))
-    reach = float(norm.ppf((1 + level) / 2)) * error
+    law = norm if freedom is None else t(freedom)
+    reach = float(law.ppf((1 + level) / 2)) * error
     ends = (float(np.exp(logit - reach)), float(np.exp(logit + reach)))
-    p = float(2 * norm.sf(abs(logit) / error)) if error > 0 else None
+    p = float(2 * law.sf(abs(logit) / error)) if error > 0 else None
     return Contrast(outcome, *names, float(logit), error, float(np.exp(logit)), *ends, p)

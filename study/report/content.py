@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from study.analysis.choices import Contrast, PairResult
+from study.analysis.choices import FEWEST, Contrast, PairResult
 from study.analysis.flow import RULES
 from study.analysis.ratings import RatingResult
 from study.analysis.results import Outcomes, Results
@@ -192,6 +192,8 @@ def _pair(result: PairResult, words: str, with_pictures: bool) -> list[Block]:
         )
     if result.contrasts:
         blocks.append(_contrasts(result.contrasts, "odds of being chosen, other things equal"))
+    else:
+        blocks.append(Paragraph(f"Fewer than {FEWEST} people: intervals are rough, and contrasts are not tested yet."))
     return blocks
 
 
