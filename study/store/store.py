@@ -407,6 +407,9 @@ class StudyStore:
             aged = session.scalars(select(ParticipantRow).where(ParticipantRow.study.in_(over))).all()
             for row in aged:
                 self._erase_rows(session, row, "deleted_by_age")
+            last_days = select(StudyRow.study_id).group_by(StudyRow.study_id)
+            ended = last_days.having(func.max(StudyRow.retention) < now.date())
+            session.execute(delete(CodeRow).where(CodeRow.study_id.in_(ended)))
         if aged:
             self.database.forget_the_log()
         self.files.sweep(self._names, now.timestamp() - _YOUNG_SECONDS)

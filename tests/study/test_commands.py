@@ -1,66 +1,66 @@
-"""Commands for researchers, by way of `python -m study`."""
+"""python -m study: what it prints, and where it refuses."""
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
 
+from pipelines.settings import Settings
 from study.__main__ import main
-from study.export.check import problems
-from study.identity import Identity
-from study.plan.freezing import FrozenStudy
-from study.researchers import Researchers
-from study.store.database import Database, sqlite_url
-from study.store.store import StudyStore
-from tests.support.studies import take_part
-
-Captured = pytest.CaptureFixture[str]
+from study.opening import open_store, open_studies, studies_folder
+from study.plan.freezing import load_frozen
+from tests.support.studies import SMALL_STUDY, take_part
 
 
 @pytest.fixture
-def kept(tmp_path: Path, frozen: FrozenStudy, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The operator's folder with two people in it."""
-    folder = tmp_path / "kept"
-    identity = Identity.of_folder(folder)
-    store = StudyStore(Database(sqlite_url(folder)), folder, identity)
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("STUDIO_STUDIES_FOLDER", str(tmp_path / "kept"))
+    (tmp_path / "plan.md").write_text("plan")
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL_STUDY)
+    return str(path)
+
+
+def test_check_freeze_codes_and_verify(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", file]) == 0
+    said = capsys.readouterr().out
+    assert "3 conditions in 6 rows" in said
+    assert "1 of screening, 3 of ratings, 5 of pairs, 1 of questionnaire" in said
+    assert main(["freeze", file]) == 0
+    frozen = load_frozen(Path(file))
+    assert frozen.sha256 in capsys.readouterr().out
+    assert main(["codes", file, "3"]) == 0
+    codes = capsys.readouterr().out.split()
+    store = open_store(Settings.read())
+    assert len(codes) == 3
+    assert all(store.is_listed(store.identity.participant("small", code)) for code in codes)
     store.register(frozen)
-    for number in range(2):
-        take_part(store, frozen, f"code {number}")
+    done = take_part(store, frozen, codes[0])
+    assert main(["verify", file, str(done.completion)]) == 0
+    assert f"genuine\t{done.id}" in capsys.readouterr().out
+    assert main(["verify", file, "AAAAAAAA"]) == 1
+    assert "made up" in capsys.readouterr().out
     store.database.close()
-    monkeypatch.setenv("STUDIO_STUDIES_FOLDER", str(folder))
-    monkeypatch.delenv("STUDY_DATABASE_URL", raising=False)
-    return folder
 
 
-def test_an_account_is_made_from_a_password_on_stdin(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("a password that is long\n"))
-    assert main(["researcher", "anna"]) == 0
-    said = capsys.readouterr()
-    assert "STUDY_RESEARCHERS" in said.err
-    assert Researchers(said.out.strip()).knows("anna", "a password that is long")
-    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
-    assert main(["researcher", "anna"]) == 1
+def test_what_cannot_be_done_is_one_sentence(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(file).write_text(SMALL_STUDY.replace('version = "1"', 'version = "one"'))
+    assert main(["freeze", file]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("small.toml, line 2, field version:")
+    assert said.count("\n") == 1
+    assert main(["check", "no-such-study"]) == 1
+    assert "no-such-study.toml cannot be read" in capsys.readouterr().err
 
 
-def test_export_and_report(kept: Path, tmp_path: Path, capsys: Captured) -> None:
-    assert main(["export", "small", "--out", str(tmp_path / "data")]) == 0
-    assert problems(tmp_path / "data") == ()
-    assert main(["report", "small", "--out", str(tmp_path / "report")]) == 0
-    report = (tmp_path / "report" / "report.md").read_text("utf-8")
-    assert "2 of 2 participants who consented are in the main analysis" in report
-    assert (tmp_path / "report" / "ethics.pdf").read_bytes().startswith(b"%PDF")
-
-
-def test_a_study_that_never_ran_is_named(kept: Path, tmp_path: Path, capsys: Captured) -> None:
-    assert main(["export", "other", "--out", str(tmp_path / "data")]) == 1
-    assert "No such study has run here" in capsys.readouterr().err
-    assert main(["report", "small", "--version", "9", "--out", str(tmp_path / "data")]) == 1
-    assert "there are the versions 1" in capsys.readouterr().err
-
-
-def test_a_simulation_without_a_studio_says_so(kept: Path, tmp_path: Path, capsys: Captured) -> None:
-    path = str(tmp_path / "studies" / "small.toml")
-    assert main(["simulate", path, "-n", "1", "--url", "http://127.0.0.1:9"]) == 1
-    assert "does not answer" in capsys.readouterr().err
+def test_the_settings_open_studies(file: str, tmp_path: Path) -> None:
+    known = {"styles": {"oil-master", "comic", "pop-art"}, "scenes": {"none"}, "engines": {"preview"}}
+    assert open_studies(Settings.read({}), **known) is None
+    main(["freeze", file])
+    settings = Settings.read({"STUDIO_STUDIES": f" {file} ,", "STUDIO_STUDIES_FOLDER": str(tmp_path / "kept")})
+    opened = open_studies(settings, **known)
+    assert opened is not None
+    assert list(opened.running) == ["small"]
+    opened.store.database.close()
+    assert studies_folder(Settings.read({"XDG_DATA_HOME": "/data"})) == Path("/data/self-portrait-studio/studies")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -183,6 +185,7 @@ def test_portraits_stay_only_where_that_was_ticked(store: StudyStore, frozen: Fr
 
 def test_the_last_day_ends_everything(store: StudyStore, frozen: FrozenStudy, clock: Clock, tmp_path: Path) -> None:
     take_part(store, frozen, "anna")
+    store.add_codes("small", ["anna", "ben"])
     clock.pass_(days=(frozen.plan.retention - clock.now.date()).days)
     store.sweep([frozen])
     assert load_dataset(store.database, frozen.sha256).people, "on the last day it is still there"
@@ -190,6 +193,7 @@ def test_the_last_day_ends_everything(store: StudyStore, frozen: FrozenStudy, cl
     store.sweep([])
     data = load_dataset(store.database, frozen.sha256)
     assert data.people == ()
+    assert not store.is_listed(store.identity.participant("small", "ben"))
     assert [one.how for one in data.departures] == ["deleted_by_age"]
     assert not list((tmp_path / "kept" / "pictures").iterdir())
 
@@ -273,6 +277,26 @@ def test_a_full_disk_says_so_and_keeps_what_was_confirmed(frozen: FrozenStudy, t
     database.close()
     assert trial.key in store.answer(standing.id, "tab-1", trial, reply_to(trial)).answered
     database.close()
+
+
+def test_a_portrait_that_finds_no_room_leaves_nothing(
+    store: StudyStore, frozen: FrozenStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing = come(store, frozen, "anna")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StudyStoreError, match="disk is full"):
+            store.put_picture(standing.id, "one", b"x", FACTS)
+    assert not list((tmp_path / "kept" / "pictures" / standing.id).iterdir())
+    store.put_picture(standing.id, "one", b"x", FACTS)
+    store.put_picture(standing.id, "one", b"again", FACTS)
+    found = store.find(standing.id)
+    assert found is not None
+    assert store.files.path(standing.id, found.pictures["one"]).read_bytes() == b"again"
 
 
 @pytest.mark.parametrize("wrong", ["mysql://somewhere/x", "no address", "postgres"])

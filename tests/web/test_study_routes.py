@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import uvicorn
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -17,13 +24,20 @@ from starlette.testclient import TestClient
 import app
 from pipelines import live_pictures
 from pipelines.engines.filters.engine import FilterEngine
+from pipelines.settings import Settings
+from study.identity import Identity
+from study.opening import Studies
+from study.participation import RunningStudy
 from study.plan.freezing import FrozenStudy
+from study.store.database import Database, sqlite_url
 from study.store.reading import load_dataset
+from study.store.store import StudyStore
 from tests.study.conftest import write_study
 from tests.support.site import TOY_PREVIEW, TOY_SIZE
-from tests.support.studies import SMALL_STUDY
+from tests.support.studies import SMALL_STUDY, draw
 from tests.support.studio import jpeg
 from visits.folder import PrivateFolder
+from visits.limits import Limits
 from visits.studio import Studio
 from web.shield import Shield
 from web.study_routes import TAB_HEADER, build_study_routes
@@ -268,3 +282,61 @@ def test_an_unknown_study_says_so(studio: Studio) -> None:
     assert answer.status_code == 404
     assert "no such study" in answer.text
     assert person.http.post("/study/other/enter", json={}).status_code == 404
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_fifty_people_at_once_on_loopback_lose_no_answer_and_balance(tmp_path: Path, studio: Studio) -> None:
+    """Over a real port. Their pictures are put into the store directly: to make them would take minutes."""
+    database = Database(sqlite_url(tmp_path))
+    store = StudyStore(database, tmp_path / "kept", Identity.of_folder(tmp_path / "kept"))
+    running = RunningStudy(write_study(tmp_path / "s", SMALL_STUDY), store)
+    crowd = replace(studio, studies=Studies(store, {"small": running}), limits=Limits(Settings()))
+    site = Starlette(routes=build_study_routes(crowd), middleware=[Middleware(Shield, page="")])
+    start = threading.Barrier(50)
+
+    def take_part(number: int) -> str:
+        with httpx.Client(base_url=url, timeout=300, headers={TAB_HEADER: f"{number:032}"}) as http:
+            start.wait()
+            assert http.get(f"/study/small?PROLIFIC_PID=crowd-{number}").status_code == 303
+            screen = http.post("/study/small/enter", json={}).json()
+            yes = {"purposes": {"take-part": True}, "sha256": screen["consent"]["sha256"]}
+            screen = http.post("/study/small/consent", json=yes).json()
+            draw(store, running.frozen, store.identity.participant("small", f"crowd-{number}"))
+            while "trial" in screen or screen["task"] == "photo":
+                if "trial" not in screen:
+                    screen = http.get("/study/small/progress").json()
+                    continue
+                kind, key = screen["trial"]["kind"], screen["trial"]["key"]
+                said = {"likert": "5", "choice": "0", "text": f"person {number}", "pair": "left"}[kind]
+                body = {"trial": key, "chosen" if kind == "pair" else "value": said, "rt_ms": 1000}
+                answer = http.post("/study/small/answer", json=body)
+                assert answer.status_code == 200, answer.text
+                screen = answer.json()
+            return str(screen["end"]["completion"])
+
+    with serving(site) as url, ThreadPoolExecutor(50) as pool:
+        codes = list(pool.map(take_part, range(50)))
+    assert all(store.verify(code) is not None for code in codes)
+    data = load_dataset(database, running.frozen.sha256)
+    assert (len(data.people), len(data.ratings), len(data.choices), len(data.checks)) == (50, 150, 150, 100)
+    assert sorted(one.value for one in data.replies if one.question == "why") == sorted(
+        f"person {n}" for n in range(50)
+    )
+    seats = Counter(one.row for one in data.people)
+    assert max(seats.values()) - min(seats.values()) <= 1
+    database.close()
+
+
+@contextlib.contextmanager
+def serving(site: Starlette) -> Iterator[str]:
+    """An app on a free port of this machine."""
+    server = uvicorn.Server(uvicorn.Config(site, host="127.0.0.1", port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(30)
