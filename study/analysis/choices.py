@@ -14,7 +14,6 @@ from study.dataset import Choice
 from study.statistics.pairs import Floats, NoFiniteFit, PairCounts, Strengths, clustered, count, fit, fit_many
 from study.statistics.resampling import Interval, bootstrap
 
-
 FEWEST = 10  # people for whose choices errors by clusters can be trusted at all
 
 

@@ -167,7 +167,7 @@ def _pair(result: PairResult, words: str, with_pictures: bool) -> list[Block]:
     blocks.append(Paragraph(f"{result.choices} choices of {result.people} participants."))
     if with_pictures:
         blocks.append(
-            Picture(f"strengths-{result.outcome.replace('.', '-')}", f"{words}: strengths by Bradley-Terry", "")
+            Picture(f"strengths-{result.outcome.replace('.', '-')}", f"{words} – strengths by Bradley-Terry", "")
         )
     wins = result.wins.sum(axis=1)
     games = (result.wins + result.wins.T).sum(axis=1)
@@ -204,7 +204,10 @@ def _rating(result: RatingResult, words: str, with_pictures: bool) -> list[Block
     blocks.append(Paragraph(f"{result.answers} answers of {result.people} participants."))
     if with_pictures:
         name = result.outcome.replace(".", "-")
-        blocks += [Picture(f"answers-{name}", f"{words}: answers", ""), Picture(f"means-{name}", f"{words}: means", "")]
+        blocks += [
+            Picture(f"answers-{name}", f"{words} – answers", ""),
+            Picture(f"means-{name}", f"{words} – means", ""),
+        ]
     rows = tuple(
         (name, str(values.n), spread(values), interval(mean))
         for name, values, mean in zip(result.conditions, result.spread, result.means, strict=True)

@@ -68,7 +68,7 @@ def strengths(result: PairResult, names: Sequence[str], title: str, theme: Theme
     axes.set_xlabel("strength in logits, mean 0 (interval over participants)")
     said = "; ".join(f"{names[place]} {interval(result.strengths[place])}" for place in reversed(order))
     alt = f"Dots with intervals, from the strongest to the weakest: {said}."
-    return Drawing(f"strengths-{_plain(result.outcome)}", f"{title}: strengths by Bradley-Terry", alt, figure)
+    return Drawing(f"strengths-{_plain(result.outcome)}", f"{title} – strengths by Bradley-Terry", alt, figure)
 
 
 def answers(result: RatingResult, names: Sequence[str], title: str, theme: Theme) -> Drawing:
@@ -97,7 +97,7 @@ def answers(result: RatingResult, names: Sequence[str], title: str, theme: Theme
         f"{name} median {number(spread.median, 1)}, mean {number(spread.mean, 1)}, {spread.n} answers"
         for name, spread in zip(names, result.spread, strict=True)
     )
-    return Drawing(f"answers-{_plain(result.outcome)}", f"{title}: answers", f"Stacked bars: {said}.", figure)
+    return Drawing(f"answers-{_plain(result.outcome)}", f"{title} – answers", f"Stacked bars: {said}.", figure)
 
 
 def means(result: RatingResult, names: Sequence[str], title: str, theme: Theme) -> Drawing:
@@ -107,7 +107,7 @@ def means(result: RatingResult, names: Sequence[str], title: str, theme: Theme) 
     _dots(axes, list(result.means)[::-1], list(names)[::-1], ink)
     axes.set_xlabel("mean answer (interval over participants)")
     said = "; ".join(f"{name} {interval(mean)}" for name, mean in zip(names, result.means, strict=True))
-    return Drawing(f"means-{_plain(result.outcome)}", f"{title}: means", f"Dots with intervals: {said}.", figure)
+    return Drawing(f"means-{_plain(result.outcome)}", f"{title} – means", f"Dots with intervals: {said}.", figure)
 
 
 def stops(reached: Sequence[Reached], theme: Theme) -> Drawing:

@@ -110,12 +110,13 @@ def _statistics(settings: AnalysisSettings) -> str:
         f"Pairs: Bradley-Terry with a term for the side, fitted with {ridge}. {level} intervals are by bootstrap over"
         f" participants ({settings.draws:,} draws; BCa, or percentile where BCa cannot be computed); people are drawn,"
         " never single answers. Standard errors of contrasts allow for the answers of one person hanging together"
-        " (sandwich, clustered by participant). Ratings: cumulative logit with a random intercept for each participant"
-        f" (adaptive Gauss-Hermite quadrature, 10 nodes), conditions against {settings.reference}; matched rank"
-        " biserial correlations with Wilcoxon's test; Kendall's W with Friedman's test; Krippendorff's alpha (ordinal)"
-        " with participants as raters and conditions as units. Effect sizes stand before p values. Holm's correction is"
-        f" over all contrasts of the primary outcomes: {', '.join(settings.primary)}. Times out of line are those over"
-        " 3 scaled median absolute deviations from the median on a logarithmic scale; they are told, not removed."
+        " (sandwich, clustered by participant, t distribution). Ratings: cumulative logit with a random intercept for"
+        f" each participant (adaptive Gauss-Hermite quadrature, 10 nodes), conditions against {settings.reference};"
+        " matched rank biserial correlations with Wilcoxon's test; Kendall's W with Friedman's test; Krippendorff's"
+        " alpha (ordinal) with participants as raters and conditions as units. Effect sizes stand before p values."
+        f" Holm's correction is over all contrasts of the primary outcomes: {', '.join(settings.primary)}. Times out of"
+        " line are those over 3 scaled median absolute deviations from the median on a logarithmic scale; they are"
+        " told, not removed."
     )
 
 
