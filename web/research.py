@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-import threading
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -34,13 +32,13 @@ from study.report.content import drawings, outcomes
 from study.report.figures import Theme
 from study.report.writing import with_words
 from study.researchers import Researchers
-from study.simulation.over_http import simulate
 from visits.studio import Studio
 from web.addresses import connection_network
 from web.errors import sentence
 from web.research_data import KINDS, Desk
 from web.research_login import Gate, Session, drop_cookie, is_foreign, proves, set_cookie
 from web.research_pages import page
+from web.research_simulations import Simulations, own_address
 from web.research_tables import progress_tables, tiles
 
 log = logging.getLogger(__name__)
@@ -101,30 +99,11 @@ def research_routes(
     ]
 
 
-@dataclass
-class Simulation:
-    """One that runs, or has run, on a study."""
-
-    wanted: int
-    done: int = 0
-    is_running: bool = True
-    trouble: str = ""
-
-    @property
-    def words(self) -> str:
-        """For the page."""
-        people = f"{self.done} of {self.wanted} simulated people are through."
-        if self.trouble:
-            return f"{people} {self.trouble}"
-        return f"{people} Read the page again to follow." if self.is_running else people
-
-
 class _Research:
     def __init__(self, desk: Desk, gate: Gate, running: Mapping[str, RunningStudy], trusted_proxies: int) -> None:
         self._desk, self._gate, self._running = desk, gate, running
         self._trusted_proxies = trusted_proxies
-        self._simulations: dict[str, Simulation] = {}
-        self._lock = threading.Lock()
+        self._simulations = Simulations()
 
     # --- around every answer ---
 
@@ -198,8 +177,6 @@ class _Research:
     async def progress(self, request: Request, session: Session) -> Response:
         data, common = await self._data(request)
         shown = self._desk.shown(data)
-        with self._lock:
-            simulation = self._simulations.get(data.sha256)
         return page(
             request,
             "research_progress",
@@ -209,7 +186,7 @@ class _Research:
             tables=progress_tables(shown),
             flow=flow_of(shown),
             places=data.plan.places if data.kind == "participant" else 0,
-            simulation=simulation,
+            simulation=self._simulations.of(data.sha256),
             read_at=data.read_at,
             **common,
         )
@@ -303,30 +280,8 @@ class _Research:
     async def simulate(self, request: Request, session: Session, form: FormData) -> Response:
         study = await self._open_study(request)
         wanted = _whole(form, "count", 1, _MOST_SIMULATED)
-        server = request.scope["server"]
-        with self._lock:
-            known = self._simulations.get(study.frozen.sha256)
-            if known is not None and known.is_running:
-                raise StudyError("A simulation of this study is running; wait until it is through.")
-            simulation = self._simulations[study.frozen.sha256] = Simulation(wanted)
-        host = f"[{server[0]}]" if ":" in server[0] else server[0]
-        address = f"http://{host}:{server[1]}"
-        threading.Thread(target=self._simulate, args=(address, study, simulation), daemon=True).start()
+        await run_in_threadpool(self._simulations.start, study, own_address(request), wanted)
         return self._back(request, "", "simulated")
-
-    def _simulate(self, address: str, study: RunningStudy, simulation: Simulation) -> None:
-        def told(done: int) -> None:
-            simulation.done = done
-
-        try:
-            simulate(address, study.frozen, study.store, simulation.wanted, told=told)
-        except PortraitError as error:
-            simulation.trouble = error.hint
-        except Exception:
-            log.exception("a simulation failed, unexpected")
-            simulation.trouble = "It stopped, by a fault of ours; the log says more."
-        finally:
-            simulation.is_running = False
 
     # --- inside ---
 

@@ -31,7 +31,7 @@ def progress_tables(data: Dataset) -> tuple[tuple[str, tuple[str, ...], Rows], .
     """Caption, head and rows of each."""
     flow, attention = flow_of(data), attention_of(data)
     by_condition = tuple((name, str(made), str(judged)) for name, (made, judged) in progress_by_condition(data).items())
-    stops = tuple((one.task, str(one.began), str(one.stopped)) for one in drop_out_of(data))
+    stops = tuple((one.task, str(one.began), str(one.stopped), str(one.underway)) for one in drop_out_of(data))
     rules = {"incomplete": "not at the end", "failed_attention": "failed attention checks", "fast": "too fast"}
     out = tuple((rules[rule], str(flow.excluded[rule])) for rule in RULES)
     gone = tuple((words, str(flow.departures.get(how, 0))) for how, words in DEPARTED.items())
@@ -46,7 +46,7 @@ def progress_tables(data: Dataset) -> tuple[tuple[str, tuple[str, ...], Rows], .
     )
     found: list[tuple[str, tuple[str, ...], Rows]] = [
         ("By condition", ("condition", "portraits made", "people who judged it"), by_condition),
-        ("Where people stop", ("task", "began", "stopped"), stops),
+        ("Where people stop", ("task", "began", "stopped there", "at it now"), stops),
         ("Left out of the main analysis, by rule", ("rule", "people"), out),
         ("Attention checks", ("what", "figure"), checks),
         ("Nothing is left of", ("why", "people"), gone),

@@ -13,7 +13,7 @@ from study.statistics.summaries import Quartiles, Reached, drop_out, quartiles, 
 
 RULES = ("incomplete", "failed_attention", "fast")
 _BEFORE_CONSENT = ("information", "consent")
-_AFTER_END = ("complete", "screened_out")
+_UNDERWAY = ("arrived", "active")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,6 @@ def flow_of(data: Dataset) -> Flow:
         if one.task not in _BEFORE_CONSENT:
             gone_after_consent += one.count
     yes = [one for one in data.people if one.consented_at is not None]
-    reached_end = [one for one in yes if one.status in _AFTER_END or one.status == "rejected"]
     return Flow(
         came=len(data.people) + sum(gone.values()),
         consented=len(yes) + gone_after_consent,
@@ -62,22 +61,23 @@ def flow_of(data: Dataset) -> Flow:
         underway=status["active"],
         left=status["timed_out"] + status["returned"] + status["rejected"],
         excluded={rule: sum(rule in one.exclusions for one in yes) for rule in RULES},
-        counted=sum(one.counts for one in reached_end),
+        counted=sum(one.counts for one in yes),
         departures=dict(gone),
         by_status=dict(status),
     )
 
 
 def drop_out_of(data: Dataset) -> tuple[Reached, ...]:
-    """How many began each task and stopped there; who withdrew or left stops where they stood."""
+    """How many began each task and stopped there: who withdrew or left where they stood, who was screened out there."""
     tasks = list(data.plan.tasks)
-    last: dict[str, str | None] = {
-        one.id: None if one.status in _AFTER_END or one.task == "debrief" else one.task for one in data.people
-    }
+    last: dict[str, str | None] = {}
+    for one in data.people:
+        is_through = one.status == "complete" or one.task == "debrief"
+        last[one.id] = "screening" if one.status == "screened_out" else None if is_through else one.task
     for number, gone in enumerate(data.departures):
         stopped = gone.task if gone.task in tasks and gone.task != "debrief" else None
         last.update({f"departure {number} {each}": stopped for each in range(gone.count)})
-    return drop_out(tasks, last)
+    return drop_out(tasks, last, {one.id for one in data.people if one.status in _UNDERWAY})
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def ethics_report(data: Dataset) -> Document:
         ),
         Heading("The consent text as participants read it"),
         Paragraph(said(plan.consent.text, language).strip(), is_quoted=True),
-        Paragraph("The software adds what it does with the photo in its own words.", is_quoted=False),
+        Paragraph("The software adds what it does with the photo in its own words."),
         Heading("The information"),
         Paragraph(said(plan.information, language).strip(), is_quoted=True),
         Paragraph(f"Contact: {said(plan.contact, language)}"),

@@ -115,17 +115,21 @@ def stops(reached: Sequence[Reached], theme: Theme) -> Drawing:
     ink = _INKS[theme]
     figure, axes = _figure(0.36 * len(reached) + 1.2, ink)
     rows = np.arange(len(reached))[::-1]
-    stayed = np.array([one.began - one.stopped for one in reached])
+    stayed = np.array([one.began - one.stopped - one.underway for one in reached])
+    still = np.array([one.underway for one in reached])
     left = np.array([one.stopped for one in reached])
     axes.barh(rows, stayed, color=ink.mark, height=0.62, label="went on")
     axes.barh(
         rows, left, left=stayed, color=ink.other, height=0.62, hatch="////", edgecolor=ink.ground, label="stopped"
     )
+    axes.barh(rows, still, left=stayed + left, color=ink.line, height=0.62, label="at it now")
     axes.set_yticks(rows, [one.task for one in reached])
     axes.set_xlabel("people")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, labelcolor=ink.text, fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
-    said = "; ".join(f"{one.task}: {one.began} began, {one.stopped} stopped" for one in reached)
+    said = "; ".join(
+        f"{one.task}: {one.began} began, {one.stopped} stopped, {one.underway} are at it" for one in reached
+    )
     return Drawing("stops", "Who began each task, and who stopped there", f"Bars: {said}.", figure)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,24 +66,30 @@ def time_outliers(times_ms: Sequence[float] | Floats, mads: float = MADS) -> Tim
 
 @dataclass(frozen=True)
 class Reached:
-    """How many began a task, and how many of them did not go on from it."""
+    """How many began a task; how many of them stopped there, and how many are at it now."""
 
     task: str
     began: int
     stopped: int
+    underway: int = 0
 
 
-def drop_out(tasks: Sequence[str], last: Mapping[str, str | None]) -> tuple[Reached, ...]:
+def drop_out(
+    tasks: Sequence[str], last: Mapping[str, str | None], underway: Collection[str] = ()
+) -> tuple[Reached, ...]:
     """Where people stop.
 
     Args:
         tasks: In their order.
-        last: For each person the task at which they stopped; None for those who are through.
+        last: For each person the task at which they stopped, or are; None for those who are through.
+        underway: Those who are still at it.
     """
     place = {task: number for number, task in enumerate(tasks)}
-    stops = [place[task] for task in last.values() if task is not None]
+    stands = {person: place[task] for person, task in last.items() if task is not None}
     found = []
     for number, task in enumerate(tasks):
-        began = len(last) - sum(stop < number for stop in stops)
-        found.append(Reached(task, began, sum(stop == number for stop in stops)))
+        here = [person for person, stand in stands.items() if stand == number]
+        still = sum(person in underway for person in here)
+        began = len(last) - sum(stand < number for stand in stands.values())
+        found.append(Reached(task, began, len(here) - still, still))
     return tuple(found)

@@ -76,9 +76,9 @@ def test_few_or_equal_times_are_never_out_of_line() -> None:
 
 
 def test_drop_out_by_task() -> None:
-    last = {"a": None, "b": "pairs", "c": "consent", "d": "pairs", "e": None}
-    assert drop_out(("consent", "ratings", "pairs"), last) == (
-        Reached("consent", 5, 1),
-        Reached("ratings", 4, 0),
-        Reached("pairs", 4, 2),
+    last = {"a": None, "b": "pairs", "c": "consent", "d": "pairs", "e": None, "f": "ratings"}
+    assert drop_out(("consent", "ratings", "pairs"), last, {"d", "f"}) == (
+        Reached("consent", 6, 1, 0),
+        Reached("ratings", 5, 0, 1),
+        Reached("pairs", 4, 1, 1),
     )
