@@ -115,7 +115,7 @@ def participants(results: Results) -> tuple[Block, ...]:
         blocks.append(
             Paragraph(
                 f"Attention checks: {attention.answered} answers, {percent(attention.right)} of them right;"
-                f" {attention.flagged} participants are flagged."
+                f" participants who are flagged: {attention.flagged}."
             )
         )
     if results.times:

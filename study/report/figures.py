@@ -126,7 +126,7 @@ def stops(reached: Sequence[Reached], theme: Theme) -> Drawing:
     axes.set_yticks(rows, [one.task for one in reached])
     axes.set_xlabel("people")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(frameon=False, labelcolor=ink.text, fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
+    axes.legend(frameon=False, labelcolor=ink.text, fontsize=8, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
     said = "; ".join(
         f"{one.task}: {one.began} began, {one.stopped} stopped, {one.underway} are at it" for one in reached
     )
