@@ -6,7 +6,6 @@ What goes to the page is blind: no id of a condition or a question, no style, no
 from __future__ import annotations
 
 import hashlib
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,8 +15,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from pipelines.errors import StudyClosed, StudyError
+from study.answers import milliseconds, value_of
 from study.identity import PersonKind
-from study.plan.definition import Question, StudyPlan, said
+from study.plan.definition import StudyPlan, said
 from study.plan.freezing import FrozenStudy
 from study.plan.schedule import Trial, needed_pictures, next_task
 from study.store.rows import Standing
@@ -29,7 +29,6 @@ _BLOCKED = "You have begun this study before. It can be taken only once and in o
 _EARLIER = "You have taken part in an earlier version of this study, so you cannot take part in this one."
 _UNLISTED = "This code is not one of those that were given out for this study. Check it, or ask whoever gave it to you."
 _RELOAD = "The page sent something that this study does not know; reload it, and go on where you were."
-_MOST_MS = 7 * 24 * 3600 * 1000.0
 _EVENTS: tuple[EventName, ...] = ("hidden", "shown")
 
 
@@ -212,7 +211,7 @@ class RunningStudy:
         self.store.note(
             participant,
             name,
-            page_ms=_milliseconds(sent.get("page_ms")),
+            page_ms=milliseconds(sent.get("page_ms")),
             trial=trial[:40] if isinstance(trial, str) else None,
         )
 
@@ -321,9 +320,9 @@ class RunningStudy:
         given = Given(
             value=None,
             chosen=None,
-            rt_ms=_milliseconds(sent.get("rt_ms")),
-            hidden_ms=_milliseconds(sent.get("hidden_ms")),
-            page_ms=_milliseconds(sent.get("page_ms")),
+            rt_ms=milliseconds(sent.get("rt_ms")),
+            hidden_ms=milliseconds(sent.get("hidden_ms")),
+            page_ms=milliseconds(sent.get("page_ms")),
             changes=min(changes, 10_000) if isinstance(changes, int) and changes >= 0 else 0,
             by="key" if by == "key" else "pointer",
         )
@@ -332,7 +331,7 @@ class RunningStudy:
             if chosen not in ("left", "right"):
                 raise StudyError("Choose one of the two pictures.")
             return replace(given, chosen=chosen)
-        return replace(given, value=_value(self.plan.question(trial.task, trial.question), sent.get("value")))
+        return replace(given, value=value_of(self.plan.question(trial.task, trial.question), sent.get("value")))
 
     def _require(self, participant: str) -> Standing:
         standing = self.store.find(participant)
@@ -350,55 +349,6 @@ def words_in(language: str) -> dict[str, str]:
     """The pages' own words in a language; English where there are none in it."""
     words = _all_words()
     return words.get(language, words["en"])
-
-
-def _value(asked: Question, value: object) -> str:
-    """An answer as it is stored: a choice by its id, a number as short as it can be written.
-
-    Raises:
-        StudyError: It is none that the question allows.
-    """
-    text = value.strip() if isinstance(value, str) else ""
-    if not text:
-        if asked.optional:
-            return ""
-        raise StudyError("Answer the question first.")
-    if asked.kind == "likert":
-        if not text.isdecimal() or not 1 <= int(text) <= asked.points:
-            raise StudyError(f"Choose a number from 1 to {asked.points}.")
-        return str(int(text))
-    if asked.kind == "choice":
-        if not text.isdecimal() or int(text) >= len(asked.options):
-            raise StudyError("Choose one of the answers.")
-        return asked.options[int(text)].id
-    if asked.kind == "number":
-        return _number(asked, text)
-    most = int(asked.most or 4000)
-    if len(text) > most:
-        raise StudyError(f"Shorten this to {most} characters.")
-    return text
-
-
-def _number(asked: Question, text: str) -> str:
-    try:
-        number = float(text.replace(",", "."))
-    except ValueError:
-        number = math.nan
-    least, most = asked.least, asked.most
-    if not math.isfinite(number) or (least is not None and number < least) or (most is not None and number > most):
-        bounds = [
-            f"of at least {least:g}" if least is not None else "",
-            f"of at most {most:g}" if most is not None else "",
-        ]
-        raise StudyError(f"Enter a number {' and '.join(one for one in bounds if one)}".strip() + ".")
-    return f"{number:.10g}"
-
-
-def _milliseconds(value: object) -> float:
-    """A time of the page's clock, bounded: the page is the participant's."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return min(max(0.0, float(value)), _MOST_MS)
-    return 0.0
 
 
 def _said(text: Any, language: str) -> str:

@@ -10,10 +10,7 @@ Simulated people take the same way, with a code from `Identity.marked_code`.
 from __future__ import annotations
 
 import contextlib
-import html
-import io
 import json
-import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,7 +19,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from anyio import CapacityLimiter, to_thread
-from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -49,13 +45,11 @@ from visits.studio import Studio
 from web.addresses import connection_network
 from web.calls import NO_STORE, problem, read_body
 from web.errors import sentence
+from web.study_page import address_of, cookie_name, is_foreign, jpeg, language_of, pixels, read_pass, set_pass, shell
 
 TAB_HEADER = "x-study-tab"
 _MAX_JSON = 64 * 1024
-_SIDE = 1024  # pixels of a picture on the screen
-_PHOTO_SIDE = 800
 _TAB = re.compile(r"[\w-]{16,64}", re.ASCII)
-_HASH = re.compile(r"[0-9a-f]{20}", re.ASCII)
 _STATUS: tuple[tuple[type[PortraitError], HTTPStatus], ...] = (
     (StudyElsewhere, HTTPStatus.CONFLICT),
     (StudyClosed, HTTPStatus.GONE),
@@ -110,39 +104,39 @@ class _StudyCalls:
         """The participant's page. A code in the address goes into the cookie and out of the address."""
         running = self._studies.running.get(request.path_params["study"])
         if running is None:
-            return HTMLResponse(_shell(request, "", "closed", {"sentence": _NO_STUDY}), HTTPStatus.NOT_FOUND)
+            return HTMLResponse(shell(request, "", "closed", {"sentence": _NO_STUDY}), HTTPStatus.NOT_FOUND)
         recruiting, asked = running.plan.recruiting, request.query_params
         code = asked.get(recruiting.participant, "")
-        known = _pass(request, running)
+        known = read_pass(request, running)
         if not code and known is None and recruiting.codes == "none":
             code = secrets.token_hex(16)
-        language = _language(request, running)
+        language = language_of(request, running)
         if code:
             try:
                 self._limit(request)
                 participant, kind = await run_in_threadpool(running.identify, code)
             except PortraitError as error:
                 more = {"sentence": sentence(error), "parameter": recruiting.participant}
-                return HTMLResponse(_shell(request, language, "code", more), _status(error))
+                return HTMLResponse(shell(request, language, "code", more), _status(error))
             submission = running.store.identity.submission(running.id, asked.get(recruiting.submission or "", ""))
             query = f"?{urlencode({'lang': asked['lang']})}" if "lang" in asked else ""
-            response = RedirectResponse(f"{_here(request)}{query}", HTTPStatus.SEE_OTHER, headers=NO_STORE)
-            _set_pass(response, request, running, participant, kind, submission)
+            response = RedirectResponse(f"{address_of(request)}{query}", HTTPStatus.SEE_OTHER, headers=NO_STORE)
+            set_pass(response, request, running, participant, kind, submission)
             return response
         if known is None:
             more = {"title": said(running.plan.title, language), "parameter": recruiting.participant}
-            return HTMLResponse(_shell(request, language, "code", more))
+            return HTMLResponse(shell(request, language, "code", more))
         more = {"title": said(running.plan.title, language), "languages": " ".join(running.plan.languages)}
-        return HTMLResponse(_shell(request, language, "take-part", more))
+        return HTMLResponse(shell(request, language, "take-part", more))
 
     async def withdrawal_page(self, request: Request) -> Response:
         """Where a participant withdraws later, with the code that they kept."""
         running = self._studies.running.get(request.path_params["study"])
         if running is None:
-            return HTMLResponse(_shell(request, "", "closed", {"sentence": _NO_STUDY}), HTTPStatus.NOT_FOUND)
-        language = _language(request, running)
+            return HTMLResponse(shell(request, "", "closed", {"sentence": _NO_STUDY}), HTTPStatus.NOT_FOUND)
+        language = language_of(request, running)
         more = {"title": said(running.plan.title, language)}
-        return HTMLResponse(_shell(request, language, "withdraw", more))
+        return HTMLResponse(shell(request, language, "withdraw", more))
 
     # --- calls of a tab ---
 
@@ -153,7 +147,7 @@ class _StudyCalls:
             self._limit(request)
             asked = await _asked(request)
             language = str(asked.get("language", ""))[:2]
-            known = _pass(request, running)
+            known = read_pass(request, running)
             submission = known[2] if known is not None else None
 
             def go() -> Standing:
@@ -264,7 +258,7 @@ class _StudyCalls:
             self._limit(request)
             found = await run_in_threadpool(running.store.by_withdrawal_code, code)
             if found is None:
-                words = words_in(_language(request, running))["withdraw-unknown"]
+                words = words_in(language_of(request, running))["withdraw-unknown"]
                 return problem(HTTPStatus.NOT_FOUND, words)
             return await self._erased(running, found)
 
@@ -272,7 +266,7 @@ class _StudyCalls:
             return await self._erased(running, participant)
 
         running = self._studies.running.get(request.path_params["study"])
-        if running is not None and not _is_foreign(request):
+        if running is not None and not is_foreign(request):
             try:
                 code = (await _asked(request)).get("code")
                 if isinstance(code, str):
@@ -291,7 +285,7 @@ class _StudyCalls:
             standing = await run_in_threadpool(self._standing, running, participant)
             if name not in standing.pictures.values():
                 return problem(HTTPStatus.NOT_FOUND, "This picture is not there any more.")
-            data = await run_in_threadpool(_pixels, running.store.files.path(participant, name).read_bytes())
+            data = await run_in_threadpool(pixels, running.store.files.path(participant, name).read_bytes())
             return Response(data, media_type="image/webp", headers=NO_STORE)
 
         return await self._guarded(request, answer, needs_tab=False)
@@ -304,7 +298,7 @@ class _StudyCalls:
             photo = sitting.photo if sitting is not None else None
             if photo is None:
                 return problem(HTTPStatus.NOT_FOUND, "There is no photo here.")
-            return Response(await run_in_threadpool(_jpeg, photo.image), media_type="image/jpeg", headers=NO_STORE)
+            return Response(await run_in_threadpool(jpeg, photo.image), media_type="image/jpeg", headers=NO_STORE)
 
         return await self._guarded(request, answer, needs_tab=False)
 
@@ -315,8 +309,8 @@ class _StudyCalls:
             running = self._studies.running.get(request.path_params["study"])
             if running is None:
                 return problem(HTTPStatus.NOT_FOUND, _NO_STUDY)
-            known, tab = _pass(request, running), request.headers.get(TAB_HEADER, "")
-            if known is None or _is_foreign(request) or (needs_tab and not _TAB.fullmatch(tab)):
+            known, tab = read_pass(request, running), request.headers.get(TAB_HEADER, "")
+            if known is None or is_foreign(request) or (needs_tab and not _TAB.fullmatch(tab)):
                 return problem(HTTPStatus.FORBIDDEN, _NO_PASS)
             return await answer(running, known[0], known[1], tab)
         except ClientDisconnect:
@@ -358,7 +352,7 @@ class _StudyCalls:
         self._sittings.forget(participant)
         await run_in_threadpool(running.store.erase, participant, "withdrawn")
         response = _json({"withdrawn": True})
-        response.delete_cookie(_cookie(running), path="/")
+        response.delete_cookie(cookie_name(running), path="/")
         return response
 
     def _limit(self, request: Request) -> None:
@@ -368,55 +362,7 @@ class _StudyCalls:
         return connection_network(request, self._studio.limits.settings.trusted_proxies)
 
 
-# --- who it is ---
-
-
-def _cookie(running: RunningStudy) -> str:
-    return f"study_{running.id}"
-
-
-def _pass(request: Request, running: RunningStudy) -> tuple[str, PersonKind, str | None] | None:
-    """Participant, kind and hashed submission of a request's cookie; None where there is none of ours."""
-    text, _, submission = request.cookies.get(_cookie(running), "").partition("|")
-    known = running.store.identity.read_pass(running.id, text)
-    return None if known is None else (*known, submission if _HASH.fullmatch(submission) else None)
-
-
-def _set_pass(
-    response: Response,
-    request: Request,
-    running: RunningStudy,
-    participant: str,
-    kind: PersonKind,
-    submission: str | None,
-) -> None:
-    value = running.store.identity.pass_for(running.id, participant, kind) + (f"|{submission}" if submission else "")
-    is_secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto", "").startswith("https")
-    # Inside Hugging Face's frame a browser sends only a cookie that is marked so; elsewhere no other site may use it.
-    rule = "SameSite=None; Secure; Partitioned" if is_secure and os.environ.get("SPACE_ID") else "SameSite=Lax"
-    rule += "; Secure" if is_secure and "Secure" not in rule else ""
-    seconds = int(running.plan.resume.hours * 3600)
-    cookie = f"{_cookie(running)}={value}; Path=/; HttpOnly; Max-Age={seconds}; {rule}"
-    response.headers.append("Set-Cookie", cookie)
-
-
-def _is_foreign(request: Request) -> bool:
-    """Whether another site's page asks, which could do so in the participant's name."""
-    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
-
-
-def _language(request: Request, running: RunningStudy) -> str:
-    """Of the page: as asked for, or else the first of the browser's that the study has."""
-    wanted = [request.query_params.get("lang", "")]
-    wanted += [part.strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
-    return next((one for one in wanted if one in running.plan.languages), running.plan.languages[0])
-
-
 # --- what goes out ---
-
-
-def _here(request: Request) -> str:
-    return f"{request.scope.get('root_path', '')}/study/{request.path_params['study']}"
 
 
 def _json(value: Mapping[str, Any]) -> Response:
@@ -445,46 +391,3 @@ async def _asked(request: Request) -> dict[str, Any]:
     if not isinstance(said_, dict):
         raise StudyError("Reload the page and try again; that was no answer.")
     return said_
-
-
-def _pixels(data: bytes) -> bytes:
-    with Image.open(io.BytesIO(data)) as picture:
-        plain = picture.convert("RGB")
-    plain.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    plain.save(buffer, "WEBP", quality=90)
-    return buffer.getvalue()
-
-
-def _jpeg(picture: Image.Image) -> bytes:
-    small = picture.convert("RGB").copy()
-    small.thumbnail((_PHOTO_SIDE, _PHOTO_SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()
-
-
-def _shell(request: Request, language: str, page: str, more: dict[str, Any]) -> str:
-    """The page, to be filled by ui/static/study/main.js, with what that needs to begin as data."""
-    up = "../../" if request.url.path.rstrip("/").endswith("/withdraw") else "../"
-    language = language or "en"
-    start = {
-        "page": page,
-        "language": language,
-        "words": words_in(language),
-        "base": _here(request),
-        **more,
-    }
-    data = json.dumps(start, ensure_ascii=False).replace("<", "\\u003c")
-    title = html.escape(more.get("title", words_in(language)["closed-title"]))
-    return (
-        f'<!doctype html><html lang="{html.escape(language)}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="robots" content="noindex, nofollow"><meta name="color-scheme" content="light dark">'
-        f"<title>{title}</title>"
-        f'<link rel="icon" href="{up}studio/static/favicon.svg">'
-        f'<link rel="stylesheet" href="{up}studio/static/study/study.css">'
-        f'<script type="module" src="{up}studio/static/study/main.js"></script></head>'
-        f'<body><script type="application/json" id="start">{data}</script>'
-        f'<div id="study"><noscript><main><p>This page needs JavaScript.</p></main></noscript></div></body></html>'
-    )

@@ -10,26 +10,26 @@ import logging
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pipelines.errors import StudyClosed, StudyElsewhere
 from study.identity import Identity, PersonKind
 from study.plan.freezing import FrozenStudy
-from study.plan.schedule import BLURRED, SHARP, Trial
+from study.plan.schedule import Trial
 from study.store.database import Database
 from study.store.files import PictureFiles
-from study.store.rows import Standing, free_row, held, keeps_portraits, proven, standing, taken_places, task_of
+from study.store.leaving import Leaving
+from study.store.rows import Standing, free_row, held, proven, standing, taken_places
 from study.store.tables import (
     AnswerRow,
     CodeRow,
     ConsentRow,
     ConsentTextRow,
-    DepartureRow,
     EventRow,
     ParticipantRow,
     PictureRow,
@@ -38,9 +38,7 @@ from study.store.tables import (
 
 log = logging.getLogger(__name__)
 
-How = Literal["withdrawn", "no_consent", "left_before_consent", "deleted_by_researcher", "deleted_by_age"]
 EventName = Literal["hidden", "shown", "returned", "reloaded", "other_tab", "restarted"]
-_YOUNG_SECONDS = 3600.0  # so long a file may lie there before its row is written
 _MOST_EVENTS = 2000  # of one participant: a page that flickers fills no disk
 _ELSEWHERE = "The study goes on in another tab or window; close this one."
 _GONE = "Nothing of you is stored here any more. To take part, open your link again."
@@ -69,7 +67,7 @@ class Given:
     by: Literal["key", "pointer"]
 
 
-class StudyStore:
+class StudyStore(Leaving):
     """Safe for many threads, and for several servers on one PostgreSQL.
 
     Args:
@@ -86,10 +84,7 @@ class StudyStore:
         identity: Identity,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.database = database
-        self.identity = identity
-        self.files = PictureFiles(folder)
-        self._now = now
+        super().__init__(database, PictureFiles(folder), identity, now)
 
     # --- studies and codes ---
 
@@ -298,26 +293,6 @@ class StudyStore:
         self._delete_erased(participant)
         return stands
 
-    def release(self, participant: str, status: Literal["returned", "timed_out", "rejected"]) -> None:
-        """Free the row of somebody who does not go on, or whose submission was rejected. What they said stays."""
-        with self.database.writing() as session:
-            row = session.get(ParticipantRow, participant)
-            if row is not None:
-                row.status, row.row, row.finished_at = status, None, row.finished_at or self._now()
-                self._mark_erased(session, participant, all_of_them=not keeps_portraits(session, row))
-        self._delete_erased(participant)
-
-    def restart(self, participant: str) -> None:
-        """Delete what a participant said and all pictures, and let them begin anew. Their row is free for others."""
-        with self.database.writing() as session:
-            row = session.get(ParticipantRow, participant)
-            if row is not None:
-                for table in (AnswerRow, ConsentRow, PictureRow):
-                    session.execute(delete(table).where(table.participant == participant))
-                row.status, row.row, row.seat, row.consented_at, row.outcome = "arrived", None, None, None, None
-                row.restarts += 1
-        self.files.delete_all(participant)
-
     # --- pictures ---
 
     def put_picture(self, participant: str, what: str, data: bytes, facts: PictureFacts) -> str:
@@ -337,6 +312,7 @@ class StudyStore:
                 old = session.scalar(
                     select(PictureRow).where(PictureRow.participant == participant, PictureRow.what == what)
                 )
+                replaced = None if old is None else old.name
                 if old is not None:
                     session.delete(old)
                     session.flush()
@@ -357,62 +333,9 @@ class StudyStore:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
+        if replaced is not None:
+            self.files.delete(self.files.path(participant, replaced))
         return name
-
-    # --- going, by one's own wish or by age ---
-
-    def by_withdrawal_code(self, code: str) -> str | None:
-        """The participant with a withdrawal code, however it was typed."""
-        with self.database.reading() as session:
-            hashed = self.identity.withdrawal_hash(code)
-            return session.scalar(select(ParticipantRow.id).where(ParticipantRow.withdrawal == hashed))
-
-    def erase(self, participant: str, how: How) -> bool:
-        """Delete everything about somebody: rows, files, and what the database's log still holds. Counts it, without
-        saying who. Returns whether there was anybody.
-
-        Raises:
-            StudyStoreError: The rows are still there, or the rows are gone and a file is left, which `sweep` deletes.
-        """
-        with self.database.writing() as session:
-            row = session.get(ParticipantRow, participant)
-            if row is not None:
-                self._erase_rows(session, row, how)
-        if row is not None:
-            self.database.forget_the_log()
-            self.files.delete_all(participant)
-        return row is not None
-
-    def sweep(self, frozen: Sequence[FrozenStudy]) -> None:
-        """What time does: places of those who stay away are freed, and what has reached its last day is deleted.
-
-        Args:
-            frozen: The studies that run. The last day of others stands in the database.
-        """
-        now = self._now()
-        with self.database.writing() as session:
-            for study in frozen:
-                before = now - timedelta(hours=study.plan.resume.hours)
-                late = select(ParticipantRow).where(ParticipantRow.study == study.sha256)
-                for row in session.scalars(
-                    late.where(ParticipantRow.status == "active", ParticipantRow.consented_at < before)
-                ):
-                    row.status, row.row, row.finished_at = "timed_out", None, now
-                    self._mark_erased(session, row.id, all_of_them=not keeps_portraits(session, row))
-                for row in session.scalars(
-                    late.where(ParticipantRow.status == "arrived", ParticipantRow.seen_at < before)
-                ):
-                    self._erase_rows(session, row, "left_before_consent")
-            over = select(StudyRow.sha256).where(StudyRow.retention < now.date())
-            aged = session.scalars(select(ParticipantRow).where(ParticipantRow.study.in_(over))).all()
-            for row in aged:
-                self._erase_rows(session, row, "deleted_by_age")
-            last_days = select(StudyRow.study_id).group_by(StudyRow.study_id)
-            ended = last_days.having(func.max(StudyRow.retention) < now.date())
-            session.execute(delete(CodeRow).where(CodeRow.study_id.in_(ended)))
-        if aged:
-            self.database.forget_the_log()
-        self.files.sweep(self._names, now.timestamp() - _YOUNG_SECONDS)
 
     # --- what a researcher asks ---
 
@@ -442,30 +365,3 @@ class StudyStore:
         if not secrets.compare_digest(row.tab, self.identity.tab_hash(tab)):
             raise StudyElsewhere(_ELSEWHERE)
         return row
-
-    def _erase_rows(self, session: Session, row: ParticipantRow, how: How) -> None:
-        study = session.get_one(StudyRow, row.study)
-        task = task_of(session, row, study)
-        session.add(DepartureRow(study=row.study, kind=row.kind, how=how, task=task, on_day=self._now().date()))
-        session.execute(delete(ParticipantRow).where(ParticipantRow.id == row.id))
-
-    def _mark_erased(self, session: Session, participant: str, *, all_of_them: bool) -> None:
-        going = update(PictureRow).where(PictureRow.participant == participant, PictureRow.erased_at.is_(None))
-        if not all_of_them:
-            going = going.where(PictureRow.what.in_((SHARP, BLURRED)))
-        session.execute(going.values(erased_at=self._now()))
-
-    def _delete_erased(self, participant: str) -> None:
-        with self.database.reading() as session:
-            gone = PictureRow.participant == participant, PictureRow.erased_at.is_not(None)
-            names = session.scalars(select(PictureRow.name).where(*gone)).all()
-        for name in names:
-            self.files.delete(self.files.path(participant, name))
-
-    def _names(self, participant: str) -> set[str] | None:
-        """Of the files that are to be there; None where nobody is left."""
-        with self.database.reading() as session:
-            if session.get(ParticipantRow, participant) is None:
-                return None
-            there = PictureRow.participant == participant, PictureRow.erased_at.is_(None)
-            return set(session.scalars(select(PictureRow.name).where(*there)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import threading
 import time
@@ -24,6 +25,7 @@ from starlette.testclient import TestClient
 import app
 from pipelines import live_pictures
 from pipelines.engines.filters.engine import FilterEngine
+from pipelines.errors import StudyStoreError
 from pipelines.settings import Settings
 from study.identity import Identity
 from study.opening import Studies
@@ -282,6 +284,81 @@ def test_an_unknown_study_says_so(studio: Studio) -> None:
     assert answer.status_code == 404
     assert "no such study" in answer.text
     assert person.http.post("/study/other/enter", json={}).status_code == 404
+
+
+def test_making_stops_when_asked_and_goes_on_from_there(studio: Studio, photo: bytes) -> None:
+    person = Person(studio, "stops")
+    person.agree()
+    person.answer()
+    person.ask("photo", photo)
+    assert person.ask("portraits")["task"] == "portraits"
+    person.ask("portraits", {"stop": True})
+    me = studio.studies.store.identity.participant("small", "stops")  # type: ignore[union-attr]
+    sitting = studio.sittings.find(me)
+    assert sitting is not None
+    assert sitting.thread is not None
+    sitting.thread.join(60)
+    stopped = person.http.get("/study/small/progress", headers={TAB_HEADER: person.tab}).json()
+    assert stopped["task"] == "photo"
+    assert stopped["photo"]["there"], "the photo is kept to go on with"
+    made = studio.studies.store.find(me).pictures  # type: ignore[union-attr]
+    assert len(made) < 5
+    person.sit(photo)
+    now = studio.studies.store.find(me).pictures  # type: ignore[union-attr]
+    assert len(now) == 5
+    assert made.items() <= now.items(), "what was made stays"
+
+
+def test_a_photo_is_dropped_by_age_and_one_without_a_face_makes_no_portrait(studio: Studio, photo: bytes) -> None:
+    person = Person(studio, "ages")
+    person.agree()
+    person.answer()
+    empty = jpeg(Image.new("RGB", (640, 640), (120, 140, 160)))
+    said = person.ask("photo", empty)["photo"]
+    assert (said["faceless"], said["blocked"]) == (True, True)
+    refused = person.post("portraits")
+    assert refused.status_code == 422
+    assert "No face was found" in refused.json()["sentence"]
+    assert person.post("photo", b"no picture").status_code == 422
+    two = Image.new("RGB", (1024, 512))
+    with Image.open(io.BytesIO(photo)) as face:
+        two.paste(face, (0, 0))
+        two.paste(face, (512, 0))
+    said = person.ask("photo", jpeg(two))["photo"]
+    assert len(said["faces"]) == 2
+    assert said["blocked"]
+    assert person.post("sitter", {"face": 5}).status_code == 422
+    assert not person.ask("sitter", {"face": 1})["photo"]["blocked"]
+    assert person.http.get("/study/small/photo.jpg").headers["content-type"] == "image/jpeg"
+    studio.sittings.sweep(time.monotonic() + 3600)
+    assert person.http.get("/study/small/photo.jpg").status_code == 404
+    assert person.post("portraits").status_code == 422
+
+
+def test_a_database_that_is_away_answers_that_nothing_was_stored(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = Person(studio, "away")
+    person.agree()
+
+    @contextlib.contextmanager
+    def away(_: object) -> Iterator[None]:
+        raise StudyStoreError("The study's database does not answer just now.")
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "writing", away)
+        answer = person.post("answer", {"trial": "screening-001", "value": "0"})
+        assert (answer.status_code, answer.json()["code"]) == (503, "study-store")
+    assert person.answer()["task"] == "photo"
+
+
+def test_too_many_tries_from_one_network_have_to_wait(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.study_routes.connection_network", lambda *_: "203.0.113.9")
+    device = Person(studio, "")
+    answers = [device.post("withdraw", {"code": "AAAA-BBBB-CCCC"}).status_code for _ in range(125)]
+    assert answers[0] == 404
+    assert answers[-1] == 429
 
 
 @pytest.mark.slow
