@@ -76,6 +76,7 @@ class _Visitor:
         self._place = f"/study/{frozen.id}"
         self._http = httpx.Client(base_url=address, timeout=120.0, follow_redirects=True, trust_env=False)
         self._tab = secrets.token_urlsafe(24)
+        self._seen: set[str] = set()  # pictures that were fetched
 
     def take_part(self, person: SimulatedPerson, photo: bytes) -> None:
         """From the link to the end."""
@@ -108,9 +109,10 @@ class _Visitor:
         trial = self._schedule().trial(screen["trial"]["key"])
         if trial is None:
             raise StudyError("The studio runs another version of this study; simulate there.")
-        for side in ("picture", "left", "right"):  # a browser fetches what it shows
-            if name := screen["trial"].get(side):
-                self._ask("GET", f"/picture/{name}.webp")
+        shown = {screen["trial"].get(side) for side in ("picture", "left", "right")} - {None}
+        for name in shown - self._seen:
+            self._ask("GET", f"/picture/{name}.webp")
+        self._seen |= shown
         given = person.answer(self._frozen.plan, trial)
         sent = {"trial": trial.key, "rt_ms": given.rt_ms, "hidden_ms": 0, "page_ms": given.rt_ms, "changes": 0}
         value = {"chosen": given.chosen} if given.chosen is not None else {"value": self._written(trial, given)}
