@@ -174,7 +174,7 @@ class VisitBoard:
         if not self.store.measured():
             for one in self._measured:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                self.store.measure(one.engine, one.size, one.seconds, one.bytes)
+                self.store.measure(one.engine, (one.size, one.short or one.size), one.seconds, one.bytes)
         return plan(board, self.photos, self.store, only=only, again=again)
 
     def require(self) -> CheckedBoard:

@@ -151,7 +151,7 @@ def test_engines_are_loaded_once_each(bench: Bench) -> None:
     board = bench.board(photos=TWO_PHOTOS)
     two = board.board.model_copy(update={"engines": ("preview", "absent")})
     info = board.engines["preview"]
-    both = type(board)(two, board.styles, board.scenes, {"preview": info, "absent": info}, {})
+    both = type(board)(two, board.styles, board.scenes, {"preview": info, "absent": info}, {}, board.dimensions)
     order = [cell.engine for cell in planning.in_order(both, bench.cells(both))]
     assert sum(a != b for a, b in itertools.pairwise(order)) == 1
 

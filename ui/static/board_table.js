@@ -68,7 +68,8 @@ export class Table {
   }
 
   #item(cell) {
-    return { id: cell.key, shown: this.source(cell.key, "-1024.webp"), alt: cell.label, caption: cell.label };
+    const [shown, file] = ["-1024.webp", ".png"].map((end) => this.source(cell.key, end));
+    return { id: cell.key, shown, file, alt: cell.label, caption: cell.label };
   }
 
   #makeTab(tab, index) {

@@ -54,11 +54,11 @@ def _text(pdf: FPDF, text: layout.Text) -> None:
 
 
 def _picture(pdf: FPDF, picture: layout.Picture) -> None:
-    entry, side = picture.entry, picture.side
+    entry = picture.entry
     if entry.jpeg is not None:
-        pdf.image(entry.jpeg, picture.x, picture.y, side, side, alt_text=entry.alt)
+        pdf.image(entry.jpeg, picture.x, picture.y, picture.w, picture.h, alt_text=entry.alt)
         return
     pdf.set_fill_color(layout.PLATE)
-    pdf.rect(picture.x, picture.y, side, side, style="F")
+    pdf.rect(picture.x, picture.y, picture.w, picture.h, style="F")
     for shape in layout.plate(picture):
         _text(pdf, shape)
