@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from pptx import Presentation
 
+from pipelines import sizes
 from pipelines.board.exports import sheet, writing
 from pipelines.board.exports.contents import gather
 from pipelines.board.exports.table import settings_csv
@@ -100,7 +101,10 @@ def test_slides_say_what_they_show(half: Bench) -> None:
         assert any("made with filters" in text for text in words), "the label is on every slide"
 
 
-@pytest.mark.parametrize("changes", [{}, {"photos": TWO_PHOTOS, "scenes": ["none", "orbit"], "seeds": [1, 2, 3, 4]}])
+MUCH = {"photos": TWO_PHOTOS, "scenes": ["none", "orbit"], "seeds": [1, 2, 3, 4]}
+
+
+@pytest.mark.parametrize("changes", [{}, MUCH, {**MUCH, "shape": "9:16"}, {"shape": "4:5"}])
 def test_nothing_on_a_slide_lies_outside_or_on_something_else(bench: Bench, changes: dict) -> None:
     board = bench.board(**changes)
     bench.make(board, only={cell.key for cell in bench.cells(board)[:3]})
@@ -239,3 +243,31 @@ def test_there_is_no_other_format(bench: Bench) -> None:
     with pytest.raises(BoardError, match="pptx, pdf, png, zip"):
         export(bench, "docx")
     assert export(bench) == []
+
+
+@pytest.mark.parametrize("shape", ["4:5", "9:16"])
+def test_tall_portraits_keep_their_proportions_in_every_format(bench: Bench, shape: str) -> None:
+    changes = {"shape": shape, "scenes": ["none", "orbit"], "seeds": [0, 1]}
+    board = bench.board(**changes)
+    bench.make(board, only={cell.key for cell in bench.cells(board)[:-1]})
+    wanted = sizes.ratio(board.board.shape)
+    paths = {path.suffix: path for path in export(bench, "pptx", "pdf", "zip", "png", **changes)}
+    deck = Presentation(str(paths[".pptx"]))
+    pictures = 0
+    for slide in deck.slides:
+        for shape_ in slide.shapes:
+            if shape_.shape_type == 13:
+                pictures += 1
+                width, height = shape_.image.size
+                assert shape_.width / shape_.height == pytest.approx(width / height, rel=0.01)
+                assert width / height == pytest.approx(wanted, rel=0.02)
+    assert pictures > 12
+    page = pdfium.PdfDocument(str(paths[".pdf"]))[1]
+    for one in page.get_objects(filter=[pdfium.raw.FPDF_PAGEOBJ_IMAGE]):
+        left, bottom, right, top = one.get_bounds() if hasattr(one, "get_bounds") else one.get_pos()
+        assert (right - left) / (top - bottom) == pytest.approx(wanted, rel=0.02)
+    with zipfile.ZipFile(paths[".zip"]) as archive:
+        assert f"--ratio: {shape.replace(':', ' / ')};" in archive.read("index.html").decode()
+        [row, *_] = csv.DictReader(io.StringIO(archive.read("settings.csv").decode("utf-8-sig")))
+    assert row["shape"] == shape
+    assert int(row["width"]) / int(row["height"]) == pytest.approx(wanted, rel=0.02)

@@ -36,7 +36,8 @@ export class Table {
     this.#nodes = new Map();
     this.root.hidden = !state.table;
     if (!state.table) return;
-    const { tabs, columns } = state.table;
+    const { tabs, columns, ratio } = state.table;
+    this.#holder.style.setProperty("--ratio", String(ratio));
     this.#shown = Math.min(this.#shown, tabs.length - 1);
     this.#tabs.replaceChildren(...(tabs.length > 1 ? tabs.map((tab, index) => this.#makeTab(tab, index)) : []));
     const tab = tabs[this.#shown];
@@ -114,7 +115,8 @@ export class Table {
   #makeOriginal(id, isNamed) {
     const { src, title } = this.#state.photos.find((one) => one.id === id) ?? { src: "", title: "" };
     const words = isNamed ? [make("figcaption", "", `${title}, the photo`)] : [];
-    return box("figure", "original", make("img", "", "", { src, alt: `The photo: ${title}` }), ...words);
+    const cut = src && `${src}?shape=${this.#state.table.shape}`;
+    return box("figure", "original", make("img", "", "", { src: cut, alt: `The photo: ${title}` }), ...words);
   }
 
   #makeCell(cell, isNamed) {
