@@ -206,5 +206,9 @@ class _Drawing:
         self, x: float, y: float, text: str, size: int, most: float, *, bold: bool = False, fill: str = _INK
     ) -> None:
         line = fonts.shortened(text, size, most, bold=bold)
-        path = fonts.file_for(line, bold=bold)
-        self._draw.text((x, y), fonts.written(line, path), font=fonts.loaded(path, size), fill=fill)
+        for part, path in fonts.runs(line, bold=bold):
+            font = fonts.loaded(path, size)
+            # On one baseline, whatever the fonts; the first is where the top of a line is measured.
+            top = y + fonts.loaded(fonts.font_file(bold=bold), size).getmetrics()[0]
+            self._draw.text((x, top), part, font=font, fill=fill, anchor="ls")
+            x += font.getlength(part)
