@@ -8,6 +8,7 @@ from pipelines import sizes
 from pipelines.board.cells import Cell, cells, values
 from pipelines.board.definition import AXIS_NAMES, CheckedBoard
 from pipelines.board.exports.contents import differing, shown
+from pipelines.board.exports.fonts import warning
 from pipelines.board.plan import tabs
 from pipelines.board.votes import blind_name, blind_order, tally
 from pipelines.engines.base import EngineInfo
@@ -50,7 +51,7 @@ def progress(board: VisitBoard) -> dict[str, Any]:
         return {"running": board.running, "words": board.said, "share": 0, "states": {}, "unsaved": 0}
     now, share = board.progress, 0.0
     if not board.running:
-        words = board.said or board.plan().sentence()
+        words = board.said or f"{board.plan().sentence()} {warning(board.board.board)}".strip()
     else:
         words = "Starting"
         if now is not None:

@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from pipelines import sizes
 from pipelines.board.cells import Cell, cells, values
 from pipelines.board.definition import AXES, Axis, CheckedBoard
-from pipelines.board.exports import fonts
 from pipelines.board.photos import SeatedPhoto
 from pipelines.board.store import State, Store, typical
 from pipelines.photo import opening
 from pipelines.waiting_line import duration
 
 _BYTES_A_PIXEL = 1.3  # of a signed PNG; 22 portraits of the filters, 384 and 768 px: 0.6 to 1.7
-
-_SOME = 12  # letters that are told
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,6 @@ class Plan:
         seconds: For all of them; None where an engine was never measured in this folder.
         unmeasured: Names of these engines.
         bytes: Of the pictures to be made, about.
-        undrawn: Letters of title, notes, names and consents for which this machine has no font.
     """
 
     cells: tuple[Cell, ...]
@@ -41,7 +37,6 @@ class Plan:
     seconds: float | None
     unmeasured: tuple[str, ...]
     bytes: int
-    undrawn: str = ""
 
     @property
     def done(self) -> int:
@@ -52,7 +47,7 @@ class Plan:
     def sentence(self) -> str:
         """For whoever starts the run."""
         if not self.to_make:
-            return f"All {len(self.cells)} portraits of this board are there.{self._letters()}"
+            return f"All {len(self.cells)} portraits of this board are there."
         count = Counter(self.states[cell.key] for cell in self.to_make)
         parts = [f"{len(self.cells)} portraits, {self.done} of them there, {len(self.to_make)} to make"]
         if count["failed"]:
@@ -63,13 +58,7 @@ class Plan:
             time = f"how long it takes is unknown: {_listed(self.unmeasured)} was not measured in this folder yet"
         else:
             time = duration(self.seconds)
-        return f"{'; '.join(parts)}. Time: {time}. Disk: about {max(1, round(self.bytes / 1e6))} MB.{self._letters()}"
-
-    def _letters(self) -> str:
-        if not self.undrawn:
-            return ""
-        some = self.undrawn if len(self.undrawn) <= _SOME else f"{self.undrawn[:_SOME]} …"
-        return f" This machine has no font for {some}: in a PNG sheet and a PDF these letters show as squares."
+        return f"{'; '.join(parts)}. Time: {time}. Disk: about {max(1, round(self.bytes / 1e6))} MB."
 
 
 def plan(
@@ -100,15 +89,8 @@ def plan(
         else:
             seconds += count * known[0]
             size += count * known[1]
-    return Plan(
-        every,
-        states,
-        to_make,
-        None if unmeasured else seconds,
-        tuple(dict.fromkeys(unmeasured)),
-        round(size),
-        _undrawn(board),
-    )
+    time = None if unmeasured else seconds
+    return Plan(every, states, to_make, time, tuple(dict.fromkeys(unmeasured)), round(size))
 
 
 def in_order(board: CheckedBoard, wanted: Sequence[Cell]) -> tuple[Cell, ...]:
@@ -136,11 +118,6 @@ def tabs(board: CheckedBoard) -> tuple[dict[Axis, str | float | int], ...]:
     return tuple(
         dict(zip(left, place, strict=True)) for place in itertools.product(*(values(board, axis) for axis in left))
     )
-
-
-def _undrawn(board: CheckedBoard) -> str:
-    said = board.board
-    return fonts.undrawn(said.title, said.notes, *(f"{photo.title}{photo.consent}" for photo in said.photos))
 
 
 class Pixels:

@@ -18,7 +18,6 @@ from PIL import Image
 from pptx import Presentation
 
 from pipelines import sizes
-from pipelines.board import plan as planning
 from pipelines.board.exports import fonts, sheet, writing
 from pipelines.board.exports.contents import gather
 from pipelines.board.exports.table import settings_csv
@@ -317,8 +316,5 @@ def test_letters_of_a_font_of_this_machine_are_drawn_beside_latin_ones(half: Ben
 
 def test_letters_that_no_font_has_are_told_before_the_start(bench: Bench) -> None:
     board = bench.board(title="Board \ue4c8")
-    said = planning.plan(board, bench.photos(board), bench.store)
-    assert said.undrawn == "\ue4c8"
-    assert "no font for \ue4c8" in said.sentence()
-    plain = bench.board(title="Żółw & Тест", notes="Ελλάδα")
-    assert "no font" not in planning.plan(plain, bench.photos(plain), bench.store).sentence()
+    assert "no font for \ue4c8:" in fonts.warning(board.board)
+    assert fonts.warning(bench.board(title="Żółw & Тест", notes="Ελλάδα").board) == ""

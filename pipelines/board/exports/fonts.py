@@ -16,9 +16,12 @@ from pathlib import Path
 from fontTools.ttLib import TTFont
 from PIL import ImageFont
 
+from pipelines.board.definition import Board
+
 _HERE = Path(__file__).parent / "fonts"  # Instrument Sans, OFL 1.1, weights 400 and 650
 _SYSTEM = Path("/usr/share/fonts/truetype/dejavu")
 _LACKING = "□"
+_SOME = 12  # letters that are told
 _MOST_FONTS = 6  # of one script, to choose from
 _LARGE = ((0x3000, 0x9FFF), (0xAC00, 0xD7FF))  # kana and ideographs, which a font has together; Hangul
 
@@ -73,6 +76,15 @@ def undrawn(*texts: str) -> str:
     fonts = [font_file(), *_others(joined, bold=False)]
     there = frozenset().union(*(_letters(font) for font in fonts))
     return "".join(dict.fromkeys(letter for letter in joined if ord(letter) not in there and not letter.isspace()))
+
+
+def warning(board: Board) -> str:
+    """That letters of a board's title, notes, names or consents cannot be drawn, a sentence; "" where all can."""
+    lacking = undrawn(board.title, board.notes, *(f"{photo.title}{photo.consent}" for photo in board.photos))
+    if not lacking:
+        return ""
+    some = lacking if len(lacking) <= _SOME else f"{lacking[:_SOME]} …"
+    return f"This machine has no font for {some}: in a PNG sheet and a PDF these letters show as squares."
 
 
 def _others(text: str, bold: bool) -> list[Path]:
