@@ -29,7 +29,8 @@ from pipelines.provenance import marking
 from pipelines.schema import PortraitRequest, Shape
 from pipelines.sizes import SHAPES
 from visits import admission
-from visits.board import VisitBoard, given_photo, own_photo
+from visits.board import VisitBoard
+from visits.board_photos import given_photo, own_photo
 from visits.studio import Studio
 from visits.visit import Visit
 from web import board_words
