@@ -6,8 +6,7 @@ const MOST = 8;
 const CLOSE = 2.5; // what a double click zooms to
 const STEP = 1.4; // of a key or button
 const WALK = 0.25; // of what is seen, for an arrow
-const HOW =
-  "Zoom with the wheel, two fingers, a double click or + and −, move by dragging or with the arrow keys, and 0 shows all.";
+const HOW = "Zoom: wheel, two fingers, double click, + and −. Move: drag, or arrow keys. 0 shows all.";
 const ARROWS = [
   ["left", "←", -1, 0],
   ["up", "↑", 0, -1],
