@@ -111,7 +111,7 @@ def looks_closely(page: Page) -> None:
     styles = [image.get_attribute("style") for image in both.all()]
     assert styles[0] == styles[1]
     assert "scale(1)" not in str(styles[0])
-    page.locator("#pair-close").click()
+    page.locator("#board-pair-close").click()
 
 
 def test_a_head_is_tapped_where_it_is_open_who_is_meant(page: Page, site: Site, face_photo: Image.Image) -> None:

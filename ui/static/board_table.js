@@ -11,7 +11,7 @@ export class Table {
   #nodes = new Map(); // cells on it, by key
   #tabs = make("div", "chips", "", { role: "group", "aria-label": "Parts of the board" });
   #holder = make("div", "board-scroll", "", { tabindex: "0", role: "region", "aria-label": "The board" });
-  #two = makeComparing();
+  #two = makeComparing("board-");
 
   /** `send` asks the studio, `again` makes the cell with a key once more. */
   constructor({ send, again }) {

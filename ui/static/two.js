@@ -4,16 +4,16 @@ import { Zoom } from "./zoom.js";
 
 /**
  * `toggle` begins with a portrait, or stops; `take` is told of the next one that is picked, and answers whether it was
- * for this.
+ * for this. `place` begins the ids, for the page has two of these.
  */
-export function makeComparing() {
-  const zoom = new Zoom("pair");
+export function makeComparing(place = "") {
+  const zoom = new Zoom(`${place}pair`);
   const dialog = make("dialog", "pair-of-portraits", "", { "aria-label": "Two portraits side by side" });
-  const close = button("pair-close", "act", "Close", () => dialog.close());
+  const close = button(`${place}pair-close`, "act", "Close", () => dialog.close());
   dialog.append(zoom.root, close);
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close()); // beside it
-  const ask = make("p", "fine", "", { id: "compare-ask", role: "status" });
-  const start = make("button", "act quiet", "Compare with another", { type: "button", id: "compare-two" });
+  const ask = make("p", "fine", "", { id: `${place}compare-ask`, role: "status" });
+  const start = make("button", "act quiet", "Compare with another", { type: "button", id: `${place}compare-two` });
   let first = null;
 
   const toggle = (item) => {
