@@ -56,7 +56,8 @@ def runs(text: str, *, bold: bool = False) -> list[tuple[str, Path]]:
     """
     fonts = [font_file(bold=bold), *_others(text, bold)]
     found: list[tuple[str, Path]] = []
-    line = next((font for font in fonts if not _missing(text, font)), None)
+    own = fonts[:2]  # an installed font is for what it alone has: its Latin letters look like no other on the page
+    line = next((font for font in own if not _missing(text, font)), None)
     for word in [text] if line is not None else re.findall(r"\S+\s*|\s+", text):
         whole = next((font for font in fonts if not _missing(word, font)), None)
         for part in [word] if whole is not None else word:

@@ -17,7 +17,7 @@ _LABEL = 11.0  # points
 _MOST_ROWS, _MOST_COLUMNS, _MOST_IN_FLOW, _MOST_IN_CHAPTER = 5, 9, 24, 6
 _MOST_IN_A_ROW = 3
 _ROW_LABEL = 1.35
-_WORDS = 1.1  # so wide a place is for its label, where there is room, however narrow its picture
+_WORDS = 1.7  # so wide a place is for its label, where there is room, however narrow its picture
 _TABLE_HEAD = 2 * 1.25 * _LABEL * _POINT + 0.05  # two lines over a column
 
 
