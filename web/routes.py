@@ -47,6 +47,7 @@ from web.calls import KEY_HEADER, NO_STORE, Calls, problem, read_body
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
 from web.phone import build_phone_routes
+from web.style_routes import build_style_routes
 from web.tiles import Tiles
 
 STATIC = Path(__file__).resolve().parents[1] / "ui" / "static"
@@ -86,6 +87,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/original/{key}/{portrait}/{number:int}.jpg", calls.original),
         Route("/studio/portraits/{key}", calls.portraits),
         *build_board_routes(studio),
+        *build_style_routes(studio),
         Route("/studio/tile/{key}/{kind}/{preset}.webp", calls.tile),
         Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS)),
         Route("/studio/static/{file:path}", _assets(STATIC), middleware=[Middleware(GZipMiddleware)]),
@@ -293,6 +295,7 @@ class _Calls(Calls):
             scene_id=look.scene_id,
             likeness=look.likeness,
             style_picture=visit.style_picture,
+            own_style=visit.own.find(look.style_id),
         )
         return pictures.jpeg(Image.fromarray(styled), quality=82)
 
