@@ -28,7 +28,8 @@ export function styleEditor({ element, props, trigger, watch }) {
 /** What the studio says: JSON, in which `sentence` is a refusal. */
 async function call(path, { json, body, method = "POST" } = {}) {
   try {
-    const answer = await fetch(address(path), {
+    const [place, query = ""] = path.split("?");
+    const answer = await fetch(`${address(place)}?${query}`, {
       method,
       headers: { "X-Studio-Key": visitKey() },
       body: json ? JSON.stringify(json) : body,
