@@ -6,6 +6,7 @@ A setting is named by its path in the style: `strength`, `controls.0.control_gui
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
@@ -20,7 +21,7 @@ from pipelines.recipe.words import HexColor, Step
 from pipelines.schema import ControlSetting, Style, StyleOverride
 
 Kind = Literal["number", "integer", "choice", "switch", "colour", "colours", "palettes", "text"]
-Part = Literal["filters", "model", "words"]
+Part = Literal["filters", "model", "laid"]
 _UNEDITED = (*SHOWN, "finish_steps")
 _RECIPES = ("preview", "start", "finish")
 _CONTROLS = {
@@ -75,7 +76,11 @@ class Setting(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Settings that belong together: an operation of the filters, a control of a model, words."""
+    """Settings that belong together.
+
+    Attributes:
+        part: filters: of the recipe. model: what a diffusion model reads. laid: filters before and after a model.
+    """
 
     title: str
     about: str
@@ -91,9 +96,9 @@ def form(style: Style, names: Mapping[str, str], *, words: bool) -> tuple[Group,
         words: Whether prompts are among them.
     """
     groups = [_step(step, f"preview.{number}", "") for number, step in enumerate(style.preview)]
-    groups.append(_table(style, "", "How the model works", "What a model reads; filters do not.", first=("strength",)))
+    groups.append(_table(style, "", "How the model works", "", first=("strength",)))
     groups += _controls(style.controls, "controls", "")
-    groups += _recipes(style, "", "a model that repaints")
+    groups += _recipes(style, "", "a model")
     for engine in dict.fromkeys([*style.overrides, *names]):
         override, name = style.overrides.get(engine, StyleOverride()), names.get(engine, engine)
         path = f"overrides.{engine}"
@@ -145,8 +150,8 @@ def _step(step: Step, path: str, before: str) -> Group:
     title = op.title or op.default
     return Group(
         f"{before}{title}" if not before else f"{before}{title[0].lower()}{title[1:]}",
-        (kind.__doc__ or "").split("\n\n")[0].replace("\n", " ").strip(),
-        "model" if before else "filters",
+        re.sub(r"\s*\([^)]*\)", "", " ".join((kind.__doc__ or "").split("\n\n")[0].split())),  # without the sources
+        "laid" if before else "filters",
         tuple(_settings(step, f"{path}.", first=tuple((extra or {}).get("first", ())))),
     )
 
@@ -167,7 +172,7 @@ def _controls(controls: Sequence[ControlSetting], path: str, before: str) -> Ite
 
 
 def _recipes(values: Style | StyleOverride, path: str, name: str) -> Iterator[Group]:
-    for key, when in (("start", f"Laid in for {name}: "), ("finish", f"Laid on after {name}: ")):
+    for key, when in (("start", f"Before {name}: "), ("finish", f"After {name}: ")):
         for number, step in enumerate(getattr(values, key) or ()):
             yield _step(step, f"{path}{key}.{number}", when)
 

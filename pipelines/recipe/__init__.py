@@ -118,15 +118,15 @@ class Kuwahara(Step):
     """Paint-like flat patches with crisp borders (Papari 2007's smooth weights on eight Gaussian sectors)."""
 
     op: Literal["kuwahara"] = operation("kuwahara", "Patches of paint", "radius")
-    radius: float = Field(5, ge=1, le=16, description="Grows with boldness.", title="Size of the patches")
+    radius: float = Field(5, ge=1, le=16, description="Larger at low likeness.", title="Size of the patches")
     sharpness: float = Field(6, ge=1, le=16, description="How clearly the flattest sector wins.")
 
 
 class Flow(Step):
-    """Smears colour along the edge tangent flow (structure tensor; Kyprianidis and Doellner 2008)."""
+    """Smears colour along the forms (edge tangent flow of the structure tensor; Kyprianidis and Doellner 2008)."""
 
     op: Literal["flow"] = operation("flow", "Smear along the forms", "length")
-    length: float = Field(12, ge=2, le=64, description="Reach along the flow; grows with boldness.")
+    length: float = Field(12, ge=2, le=64, description="Reach along the flow; larger at low likeness.")
     sharpen: Share = Field(0.3, description="Shock-like sharpening across the flow afterwards.")
 
 
@@ -169,9 +169,9 @@ class Strokes(Step):
     """Brush strokes laid along the flow, coarse to fine (Litwinowicz 1997, Hertzmann 1998), with relief and light."""
 
     op: Literal["strokes"] = operation("strokes", "Brush strokes", "width", "length")
-    width: float = Field(9, ge=1.5, le=40, description="Width of the coarsest strokes; grows with boldness.")
+    width: float = Field(9, ge=1.5, le=40, description="Width of the coarsest strokes; larger at low likeness.")
     length: float = Field(3.2, ge=1.0, le=10.0, description="Length of a stroke in widths.")
-    layers: int = Field(3, ge=1, le=4, description="Each is finer by `finer`.")
+    layers: int = Field(3, ge=1, le=4, description="How many, each finer than the one before.")
     finer: float = Field(
         0.55, ge=0.3, le=1.0, description="Width of the next layer, as a share of the one before.", title="Next layer"
     )
@@ -195,7 +195,7 @@ class Strokes(Step):
 
 
 class Watercolour(Step):
-    """Pigment density model of Bousseau 2006: edge darkening, turbulence, granulation, wet wobble, white paper."""
+    """Washes of pigment: dark rims, clouds, grain, wandering borders, white paper (density model of Bousseau 2006)."""
 
     op: Literal["watercolour"] = operation("watercolour", "Watercolour", "edge", "wobble")
     wobble: float = Field(3.0, ge=0.0, le=20.0, description="How far wet borders wander; less on the features.")
@@ -209,7 +209,7 @@ class Watercolour(Step):
 
 
 class Polygons(Step):
-    """Low poly: Delaunay triangles whose corners lie on the face's own corners and on the outlines of the figure."""
+    """Low poly: triangles (Delaunay) whose corners lie on the face's own corners and on the outlines of the figure."""
 
     op: Literal["polygons"] = operation("polygons", "Facets", "points")
     points: int = Field(280, ge=50, le=4000, description="Squares of a facet's pitch in the picture, face apart.")
@@ -231,7 +231,7 @@ class Mosaic(Step):
     """Roman mosaic: small stones in mortar, in rows along the outlines of the figure, finer on the face."""
 
     op: Literal["mosaic"] = operation("mosaic", "Mosaic", "stone")
-    stone: float = Field(7.0, ge=3.0, le=20.0, description="Size of a stone; grows with boldness.")
+    stone: float = Field(7.0, ge=3.0, le=20.0, description="Size of a stone; larger at low likeness.")
     mortar: HexColor = Field("#4a4239", description="Colour between the stones.")
     frames: tuple[Ramp, ...] = Field((), max_length=6, description="Rows of stones around the picture, by seed.")
     variety: Share = Field(0.3, description="How far the stones differ in colour.")

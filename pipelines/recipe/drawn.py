@@ -17,7 +17,7 @@ class Flat(Step):
     skin_tones: int = Field(3, ge=1, le=8, description="How many tones of skin.")
     hair_tones: int = Field(3, ge=1, le=8, description="How many tones of hair.")
     shade: Share = Field(0.7, description="How far the tones of skin lie apart; 1 as in the photo.")
-    rounding: float = Field(3.0, ge=0.5, le=16.0, description="Smallest curve of a border; grows with boldness.")
+    rounding: float = Field(3.0, ge=0.5, le=16.0, description="Smallest curve of a border; larger at low likeness.")
     saturation: float = Field(1.0, ge=0.0, le=2.5, description="Colourfulness; 1 keeps it, 0 is gray.")
     wall: Share = Field(1.0, description="How far what is behind the person is flattened too.")
     inks: tuple[Ramp, ...] = Field(
@@ -30,7 +30,7 @@ class Flat(Step):
 
 
 class Ink(Step):
-    """Lines by flow-based difference of Gaussians (Winnemoeller, XDoG, 2012), calm on skin, clear on features."""
+    """Ink lines, calm on skin, clear on features (flow-based difference of Gaussians; Winnemoeller, XDoG, 2012)."""
 
     op: Literal["ink"] = operation("ink", "Ink lines", "width", "gain")
     width: float = Field(1.2, ge=0.4, le=5.0, description="Width of a line.")
@@ -105,7 +105,7 @@ class Cutout(Step):
     ramps: tuple[Ramp, ...] = Field(
         min_length=1, max_length=6, description="Papers from dark to light; the seed chooses one set."
     )
-    rounding: float = Field(4.0, ge=0.5, le=20.0, description="Smallest curve of the scissors; grows with boldness.")
+    rounding: float = Field(4.0, ge=0.5, le=20.0, description="Smallest curve of the scissors; larger at low likeness.")
     shadow: Share = Field(0.5, description="How dark the shadow of a layer is.")
 
 
@@ -113,7 +113,7 @@ class Pixels(Step):
     """Pixel art: a coarse raster in a small palette with ordered dithering."""
 
     op: Literal["pixels"] = operation("pixels", "Pixels", "block", "colors")
-    block: float = Field(6.0, ge=2.0, le=24.0, description="Size of one pixel; grows with boldness.")
+    block: float = Field(6.0, ge=2.0, le=24.0, description="Size of one pixel; larger at low likeness.")
     colors: int = Field(24, ge=4, le=64, description="How many colours.")
     dither: Share = Field(0.4, description="How far two colours are mixed in a pattern.")
 

@@ -29,7 +29,7 @@ export function picker({ element, props, trigger, watch }) {
     const found = items.findIndex((item) => item.id === props.value);
     const chosen = Math.max(0, found);
     if (found >= 0) remember(kind, props.value); // a style of the visitor's own may not be here yet
-    window.dispatchEvent(new CustomEvent("studio:picked", { detail: { kind, id: props.value } }));
+    if (isNew) window.dispatchEvent(new CustomEvent("studio:picked", { detail: { kind, id: props.value } }));
     if (isNew && tiles[chosen].hidden) sieve.only("");
     tiles.forEach((tile, index) => {
       tile.setAttribute("aria-checked", String(index === chosen));

@@ -57,9 +57,18 @@ class Editor {
     this.form = new StyleForm((path, value) => this.#change(path, value));
     this.back = button("style-back", "act quiet", "Back to how it was", () => this.#back());
     const close = button("style-close", "act quiet", "Close", () => this.#open(false));
-    const head = box("div", "style-head", this.small, box("div", "", this.title, make("p", "fine", ABOUT)));
+    const head = box("div", "style-head", this.small, this.title);
     const said = box("div", "style-words", this.words, this.problem);
-    this.panel = box("section", "style-panel", head, this.form.root, said, this.#keeping(), this.#files());
+    this.panel = box(
+      "section",
+      "style-panel",
+      head,
+      make("p", "fine", ABOUT),
+      this.form.root,
+      said,
+      this.#keeping(),
+      this.#files(),
+    );
     this.panel.append(box("div", "row", this.back, close));
     this.panel.id = "style-panel";
     this.panel.setAttribute("aria-labelledby", "style-title");
@@ -71,7 +80,7 @@ class Editor {
     this.keep = button("style-keep", "act main", "Keep as a style of mine", () => this.#keep());
     this.room = make("p", "fine");
     this.name.addEventListener("keydown", (event) => event.key === "Enter" && this.#keep());
-    const label = make("label", "", "Its name", { for: "style-name" });
+    const label = make("label", "", "Name of your style", { for: "style-name" });
     return box("div", "style-keep", label, box("div", "row", this.name, this.keep), this.room);
   }
 
@@ -107,7 +116,9 @@ class Editor {
     if (!visitKey()) return this.#paint(null);
     const id = shelves.style?.picked();
     const said = await call(`style?style=${encodeURIComponent(id)}`, { method: "GET" });
-    if (id === shelves.style?.picked()) this.#hear(said);
+    if (id !== shelves.style?.picked()) return;
+    if (said.sentence || said.style !== this.#said?.style) this.#hear(said);
+    else this.#paint(said); // what was said of it last is still true
   }
 
   /** On a phone the stage is far away: a small copy of it stays in sight. */

@@ -26,19 +26,23 @@ export class StyleForm {
   #draw(groups, words) {
     this.#controls.clear();
     const of = (part) => groups.filter((group) => group.part === part).map((group, place) => this.#group(group, place));
+    const before = of("laid");
+    const laid = before.length ? [this.#fold("laid", "Filters before and after the model paints", before)] : [];
     const model = this.#fold("model", "For AI models", [
       make("p", "fine", `What a model reads that paints the portrait; the live picture does not. ${words}`.trim()),
       ...of("model"),
+      ...laid,
     ]);
     this.root.replaceChildren(...of("filters"), model);
   }
 
   #group({ title, about, part, settings }, place) {
-    const root = box("fieldset", "style-group", make("legend", "", title), make("p", "fine", about));
+    const root = box("fieldset", "style-group", make("legend", "", title));
+    if (about) root.append(make("p", "fine", about));
     const rows = settings.map((setting) => [setting.first, this.#row(setting)]);
     root.append(...rows.filter(([first]) => first).map(([, row]) => row));
     const more = rows.filter(([first]) => !first).map(([, row]) => row);
-    if (more.length) root.append(this.#fold(`${part} ${place}`, `More: ${title.toLowerCase()}`, more));
+    if (more.length) root.append(this.#fold(`${part} ${place}`, `More: ${title}`, more));
     return root;
   }
 
