@@ -224,7 +224,7 @@ class PortraitHandlers(FramingHandlers):
         if kept is None:
             return {"notice": alert("That portrait is gone; choose its style and scene by hand.")}
         made = kept.portrait
-        if visit is not None and not taken_over(visit, made):
+        if visit is not None and not taken_over(self._studio, visit, made):
             return {"notice": alert("That style of yours was removed; choose another one.")}
         look = {"style": made.style_id, "scene": made.scene_id, "likeness": made.likeness}
         look |= {"shape": made.shape, "size": made.size}

@@ -49,14 +49,14 @@ def editor_shown(studio: Studio, visit: Visit | None) -> Answer:
     return {"editor": {"key": "" if visit is None else visit.key, "kept": kept, "signs": signs}}
 
 
-def taken_over(visit: Visit, made: Portrait) -> bool:
+def taken_over(studio: Studio, visit: Visit, made: Portrait) -> bool:
     """Set the visit's styles as a portrait was made; False where its style is gone."""
     own: Style | None = made.own_style
     kept = visit.own.styles.get(made.style_id)
     if own is None or (kept is not None and recipe_digest(kept) == recipe_digest(own)):
         visit.own.back(made.style_id)
         return True
-    if kept is None and made.style_id.startswith("mine-"):
+    if made.style_id not in visit.own.presets(studio.presets).all_styles:
         return False
     visit.own.put_back(made.style_id, own)
     return True

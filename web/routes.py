@@ -75,6 +75,8 @@ _TYPES = {
 def build_routes(studio: Studio) -> list[BaseRoute]:
     """The studio's own routes. They must come before Gradio's, of which they take the upload's place."""
     calls = _Calls(studio)
+    more = studio.limits.settings.presets
+    operators = () if more is None else (more / "thumbnails",)
     return [
         *(Route(f"/gradio_api/upload{end}", calls.upload, methods=["POST"]) for end in ("", "/")),
         Route("/studio/photo", calls.photo, methods=["POST"]),
@@ -89,18 +91,20 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         *build_board_routes(studio),
         *build_style_routes(studio),
         Route("/studio/tile/{key}/{kind}/{preset}.webp", calls.tile),
-        Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS)),
+        Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS, *operators)),
         Route("/studio/static/{file:path}", _assets(STATIC), middleware=[Middleware(GZipMiddleware)]),
     ]
 
 
-def _assets(folder: Path) -> Callable[[Request], Awaitable[Response]]:
-    """Files that the browser asks about again (answered by their ETag), so that an update is seen at once.
+def _assets(*folders: Path) -> Callable[[Request], Awaitable[Response]]:
+    """Files that the browser asks about again (answered by their ETag), so that an update is seen at once. They lie in
+    the first of the folders that has them.
 
     For a Route, not a Mount: a mount takes the address apart by the prefix of a proxy and its own name together, and
     finds nothing where the proxy has stripped the prefix.
     """
-    files = StaticFiles(directory=folder, check_dir=False)
+    files = StaticFiles(directory=folders[0], check_dir=False)
+    files.all_directories += folders[1:]
 
     async def answer(request: Request) -> Response:
         name = os.path.normpath(request.path_params["file"])
