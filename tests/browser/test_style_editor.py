@@ -66,6 +66,7 @@ def test_from_a_slider_to_a_style_that_somebody_else_takes_in(
     expect(tile).to_have_attribute("aria-checked", "true", timeout=LONG)
     expect(page.locator(".stage .title")).to_have_text("Soft noir", timeout=LONG)
     expect(tile.locator("img")).to_have_attribute("src", re.compile("^blob:"), timeout=LONG)
+    expect(tile.locator("img")).to_be_visible()
     create(page)
     with page.expect_download() as waiting:
         page.locator("#done-download").click()

@@ -97,6 +97,7 @@ async function fetchTiles({ path, signal, wanted, next, done }) {
       if (signal.aborted) return;
       one.tile.classList.remove("coming");
       if (!picture) continue; // the thumbnail stays
+      one.image.hidden = false; // its thumbnail may have failed, and what is hidden does not load
       one.image.src = URL.createObjectURL(picture);
       done.add(one.id);
     }

@@ -116,8 +116,7 @@ function makeTile(item, onClick) {
   const image = make("img", "", "", { alt: "", loading: "lazy", decoding: "async" });
   image.addEventListener("error", () => image.setAttribute("hidden", "")); // the initial is seen
   image.addEventListener("load", () => image.removeAttribute("hidden"));
-  if (item.thumb) image.src = item.thumb;
-  else image.hidden = true;
+  if (item.thumb) image.src = item.thumb; // else the initial is seen
   const picture = box("span", "picture", image);
   picture.dataset.initial = item.name[0];
   const tile = make("button", "tile", "", { type: "button", role: "radio", title: item.summary, "data-id": item.id });
