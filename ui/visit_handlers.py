@@ -50,10 +50,13 @@ class VisitHandlers:
             return self._ended(error, style, scene, likeness, request)
         words, visit.cut_short = screen.back_words(visit), False
         look = self._look_before(told.get("look"), visit)
+        shown = styles_shown(self._studio, visit, look.style_id)
+        if not visit.own.styles:  # a page lists those of everybody from the start
+            shown["style"] = look.style_id
         return {
             **self._opened(visit, consent),
             **self._all_of(visit, look.style_id, look.scene_id, look.likeness, request),
-            **styles_shown(self._studio, visit, look.style_id),
+            **shown,
             "scene": look.scene_id,
             "scene_pick": look.scene_id,
             "likeness": look.likeness,
@@ -187,11 +190,9 @@ class VisitHandlers:
 
     def _closed(self, style: str) -> Answer:
         """The steps as they stand without one, with what was picked."""
-        gone = styles_shown(self._studio, None, style) if style not in self._studio.presets.all_styles else {}
         return {
             **_panels(False),
-            **editor_shown(self._studio, None),
-            **gone,
+            **styles_shown(self._studio, None, style),  # those of the visit's own are gone from the lists
             "agree": gr.update(value=False, visible=True),
             "agreed": screen.NOT_AGREED,
             "photo": None,
