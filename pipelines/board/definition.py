@@ -129,6 +129,7 @@ class CheckedBoard:
         engines: What is known of each engine, by id.
         stacks: The models of each engine that has some, by its id.
         dimensions: How large a portrait gets.
+        own: Ids of styles that are a visitor's own.
     """
 
     board: Board
@@ -137,6 +138,7 @@ class CheckedBoard:
     engines: dict[str, EngineInfo]
     stacks: dict[str, ModelStack]
     dimensions: Dimensions
+    own: frozenset[str] = frozenset()
 
 
 def load_board(path: Path) -> Board:

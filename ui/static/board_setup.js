@@ -1,6 +1,7 @@
 // What a board is to show: photos, and the values of each axis.
 import { Sitters } from "./board_sitters.js";
 import { box, make } from "./dom.js";
+import { onOwnStyles } from "./own_styles.js";
 
 const AXES = ["photo", "style", "scene", "engine", "likeness", "seed"];
 const LIKENESS = [0.2, 0.35, 0.5, 0.65, 0.8];
@@ -35,6 +36,7 @@ export class Setup {
       return this.#lists[name].root;
     };
     const styles = add("styles", "Styles", props.styles, first, "board-styles");
+    onOwnStyles((own) => this.#lists.styles.offer([...props.styles, ...own.filter((one) => one.own)]));
     const seeds = SEEDS.map((seed) => plain(seed, `Seed ${seed}`));
     const axes = AXES.map((axis) => [axis, axis[0].toUpperCase() + axis.slice(1)]);
     this.rows = makeSelect("board-rows", axes, "photo", changed);
