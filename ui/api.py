@@ -16,7 +16,7 @@ import gradio as gr
 from PIL import Image
 
 from pipelines import worker
-from pipelines.errors import Cancelled, RequestInvalid
+from pipelines.errors import Cancelled, ConsentMissing, RequestInvalid
 from pipelines.photo import opening as photos
 from pipelines.photo.hints import API
 from pipelines.photo.sitter import hand_crop, seat
@@ -82,7 +82,8 @@ class Endpoints:
 
         Returns:
             {"receipt": what was agreed to, with the whole text, its SHA-256 and the time of a withdrawal; "key": goes
-            with uploads, as the header x-studio-key}. Both are null where there was no consent to take back.
+            with uploads, as the header x-studio-key, and with all that is asked below /studio/board, where programs
+            make style boards as the README tells}. Both are null where there was no consent to take back.
         """
         studio, session = self._studio, request.session_hash
         try:
@@ -106,14 +107,16 @@ class Endpoints:
             raise for_api(error) from None
         return {"receipt": studio.consents.receipt(record).model_dump(mode="json"), "key": visit.key}
 
-    def styles(self) -> dict[str, Any]:
-        """List styles, scenes and engines with the ids that /portrait takes.
+    def styles(self, request: gr.Request) -> dict[str, Any]:
+        """List styles, scenes and engines with the ids that /portrait takes; styles of the session's own come last.
 
         Returns:
             {"styles": [{id, name, summary, family}], "scenes": [{id, name, summary}],
             "engines": [{id, name, is_diffusion, available, reason}]}
         """
         presets = self._studio.presets
+        with contextlib.suppress(ConsentMissing):
+            presets = self._studio.visits.require(request.session_hash)[0].own.presets(presets)
         return {
             "styles": [
                 {"id": s.id, "name": s.name, "summary": s.summary, "family": FAMILY_NAMES[s.family]}
@@ -197,6 +200,7 @@ class Endpoints:
                     seeds=screen.seeds(seed, seed == -1, variations),
                     model_id=model,
                     visible_label=visible_label,
+                    own_style=visit.own.styles.get(style),
                     shape=shape,
                     size=size,
                     crop=hand_crop(crop),

@@ -23,20 +23,22 @@ from PIL import Image
 from pipelines.board.cells import Cell, cells
 from pipelines.board.definition import MAX_PHOTOS, BoardPhoto, CheckedBoard, build_board
 from pipelines.board.exports.writing import export
-from pipelines.board.photos import SeatedPhoto, digest, seated
+from pipelines.board.photos import SeatedPhoto
 from pipelines.board.plan import Plan, plan
 from pipelines.board.runner import Outcome, Progress, checked, make
 from pipelines.board.store import Measured, State, Store
 from pipelines.board.votes import Ballot, Stars
-from pipelines.errors import BoardError, EngineBusy, PhotoError, PortraitError
-from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
+from pipelines.errors import BoardError, EngineBusy, PortraitError
+from pipelines.schema import Consent, PortraitRequest, Shape
 from pipelines.self_portrait import SelfPortraitPipeline
+from visits.own_styles import OwnStyles
 
 log = logging.getLogger(__name__)
 
 MAX_CELLS = 300  # of a board on the page: what somebody can look at, and one machine makes in an hour
+MAX_PRINTS = 80  # the same, where each is up to four times as large
 _LEAST_TO_VOTE = 2
-_THUMB = 192  # pixels of the small copy of a photo
+_THUMB = 384  # pixels of the small copy of a photo, long side
 _OWN_FAULT = "The board stopped for a reason of the studio's own; what is made stays. Start it again."
 
 
@@ -46,12 +48,12 @@ class BoardSitter:
 
     Attributes:
         id: Names it on the page.
-        thumb: A small JPEG of the crop.
+        thumbs: Small JPEGs of the crop, by shape.
         at: When it came in, `time.monotonic`.
     """
 
     photo: SeatedPhoto
-    thumb: bytes
+    thumbs: dict[Shape, bytes]
     at: float
     id: str = field(default_factory=lambda: secrets.token_hex(6))
 
@@ -63,9 +65,16 @@ class VisitBoard:
         pipeline: Makes the portraits.
         folder: Private, of this board alone; made by the first run.
         measured: What portraits cost on this machine, as far as anybody's board knows.
+        own: Styles of the visitor's own.
     """
 
-    def __init__(self, pipeline: SelfPortraitPipeline, folder: Path, measured: tuple[Measured, ...] = ()) -> None:
+    def __init__(
+        self,
+        pipeline: SelfPortraitPipeline,
+        folder: Path,
+        measured: tuple[Measured, ...] = (),
+        own: OwnStyles | None = None,
+    ) -> None:
         self.folder = folder
         self.sitters: list[BoardSitter] = []
         self.board: CheckedBoard | None = None
@@ -77,6 +86,7 @@ class VisitBoard:
         self.store = Store(folder)
         self._pipeline = pipeline
         self._measured = measured
+        self._own = own or OwnStyles()
         self._cells: dict[str, Cell] = {}
         self._handed_on: set[str] = set()
         self._closed = False
@@ -110,7 +120,7 @@ class VisitBoard:
             if any(one.photo.sha256 == photo.sha256 for one in self.sitters):
                 raise BoardError("This photo is on the board already.")
             crop = self._pipeline.used_photo(photo.photo, photo.face_index, scene_id="none")
-            sitter = BoardSitter(photo, _jpeg(crop), time.monotonic())
+            sitter = BoardSitter(photo, {"1:1": _jpeg(crop)}, time.monotonic())
             self.sitters.append(sitter)
             self.board = None
             return sitter
@@ -135,6 +145,13 @@ class VisitBoard:
         """The photo with an id."""
         return next((one for one in self.sitters if one.id == sitter_id), None)
 
+    def thumb(self, sitter: BoardSitter, shape: Shape) -> bytes:
+        """A small JPEG of what engines see of a photo."""
+        if shape not in sitter.thumbs:
+            photo = sitter.photo
+            sitter.thumbs[shape] = _jpeg(self._pipeline.used_photo(photo.photo, photo.face_index, shape=shape))
+        return sitter.thumbs[shape]
+
     def define(self, content: dict[str, Any]) -> Plan:
         """Take over what the board is to show, and say what making it would mean.
 
@@ -154,12 +171,14 @@ class VisitBoard:
                 for one in self.sitters
             ]
             board = build_board({**content, "photos": [photo.model_dump() for photo in photos]}, "The board")
-            if board.count > MAX_CELLS:
+            most = MAX_PRINTS if board.size == "print" else MAX_CELLS
+            if board.count > most:
+                smaller = ", or the size for a screen" if most == MAX_PRINTS else ""
                 raise BoardError(
-                    f"This makes {board.count} portraits, and a board on this page has {MAX_CELLS} at most; choose "
-                    "fewer styles, scenes or photos."
+                    f"This makes {board.count} portraits, and a board on this page has {most} at most"
+                    f"{' for a print' if most == MAX_PRINTS else ''}; choose fewer styles, scenes or photos{smaller}."
                 )
-            self.board, self.asked, self.said = checked(self._pipeline, board, "board"), content, ""
+            self.board, self.asked, self.said = checked(self._pipeline, board, "board", self._own.styles), content, ""
             self.ballot = None  # it was on other portraits
             self._cells = {cell.key: cell for cell in cells(self.board, self.photos)}
             return self.plan()
@@ -174,7 +193,7 @@ class VisitBoard:
         if not self.store.measured():
             for one in self._measured:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                self.store.measure(one.engine, one.size, one.seconds, one.bytes)
+                self.store.measure(one.engine, (one.size, one.short or one.size), one.seconds, one.bytes)
         return plan(board, self.photos, self.store, only=only, again=again)
 
     def require(self) -> CheckedBoard:
@@ -341,32 +360,6 @@ class VisitBoard:
 
     def _cells_of(self, title: str) -> list[Cell]:
         return [cell for cell in self._cells.values() if cell.photo == title] if self.board else []
-
-
-def own_photo(photo: LoadedPhoto, face_index: int | None, title: str, consent: str) -> SeatedPhoto:
-    """The visit's photo, as it is on the Portrait tab."""
-    return SeatedPhoto(title, consent, photo, face_index, digest(photo.image, f"{face_index}"))
-
-
-def given_photo(data: bytes, title: str, consent: str, face: int | None) -> SeatedPhoto:
-    """A photo that was sent for the board.
-
-    Args:
-        face: Which face, from 1; None for the only one.
-
-    Raises:
-        PhotoError: It is no photo, or it would be a guess who is meant.
-        BoardError: Name or statement are too short or too long.
-    """
-    try:
-        entry = BoardPhoto(file="photo", name=title, consent=consent, face=face)
-    except ValueError as error:
-        raise BoardError(
-            "Give the photo a short name, and say in a sentence who is in it and that they agreed."
-        ) from error
-    if not title:
-        raise PhotoError("Give the photo a name, such as the first name of whoever is in it.")
-    return seated(data, entry)
 
 
 def _in_words(outcome: Outcome) -> str:

@@ -12,7 +12,7 @@ from pipelines.errors import ConsentMissing
 from study.notice import after_closing
 from visits.links import LINK_MINUTES
 from visits.studio import Studio
-from visits.visit import KEEP_MINUTES
+from visits.visit import KEEP_MINUTES, Visit
 
 _WALL = "Two random numbers, this page's and your cookie's, are in memory: they keep others out of your visit."
 
@@ -63,6 +63,7 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
             size = width * height * len(given.image.getbands())
             what = f"Your style picture, {width} x {height} pixels"
             found.append(Kept(what, "memory", size, age, _at_the_latest(age, closing)))
+        found += _styles(visit, closing)
         for kept in list(visit.kept):
             size = len(kept.original) + sum(len(picture) for _, picture in kept.controls)
             age = now - kept.made_at
@@ -71,7 +72,9 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
     if visit is not None and visit.board is not None:
         for one in list(visit.board.sitters):
             picture = one.photo.photo.image
-            size = picture.width * picture.height * len(picture.getbands()) + len(one.thumb)
+            size = picture.width * picture.height * len(picture.getbands()) + sum(
+                len(thumb) for thumb in list(one.thumbs.values())
+            )
             age = time.monotonic() - one.at
             found.append(
                 Kept(
@@ -132,6 +135,16 @@ def _file(path: Path, what: str, closing: str) -> Kept:
         return Kept(what, "temporary folder", 0, 0.0, "now")
     age = max(0.0, time.time() - status.st_mtime)
     return Kept(what, "temporary folder", status.st_size, age, _at_the_latest(age, closing))
+
+
+def _styles(visit: Visit, closing: str) -> list[Kept]:
+    """The visit's own styles, and what it has changed of others."""
+    now, found = time.monotonic(), []
+    for what, styles in (("A style of your own", visit.own.kept), ("A style that you changed", visit.own.drafts)):
+        for one in styles.values():
+            goes = f"when you remove it, or {closing}"
+            found.append(Kept(f"{what}: {one.style.name}", "memory", one.bytes, now - one.at, goes))
+    return found
 
 
 def _made(path: Path) -> float:

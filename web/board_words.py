@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipelines import sizes
 from pipelines.board.cells import Cell, cells, values
 from pipelines.board.definition import AXIS_NAMES, CheckedBoard
 from pipelines.board.exports.contents import differing, shown
+from pipelines.board.exports.fonts import warning
 from pipelines.board.plan import tabs
 from pipelines.board.votes import blind_name, blind_order, tally
 from pipelines.engines.base import EngineInfo
@@ -49,7 +51,7 @@ def progress(board: VisitBoard) -> dict[str, Any]:
         return {"running": board.running, "words": board.said, "share": 0, "states": {}, "unsaved": 0}
     now, share = board.progress, 0.0
     if not board.running:
-        words = board.said or board.plan().sentence()
+        words = board.said or f"{board.plan().sentence()} {warning(board.board.board)}".strip()
     else:
         words = "Starting"
         if now is not None:
@@ -91,6 +93,8 @@ def about(board: VisitBoard, cell: Cell) -> dict[str, Any]:
     if paper is not None:
         rows += [["Made by", paper.maker if paper.is_diffusion else "Instant filters, not diffusion"]]
         rows += [["Seconds", f"{paper.seconds:.1f}"]]
+        if paper.width is not None and paper.height is not None:
+            rows += [["Size", sizes.print_words(paper.width, paper.height)]]
     else:
         rows += [["To be made by", said.engines[cell.engine].name]]
     return {
@@ -125,6 +129,8 @@ def _table(board: VisitBoard, said: CheckedBoard) -> dict[str, Any]:
     return {
         "title": said.board.title,
         "count": said.board.count,
+        "shape": said.board.shape,
+        "ratio": sizes.ratio(said.board.shape),
         "rows": AXIS_NAMES[rows],
         "columns": [shown(said, columns, value) for value in values(said, columns)],
         "heads": [_photo(board, columns, value, {}) for value in values(said, columns)],

@@ -15,13 +15,14 @@ from pathlib import Path
 from types import FrameType
 
 from pipelines.board.definition import load_board
+from pipelines.board.exports.fonts import warning
 from pipelines.board.exports.writing import FORMATS, export
 from pipelines.board.photos import open_photos
 from pipelines.board.plan import plan
 from pipelines.board.runner import Progress, checked, make
 from pipelines.board.store import Store
 from pipelines.errors import BoardError, PortraitError
-from pipelines.presets.loading import load_presets
+from pipelines.presets.loading import all_presets
 from pipelines.schema import Consent
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.waiting_line import duration
@@ -91,14 +92,15 @@ def _stop_politely(stop: threading.Event) -> None:
 def _run(options: argparse.Namespace) -> int:
     formats = _formats(options.export)
     said = load_board(options.board)
-    pipeline = SelfPortraitPipeline(load_presets(), options.out)
+    pipeline = SelfPortraitPipeline(all_presets(), options.out)
     board = checked(pipeline, said, _SESSION)
     photos = open_photos(said, options.photos)
     for photo in photos:
         for hint in photo.hints:
             print(f"{photo.title}: {hint}", file=sys.stderr)
     store = Store(options.out)
-    print(plan(board, photos, store).sentence(), file=sys.stdout if options.dry_run else sys.stderr)
+    said_of_it = f"{plan(board, photos, store).sentence()} {warning(said)}".strip()
+    print(said_of_it, file=sys.stdout if options.dry_run else sys.stderr)
     if options.dry_run:
         return 0
     stop = threading.Event()

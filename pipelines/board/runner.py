@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,11 +15,11 @@ from pipelines import worker
 from pipelines.board.cells import Cell, request_of
 from pipelines.board.definition import Board, CheckedBoard, check
 from pipelines.board.photos import SeatedPhoto
-from pipelines.board.plan import plan
+from pipelines.board.plan import Pixels, plan
 from pipelines.board.store import Store, typical
 from pipelines.errors import Cancelled, EngineBusy, EngineFailed, PortraitError, TooOften
 from pipelines.results import PortraitSet
-from pipelines.schema import Consent, PortraitRequest
+from pipelines.schema import Consent, PortraitRequest, Style
 from pipelines.self_portrait import SelfPortraitPipeline
 
 log = logging.getLogger(__name__)
@@ -66,17 +66,27 @@ class Outcome:
         return self.left > 0
 
 
-def checked(pipeline: SelfPortraitPipeline, board: Board, session: str) -> CheckedBoard:
+def checked(
+    pipeline: SelfPortraitPipeline, board: Board, session: str, own: Mapping[str, Style] | None = None
+) -> CheckedBoard:
     """A board whose values all exist here and whose words pass the reviewers.
 
     Args:
         session: Whose words they are, for the log of refusals.
+        own: Styles of the visitor's own, by id.
 
     Raises:
         BoardError: A value does not exist here; the hint names it.
         WordsRefused: A reviewer does not let the board's words through.
     """
-    found = check(board, pipeline.presets, pipeline.engines())
+    own = own or {}
+    found = check(
+        board,
+        pipeline.presets.with_own(own),
+        pipeline.engines(),
+        lambda engine, *wanted: pipeline.dimensions(engine, *wanted)[1],
+    )
+    found = replace(found, own=frozenset(own) & frozenset(found.styles))
     pipeline.safety.require_words(board.words, session)
     return found
 
@@ -114,12 +124,13 @@ def make(
     stop = stop or threading.Event()
     seated = {photo.title: photo for photo in photos}
     made = failed = 0
+    pixels = Pixels(board, photos)
     with store.alone() as folder:
         ahead = plan(board, photos, store, only=only, again=again).to_make
         for number, cell in enumerate(ahead, 1):
             if stop.is_set():
                 break
-            reporter = _Reporter(tell, ahead, number, store)
+            reporter = _Reporter(tell, ahead, number, store, pixels)
             try:
                 request = request_of(board, cell, seated[cell.photo], consent)
                 follows = number < len(ahead) and ahead[number].photo == cell.photo
@@ -139,12 +150,14 @@ def make(
 class _Reporter:
     """Puts what happens to one cell into words for `tell`."""
 
-    def __init__(self, tell: Callable[[Progress], None], ahead: Sequence[Cell], number: int, store: Store) -> None:
+    def __init__(
+        self, tell: Callable[[Progress], None], ahead: Sequence[Cell], number: int, store: Store, pixels: Pixels
+    ) -> None:
         self._tell = tell
         self._ahead = ahead
         self._number = number
         measured = store.measured()
-        costs = [typical(measured, cell.engine) for cell in ahead[number - 1 :]]
+        costs = [typical(measured, cell.engine, pixels(cell)) for cell in ahead[number - 1 :]]
         self._left = None if None in costs else sum(cost[0] for cost in costs if cost is not None)
 
     def __call__(
@@ -191,7 +204,7 @@ def _make_one(
                 raise Cancelled("Stopped before it began.") from None
     portrait = result.portraits[0]
     paper = store.adopt(cell, portrait, result.notes, seconds)
-    store.measure(cell.engine, max(result.photo.image.size), seconds, paper.bytes)
+    store.measure(cell.engine, result.photo.image.size, seconds, paper.bytes)
 
 
 def _worked(

@@ -57,6 +57,7 @@ _FINDINGS: dict[Finding, str] = {
     "malformed": "Its credentials are badly formed: they do not follow the rules of C2PA.",
     "other": "One check of its credentials failed for a reason that this studio does not know.",
 }
+_OWN_STYLE = "A style of the visitor's own"
 _EXPIRED = "The certificate that signed it has expired since"
 _NOT_PROVEN = "What follows is what the file says; anybody could have written it."
 
@@ -92,7 +93,8 @@ def card(
         "Says of itself": "; ".join(report.claims),
         "Made by": report.software,
         "Engine": made_with,
-        "Style": (styles or {}).get(facts.get("Style", ""), facts.get("Style", "")),
+        "Style": _style(facts, styles or {}),
+        "Recipe of that style": facts.get("StyleRecipe", "")[:16],
         "Painted": facts.get("StyleSource", ""),
         "Scene": "" if scene == "none" else (scenes or {}).get(scene, scene),
         "Seed": facts.get("Seed", ""),
@@ -108,6 +110,13 @@ def card(
     }
     notes = (*_findings(report), *report.problems, *_contradictions(report))
     return Card(tone, title, sentence, tuple((k, v) for k, v in named.items() if v), notes)
+
+
+def _style(facts: Mapping[str, str], styles: Mapping[str, str]) -> str:
+    style, base = facts.get("Style", ""), facts.get("StyleBase", "")
+    if "StyleRecipe" not in facts:
+        return styles.get(style, style)
+    return f"A style of the visitor's own, based on {styles.get(base, base)}" if base else _OWN_STYLE
 
 
 def as_text(shown: Card) -> str:

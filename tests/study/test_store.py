@@ -218,6 +218,7 @@ def test_restart_begins_anew(store: StudyStore, frozen: FrozenStudy, tmp_path: P
         store.put_picture(first.id, "one", b"late", FACTS)
 
 
+@pytest.mark.slow
 def test_fifty_at_once_lose_nothing_and_balance(store: StudyStore, frozen: FrozenStudy) -> None:
     start = threading.Barrier(50)
 

@@ -243,7 +243,7 @@ def test_settings_are_taken_over_only_from_a_portrait_of_ones_own(
     list(create(handlers, session, seed=41, style=OTHER_STYLE, scene="orbit", likeness=0.35, shape="4:5", size="print"))
     answer = handlers.reuse(request_of(session), event(id=visit.kept[0].portrait.id))
     assert "orbit" in answer["notice"].lower()
-    taken = {name: value for name, value in answer.items() if name != "notice"}
+    taken = {name: value for name, value in answer.items() if name not in ("notice", "editor")}
     assert taken == {
         "style": OTHER_STYLE,
         "style_pick": OTHER_STYLE,
@@ -355,3 +355,21 @@ def test_newcomers_wait_until_a_visit_is_over_that_nobody_came_back_to(
     monkeypatch.undo()
     assert handlers.agree(True, *LOOK, request_of(late))["photo_panel"]["visible"] is True
     visits.forget(late)
+
+
+def test_an_example_that_was_in_work_when_the_photo_arrived_does_not_hang_over_it(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handlers.agree(True, *LOOK, request_of(session))
+    paint, drawn = served.studio.pipeline.preview, []
+
+    def slowly(photo: Any, **asked: Any) -> Any:
+        drawn.append(photo)
+        if len(drawn) == 1:
+            with_photo(served, handlers, session, photo_bytes)
+        return paint(photo, **asked)
+
+    monkeypatch.setattr(served.studio.pipeline, "preview", slowly)
+    stage = handlers.restyle(*LOOK, request_of(session))["stage"]
+    assert stage["mode"] == "photo"
+    assert drawn[1] is served.visit(session).photo is not drawn[0]

@@ -1,12 +1,22 @@
 // What a board is to show: photos, and the values of each axis.
 import { Sitters } from "./board_sitters.js";
 import { box, make } from "./dom.js";
+import { onOwnStyles } from "./own_styles.js";
 
 const AXES = ["photo", "style", "scene", "engine", "likeness", "seed"];
 const LIKENESS = [0.2, 0.35, 0.5, 0.65, 0.8];
 const SEEDS = [0, 1, 2, 3, 4, 5];
 const AUTOMATIC = { id: "auto", name: "Automatic" };
 const AT_FIRST = 8; // styles
+const SHAPES = [
+  ["1:1", "Square"],
+  ["4:5", "4:5"],
+  ["9:16", "9:16"],
+];
+const SIZES = [
+  ["screen", "Screen"],
+  ["print", "Print"],
+];
 
 export class Setup {
   #title = make("input", "", "", { id: "board-name", type: "text", maxlength: "120" });
@@ -26,9 +36,15 @@ export class Setup {
       return this.#lists[name].root;
     };
     const styles = add("styles", "Styles", props.styles, first, "board-styles");
+    onOwnStyles((own) => this.#lists.styles.offer([...props.styles, ...own.filter((one) => one.own)]));
     const seeds = SEEDS.map((seed) => plain(seed, `Seed ${seed}`));
-    this.rows = makeAxis("board-rows", "photo", changed);
-    this.columns = makeAxis("board-columns", "style", changed);
+    const axes = AXES.map((axis) => [axis, axis[0].toUpperCase() + axis.slice(1)]);
+    this.rows = makeSelect("board-rows", axes, "photo", changed);
+    this.columns = makeSelect("board-columns", axes, "style", changed);
+    this.shape = makeSelect("board-shape", SHAPES, "1:1", changed);
+    this.size = makeSelect("board-size", SIZES, "screen", changed);
+    const large =
+      "Instant filters paint a print up to 2048 pixels long, as far as the photo has them; models their own size.";
     const more = box(
       "details",
       "more",
@@ -54,6 +70,7 @@ export class Setup {
       field("Name of the board", this.#title),
       field("Styles", box("div", "chips", ...this.#groups())),
       styles,
+      box("div", "axes", field("Shape", this.shape), field("Size", this.size), make("p", "fine", large)),
       more,
     );
   }
@@ -77,6 +94,8 @@ export class Setup {
       title: this.#title.value.trim() || "Style board",
       rows: this.rows.value,
       columns: this.columns.value,
+      shape: this.shape.value,
+      size: this.size.value,
     };
   }
 
@@ -85,7 +104,7 @@ export class Setup {
     if (!said?.styles) return;
     for (const [name, list] of Object.entries(this.#lists)) list.choose(said[name]);
     this.#title.value = said.title;
-    [this.rows.value, this.columns.value] = [said.rows, said.columns];
+    for (const name of ["rows", "columns", "shape", "size"]) if (said[name]) this[name].value = said[name];
   }
 
   paint(state) {
@@ -150,9 +169,9 @@ export function field(label, control) {
   return box("div", "field", name, control);
 }
 
-function makeAxis(id, value, changed) {
+function makeSelect(id, options, value, changed) {
   const select = make("select", "", "", { id });
-  for (const axis of AXES) select.append(make("option", "", axis[0].toUpperCase() + axis.slice(1), { value: axis }));
+  for (const [name, text] of options) select.append(make("option", "", text, { value: name }));
   select.value = value;
   select.addEventListener("change", changed);
   return select;

@@ -11,7 +11,7 @@ export class Table {
   #nodes = new Map(); // cells on it, by key
   #tabs = make("div", "chips", "", { role: "group", "aria-label": "Parts of the board" });
   #holder = make("div", "board-scroll", "", { tabindex: "0", role: "region", "aria-label": "The board" });
-  #two = makeComparing();
+  #two = makeComparing("board-");
 
   /** `send` asks the studio, `again` makes the cell with a key once more. */
   constructor({ send, again }) {
@@ -36,7 +36,8 @@ export class Table {
     this.#nodes = new Map();
     this.root.hidden = !state.table;
     if (!state.table) return;
-    const { tabs, columns } = state.table;
+    const { tabs, columns, ratio } = state.table;
+    this.#holder.style.setProperty("--ratio", String(ratio));
     this.#shown = Math.min(this.#shown, tabs.length - 1);
     this.#tabs.replaceChildren(...(tabs.length > 1 ? tabs.map((tab, index) => this.#makeTab(tab, index)) : []));
     const tab = tabs[this.#shown];
@@ -68,7 +69,8 @@ export class Table {
   }
 
   #item(cell) {
-    return { id: cell.key, shown: this.source(cell.key, "-1024.webp"), alt: cell.label, caption: cell.label };
+    const [shown, file] = ["-1024.webp", ".png"].map((end) => this.source(cell.key, end));
+    return { id: cell.key, shown, file, alt: cell.label, caption: cell.label };
   }
 
   #makeTab(tab, index) {
@@ -113,7 +115,8 @@ export class Table {
   #makeOriginal(id, isNamed) {
     const { src, title } = this.#state.photos.find((one) => one.id === id) ?? { src: "", title: "" };
     const words = isNamed ? [make("figcaption", "", `${title}, the photo`)] : [];
-    return box("figure", "original", make("img", "", "", { src, alt: `The photo: ${title}` }), ...words);
+    const cut = src && `${src}?shape=${this.#state.table.shape}`;
+    return box("figure", "original", make("img", "", "", { src: cut, alt: `The photo: ${title}` }), ...words);
   }
 
   #makeCell(cell, isNamed) {

@@ -73,7 +73,7 @@ export function trialScreen(screen, { paint, fail, elsewhere }) {
     } catch (refused) {
       status.say("");
       next.disabled = false;
-      if (!fail(refused)) problem.say(refused.message);
+      if (!fail(refused)) problem.say(field.hint || refused.message);
     }
   };
   const field = FIELDS[trial.kind](trial, choose);
@@ -226,5 +226,5 @@ function typed(trial, input, hint, choose) {
   const label = box("label", "", heading(trial.text));
   label.setAttribute("for", "value");
   const pictures = trial.picture ? [picture(trial.picture, words("rating-alt"))] : [];
-  return { nodes: [...pictures, label, make("p", "fine", hint), input], pictures, ready, keys: "" };
+  return { nodes: [...pictures, label, make("p", "fine", hint), input], pictures, ready, keys: "", hint };
 }
