@@ -12,13 +12,14 @@ from typing import Literal
 
 from pydantic import Field
 
+from languages.saying import say
 from pipelines.errors import ConsentMissing, RequestInvalid
 from pipelines.schema import Consent, Purpose, Value
 from study.notice import ConsentNotice, load_notice
 
 _MAX_SESSIONS = 10_000
-_FULL = "Too many visits are open here just now, so no more consents can be noted. Please try again in an hour."
-ASK = "Tick the consent box first; without it no photo is taken in."
+_FULL = say("Too many visits are open here just now, so no more consents can be noted. Please try again in an hour.")
+ASK = say("Tick the consent box first; without it no photo is taken in.")
 
 
 class Ticked(Value):
@@ -98,7 +99,9 @@ class ConsentRegistry:
             if record is None:
                 raise ConsentMissing(ASK)
             if not isinstance(purpose, str) or purpose not in offered:
-                raise RequestInvalid("That is not offered here: only what stands in the consent text can be allowed.")
+                raise RequestInvalid(
+                    say("That is not offered here: only what stands in the consent text can be allowed.")
+                )
             wanted = {*record.purposes} - {offered[purpose]} | ({offered[purpose]} if agreed is True else set())
             if wanted != {*record.purposes}:
                 ordered = tuple(one.id for one in self.notice.purposes if one.id in wanted)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from languages.saying import say, say_many
 from pipelines.errors import PresetError
 from pipelines.schema import Purpose, Value
 from pipelines.settings import AWAY_SECONDS
@@ -89,7 +90,9 @@ class ConsentNotice:
     @cached_property
     def document(self) -> str:
         """All that is agreed to: the text, then the label of each tick."""
-        ticks = "\n".join(f"[ ] {p.label}{'' if p.needed else ' (optional)'}" for p in self.purposes)
+        ticks = "\n".join(
+            f"[ ] {p.label if p.needed else say('{label} (optional)', label=p.label)}" for p in self.purposes
+        )
         return f"{self.text}\n\n{ticks}\n"
 
     @cached_property
@@ -109,16 +112,18 @@ class ConsentNotice:
 
 def away_words(away_seconds: int) -> str:
     """How long a visit waits for its page: "5 minutes", "1 minute", "40 seconds"."""
-    whole = away_seconds % 60 == 0
-    number, unit = (away_seconds // 60, "minute") if whole else (away_seconds, "second")
-    return f"{number} {unit}{'' if number == 1 else 's'}"
+    if away_seconds % 60 == 0:
+        return say_many("{count} minute", "{count} minutes", away_seconds // 60)
+    return say_many("{count} second", "{count} seconds", away_seconds)
 
 
 def after_closing(away_seconds: int) -> str:
     """When a visit ends whose page has gone: "5 minutes after you close the page"."""
     if away_seconds == 0:
-        return "when you close the page"
-    return f"{away_words(away_seconds)} after you close the page"
+        # Translators: stands in the middle of sentences, as "It is deleted when ..., or when you close the page."
+        return say("when you close the page")
+    # Translators: stands in the middle of sentences, as "It is deleted ..., or 5 minutes after you close the page."
+    return say("{away} after you close the page", away=away_words(away_seconds))
 
 
 def load_notice(

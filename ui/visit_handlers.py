@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from languages.saying import put_together, say
 from pipelines.errors import ConsentMissing, RequestInvalid
 from pipelines.schema import Consent, Purpose
 from ui import screen
@@ -20,7 +21,7 @@ from visits.studio import Studio
 from visits.visit import Look, Visit
 from web.errors import sentence
 
-CREATE = "Create my portrait"
+CREATE = say("Create my portrait")
 
 
 class VisitHandlers:
@@ -41,7 +42,11 @@ class VisitHandlers:
         told = returning if isinstance(returning, dict) else {}
         key = told.get("key")
         if not isinstance(key, str) or not key:
-            words = "Your visit goes on in the other tab; here you begin anew." if told.get("elsewhere") is True else ""
+            words = (
+                say("Your visit goes on in the other tab; here you begin anew.")
+                if told.get("elsewhere") is True
+                else ""
+            )
             return {**self.restyle(style, scene, likeness, request), **({"notice": status(words)} if words else {})}
         try:
             visit, consent = self._studio.visits.take_up(key, request.session_hash, partial(owns, request))
@@ -105,7 +110,7 @@ class VisitHandlers:
         except Exception as error:
             return {purpose: False, "notice": alert(sentence(error))}
         ticked = purpose in consent.purposes
-        words = screen.ALLOWED[purpose] if ticked else f"Taken back. {screen.deleted_copies(deleted)}"
+        words = screen.ALLOWED[purpose] if ticked else put_together(say("Taken back."), screen.deleted_copies(deleted))
         receipt = screen.receipt_value(self._studio.consents.receipt(consent))
         return {purpose: ticked, "receipt": receipt, "notice": status(words)}
 
@@ -125,7 +130,7 @@ class VisitHandlers:
         try:
             withdrawn = self._studio.visits.forget(request.session_hash)
             if withdrawn is not None:
-                said = status("Your photo, your portraits and your consent are deleted.")
+                said = status(say("Your photo, your portraits and your consent are deleted."))
                 receipt = screen.receipt_value(withdrawn)
         except Exception as error:
             said = alert(sentence(error))
@@ -229,7 +234,7 @@ class VisitHandlers:
                     crop=kept.portrait.crop,
                 )
                 kept.controls = tuple(
-                    (f"{name}, for diffusion", screen.control_picture(i)) for name, i in drawn.items()
+                    (say("{name}, for diffusion", name=name), screen.control_picture(i)) for name, i in drawn.items()
                 )
 
     def _visit(self, request: gr.Request) -> Visit | None:
@@ -242,7 +247,7 @@ class VisitHandlers:
         return alert(visit.take_lost())
 
     def _ready(self, visit: Visit) -> str:
-        return status(screen.missing(visit) or "Ready to create.")
+        return status(screen.missing(visit) or say("Ready to create."))
 
 
 def before_create(stage: dict[str, Any]) -> Answer:

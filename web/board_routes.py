@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from languages.saying import say
 from pipelines.board.exports.contents import slug
 from pipelines.board.look import as_preset
 from pipelines.board.votes import blind_name, blind_order, revealed, voted
@@ -43,8 +44,8 @@ _TYPES = {
     "zip": "application/zip",
 }
 _OWN = "The visitor, who agreed on this page at {at:%Y-%m-%d %H:%M} UTC."
-_GONE = "This portrait is not on the board any more."
-_TOO_LARGE = "This file is too large; choose one under 40 MB."
+_GONE = say("This portrait is not on the board any more.")
+_TOO_LARGE = say("This file is too large; choose one under 40 MB.")
 _Answer = Callable[[Visit, VisitBoard], Awaitable[Response]]
 
 
@@ -136,7 +137,7 @@ class _BoardCalls(Calls):
             asked = await _asked(request)
             only = asked.get("only")
             if only is not None and not (isinstance(only, list) and all(isinstance(key, str) for key in only)):
-                raise BoardError("Choose the portraits to make again once more; that was no list of them.")
+                raise BoardError(say("Choose the portraits to make again once more; that was no list of them."))
             consent = self._studio.consents.require(visit.session)
             network = connection_network(request, self._studio.limits.settings.trusted_proxies)
 
@@ -208,7 +209,7 @@ class _BoardCalls(Calls):
         async def answer(visit: Visit, board: VisitBoard) -> Response:
             sitter = board.sitter(request.path_params["sitter"])
             if sitter is None:
-                return problem(HTTPStatus.NOT_FOUND, "That photo is not on the board any more.")
+                return problem(HTTPStatus.NOT_FOUND, say("That photo is not on the board any more."))
             return Response(sitter.thumb, media_type="image/jpeg", headers=NO_STORE)
 
         return await self._with_board(request, answer, request.path_params["key"])
@@ -228,7 +229,7 @@ class _BoardCalls(Calls):
                 text = as_preset(board.require(), cell)
                 return Response(text, media_type="application/toml", headers={**NO_STORE, "Content-Disposition": name})
             if board.store.paper(key) is None or (end != ".png" and end not in _SIDES):
-                return problem(HTTPStatus.NOT_FOUND, "This portrait is not made yet.")
+                return problem(HTTPStatus.NOT_FOUND, say("This portrait is not made yet."))
             path = board.store.picture(key)
             if end == ".png":
                 name = f"self-portrait-{cell.style}-{slug(cell.photo, 'photo')}-{cell.seed}.png"
@@ -283,11 +284,11 @@ async def _asked(request: Request) -> dict[str, Any]:
         BoardError: It is none.
     """
     try:
-        said = json.loads(await read_body(request, _MAX_JSON, "This is too much for one board."))
+        said = json.loads(await read_body(request, _MAX_JSON, say("This is too much for one board.")))
     except (ValueError, PhotoUnreadable, RecursionError) as error:
-        raise BoardError("Reload the page and try again; that was no board.") from error
+        raise BoardError(say("Reload the page and try again; that was no board.")) from error
     if not isinstance(said, dict):
-        raise BoardError("Reload the page and try again; that was no board.")
+        raise BoardError(say("Reload the page and try again; that was no board."))
     return said
 
 

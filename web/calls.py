@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from languages.saying import say
 from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError
 from visits.studio import Studio
 from visits.visit import Visit
@@ -30,7 +31,7 @@ class Calls:
         try:
             visit = self._studio.visits.require_key(key)
             if not request.scope[OWNS](visit.session):  # a picture's address, key included, may have been passed on
-                raise ConsentMissing("This belongs to another browser's visit. Open the page to begin your own.")
+                raise ConsentMissing(say("This belongs to another browser's visit. Open the page to begin your own."))
             return await answer(visit)
         except ClientDisconnect:  # a newer photo was chosen, or the page was closed: nobody reads an answer
             return Response(status_code=HTTPStatus.BAD_REQUEST)

@@ -24,6 +24,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from languages.saying import say
 from web import gradio_seams as seams
 from web.addresses import connection_network
 from web.open_events import Crowded, OpenEvents
@@ -46,8 +47,8 @@ class _Refused(Exception):
         self.status, self.words = status, words
 
 
-_NOT_YOURS = "This belongs to another visit. Reload the page to begin your own."
-_CLOSED = "This address is closed here."
+_NOT_YOURS = say("This belongs to another visit. Reload the page to begin your own.")
+_CLOSED = say("This address is closed here.")
 
 
 class Isolation:

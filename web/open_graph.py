@@ -13,11 +13,13 @@ import re
 from starlette.datastructures import URL, Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from languages.saying import say
+
 PICTURE = "studio/static/card.jpg"
 PICTURE_SIZE = 1200, 630
 _TITLE = "Self-Portrait Studio"
-_SENTENCE = "Your photo as a painting, a print or a hologram: you see where it goes, and each says what made it."
-_ALT = "One face as an old-master oil, a woodblock print, a watercolour and a hologram"
+_SENTENCE = say("Your photo as a painting, a print or a hologram: you see where it goes, and each says what made it.")
+_ALT = say("One face as an old-master oil, a woodblock print, a watercolour and a hologram")
 _OTHERS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from languages.saying import say
 from pipelines.board.cells import Cell
 from pipelines.board.definition import CheckedBoard
 from pipelines.errors import PresetError
@@ -40,7 +41,7 @@ def as_preset(board: CheckedBoard, cell: Cell, name: str | None = None) -> str:
     try:
         Style.model_validate({"id": "copy", **tomllib.loads(text)})
     except ValidationError as error:
-        raise PresetError("Give the style a name of 2 to 40 characters.") from error
+        raise PresetError(say("Give the style a name of 2 to 40 characters.")) from error
     return text
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from languages.saying import say
 from pipelines.engines.kinds import KINDS, Kind
 from pipelines.errors import PresetError, RequestInvalid
 from pipelines.hub.stack import ModelStack
@@ -29,11 +30,12 @@ _MAX_FILE_BYTES = 64 * 1024
 T = TypeVar("T", bound=BaseModel)
 ClassOf = Callable[[dict[str, Any]], type[T]]
 
+# Translators: families of styles; buttons show what stands before an "&", so keep " & " where there is one
 FAMILY_NAMES: dict[Family, str] = {
-    "painting": "Painting",
-    "illustration": "Illustration & animation",
-    "futuristic": "Futuristic",
-    "photographic": "Photographic & material",
+    "painting": say("Painting"),
+    "illustration": say("Illustration & animation"),
+    "futuristic": say("Futuristic"),
+    "photographic": say("Photographic & material"),
 }
 
 

@@ -1,6 +1,8 @@
 // The photos of a board, and the form for another one: nobody is put on a board without a sentence of consent.
+
 import { box, button, make } from "./dom.js";
 import { fileInput, sizeProblem } from "./files.js";
+import { phrase } from "./phrases.js";
 
 export class Sitters {
   #list = make("div", "board-photos");
@@ -14,44 +16,47 @@ export class Sitters {
   constructor(limit, call) {
     this.limit = limit;
     this.call = call;
-    this.own = button("board-own", "act", "Use my photo from the Portrait tab", () => call("own-photo", { body: "" }));
+    this.own = button("board-own", "act", phrase("Use my photo from the Portrait tab"), () =>
+      call("own-photo", { body: "" }),
+    );
     this.form = this.#makeForm();
-    this.root = box("div", "field", make("p", "label", "Photos"), this.#list, this.own, this.form);
+    this.root = box("div", "field", make("p", "label", phrase("Photos")), this.#list, this.own, this.form);
   }
 
   paint(state) {
-    this.own.hidden = !state.own || state.photos.some((one) => one.title === "You");
+    // Translators: the name of the visitor's own photo on the board
+    this.own.hidden = !state.own || state.photos.some((one) => one.title === phrase("You"));
     this.#list.replaceChildren(...state.photos.map((one) => this.#makeSitter(one)));
     if (!state.photos.length && !state.own) this.form.open = true;
   }
 
   #makeForm() {
-    const input = fileInput("board-file", "image/*,.heic,.heif,.avif", "Photo for the board", (file) => {
+    const input = fileInput("board-file", "image/*,.heic,.heif,.avif", phrase("Photo for the board"), (file) => {
       this.#file = file;
-      this.#chosen.textContent = `Chosen: ${file.name}`;
+      this.#chosen.textContent = phrase("Chosen: {file}", { file: file.name });
     });
     const line = (label, control) => box("div", "field", make("label", "label", label, { for: control.id }), control);
     return box(
       "details",
       "more",
-      make("summary", "", "Add another photo"),
+      make("summary", "", phrase("Add another photo")),
       box(
         "div",
         "row",
-        button("board-choose", "act", "Choose a file", () => input.click()),
+        button("board-choose", "act", phrase("Choose a file"), () => input.click()),
         input,
         this.#chosen,
       ),
-      line("Name beside it", this.#name),
-      line("Who is in it, and that they agreed to this board", this.#consent),
-      line("Which face, where there are several (1 is the first)", this.#face),
+      line(phrase("Name beside it"), this.#name),
+      line(phrase("Who is in it, and that they agreed to this board"), this.#consent),
+      line(phrase("Which face, where there are several (1 is the first)"), this.#face),
       this.#problem,
-      button("board-add", "act main", "Add to the board", () => this.#add()),
+      button("board-add", "act main", phrase("Add to the board"), () => this.#add()),
     );
   }
 
   async #add() {
-    this.#problem.textContent = this.#file ? sizeProblem(this.#file.size, this.limit) : "Choose a file first.";
+    this.#problem.textContent = this.#file ? sizeProblem(this.#file.size, this.limit) : phrase("Choose a file first.");
     if (this.#problem.textContent) return;
     const query = new URLSearchParams({
       title: this.#name.value,
@@ -68,9 +73,12 @@ export class Sitters {
   }
 
   #makeSitter(one) {
-    const remove = make("button", "link", "Remove", { type: "button", "aria-label": `Remove ${one.title}` });
+    const remove = make("button", "link", phrase("Remove"), {
+      type: "button",
+      "aria-label": phrase("Remove {name}", { name: one.title }),
+    });
     remove.addEventListener("click", () => this.call("remove", { json: { id: one.id } }));
-    const image = make("img", "", "", { src: one.src, alt: `Photo: ${one.title}` });
+    const image = make("img", "", "", { src: one.src, alt: phrase("Photo: {name}", { name: one.title }) });
     return box("figure", "", image, make("figcaption", "", one.title, { title: one.consent }), remove);
   }
 }

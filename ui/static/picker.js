@@ -9,7 +9,7 @@ import { makeSieve } from "./sieve.js";
 
 export function picker({ element, props, trigger, watch }) {
   const { items, groups, examples } = props;
-  const kind = props.title.toLowerCase();
+  const { kind } = props;
   const shelf = make("div", "shelf", "", { role: "radiogroup", "aria-label": props.title });
   const about = make("p", "about", "", { "aria-live": "polite" });
   const whose = make("p", "fine whose");

@@ -1,5 +1,7 @@
 // Two portraits side by side, over the page: one is chosen, the other one is tapped.
+
 import { box, button, make } from "./dom.js";
+import { phrase } from "./phrases.js";
 
 /**
  * `toggle` begins with a portrait, or stops; `take` is told of the next one that is picked, and answers whether it was
@@ -7,18 +9,19 @@ import { box, button, make } from "./dom.js";
  */
 export function makeComparing() {
   const pictures = make("div", "pictures");
-  const dialog = make("dialog", "pair-of-portraits", "", { "aria-label": "Two portraits side by side" });
-  const close = button("pair-close", "act", "Close", () => dialog.close());
+  const dialog = make("dialog", "pair-of-portraits", "", { "aria-label": phrase("Two portraits side by side") });
+  // Translators: a button
+  const close = button("pair-close", "act", phrase("Close"), () => dialog.close());
   dialog.append(pictures, close);
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close()); // beside it
   const ask = make("p", "fine", "", { id: "compare-ask", role: "status" });
-  const start = make("button", "act quiet", "Compare with another", { type: "button", id: "compare-two" });
+  const start = make("button", "act quiet", phrase("Compare with another"), { type: "button", id: "compare-two" });
   let first = null;
 
   const toggle = (item) => {
     first = first ? null : item;
     start.setAttribute("aria-pressed", String(Boolean(first)));
-    ask.textContent = first ? `Choose the portrait to see beside ${first.caption}.` : "";
+    ask.textContent = first ? phrase("Choose the portrait to see beside {caption}.", { caption: first.caption }) : "";
     if (first) ask.scrollIntoView({ block: "nearest", behavior: "smooth" });
   };
   const take = (item) => {

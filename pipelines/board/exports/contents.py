@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from languages.saying import say
 from pipelines import VERSION
 from pipelines.board.cells import Cell, cells, values
 from pipelines.board.definition import AXES, Axis, CheckedBoard
@@ -168,9 +169,10 @@ def shown(board: CheckedBoard, axis: Axis, value: str | float | int) -> str:
         return board.scenes[str(value)].name
     if axis == "engine":
         return board.engines[str(value)].name
-    return {"likeness": f"Likeness {value:g}" if axis == "likeness" else "", "seed": f"Seed {value}"}.get(
-        axis, str(value)
-    )
+    return {
+        "likeness": say("Likeness {value:g}", value=value) if axis == "likeness" else "",
+        "seed": say("Seed {value}", value=value),
+    }.get(axis, str(value))
 
 
 def slug(text: str, fallback: str = "board") -> str:
