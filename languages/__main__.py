@@ -6,15 +6,18 @@ New sentences come without a translation, changed ones count as new, and those t
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
-from languages.catalogue import HERE, LANGUAGES
+from languages.catalogue import HERE, LANGUAGES, first_form, words_of
 from languages.collecting import Sentence, holes, sentences, template
 
+# Of the header: nobody needs it, and it would differ each time.
+_CHANGING = ('"POT-Creation', '"PO-Revision', '"Report-Msgid', '"Last-Translator', '"Language-Team', '"Generated-By')
 TEMPLATE = HERE / "template.pot"
 
 
@@ -24,17 +27,17 @@ def problems(code: str, wanted: list[Sentence], folder: Path = HERE) -> list[str
     if not path.exists():
         return [f"{code}: there is no {path.name}"]
     with path.open("rb") as file:
-        known = {_first(message.id): message for message in read_po(file, locale=code) if message.id}
+        known = {first_form(message): message for message in read_po(file, locale=code) if message.id}
     said = {one.forms[0] for one in wanted}
     found = [f"{code}: nobody says: {form}" for form in known if form not in said]
     for one in wanted:
         message = known.get(one.forms[0])
-        words = () if message is None else message.string if isinstance(message.string, tuple) else (message.string,)
+        words = () if message is None else words_of(message)
         if message is None or not words or not all(words):
             found.append(f"{code}: not translated: {one.forms[0]}")
         elif message.fuzzy:
             found.append(f"{code}: only a guess: {one.forms[0]}")
-        elif isinstance(message.id, tuple) != (len(one.forms) > 1):
+        elif isinstance(message.id, str) != (len(one.forms) == 1):
             found.append(f"{code}: counts in one of the two only: {one.forms[0]}")
         else:
             found += [f"{code}: {why}: {one.forms[0]}" for word in words if (why := _holes(word, one))]
@@ -54,10 +57,6 @@ def _holes(words: str, one: Sentence) -> str:
     return f"{{{min(lacking)}}} is left out" if lacking else ""
 
 
-def _first(id: str | tuple[str, ...] | list[str]) -> str:
-    return id if isinstance(id, str) else id[0]
-
-
 def refresh(code: str, fresh: Catalog) -> None:
     """Bring one catalogue up to date."""
     path = HERE / f"{code}.po"
@@ -71,9 +70,11 @@ def refresh(code: str, fresh: Catalog) -> None:
 
 
 def _write(path: Path, catalogue: Catalog) -> None:
-    catalogue.header_comment = "# What Self-Portrait Studio says; made by `make languages`."
-    with path.open("wb") as file:
-        write_po(file, catalogue, width=120, no_location=False, omit_header=False, include_lineno=False)
+    catalogue.header_comment, catalogue.fuzzy = "# What Self-Portrait Studio says; made by `make languages`.", False
+    buffer = io.BytesIO()
+    write_po(buffer, catalogue, width=120, include_lineno=False)
+    lines = buffer.getvalue().decode().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith(_CHANGING)), "utf-8")
 
 
 def main() -> int:

@@ -6,7 +6,6 @@ For `python -m languages` and the tests; the app itself reads catalogues only.
 from __future__ import annotations
 
 import ast
-import re
 import string
 import tomllib
 from collections.abc import Iterator
@@ -67,7 +66,7 @@ def template() -> Catalog:
     catalogue = Catalog(project="Self-Portrait Studio", charset="utf-8")
     for one in (*sentences(),):
         message = one.forms if len(one.forms) > 1 else one.forms[0]
-        catalogue.add(message, locations=[(one.where, None)], auto_comments=one.comments)
+        catalogue.add(message, locations=[(one.where, 0)], auto_comments=one.comments)
     return catalogue
 
 
@@ -133,13 +132,3 @@ def in_presets() -> Iterator[Sentence]:
     said, where = tomllib.loads(path.read_text("utf-8")), path.relative_to(ROOT).as_posix()
     for words in (*said["sentence"].values(), said["advice"]):
         yield Sentence((words,), where)
-
-
-def of_scripts() -> list[str]:
-    """The first form of each sentence that the page's scripts say."""
-    return sorted({one.forms[0] for one in in_scripts()})
-
-
-def is_word(form: str) -> bool:
-    """Whether a form says anything: one of placeholders and signs alone does not."""
-    return bool(re.search(r"[^\W\d_]", re.sub(r"\{[^}]*\}", "", form)))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from babel.dates import format_date
 from pydantic import PlainSerializer, WrapValidator
@@ -35,13 +35,13 @@ def language() -> str:
 
 
 @contextmanager
-def speaking(code: str) -> Iterator[None]:
+def speaking(code: object) -> Iterator[None]:
     """Speak a language within.
 
     Args:
         code: One of LANGUAGES; any other is English.
     """
-    before = _now.set(code if code in LANGUAGES else ENGLISH)
+    before = _now.set(code if isinstance(code, str) and code in LANGUAGES else ENGLISH)
     try:
         yield
     finally:
@@ -77,7 +77,7 @@ class Said(str):
     many: str
     values: Mapping[str, Any]
 
-    def __new__(cls, form: str, many: str = "", values: Mapping[str, Any] | None = None) -> Said:
+    def __new__(cls, form: str, many: str = "", values: Mapping[str, Any] | None = None) -> Self:
         values = values or {}
         with speaking(ENGLISH):
             made = super().__new__(cls, _filled(form if not many or values["count"] == 1 else many, values))
@@ -118,7 +118,7 @@ class When(Said):
         english: How it is said in English.
     """
 
-    def __new__(cls, when: datetime, english: str) -> When:
+    def __new__(cls, when: datetime, english: str) -> Self:
         made = super().__new__(cls, english.replace("{", "{{").replace("}", "}}"))
         made.values = {"when": when}
         return made

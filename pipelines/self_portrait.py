@@ -90,7 +90,7 @@ class SelfPortraitPipeline(LivePictures):
         if automatic not in self._engines.ids:
             raise SettingsError(f"STUDIO_MODEL must be one of: {', '.join(self._engines.ids)}.")
         self.line = WaitingLine(max_waiting)
-        self.warming = say("Starting: face finder")
+        self.warming: str = say("Starting: face finder")
         self._out_dir = out_dir
         self._stage = Stage()
         marking.prepare()  # no portrait is made that could not be signed

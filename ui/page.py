@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -30,11 +31,13 @@ _PRIVACY = say("Privacy")
 def build_page(studio: Studio) -> gr.Blocks:
     """The Blocks to launch."""
     with StudioBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+        page.build = partial(build_page, studio)
         with gr.Column(elem_id="masthead"):
             gr.HTML(
                 f"<header><h1>{TITLE}</h1><p>{_SUBTITLE}</p></header>",
                 apply_default_css=False,
             )
+            languages = widgets.languages(keeps=studio.visits.away_seconds > 0)
             promise = gr.HTML(f"<p>{_promise(studio)}</p>", apply_default_css=False, elem_id="promise")
             if studio.is_kiosk:
                 widgets.kiosk(studio.limits.settings.kiosk)
@@ -42,7 +45,7 @@ def build_page(studio: Studio) -> gr.Blocks:
         clock = gr.Timer(1.0, active=False)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(_PORTRAIT, id="portrait"):
-                clearing = build_portrait_tab(page, studio, clock)
+                clearing = build_portrait_tab(page, studio, clock, languages)
             if not studio.is_kiosk:  # what one hands on would stay on the kiosk's disk
                 with gr.Tab(_BOARD, id="board"):
                     build_board_tab(studio)

@@ -50,13 +50,14 @@ class _ConsentStep(NamedTuple):
     receipt: gr.HTML
 
 
-def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clearing:
+def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer, languages: gr.HTML) -> Clearing:
     """Build the tab inside `page`, which is the current Blocks, and wire its events.
 
     Args:
         page: The Blocks.
         studio: What the tab works with.
         clock: Ticks until everything is warm; with the last tick the example is hung on the wall.
+        languages: Knows which language the page is in, and so which consent text is read.
 
     Returns:
         What the Privacy tab needs to delete everything too.
@@ -114,7 +115,7 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
     )
     # Not Gradio's `cancels`: it hangs an "Error" on the outputs, and a click on Create soon after it is swallowed.
     listen(cancel.click, handlers.cancel, some("cancel"), **_AT_ONCE)
-    agreed = listen(consent.agree.input, handlers.agree, cleared, inputs=[consent.agree, *look], **_AT_ONCE)
+    agreed = listen(consent.agree.input, handlers.agree, cleared, inputs=[consent.agree, *look, languages], **_AT_ONCE)
     deleted = tuple(
         listen(event, handler, cleared, inputs=look, **_AT_ONCE)
         for event, handler in (

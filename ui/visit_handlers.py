@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from languages.saying import put_together, say
+from languages.saying import ENGLISH, put_together, say, speaking
 from pipelines.errors import ConsentMissing, RequestInvalid
 from pipelines.schema import Consent, Purpose
 from ui import screen
@@ -78,19 +78,26 @@ class VisitHandlers:
         notice = {"notice": self._lost(visit) or self._ready(visit)}
         return {**self._opened(visit, consent), **self._all_of(visit, style, scene, likeness, request), **notice}
 
-    def agree(self, agreed: object, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
-        """Consent given. Never taken back here: a tap on the sentence deletes nothing."""
+    def agree(
+        self, agreed: object, style: str, scene: str, likeness: float, request: gr.Request, read: str = ENGLISH
+    ) -> Answer:
+        """Consent given. Never taken back here: a tap on the sentence deletes nothing.
+
+        Args:
+            read: The language in which the text was read.
+        """
         try:
             if agreed is not True and self._visit(request) is not None:
                 agreed = True  # it was given, and a second tap came before the page could say so
-            admission.open_visit(
-                self._studio,
-                request.session_hash,
-                network_of(self._studio, request),
-                agreed,
-                self._stage.look(style, scene, likeness),
-                returns=True,
-            )
+            with speaking(read):  # the receipt has the text that was read, whatever another tab has chosen since
+                admission.open_visit(
+                    self._studio,
+                    request.session_hash,
+                    network_of(self._studio, request),
+                    agreed,
+                    self._stage.look(style, scene, likeness),
+                    returns=True,
+                )
             visit, consent = self._studio.visits.require(request.session_hash)
         except Exception as error:
             return {**self._closed(), "notice": alert(sentence(error)), "receipt": None}

@@ -178,10 +178,12 @@ def style_board(styles: Iterable[Style], scenes: Iterable[Scene]) -> gr.HTML:
 
 
 def languages(*, keeps: bool) -> gr.HTML:
-    """The choice of the page's language. It reloads the page by itself; no value, no events.
+    """The choice of the page's language, which reloads the page by itself.
+
+    Value: the code of the language that the page is in. No events.
 
     Args:
         keeps: The visit outlives that.
     """
     names = [[code, name] for code, name in LANGUAGES.items()]
-    return _widget("languages", "languages", None, names=names, chosen=language(), label=say("Language"), keeps=keeps)
+    return _widget("languages", "languages", language(), names=names, label=say("Language"), keeps=keeps)

@@ -122,7 +122,7 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
 def as_html(found: list[Kept]) -> str:
     """The list for the page, with the time at which it was looked at."""
     at = datetime.now(UTC).strftime("%H:%M:%S")
-    looked = say("Looked up in memory and on the disk at {time} UTC, for this page only.", time=at)
+    looked: str = say("Looked up in memory and on the disk at {time} UTC, for this page only.", time=at)
     looked = f'<p class="fine">{looked} {_WALL}</p>'
     if not found:
         lead = f'<p class="lead">{say("Nothing of yours is stored.")}</p>'

@@ -16,10 +16,10 @@ from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from languages.saying import say
+from languages.saying import ENGLISH, say, speaking
 from pipelines.board.exports.contents import slug
 from pipelines.board.look import as_preset
 from pipelines.board.votes import blind_name, blind_order, revealed, voted
@@ -34,6 +34,7 @@ from visits.visit import Visit
 from web import board_words
 from web.addresses import connection_network
 from web.calls import KEY_HEADER, NO_STORE, Calls, problem, read_body
+from web.in_language import SpokenJSON
 
 _MAX_JSON = 64 * 1024
 _SIDES = {"-320.webp": 320, "-1024.webp": 1024}
@@ -105,7 +106,9 @@ class _BoardCalls(Calls):
         """Take the visit's own photo."""
 
         async def answer(visit: Visit, board: VisitBoard) -> Response:
-            photo = own_photo(visit.require_photo(), visit.face_index, "You", _OWN.format(at=datetime.now(UTC)))
+            photo = own_photo(
+                visit.require_photo(), visit.face_index, str(say("You")), _OWN.format(at=datetime.now(UTC))
+            )
             await run_in_threadpool(board.add, photo)
             return await self._all(visit, board)
 
@@ -267,7 +270,8 @@ class _BoardCalls(Calls):
 
 
 def _exported(board: VisitBoard, kind: str) -> tuple[str, bytes]:
-    with board.exported(kind) as paths:
+    """In English, whoever asks: it is handed on to others, and the fonts of sheet and PDF have no Japanese."""
+    with speaking(ENGLISH), board.exported(kind) as paths:
         if len(paths) == 1:
             return paths[0].name, paths[0].read_bytes()
         buffer = io.BytesIO()
@@ -293,4 +297,4 @@ async def _asked(request: Request) -> dict[str, Any]:
 
 
 def _json(value: dict[str, Any]) -> Response:
-    return JSONResponse(value, headers=NO_STORE)
+    return SpokenJSON(value, headers=NO_STORE)

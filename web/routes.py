@@ -12,6 +12,7 @@ Programs send their photo to Gradio's upload address; these routes stand before 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import os
 import re
@@ -34,6 +35,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import StaticFiles
 
+from languages.catalogue import LANGUAGES, for_scripts
 from languages.saying import say
 from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError, RequestInvalid
 from pipelines.photo import opening as photos
@@ -47,6 +49,7 @@ from web.board_routes import build_board_routes
 from web.calls import KEY_HEADER, NO_STORE, Calls, problem, read_body
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
+from web.in_language import SpokenJSON
 from web.phone import build_phone_routes
 from web.tiles import Tiles
 
@@ -89,6 +92,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         *build_board_routes(studio),
         Route("/studio/tile/{key}/{kind}/{preset}.webp", calls.tile),
         Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS)),
+        Route("/studio/words/{code}.json", _words, middleware=[Middleware(GZipMiddleware)]),
         Route("/studio/static/{file:path}", _assets(STATIC), middleware=[Middleware(GZipMiddleware)]),
     ]
 
@@ -110,6 +114,19 @@ def _assets(folder: Path) -> Callable[[Request], Awaitable[Response]]:
         return response
 
     return answer
+
+
+async def _words(request: Request) -> Response:
+    """What the page's scripts say in a language, by their English."""
+    code = request.path_params["code"]
+    if code not in LANGUAGES:
+        return problem(HTTPStatus.NOT_FOUND, say("The page does not speak this language."))
+    data = await run_in_threadpool(for_scripts, code)
+    tag = f'"{hashlib.sha256(data).hexdigest()[:16]}"'
+    headers = {"Cache-Control": "no-cache", "ETag": tag}
+    if request.headers.get("if-none-match", "").removeprefix("W/") == tag:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(data, media_type="application/json", headers=headers)
 
 
 class _Calls(Calls):
@@ -188,7 +205,7 @@ class _Calls(Calls):
                 words = say("Other pictures are being checked just now; try again in a moment.")
                 return problem(HTTPStatus.SERVICE_UNAVAILABLE, words, {"Retry-After": "1"})
             try:
-                return JSONResponse(await run_in_threadpool(self._card, data), headers=NO_STORE)
+                return SpokenJSON(await run_in_threadpool(self._card, data), headers=NO_STORE)
             finally:
                 self._checking.release()
         except TimeoutError:

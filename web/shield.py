@@ -203,7 +203,7 @@ class _Answer:
 
     async def refuse(self, status: HTTPStatus, words: str) -> None:
         """Answer in place of the application."""
-        body = json.dumps({"sentence": words, "detail": words}).encode()
+        body = json.dumps({"sentence": str(words), "detail": str(words)}).encode()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),  # whoever still sends may read no more than one packet

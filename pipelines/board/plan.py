@@ -62,7 +62,7 @@ class Plan:
         if number["damaged"]:
             parts.append(say("{number} are damaged or not this board's and are made again", number=number["damaged"]))
         if self.seconds is None:
-            time = say(
+            time: str = say(
                 "how long it takes is unknown: {listed} was not measured in this folder yet",
                 listed=listed(self.unmeasured),
             )

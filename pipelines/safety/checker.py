@@ -39,7 +39,7 @@ class HubChecker:
     """
 
     id = "safety-checker"
-    name = say("Picture checker (Stable Diffusion safety checker)")
+    name: str = say("Picture checker (Stable Diffusion safety checker)")
 
     def __init__(self, component: Component = SAFETY_CHECKER) -> None:
         self._component = component

@@ -131,7 +131,7 @@ class PromptPolicy:
     """
 
     id = "prompt-policy"
-    name = say("Word list")
+    name: str = say("Word list")
 
     def __init__(self, folder: Path = FOLDER) -> None:
         files = sorted((folder / "languages").glob("*.toml"))

@@ -1,6 +1,7 @@
 // At an exhibition: full screen, no links out, and a visit that nobody touches any more is deleted. The page asks first.
 
 import { box, button, make } from "./dom.js";
+import { forgetLanguage } from "./language.js";
 import { heldKey, hold } from "./page_key.js";
 import { phrase } from "./phrases.js";
 import { address } from "./site.js";
@@ -50,6 +51,7 @@ export function kiosk({ element, props }) {
       if (answer && answer.status < 500) break; // deleted, or it was already
     }
     hold("");
+    forgetLanguage();
     location.replace(new URL(".", document.baseURI).href); // without a visit, and without what was typed
   }
 

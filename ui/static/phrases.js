@@ -3,7 +3,7 @@
 import { address } from "./site.js";
 
 /** What the page is written in: a code such as "de". */
-export const LANGUAGE = document.documentElement.lang.split("-")[0] || "en";
+export const LANGUAGE = globalThis.document?.querySelector("meta[name=studio-language]")?.content ?? "en";
 const known = LANGUAGE === "en" ? {} : await fetchWords();
 const rules = new Intl.PluralRules(LANGUAGE);
 

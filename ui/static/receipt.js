@@ -1,7 +1,7 @@
 // The receipt of a consent: read here, saved as the JSON that the server wrote. Nothing of it is kept in the browser.
 
 import { box, button, make } from "./dom.js";
-import { phrase } from "./phrases.js";
+import { LANGUAGE, phrase } from "./phrases.js";
 
 export function receipt({ element, props, watch }) {
   function paint() {
@@ -35,8 +35,10 @@ function save(said) {
 }
 
 /** A time as the visitor's clock says it: "19:45". */
-export const clock = (iso, locale = undefined, timeZone = undefined) =>
-  new Date(iso).toLocaleTimeString(locale, { timeStyle: "short", timeZone });
+const locale = globalThis.navigator?.languages?.find((one) => one.startsWith(LANGUAGE)) ?? LANGUAGE;
+
+export const clock = (iso, where = locale, timeZone = undefined) =>
+  new Date(iso).toLocaleTimeString(where, { timeStyle: "short", timeZone });
 
 const time = (iso) => `${iso.slice(0, 16).replace("T", ", ")} UTC`;
 

@@ -41,7 +41,7 @@ _OWN_SKIN = {"flat"}  # fills skin with the sitter's own colour: nothing to put 
 class FilterEngine:
     """Instant filter. Thread-safe: all that is shared is a locked cache of backdrops."""
 
-    name = say("Instant filters")
+    name: str = say("Instant filters")
     model_id = "preview"
     is_diffusion = False
     size = sizes.LONGEST["screen"]
