@@ -52,6 +52,8 @@ def _holes(words: str, one: Sentence) -> str:
     wanted = one.holes
     # "in one minute" may leave the number out, and one of an ordinal and its number is enough.
     lacking = wanted - there - {"count", "ordinal", "position"}
+    if "ordinal" in wanted:
+        wanted = wanted | {"position"}
     if there - wanted:
         return f"there is no {{{min(there - wanted)}}}"
     return f"{{{min(lacking)}}} is left out" if lacking else ""

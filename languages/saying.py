@@ -218,7 +218,7 @@ def _checked(value: Any, check: Callable[[Any], str]) -> Said:
 def _read(value: Any) -> Any:
     if isinstance(value, dict):
         return Said(str(value["form"]), str(value["many"]), {k: _read(v) for k, v in value["values"].items()})
-    return value
+    return named(value) if isinstance(value, str) else value
 
 
 def _written(value: Any) -> Any:

@@ -65,6 +65,11 @@ class ConsentRegistry:
         self._lock = threading.Lock()
 
     @property
+    def notices(self) -> tuple[ConsentNotice, ...]:
+        """The text in every language."""
+        return tuple(self._notices.values())
+
+    @property
     def notice(self) -> ConsentNotice:
         """The text in the language that is spoken."""
         return self._notices.get(language(), self._notice)

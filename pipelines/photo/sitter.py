@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from languages.saying import say
+from languages.saying import say, say_many
 from pipelines.errors import RequestInvalid
 from pipelines.photo import hints as photo_hints
 from pipelines.photo import opening as photos
@@ -55,8 +55,16 @@ def seat(photo: LoadedPhoto, ways: Ways, *, face: object = None, turn: object = 
         return Sitting(photo, None, photo_hints.require(photo, None, ways, faceless=True))
     if number is not None and not 0 < number <= len(photo.faces):
         count = len(photo.faces)
-        there = "no face was found" if not count else f"there {'is one face' if count == 1 else f'are {count} faces'}"
-        raise RequestInvalid(f"There is no face {number} in this photo: {there}.")
+        if not count:
+            raise RequestInvalid(say("There is no face {number} in this photo: no face was found.", number=number))
+        raise RequestInvalid(
+            say_many(
+                "There is no face {number} in this photo: there is one face.",
+                "There is no face {number} in this photo: there are {count} faces.",
+                count,
+                number=number,
+            )
+        )
     index = None if number is None else number - 1
     return Sitting(photo, index, photo_hints.require(photo, index, ways))
 

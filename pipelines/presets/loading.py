@@ -61,11 +61,13 @@ class Presets:
 
     def style(self, style_id: str) -> Style:
         """Raises RequestInvalid with the known ids where this one is unknown."""
-        return _pick(self.all_styles, style_id, "style")
+        none = say("There is no such style; choose one of: {known}.", known=", ".join(self.all_styles))
+        return _pick(self.all_styles, style_id, none)
 
     def scene(self, scene_id: str) -> Scene:
         """Raises RequestInvalid with the known ids where this one is unknown."""
-        return _pick(self.scenes, scene_id, "scene")
+        none = say("There is no such scene; choose one of: {known}.", known=", ".join(self.scenes))
+        return _pick(self.scenes, scene_id, none)
 
 
 def load_presets(root: Path = PRESETS, kinds: Mapping[str, Kind] = KINDS) -> Presets:
@@ -155,8 +157,8 @@ def _prompts(preset: BaseModel) -> Iterator[tuple[str, str]]:
             yield f"overrides.{stack}.prompt", override.prompt or ""
 
 
-def _pick(known: dict[str, T], key: str, what: str) -> T:
+def _pick(known: dict[str, T], key: str, none: str) -> T:
     try:
         return known[key]
     except (KeyError, TypeError):
-        raise RequestInvalid(f"There is no such {what}; choose one of: {', '.join(known)}.") from None
+        raise RequestInvalid(none) from None

@@ -202,5 +202,7 @@ class Loader:
                 ) from error
             shipped = self.stack.base.path is not None
             cure = "Install the project again." if shipped else f"Run {weights.COMMAND} {self.stack.id} --fresh."
-            hint = f"The {name} of {self.stack.name} cannot be read; choose another engine."
+            hint: str = say(
+                "The {name} of {stack} cannot be read; choose another engine.", name=name, stack=self.stack.name
+            )
             raise EngineUnavailable(hint, detail=f"{name}: {error!r}", cure=cure) from error
