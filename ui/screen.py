@@ -25,6 +25,8 @@ from web.routes import SCREEN_SIDES
 FILTERS_BADGE = say("Instant filters, not diffusion")
 _READABLE_SEEDS = 1_000_000  # random seeds stay short enough to be read out and typed
 AUTOMATIC = say("Automatic: the best that runs here")
+# Translators: one of the marks of a file, after XMP and C2PA in a list
+_MARKS: dict[str, str] = {"watermark": say("watermark")}
 ALLOWED = {  # said when an optional purpose is ticked
     "study": say("From now on a copy of each new portrait is kept for the study."),
     "examples": say("From now on a copy of each new portrait is kept as an example."),
@@ -281,7 +283,7 @@ def _print(
     folder, address = f"studio/original/{visit.key}/{portrait.id}", f"studio/portrait/{visit.key}/{portrait.id}"
     made_by = badge(portrait.engine, portrait.is_diffusion)
     marks = (
-        say("Marked in the file: {marks}.", marks=listed(portrait.provenance.marks))
+        say("Marked in the file: {marks}.", marks=listed([_MARKS.get(one, one) for one in portrait.provenance.marks]))
         if portrait.provenance.marks
         else ""
     )
