@@ -13,6 +13,7 @@ from languages.catalogue import translated
 from languages.collecting import sentences
 from tests.support.browsing import LONG, agree, listen, open_context, pick, upload
 from tests.support.site import Site
+from ui.page import TITLE
 
 # What is seen or heard of a page, name of the attribute or of the element first.
 READ = """() => {
@@ -53,7 +54,7 @@ class Reader:
     def look(self, where: str) -> None:
         """Note what is English, what is wider than the screen, and which language the page claims to be in."""
         self._page.wait_for_timeout(300)
-        for text in self._page.evaluate(READ):
+        for text in (text.replace(TITLE, "") for text in self._page.evaluate(READ)):
             there = [part for part in self._known if part in text]
             self.found += [f"{where}: {text}" for part in there if re.search(rf"\b{re.escape(part)}\b", text)]
         assert self._page.evaluate("document.documentElement.lang") == self._code
