@@ -29,7 +29,7 @@ os.environ.update(
 
 from pipelines.engines.base import EngineSource
 from pipelines.errors import PortraitError
-from pipelines.presets.loading import load_presets
+from pipelines.presets.loading import all_presets
 from pipelines.safety.review import build_safety
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import Settings
@@ -61,7 +61,7 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
     Args:
         engines: Who makes the pictures; left out, the instant filters and the model stacks of the presets.
     """
-    settings, presets = Settings.read(), load_presets()
+    settings, presets = Settings.read(), all_presets()
     pipeline = SelfPortraitPipeline(
         presets,
         folder.portraits,

@@ -18,7 +18,7 @@ from pipelines.photo.hints import SHELL
 from pipelines.photo.opening import open_photo, open_style_picture
 from pipelines.photo.sitter import hand_crop, seat
 from pipelines.portrait_request import build_request
-from pipelines.presets.loading import Presets, load_presets
+from pipelines.presets.loading import Presets, all_presets
 from pipelines.results import Portrait
 from pipelines.schema import MAX_VARIATIONS, Consent, PortraitRequest
 from pipelines.seeds import MAX_SEED, following
@@ -125,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command. Returns 0, 1 after an error that is told in one sentence, 130 after Ctrl-C."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        presets = load_presets()
+        presets = all_presets()
         parser = _parser(presets)
         options = parser.parse_args(arguments)
         pipeline = SelfPortraitPipeline(presets, options.out)

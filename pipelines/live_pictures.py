@@ -23,7 +23,7 @@ from pipelines.photo.framing import Frame
 from pipelines.precedence import Precedence
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
-from pipelines.schema import AnnotatorName, HandCrop, Job, LoadedPhoto, Scene, Shape, StylePicture
+from pipelines.schema import AnnotatorName, HandCrop, Job, LoadedPhoto, Scene, Shape, Style, StylePicture
 from pipelines.sitting import Crop, Sitting
 
 PREVIEW_SIZE = 512  # pixels: the side of a square of the area in which live pictures are painted
@@ -58,11 +58,16 @@ class LivePictures:
         likeness: float = 0.5,
         seed: int = 0,
         style_picture: StylePicture | None = None,
+        own_style: Style | None = None,
         shape: Shape = "1:1",
         crop: HandCrop | None = None,
     ) -> Image.Image:
-        """The filters' picture of a style, at once and in memory only, in the area of 512 px squared, watermarked."""
-        style, scene = self.presets.style(style_id), self.presets.scene(scene_id)
+        """The filters' picture of a style, at once and in memory only, in the area of 512 px squared, watermarked.
+
+        Args:
+            own_style: A visitor's own, painted instead of the preset; here and below.
+        """
+        style, scene = own_style or self.presets.style(style_id), self.presets.scene(scene_id)
         size = sizes.within(shape, PREVIEW_SIZE)
         with self.precedence.awaited():
             cut = self._crop(source, face_index, shape, size, scene, crop).photo
@@ -70,7 +75,13 @@ class LivePictures:
             return marking.finish(picture, is_diffusion=False)
 
     def tile(
-        self, source: LoadedPhoto, *, face_index: int | None, style_id: str, unwanted: Callable[[], bool]
+        self,
+        source: LoadedPhoto,
+        *,
+        face_index: int | None,
+        style_id: str,
+        unwanted: Callable[[], bool],
+        own_style: Style | None = None,
     ) -> Image.Image:
         """The filters' picture of a style for its tile, TILE_SIZE pixels, watermarked; nothing is kept but the crop.
 
@@ -82,7 +93,7 @@ class LivePictures:
         Raises:
             Cancelled: Nobody does.
         """
-        style, plain = self.presets.style(style_id), self.presets.scene("none")
+        style, plain = own_style or self.presets.style(style_id), self.presets.scene("none")
 
         def go_on(step: int = 0, total: int = 0, preview: Image.Image | None = None) -> bool:
             return self.precedence.give_way(unwanted)
@@ -108,12 +119,13 @@ class LivePictures:
         scene_id: str = "none",
         likeness: float = 0.5,
         style_picture: StylePicture | None = None,
+        own_style: Style | None = None,
     ) -> np.ndarray:
         """One webcam frame in a style, watermarked, (H, W, 3) uint8 in and out; nothing is kept."""
         with self.precedence.awaited():
             frame = self._preview.render_frame(
                 rgb,
-                self.presets.style(style_id),
+                own_style or self.presets.style(style_id),
                 self.presets.scene(scene_id),
                 likeness=likeness,
                 style_picture=style_picture,
@@ -126,12 +138,13 @@ class LivePictures:
         *,
         face_index: int | None,
         style_id: str,
+        own_style: Style | None = None,
         shape: Shape = "1:1",
         crop: HandCrop | None = None,
     ) -> dict[AnnotatorName, Image.Image]:
         """The control images that a style asks for, as far as they can be drawn here."""
         cut = self._crop(source, face_index, shape, sizes.within(shape, PREVIEW_SIZE), crop=crop)
-        wanted = [setting.annotator for setting in self.presets.style(style_id).controls]
+        wanted = [setting.annotator for setting in (own_style or self.presets.style(style_id)).controls]
         return {
             name: annotators.drawn_once(name, cut.photo, cut.drawn)
             for name in wanted

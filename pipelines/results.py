@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from languages.saying import Words
-from pipelines.schema import Control, HandCrop, PreparedPhoto, PresetId, Seed, Shape, Size, Unit, Value
+from pipelines.schema import Control, HandCrop, PreparedPhoto, PresetId, Seed, Shape, Size, Style, Unit, Value
 
 RefusalCategory = Literal["minors", "sexual", "public-figure", "hate", "gore"]
 # untrusted-signer: unchanged, but signed with a certificate that is not this studio's. unverified: neither shown to be
@@ -147,6 +147,7 @@ class Portrait(Value):
     width: int = Field(gt=0, description="Pixels.")
     height: int = Field(gt=0, description="Pixels.")
     crop: HandCrop | None = Field(None, description="Where the visitor set it by hand.")
+    own_style: Style | None = Field(None, description="Where it was painted in a style of the visitor's own.")
     provenance: ProvenanceSummary
     faithfulness: Faithfulness | None = None
 

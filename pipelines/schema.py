@@ -53,19 +53,33 @@ class ControlSetting(Value):
     """One ControlNet that a style asks for."""
 
     annotator: AnnotatorName = Field(description="Which control image is drawn from the photo.")
-    controlnet_conditioning_scale: float = Field(0.8, ge=0.0, le=2.0, description="Weight of this ControlNet.")
-    control_guidance_start: Unit = Field(0.0, description="Share of the steps after which the control begins.")
-    control_guidance_end: Unit = Field(1.0, description="Share of the steps after which the control ends.")
+    controlnet_conditioning_scale: float = Field(
+        0.8,
+        ge=0.0,
+        le=2.0,
+        title="Weight",
+        description="Weight of this ControlNet: how closely the drawing is followed.",
+    )
+    control_guidance_start: Unit = Field(
+        0.0, title="Begins", description="Share of the steps after which the control begins."
+    )
+    control_guidance_end: Unit = Field(
+        1.0, title="Ends", description="Share of the steps after which the control ends."
+    )
 
 
 class StyleOverride(Value):
     """What a style changes for one model stack. Keys left out keep the style's own value."""
 
-    prompt: str | None = Field(None, max_length=600, description="Replaces the style's prompt.")
-    negative_prompt: str | None = Field(None, max_length=600, description="Replaces the style's negative prompt.")
+    prompt: str | None = Field(None, max_length=600, title="Words", description="Replaces the style's prompt.")
+    negative_prompt: str | None = Field(
+        None, max_length=600, title="Words for what is not wanted", description="Replaces the style's negative prompt."
+    )
     strength: float | None = Field(None, gt=0.0, le=1.0, description="Replaces `strength`.")
-    guidance_scale: float | None = Field(None, ge=0.0, le=15.0, description="Replaces `guidance_scale`.")
-    ip_adapter_scale: Unit | None = Field(None, description="Replaces `ip_adapter_scale`.")
+    guidance_scale: float | None = Field(
+        None, ge=0.0, le=15.0, title="Guidance", description="Replaces `guidance_scale`."
+    )
+    ip_adapter_scale: Unit | None = Field(None, title="Face adapter", description="Replaces `ip_adapter_scale`.")
     controls: tuple[ControlSetting, ...] | None = Field(None, max_length=3, description="Replaces `controls`.")
     start: tuple[RecipeStep, ...] | None = Field(None, min_length=1, max_length=16, description="Replaces `start`.")
     finish: tuple[RecipeStep, ...] | None = Field(None, max_length=15, description="Replaces `finish`.")
@@ -84,15 +98,35 @@ class Style(Value):
     )
     family: Family = Field(description="Group in the picker.")
     order: int = Field(100, ge=0, le=1000, description="Place inside the family, smallest first.")
-    prompt: str = Field(min_length=10, max_length=600, description="Words for the text encoder.")
-    negative_prompt: str = Field("", max_length=600, description="Used only where guidance_scale is over 1.")
-    controls: tuple[ControlSetting, ...] = Field(min_length=1, max_length=3, description="ControlNets, main one first.")
-    strength: float = Field(0.6, gt=0.0, le=1.0, description="img2img strength at likeness 0.5.")
-    guidance_scale: float | None = Field(
-        None, ge=0.0, le=15.0, description="Classifier-free guidance; left out, the model stack's own."
+    based_on: PresetId | None = Field(
+        None, description="The style that it was made from, where it is a changed copy; its portraits say so."
     )
-    ip_adapter_scale: Unit = Field(0.6, description="Weight of the face adapter at likeness 0.5.")
-    natural_colour: bool = Field(True, description="Whether skin is meant to keep its own colour in this style.")
+    prompt: str = Field(min_length=10, max_length=600, title="Words", description="Words for the text encoder.")
+    negative_prompt: str = Field(
+        "",
+        max_length=600,
+        title="Words for what is not wanted",
+        description="Used only where guidance_scale is over 1.",
+    )
+    controls: tuple[ControlSetting, ...] = Field(min_length=1, max_length=3, description="ControlNets, main one first.")
+    strength: float = Field(
+        0.6, gt=0.0, le=1.0, description="How far the photo is repainted (img2img strength), at likeness 0.5."
+    )
+    guidance_scale: float | None = Field(
+        None,
+        ge=0.0,
+        le=15.0,
+        title="Guidance",
+        description="How closely the words are followed (classifier-free guidance); left out, the model stack's own.",
+    )
+    ip_adapter_scale: Unit = Field(
+        0.6, title="Face adapter", description="Weight of the face adapter at likeness 0.5, for models that have one."
+    )
+    natural_colour: bool = Field(
+        True,
+        title="Skin keeps its colour",
+        description="Whether skin is meant to keep its own colour in this style.",
+    )
     preview: tuple[RecipeStep, ...] = Field(min_length=1, max_length=16, description="Recipe of the instant filters.")
     finish_steps: int = Field(
         0,
@@ -314,6 +348,9 @@ class PortraitRequest(Value):
     extra_prompt: str = Field("", max_length=MAX_PROMPT_CHARACTERS, description="Visitor's own words, appended.")
     visible_label: bool = Field(False, strict=True, description="Draw a small label into the corner.")
     style_picture: StylePicture | None = Field(None, description="For a style that paints after a picture.")
+    own_style: Style | None = Field(
+        None, description="A style of the visitor's own, painted instead of the preset; `style_id` is what was picked."
+    )
     shape: Shape = "1:1"
     size: Size = "screen"
     crop: HandCrop | None = Field(None, description="Set by hand; left out, it is laid around the face.")

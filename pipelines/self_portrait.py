@@ -28,6 +28,7 @@ from pipelines.job_studio import JobStudio
 from pipelines.live_pictures import LivePictures
 from pipelines.photo import hints as photo_hints
 from pipelines.photo import memory, vision
+from pipelines.presets import own
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
 from pipelines.results import Portrait, PortraitSet
@@ -139,7 +140,11 @@ class SelfPortraitPipeline(LivePictures):
             PictureRefused: A reviewer does not let the style picture through.
             EngineBusy: The line is full; the hint says when to come back.
         """
-        self.safety.require_words(request.extra_prompt, request.consent.session)
+        words = [request.extra_prompt]
+        if request.own_style is not None:
+            own.require_bounds(request.own_style)
+            words += own.words_of(request.own_style, self.presets)
+        self.safety.require_words(", ".join(one for one in words if one.strip()), request.consent.session)
         if request.style_picture is not None:
             self.require_style_picture(request.style_picture, request.consent.session)
         return self.line.join(request.consent.session, request.model_id, len(request.seeds))
@@ -159,7 +164,7 @@ class SelfPortraitPipeline(LivePictures):
         self, request: PortraitRequest, report: StepCallback, out_dir: Path | None, turn: Ticket, in_series: bool
     ) -> PortraitSet:
         session = request.consent.session
-        style = self.presets.style(request.style_id)
+        style = request.own_style or self.presets.style(request.style_id)
         scene = self.presets.scene(request.scene_id)
         model_id, picked = self.engine_for(style, request.model_id)
         if style.needs_picture and request.style_picture is None:
@@ -167,6 +172,7 @@ class SelfPortraitPipeline(LivePictures):
         with self._engine(model_id, report, turn) as choice, self.precedence.awaited():
             engine = choice.engine
             unchecked = self.safety.require_reviewers(choice.stack)
+            style, left_out = own.readable(style, choice.stack, self.presets) if request.own_style else (style, ())
             crop, notes = self._sit(request, engine, scene)
             job = Job(
                 photo=crop.photo,
@@ -194,7 +200,7 @@ class SelfPortraitPipeline(LivePictures):
             controls=made.controls,
             portraits=portraits,
             engine=engine.name,
-            notes=(*picked, *choice.notes, *notes, *made.notes, *unchecked),
+            notes=(*picked, *choice.notes, *left_out, *notes, *made.notes, *unchecked),
             refused=refused,
         )
 
@@ -338,9 +344,9 @@ class SelfPortraitPipeline(LivePictures):
         try:
             for seed, picture in pictures:
                 portrait_id = secrets.token_hex(12)
-                path = folder / f"{request.style_id}-{request.scene_id}-seed{seed}-{portrait_id}.png"
+                path = folder / f"{job.style.id}-{request.scene_id}-seed{seed}-{portrait_id}.png"
                 facts = {
-                    "Style": request.style_id,
+                    **own.facts(request.style_id, request.own_style, self.presets),
                     "Scene": request.scene_id,
                     "Seed": str(seed),
                     "Model": engine.model_id,
@@ -374,6 +380,7 @@ class SelfPortraitPipeline(LivePictures):
                         width=picture.width,
                         height=picture.height,
                         crop=request.crop,
+                        own_style=request.own_style,
                         provenance=saved.summary,
                         faithfulness=kept,
                     )

@@ -2,6 +2,8 @@
 
 MODEL                            the engine of visitors who choose none (default auto)
 MAX_WAITING                      how many requests for portraits may wait in line (default 64)
+PRESETS                          folder with styles/, scenes/ and models/ of your own, read at the start beside those of
+                                 this project; a file must not have the name of one that is there
 TEMP_DIR                         where the private temporary folder is made, instead of the system's
 SAFETY_CHECKER                   auto: the picture checker is used where its weights are; required: without it no
                                  diffusion picture is made; where-needed: the same, but for the built-in model, which
@@ -86,6 +88,7 @@ class Settings(BaseModel):
 
     model: str = "auto"
     max_waiting: Annotated[int, Field(ge=1, le=500)] = 64
+    presets: Path | None = None
     temp_dir: Path | None = None
     away_seconds: Annotated[int, Field(ge=0, le=1800)] = AWAY_SECONDS
     safety_checker: CheckerUse = "auto"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from pipelines.engines.unet.likeness import for_stack
-from pipelines.errors import PresetError, RequestInvalid
-from pipelines.presets.loading import FAMILY_NAMES, PRESETS, Presets, load_presets
+from pipelines.errors import PresetError, RequestInvalid, SettingsError
+from pipelines.presets.loading import FAMILY_NAMES, PRESETS, Presets, all_presets, load_presets
 from pipelines.presets.readme import render_readme
 
 
@@ -135,3 +136,55 @@ def test_words_that_are_lent_are_those_of_their_style(presets: Presets) -> None:
     """Styles whose own words the built-in model learnt badly are given Watercolour's, word for word."""
     lent = [style.overrides["embedded"].prompt for style in presets.styles.values() if "embedded" in style.overrides]
     assert {prompt for prompt in lent if prompt is not None} == {presets.style("watercolour").prompt}
+
+
+# --- the operator's own, beside those of this project ---
+
+
+@pytest.fixture
+def more(tmp_path: Path) -> Path:
+    """A folder for STUDIO_PRESETS with one style."""
+    styles = tmp_path / "own" / "styles"
+    styles.mkdir(parents=True)
+    text = (PRESETS / "styles" / "film-noir.toml").read_text("utf-8")
+    (styles / "house.toml").write_text(text.replace('name = "Film noir"', 'name = "House style"'), "utf-8")
+    return tmp_path / "own"
+
+
+def test_an_operators_presets_stand_beside_those_of_this_project(
+    more: Path, presets: Presets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = (PRESETS / "scenes" / "orbit.toml").read_text("utf-8")
+    (more / "scenes").mkdir()
+    (more / "scenes" / "moon.toml").write_text(scene, "utf-8")
+    monkeypatch.setenv("STUDIO_PRESETS", str(more))
+    both = all_presets()
+    assert both.problems == ()
+    assert set(both.all_styles) - set(presets.all_styles) == {"house"}
+    assert both.style("house").name == "House style"
+    assert set(both.scenes) - set(presets.scenes) == {"moon"}
+    assert both.models == presets.models
+
+
+def test_a_file_with_a_name_that_is_taken_is_refused_and_replaces_nothing(more: Path, presets: Presets) -> None:
+    (more / "styles" / "house.toml").rename(more / "styles" / "comic.toml")
+    both = load_presets(more=more)
+    assert both.style("comic") == presets.style("comic")
+    (problem,) = both.problems
+    assert problem.hint.startswith("Preset styles/comic.toml in STUDIO_PRESETS: this project has one of that name")
+
+
+def test_a_wrong_file_of_an_operator_is_named_with_its_field(more: Path, presets: Presets) -> None:
+    path = more / "styles" / "house.toml"
+    path.write_text("strength = 7\n" + re.sub("(?m)^strength.*\n", "", path.read_text("utf-8")), "utf-8")
+    both = load_presets(more=more)
+    assert set(both.all_styles) == set(presets.all_styles)
+    (problem,) = both.problems
+    assert "styles/house.toml, field strength: Input should be less than or equal to 1" in problem.hint
+    assert "STUDIO_PRESETS" in problem.hint
+
+
+def test_a_folder_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("STUDIO_PRESETS", str(tmp_path / "nowhere"))
+    with pytest.raises(SettingsError, match="STUDIO_PRESETS must name a folder that is there"):
+        all_presets()

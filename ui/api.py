@@ -17,7 +17,7 @@ from PIL import Image
 
 from languages.saying import say
 from pipelines import worker
-from pipelines.errors import Cancelled, RequestInvalid
+from pipelines.errors import Cancelled, ConsentMissing, RequestInvalid
 from pipelines.photo import opening as photos
 from pipelines.photo.hints import API
 from pipelines.photo.sitter import hand_crop, seat
@@ -109,14 +109,16 @@ class Endpoints:
             raise for_api(error) from None
         return {"receipt": studio.consents.receipt(record).model_dump(mode="json"), "key": visit.key}
 
-    def styles(self) -> dict[str, Any]:
-        """List styles, scenes and engines with the ids that /portrait takes.
+    def styles(self, request: gr.Request) -> dict[str, Any]:
+        """List styles, scenes and engines with the ids that /portrait takes; styles of the session's own come last.
 
         Returns:
             {"styles": [{id, name, summary, family}], "scenes": [{id, name, summary}],
             "engines": [{id, name, is_diffusion, available, reason}]}
         """
         presets = self._studio.presets
+        with contextlib.suppress(ConsentMissing):
+            presets = self._studio.visits.require(request.session_hash)[0].own.presets(presets)
         return {
             "styles": [
                 {"id": s.id, "name": s.name, "summary": s.summary, "family": FAMILY_NAMES[s.family]}
@@ -200,6 +202,7 @@ class Endpoints:
                     seeds=screen.seeds(seed, seed == -1, variations),
                     model_id=model,
                     visible_label=visible_label,
+                    own_style=visit.own.styles.get(style),
                     shape=shape,
                     size=size,
                     crop=hand_crop(crop),

@@ -41,7 +41,7 @@ class FramingHandlers(VisitHandlers):
         visit = self._visit(request)
         if visit is None or visit.photo is None:
             return {}
-        visit.look = self._stage.look(style, scene, likeness)
+        visit.look = self._stage.look(style, scene, likeness, visit)
         return {"photo": self._photo_value(visit, again=True), "size_words": self._words(visit)}
 
     @told
@@ -57,7 +57,7 @@ class FramingHandlers(VisitHandlers):
 
     def _framed(self, visit: Visit, style: str, scene: str, likeness: float) -> Answer:
         """All that follows the crop."""
-        look = self._stage.look(style, scene, likeness)
+        look = self._stage.look(style, scene, likeness, visit)
         stage = self._stage.live(visit, look)
         return {
             **before_create(stage),

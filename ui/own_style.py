@@ -79,13 +79,14 @@ class OwnStyleHandlers:
         Args:
             painter: What the card says now; "" where it is hidden.
         """
-        known = self._studio.presets.picture_styles.get(style) if isinstance(style, str) else None
-        if known is None and not painter:
-            return {"painter": ""}  # as it is; Gradio takes no empty answer for several outputs
         try:
             visit = self._studio.visits.require(request.session_hash)[0]
         except ConsentMissing:
             visit = None
+        presets = self._studio.presets if visit is None else visit.own.presets(self._studio.presets)
+        known = presets.picture_styles.get(style) if isinstance(style, str) else None
+        if known is None and not painter:
+            return {"painter": ""}  # as it is; Gradio takes no empty answer for several outputs
         if known is None:
             notice = {} if visit is None or visit.style_picture is not None else {"notice": ""}
             return {"painter": "", **notice}

@@ -23,6 +23,7 @@ from ui.answers import Answer, told
 from ui.callers import network_of
 from ui.errors import alert, explain, status
 from ui.framing_handlers import FramingHandlers, keeps
+from ui.style_editor import editor_shown, styles_shown, taken_over
 from ui.visit_handlers import CREATE, before_create
 from visits import admission
 from visits.visit import Visit
@@ -103,7 +104,7 @@ class PortraitHandlers(FramingHandlers):
 
     def _photo(self, visit: Visit, style: str, scene: str, likeness: float) -> Answer:
         photo = visit.photo
-        stage = self._stage.live(visit, self._stage.look(style, scene, likeness))
+        stage = self._stage.live(visit, self._stage.look(style, scene, likeness, visit))
         if visit.photo is not photo:  # replaced or removed meanwhile: that one's own event says so
             return {}
         value, words = self._photo_value(visit), self._words(visit)
@@ -138,7 +139,7 @@ class PortraitHandlers(FramingHandlers):
         """Make portraits, and show each step."""
         try:
             visit, consent = self._studio.visits.require(request.session_hash)
-            look = self._stage.look(style, scene, likeness)
+            look = self._stage.look(style, scene, likeness, visit)
             if lacking := screen.missing(visit, look):
                 raise RequestInvalid(lacking)
             wanted = build_request(
@@ -152,6 +153,7 @@ class PortraitHandlers(FramingHandlers):
                 extra_prompt=words or "",
                 visible_label=label is True,
                 style_picture=visit.style_picture if look.needs_picture else None,
+                own_style=visit.own.find(look.style_id),
                 shape=shape,
                 size=size,
                 crop=visit.crop,
@@ -223,6 +225,8 @@ class PortraitHandlers(FramingHandlers):
         if kept is None:
             return {"notice": alert(say("That portrait is gone; choose its style and scene by hand."))}
         made = kept.portrait
+        if visit is not None and not taken_over(self._studio, visit, made):
+            return {"notice": alert("That style of yours was removed; choose another one.")}
         look = {"style": made.style_id, "scene": made.scene_id, "likeness": made.likeness}
         look |= {"shape": made.shape, "size": made.size}
         is_same_photo = visit is not None and kept.photo_at == visit.photo_at and kept.face_index == visit.face_index
@@ -230,9 +234,16 @@ class PortraitHandlers(FramingHandlers):
             visit.crop = made.crop
             look |= self._framed(visit, made.style_id, made.scene_id, made.likeness)
         pickers = {"style_pick": made.style_id, "scene_pick": made.scene_id}
-        name = screen.title(self._studio.presets.style(made.style_id), self._studio.presets.scene(made.scene_id))
+        style = made.own_style or self._studio.presets.style(made.style_id)
+        name = screen.title(style, self._studio.presets.scene(made.scene_id))
         words = say("{name}, seed {seed}: these settings will be used next.", name=name, seed=made.seed)
-        return {**look, **pickers, "seed": made.seed, "shuffle": False, "notice": status(words)}
+        editor = editor_shown(self._studio, visit)
+        return {**look, **pickers, **editor, "seed": made.seed, "shuffle": False, "notice": status(words)}
+
+    def style_kept(self, style: str, scene: str, likeness: float, request: gr.Request, event: gr.EventData) -> Answer:
+        """A style was kept or taken in, and is picked now, or one was removed: the event's id is what to pick."""
+        shown = styles_shown(self._studio, self._visit(request), event.id)
+        return {**shown, **self.restyle(shown["style_pick"], scene, likeness, request)}
 
     @told
     def favourite(self, controls: bool, request: gr.Request, event: gr.EventData) -> Answer:

@@ -13,7 +13,7 @@ from pipelines.engines.base import EngineInfo
 from pipelines.schema import MAX_PROMPT_CHARACTERS, MAX_VARIATIONS, Purpose, Scene, Style
 from pipelines.seeds import MAX_SEED
 from study.notice import PurposeText
-from ui import own_style, screen, widgets
+from ui import own_style, screen, style_editor, widgets
 from ui.answers import Answer, listen
 from ui.framing_choice import Framing, build_framing, follow_framing
 from ui.portrait_handlers import PortraitHandlers
@@ -66,7 +66,7 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer, languag
         with gr.Column(elem_id="steps", scale=5, min_width=320):
             consent = _consent_step(studio)
             photo_panel, photo, closed_panel = _photo_step()
-            style, style_pick, scene, scene_pick, likeness, framing = _look_step(studio)
+            style, style_pick, scene, scene_pick, likeness, framing, editor = _look_step(studio)
             own = own_style.build_own_style_step()
             variations, model, seed, shuffle, words, controls, label, notice, create, cancel = _create_step(studio)
         with gr.Column(elem_id="wall", scale=7, min_width=320):
@@ -98,6 +98,9 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer, languag
         "closed_panel": closed_panel,
         **_optional(consent),
     }
+    edits = {"style": style, "style_pick": style_pick, **({} if editor is None else {"editor": editor})}
+    shows |= edits
+    cleared |= edits
     picks = {"style": style, "style_pick": style_pick, "scene": scene, "scene_pick": scene_pick, "likeness": likeness}
     picks |= {"shape": framing.shape, "size": framing.size}
 
@@ -142,6 +145,10 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer, languag
     given = some("style_picture", "stage", "create", "notice")
     own_style.wire(own, own_style.OwnStyleHandlers(studio, handlers.restyle), look, model, given, **_PRIVATE)
 
+    if editor is not None:
+        shown = some(*edits, "stage", "create")
+        style_editor.wire(editor, handlers.restyle, handlers.style_kept, look, shown, _LIVE)
+
     # Picture and dropdown follow each other in the browser; the server hears of it once, from the dropdown's change.
     for dropdown, picker in ((style, style_pick), (scene, scene_pick)):
         picker.pick(None, inputs=picker, outputs=dropdown, js="(id) => id")
@@ -151,7 +158,7 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer, languag
         listen(partial(gr.on, events), handlers.restyle, some("stage", "create"), inputs=look, **_LIVE)
 
     listen(controls.input, handlers.redraw, some("results", "notice"), inputs=controls, **_PRIVATE)
-    reused = picks | some("seed", "shuffle", "notice", "photo", "stage", "create", "size_words")
+    reused = picks | edits | some("seed", "shuffle", "notice", "photo", "stage", "create", "size_words")
     listen(results.reuse, handlers.reuse, reused, **_PRIVATE)
     listen(results.favourite, handlers.favourite, some("results", "notice"), inputs=controls, **_PRIVATE)
     shuffle.input(lambda random: gr.update(interactive=not random), inputs=shuffle, outputs=seed, **_PRIVATE)
@@ -208,7 +215,9 @@ def _photo_step() -> tuple[gr.Column, gr.HTML, gr.Column]:
     return panel, photo, closed
 
 
-def _look_step(studio: Studio) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown, gr.HTML, gr.Slider, Framing]:
+def _look_step(
+    studio: Studio,
+) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown, gr.HTML, gr.Slider, Framing, gr.HTML | None]:
     styles, scenes = studio.presets.all_styles, studio.presets.scenes
     first_style, first_scene = next(iter(styles)), "none" if "none" in scenes else next(iter(scenes))
     with gr.Column(elem_id="step-look", elem_classes="card"):
@@ -224,7 +233,8 @@ def _look_step(studio: Studio) -> tuple[gr.Dropdown, gr.HTML, gr.Dropdown, gr.HT
             f"<span>{say('more like me')}</span></div>",
             apply_default_css=False,
         )
-    return style, style_pick, scene, scene_pick, likeness, framing
+        editor = style_editor.build_style_editor(studio)
+    return style, style_pick, scene, scene_pick, likeness, framing, editor
 
 
 def _dropdown(kind: str, title: str, presets: Mapping[str, Style | Scene], chosen: str, hint: str) -> gr.Dropdown:

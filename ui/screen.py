@@ -278,7 +278,7 @@ def _print(
     visit: Visit, one: KeptPortrait, styles: dict[str, Style], scenes: dict[str, Scene], *, controls: bool
 ) -> dict[str, Any]:
     portrait = one.portrait
-    name = title(styles[portrait.style_id], scenes[portrait.scene_id])
+    name = title(portrait.own_style or styles[portrait.style_id], scenes[portrait.scene_id])
     drawn = [say("The crop"), *(say("Control: {kind}", kind=kind) for kind, _ in one.controls if controls)]
     folder, address = f"studio/original/{visit.key}/{portrait.id}", f"studio/portrait/{visit.key}/{portrait.id}"
     made_by = badge(portrait.engine, portrait.is_diffusion)

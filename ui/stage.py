@@ -8,7 +8,7 @@ from languages.saying import say
 from pipelines import heavy
 from pipelines.engines.base import AUTO
 from pipelines.photo import opening as photos
-from pipelines.schema import HandCrop, LoadedPhoto, PortraitRequest, Shape, StylePicture
+from pipelines.schema import HandCrop, LoadedPhoto, PortraitRequest, Shape, Style, StylePicture
 from pipelines.worker import StepEvent
 from ui import screen
 from visits.studio import Studio
@@ -26,39 +26,43 @@ class Stage:
         self._studio = studio
         self._sitter: LoadedPhoto | None = None
 
-    def look(self, style: str, scene: str, likeness: float) -> Look:
+    def look(self, style: str, scene: str, likeness: float, visit: Visit | None = None) -> Look:
         """What was picked, checked.
+
+        Args:
+            visit: Whose own styles it may be of.
 
         Raises:
             RequestInvalid: There is no such style or scene.
         """
         presets = self._studio.presets
-        chosen = presets.style(style)
+        own = None if visit is None else visit.own.find(style)
+        chosen = own or presets.style(style)
         likeness = min(1.0, max(0.0, float(likeness)))
-        return Look(chosen.id, presets.scene(scene).id, likeness, needs_picture=chosen.needs_picture)
+        return Look(style, presets.scene(scene).id, likeness, needs_picture=chosen.needs_picture)
 
     def live(self, visit: Visit, look: Look) -> Value:
         """The live picture of what is picked, or what the empty frame says. The visit remembers the look."""
         visit.look = look
-        photo = visit.photo
+        photo, own = visit.photo, visit.own.find(look.style_id)
         if visit.lacks_picture_for(look):
-            return self._needs_picture(look)
+            return self._needs_picture(look, own)
         if photo is None:
-            return self.example(look, visit.style_picture)
+            return self.example(look, visit.style_picture, own)
         if visit.must_choose_face:
-            return {"words": screen.missing(visit), "live": self._title(look)}
-        made = self._preview(photo, visit.face_index, look, visit.style_picture, visit.shape, visit.crop)
+            return {"words": screen.missing(visit), "live": self._title(look, own)}
+        made = self._preview(photo, visit.face_index, look, visit.style_picture, visit.shape, visit.crop, own)
         return made | {"mode": "photo"}
 
-    def example(self, look: Look, picture: StylePicture | None = None) -> Value:
+    def example(self, look: Look, picture: StylePicture | None = None, own: Style | None = None) -> Value:
         """What the styles do to somebody else's photo, until the visitor's own is here."""
         if self._studio.pipeline.warming:
-            return {"live": self._title(look)}
+            return {"live": self._title(look, own)}
         if self._sitter is None:
             self._sitter = photos.open_photo(heavy.load("skimage.data").astronaut())
         if look.needs_picture and picture is None:
-            return self._needs_picture(look)
-        value = self._preview(self._sitter, 0, look, picture)
+            return self._needs_picture(look, own)
+        value = self._preview(self._sitter, 0, look, picture, own=own)
         return value | {
             "mode": "example",
             "badge": say("{credit}. {badge}", credit=screen.EXAMPLE_CREDIT, badge=value["badge"]),
@@ -71,7 +75,7 @@ class Stage:
         )
         return {
             "mode": "working",
-            "title": self._title(Look(wanted.style_id, wanted.scene_id)),
+            "title": self._title(Look(wanted.style_id, wanted.scene_id), wanted.own_style),
             "badge": self._maker(wanted.model_id),
             "words": say("Getting ready"),
             "after": pictures.data_uri(crop),
@@ -101,8 +105,8 @@ class Stage:
             "ratio": first["ratio"],
         }
 
-    def _needs_picture(self, look: Look) -> Value:
-        return {"words": screen.GIVE_A_PICTURE, "live": self._title(look)}
+    def _needs_picture(self, look: Look, own: Style | None) -> Value:
+        return {"words": screen.GIVE_A_PICTURE, "live": self._title(look, own)}
 
     def _preview(
         self,
@@ -112,8 +116,9 @@ class Stage:
         picture: StylePicture | None = None,
         shape: Shape = "1:1",
         crop: HandCrop | None = None,
+        own: Style | None = None,
     ) -> Value:
-        pipeline, name = self._studio.pipeline, self._title(look)
+        pipeline, name = self._studio.pipeline, self._title(look, own)
         after = pipeline.preview(
             photo,
             face_index=face,
@@ -121,6 +126,7 @@ class Stage:
             scene_id=look.scene_id,
             likeness=look.likeness,
             style_picture=picture,
+            own_style=own,
             shape=shape,
             crop=crop,
         )
@@ -141,6 +147,6 @@ class Stage:
                 return screen.badge(engine.name, engine.is_diffusion)
         return ""
 
-    def _title(self, look: Look) -> str:
+    def _title(self, look: Look, own: Style | None = None) -> str:
         presets = self._studio.presets
-        return screen.title(presets.style(look.style_id), presets.scene(look.scene_id))
+        return screen.title(own or presets.style(look.style_id), presets.scene(look.scene_id))

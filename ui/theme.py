@@ -12,8 +12,10 @@ import gradio as gr
 from gradio.themes.utils import colors, sizes
 
 _STATIC = Path(__file__).parent / "static"
-# The Board tab's own are fetched when it is opened.
-_SCRIPTS = sorted(path.name for path in _STATIC.glob("*.js") if not path.name.startswith("board"))
+# The Board tab's own are fetched when it is opened, the style editor's after the rest of the page.
+_SCRIPTS = sorted(
+    path.name for path in _STATIC.glob("*.js") if not path.name.startswith(("board", "style_editor", "style_form"))
+)
 HEAD = f"""
 <meta name="color-scheme" content="light dark">
 <link rel="preload" href="studio/static/fonts/fraunces.woff2" as="font" type="font/woff2" crossorigin>

@@ -16,6 +16,7 @@ from ui.callers import network_of, owns
 from ui.errors import alert, status
 from ui.own_style import style_picture_value
 from ui.stage import Stage
+from ui.style_editor import editor_shown, styles_shown
 from visits import admission
 from visits.studio import Studio
 from visits.visit import Look, Visit
@@ -53,12 +54,14 @@ class VisitHandlers:
         except Exception as error:
             return self._ended(error, style, scene, likeness, request)
         words, visit.cut_short = screen.back_words(visit), False
-        look = self._look_before(told.get("look"), visit.look)
+        look = self._look_before(told.get("look"), visit)
+        shown = styles_shown(self._studio, visit, look.style_id)
+        if not visit.own.styles:  # a page lists those of everybody from the start
+            shown["style"] = look.style_id
         return {
             **self._opened(visit, consent),
             **self._all_of(visit, look.style_id, look.scene_id, look.likeness, request),
-            "style": look.style_id,
-            "style_pick": look.style_id,
+            **shown,
             "scene": look.scene_id,
             "scene_pick": look.scene_id,
             "likeness": look.likeness,
@@ -87,7 +90,8 @@ class VisitHandlers:
             read: The language in which the text was read.
         """
         try:
-            if agreed is not True and self._visit(request) is not None:
+            before = self._visit(request)
+            if agreed is not True and before is not None:
                 agreed = True  # it was given, and a second tap came before the page could say so
             with speaking(read):  # the receipt has the text that was read, whatever another tab has chosen since
                 admission.open_visit(
@@ -95,12 +99,12 @@ class VisitHandlers:
                     request.session_hash,
                     network_of(self._studio, request),
                     agreed,
-                    self._stage.look(style, scene, likeness),
+                    self._stage.look(style, scene, likeness, before),
                     returns=True,
                 )
             visit, consent = self._studio.visits.require(request.session_hash)
         except Exception as error:
-            return {**self._closed(), "notice": alert(sentence(error)), "receipt": None}
+            return {**self._closed(style), "notice": alert(sentence(error)), "receipt": None}
         return {**self._opened(visit, consent), "notice": self._ready(visit)}
 
     def allow_study(self, agreed: object, request: gr.Request) -> Answer:
@@ -142,8 +146,8 @@ class VisitHandlers:
         except Exception as error:
             said = alert(sentence(error))
         return {
-            **self._closed(),
-            **self.restyle(style, scene, likeness, request),
+            **self._closed(style),
+            **self.restyle(self._known(style), scene, likeness, request),
             "results": {"portraits": []},
             "notice": said,
             "receipt": receipt,
@@ -156,7 +160,8 @@ class VisitHandlers:
     def restyle(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
         """Style, scene or likeness changed: the live picture."""
         try:
-            visit, look = self._visit(request), self._stage.look(style, scene, likeness)
+            visit = self._visit(request)
+            look = self._stage.look(style, scene, likeness, visit)
             if visit is None:  # looking through the styles before consent is no mistake
                 return before_create(self._stage.example(look))
             return before_create(self._stage.live(visit, look))
@@ -164,12 +169,12 @@ class VisitHandlers:
             gr.Warning(sentence(error))
             return {}
 
-    def _look_before(self, told: object, last: Look) -> Look:
+    def _look_before(self, told: object, visit: Visit) -> Look:
         """What the tab had picked; the server has not heard of a tap without a connection."""
-        picked = told if isinstance(told, dict) else {}
+        last, picked = visit.look, told if isinstance(told, dict) else {}
         try:
             style, scene = picked.get("style", last.style_id), picked.get("scene", last.scene_id)
-            return self._stage.look(style, scene, last.likeness)
+            return self._stage.look(style, scene, last.likeness, visit)
         except (RequestInvalid, TypeError):
             return last
 
@@ -182,6 +187,7 @@ class VisitHandlers:
             "photo": self._photo_value(visit),
             "style_picture": style_picture_value(visit),
             "receipt": screen.receipt_value(self._studio.consents.receipt(consent)),
+            **editor_shown(self._studio, visit),
             **self._extras(consent),
         }
 
@@ -189,10 +195,16 @@ class VisitHandlers:
         """The photo as the booth shows it."""
         return screen.photo_value(visit)
 
-    def _closed(self) -> Answer:
-        """The steps as they stand without one."""
+    def _known(self, style: str) -> str:
+        """A style that is there without a visit: that one, or the first."""
+        known = self._studio.presets.all_styles
+        return style if style in known else next(iter(known))
+
+    def _closed(self, style: str) -> Answer:
+        """The steps as they stand without one, with what was picked."""
         return {
             **_panels(False),
+            **styles_shown(self._studio, None, style),  # those of the visit's own are gone from the lists
             "agree": gr.update(value=False, visible=True),
             "agreed": screen.NOT_AGREED,
             "photo": None,
@@ -209,8 +221,8 @@ class VisitHandlers:
         """The page of a visit that is not there any more."""
         ended = isinstance(error, ConsentMissing)
         words = screen.ended_words(self._studio.visits.away_seconds) if ended else sentence(error)
-        pictures_gone = {**self.restyle(style, scene, likeness, request), "results": {"portraits": []}}
-        return {**self._closed(), **pictures_gone, "receipt": None, "notice": alert(words)}
+        pictures_gone = {**self.restyle(self._known(style), scene, likeness, request), "results": {"portraits": []}}
+        return {**self._closed(style), **pictures_gone, "receipt": None, "notice": alert(words)}
 
     def _extras(self, consent: Consent | None) -> Answer:
         """The panel of the optional ticks and each of them; nothing where none is offered."""
@@ -237,6 +249,7 @@ class VisitHandlers:
                     photo,
                     face_index=kept.face_index,
                     style_id=kept.portrait.style_id,
+                    own_style=kept.portrait.own_style,
                     shape=kept.portrait.shape,
                     crop=kept.portrait.crop,
                 )

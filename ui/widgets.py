@@ -13,7 +13,7 @@ import gradio as gr
 
 from languages.catalogue import LANGUAGES
 from languages.saying import language, named, say
-from pipelines.presets.loading import FAMILY_NAMES
+from pipelines.presets.loading import FAMILY_NAMES, MAX_FILE_BYTES
 from pipelines.schema import MAX_UPLOAD_BYTES, Scene, Style
 from ui.screen import EXAMPLE_CREDIT, FILTERS_BADGE
 
@@ -110,6 +110,14 @@ def style_picture() -> gr.HTML:
     Events: `arrived` (a picture lies in the visit), `removed` (evt.asked is its number).
     """
     return _widget("stylePicture", "style-picture", None, ["arrived", "removed"], limit=MAX_UPLOAD_BYTES)
+
+
+def style_editor() -> gr.HTML:
+    """Changes the style that is picked; it asks the studio's routes by itself. Value: {key, kept, signs}.
+
+    Events: `edited` (the live picture is another one), `kept` (evt.id is to be picked now).
+    """
+    return _widget("styleEditor", "style-editor", None, ["edited", "kept"], limit=MAX_FILE_BYTES)
 
 
 def agreed(asks_more: bool = False) -> gr.HTML:

@@ -33,6 +33,25 @@ def open_visit(
 
 
 @contextlib.contextmanager
+def reading(studio: Studio, network: str, session: str) -> Iterator[None]:
+    """Around the review of words that make no portrait yet: counts those that are refused.
+
+    Raises:
+        TooOften: Words of this session were refused too often. It is noted in the misuse log.
+        WordsRefused: A reviewer does not let the words through.
+    """
+    try:
+        studio.limits.admit(session, network, portraits=0, words=True)
+        yield
+    except TooOften as error:
+        studio.pipeline.safety.log.too_often(error.rule, session)
+        raise
+    except WordsRefused:
+        studio.limits.refused(session, network)
+        raise
+
+
+@contextlib.contextmanager
 def counted(studio: Studio, network: str, wanted: PortraitRequest) -> Iterator[None]:
     """Around the making of portraits: counts them if they may be asked for, and words that are refused.
 

@@ -32,6 +32,7 @@ from pipelines.board.votes import Ballot, Stars
 from pipelines.errors import BoardError, EngineBusy, PhotoError, PortraitError
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
+from visits.own_styles import OwnStyles
 
 log = logging.getLogger(__name__)
 
@@ -64,9 +65,16 @@ class VisitBoard:
         pipeline: Makes the portraits.
         folder: Private, of this board alone; made by the first run.
         measured: What portraits cost on this machine, as far as anybody's board knows.
+        own: Styles of the visitor's own.
     """
 
-    def __init__(self, pipeline: SelfPortraitPipeline, folder: Path, measured: tuple[Measured, ...] = ()) -> None:
+    def __init__(
+        self,
+        pipeline: SelfPortraitPipeline,
+        folder: Path,
+        measured: tuple[Measured, ...] = (),
+        own: OwnStyles | None = None,
+    ) -> None:
         self.folder = folder
         self.sitters: list[BoardSitter] = []
         self.board: CheckedBoard | None = None
@@ -78,6 +86,7 @@ class VisitBoard:
         self.store = Store(folder)
         self._pipeline = pipeline
         self._measured = measured
+        self._own = own or OwnStyles()
         self._cells: dict[str, Cell] = {}
         self._handed_on: set[str] = set()
         self._closed = False
@@ -168,7 +177,7 @@ class VisitBoard:
                         max_cells=MAX_CELLS,
                     )
                 )
-            self.board, self.asked, self.said = checked(self._pipeline, board, "board"), content, ""
+            self.board, self.asked, self.said = checked(self._pipeline, board, "board", self._own.styles), content, ""
             self.ballot = None  # it was on other portraits
             self._cells = {cell.key: cell for cell in cells(self.board, self.photos)}
             return self.plan()

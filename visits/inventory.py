@@ -13,7 +13,7 @@ from pipelines.errors import ConsentMissing
 from study.notice import after_closing
 from visits.links import LINK_MINUTES
 from visits.studio import Studio
-from visits.visit import KEEP_MINUTES
+from visits.visit import KEEP_MINUTES, Visit
 
 _WALL = say("Two random numbers, this page's and your cookie's, are in memory: they keep others out of your visit.")
 # Translators: where something is kept
@@ -75,6 +75,7 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
             size = width * height * len(given.image.getbands())
             what = say("Your style picture, {width} x {height} pixels", width=width, height=height)
             found.append(Kept(what, _MEMORY, size, age, _at_the_latest(age, closing)))
+        found += _styles(visit, closing)
         for kept in list(visit.kept):
             size = len(kept.original) + sum(len(picture) for _, picture in kept.controls)
             age = now - kept.made_at
@@ -155,6 +156,19 @@ def _file(path: Path, what: str, closing: str) -> Kept:
         return Kept(what, _FOLDER, 0, 0.0, say("goes now"))
     age = max(0.0, time.time() - status.st_mtime)
     return Kept(what, _FOLDER, status.st_size, age, _at_the_latest(age, closing))
+
+
+def _styles(visit: Visit, closing: str) -> list[Kept]:
+    """The visit's own styles, and what it has changed of others."""
+    now, found = time.monotonic(), []
+    goes = say("goes when you remove it, or {closing}", closing=closing)
+    for one in visit.own.kept.values():
+        what = say("A style of your own: {name}", name=one.style.name)
+        found.append(Kept(what, _MEMORY, one.bytes, now - one.at, goes))
+    for one in visit.own.drafts.values():
+        what = say("A style that you changed: {name}", name=one.style.name)
+        found.append(Kept(what, _MEMORY, one.bytes, now - one.at, goes))
+    return found
 
 
 def _made(path: Path) -> float:

@@ -226,7 +226,8 @@ class Visits(VisitPhotos):
                 raise ConsentMissing(ASK)
             if visit.board is None:
                 folder = self._pipeline.folder(visit.session)
-                visit.board = VisitBoard(self._pipeline, folder.with_name(f"{folder.name}-board"), self._measured)
+                folder = folder.with_name(f"{folder.name}-board")
+                visit.board = VisitBoard(self._pipeline, folder, self._measured, visit.own)
             return visit.board
 
     def leave(self, session: str | None) -> Consent | None:
@@ -255,6 +256,7 @@ class Visits(VisitPhotos):
             visit.photo = visit.style_picture = None
             visit.kept.clear()
             visit.links.clear()
+            visit.own.clear()
             memory.give_back()
         return consent
 

@@ -16,6 +16,7 @@ from pipelines.schema import HandCrop, LoadedPhoto, Shape, Size, StylePicture
 from study.consent import ASK
 from visits.board import VisitBoard
 from visits.links import Link
+from visits.own_styles import OwnStyles
 
 KEEP_MINUTES = 60  # what the consent text and the Privacy tab promise
 MAX_KEPT_PORTRAITS = 24
@@ -52,7 +53,8 @@ class KeptPortrait:
     @property
     def file_name(self) -> str:
         """What the visitor's file is called: what it shows, when it was made, and which one it is."""
-        look = [name for name in (self.portrait.style_id, self.portrait.scene_id) if name != "none"]
+        style = self.portrait.own_style.id if self.portrait.own_style is not None else self.portrait.style_id
+        look = [name for name in (style, self.portrait.scene_id) if name != "none"]
         return "-".join(["self-portrait", *look, f"{self.made_on}", f"{self.number}{self.portrait.path.suffix}"])
 
 
@@ -97,6 +99,7 @@ class Visit:
         model: What is to make them.
         crop: Of the photo, where it was set by hand.
         board: Its style board, once it has begun one.
+        own: Styles of its own.
         seen_at: When something was last asked for in its name.
     """
 
@@ -124,6 +127,7 @@ class Visit:
     kept: list[KeptPortrait] = field(default_factory=list)
     links: dict[str, Link] = field(default_factory=dict)
     board: VisitBoard | None = None
+    own: OwnStyles = field(default_factory=OwnStyles)
     closed: bool = False
     seen_at: float = field(default_factory=time.monotonic)
     _running: threading.Event | None = None

@@ -127,7 +127,8 @@ class _PhoneCalls(Calls):
 
     def _shown(self, kept: KeptPortrait) -> Response:
         portrait, presets = kept.portrait, self._studio.presets
-        name, scene = presets.style(portrait.style_id).name, presets.scene(portrait.scene_id).name
+        style, scene = portrait.own_style or presets.style(portrait.style_id), presets.scene(portrait.scene_id).name
+        name = style.name
         title = name if portrait.scene_id == "none" else f"{name} · {scene}"
         shown = pictures.webp_uri(marking.screen_copy(portrait.path, _SIDE))
         once = say(

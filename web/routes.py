@@ -51,6 +51,7 @@ from web.errors import sentence
 from web.gradio_seams import form_in_memory
 from web.in_language import SpokenJSON
 from web.phone import build_phone_routes
+from web.style_routes import build_style_routes
 from web.tiles import Tiles
 
 STATIC = Path(__file__).resolve().parents[1] / "ui" / "static"
@@ -78,6 +79,8 @@ _TYPES = {
 def build_routes(studio: Studio) -> list[BaseRoute]:
     """The studio's own routes. They must come before Gradio's, of which they take the upload's place."""
     calls = _Calls(studio)
+    more = studio.limits.settings.presets
+    operators = () if more is None else (more / "thumbnails",)
     return [
         *(Route(f"/gradio_api/upload{end}", calls.upload, methods=["POST"]) for end in ("", "/")),
         Route("/studio/photo", calls.photo, methods=["POST"]),
@@ -90,20 +93,23 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/original/{key}/{portrait}/{number:int}.jpg", calls.original),
         Route("/studio/portraits/{key}", calls.portraits),
         *build_board_routes(studio),
+        *build_style_routes(studio),
         Route("/studio/tile/{key}/{kind}/{preset}.webp", calls.tile),
-        Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS)),
+        Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS, *operators)),
         Route("/studio/words/{code}.json", _words, middleware=[Middleware(GZipMiddleware)]),
         Route("/studio/static/{file:path}", _assets(STATIC), middleware=[Middleware(GZipMiddleware)]),
     ]
 
 
-def _assets(folder: Path) -> Callable[[Request], Awaitable[Response]]:
-    """Files that the browser asks about again (answered by their ETag), so that an update is seen at once.
+def _assets(*folders: Path) -> Callable[[Request], Awaitable[Response]]:
+    """Files that the browser asks about again (answered by their ETag), so that an update is seen at once. They lie in
+    the first of the folders that has them.
 
     For a Route, not a Mount: a mount takes the address apart by the prefix of a proxy and its own name together, and
     finds nothing where the proxy has stripped the prefix.
     """
-    files = StaticFiles(directory=folder, check_dir=False)
+    files = StaticFiles(directory=folders[0], check_dir=False)
+    files.all_directories += folders[1:]
 
     async def answer(request: Request) -> Response:
         name = os.path.normpath(request.path_params["file"])
@@ -313,6 +319,7 @@ class _Calls(Calls):
             scene_id=look.scene_id,
             likeness=look.likeness,
             style_picture=visit.style_picture,
+            own_style=visit.own.find(look.style_id),
         )
         return pictures.jpeg(Image.fromarray(styled), quality=82)
 

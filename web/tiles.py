@@ -104,12 +104,16 @@ class Tiles:
             return lambda dropped: None if dropped() or is_another() else _webp_of_photo(self._pipeline, photo, face)
         if kind != "styles":
             raise RequestInvalid(say("There is no such tile; those of scenes are the same for everybody."))
-        style_id = presets.style(preset_id).id
+        style_id, own = visit.own.presets(presets).style(preset_id).id, visit.own.styles.get(preset_id)
 
         def paint(dropped: Callable[[], bool]) -> bytes | None:
             try:
                 picture = self._pipeline.tile(
-                    photo, face_index=face, style_id=style_id, unwanted=lambda: dropped() or is_another()
+                    photo,
+                    face_index=face,
+                    style_id=style_id,
+                    unwanted=lambda: dropped() or is_another(),
+                    own_style=own,
                 )
             except Cancelled:
                 memory.give_back()  # of a photo that may have been deleted just now

@@ -21,7 +21,7 @@ from pipelines.board.plan import plan
 from pipelines.board.runner import Progress, checked, make
 from pipelines.board.store import Store
 from pipelines.errors import BoardError, PortraitError
-from pipelines.presets.loading import load_presets
+from pipelines.presets.loading import all_presets
 from pipelines.schema import Consent
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.waiting_line import duration
@@ -91,7 +91,7 @@ def _stop_politely(stop: threading.Event) -> None:
 def _run(options: argparse.Namespace) -> int:
     formats = _formats(options.export)
     said = load_board(options.board)
-    pipeline = SelfPortraitPipeline(load_presets(), options.out)
+    pipeline = SelfPortraitPipeline(all_presets(), options.out)
     board = checked(pipeline, said, _SESSION)
     photos = open_photos(said, options.photos)
     for photo in photos:

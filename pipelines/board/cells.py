@@ -16,7 +16,7 @@ from pipelines.hub.stack import ModelStack
 from pipelines.portrait_request import build_request
 from pipelines.schema import Consent, PortraitRequest, Scene, Style
 
-_SHOWN = {"name", "summary", "order", "family"}  # what a reader sees of a preset; it changes no pixel
+_SHOWN = {"name", "summary", "order", "family", "based_on"}  # what a reader sees of a preset; it changes no pixel
 _SHOWN_STACK = {"name", "summary", "rank", "memory_bytes", "offload_memory_bytes"}
 
 
@@ -112,6 +112,7 @@ def request_of(board: CheckedBoard, cell: Cell, photo: SeatedPhoto, consent: Con
         model_id=cell.engine,
         extra_prompt=board.board.words,
         visible_label=board.board.label,
+        own_style=board.styles[cell.style] if cell.style in board.own else None,
         consent=consent,
     )
 

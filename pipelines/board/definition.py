@@ -113,6 +113,7 @@ class CheckedBoard:
         styles, scenes: The presets, by id, as they were when the board was checked.
         engines: What is known of each engine, by id.
         stacks: The models of each engine that has some, by its id.
+        own: Ids of styles that are a visitor's own.
     """
 
     board: Board
@@ -120,6 +121,7 @@ class CheckedBoard:
     scenes: dict[str, Scene]
     engines: dict[str, EngineInfo]
     stacks: dict[str, ModelStack]
+    own: frozenset[str] = frozenset()
 
 
 def load_board(path: Path) -> Board:

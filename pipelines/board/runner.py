@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,7 @@ from pipelines.board.plan import plan
 from pipelines.board.store import Store, typical
 from pipelines.errors import Cancelled, EngineBusy, EngineFailed, PortraitError, TooOften
 from pipelines.results import PortraitSet
-from pipelines.schema import Consent, PortraitRequest
+from pipelines.schema import Consent, PortraitRequest, Style
 from pipelines.self_portrait import SelfPortraitPipeline
 
 log = logging.getLogger(__name__)
@@ -69,17 +69,22 @@ class Outcome:
         return self.left > 0
 
 
-def checked(pipeline: SelfPortraitPipeline, board: Board, session: str) -> CheckedBoard:
+def checked(
+    pipeline: SelfPortraitPipeline, board: Board, session: str, own: Mapping[str, Style] | None = None
+) -> CheckedBoard:
     """A board whose values all exist here and whose words pass the reviewers.
 
     Args:
         session: Whose words they are, for the log of refusals.
+        own: Styles of the visitor's own, by id.
 
     Raises:
         BoardError: A value does not exist here; the hint names it.
         WordsRefused: A reviewer does not let the board's words through.
     """
-    found = check(board, pipeline.presets, pipeline.engines())
+    own = own or {}
+    found = check(board, pipeline.presets.with_own(own), pipeline.engines())
+    found = replace(found, own=frozenset(own) & frozenset(found.styles))
     pipeline.safety.require_words(board.words, session)
     return found
 

@@ -15,7 +15,7 @@ from pipelines.hub.components import ANNOTATOR_WEIGHTS, SAFETY_CHECKER, SAFETY_C
 from pipelines.hub.download import download, download_annotator, download_checker
 from pipelines.hub.stack import ModelStack
 from pipelines.hub.weights import inspect, licences, readable_size, state
-from pipelines.presets.loading import load_presets
+from pipelines.presets.loading import all_presets
 
 
 def _stack_lines(stack: ModelStack) -> Iterator[str]:
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     get.add_argument("--fresh", action="store_true", help="fetch everything again")
     options = parser.parse_args(arguments)
     try:
-        models = load_presets().models
+        models = all_presets().models
         if options.command == "list":
             for stack in models.values():
                 print("\n".join(_stack_lines(stack)))

@@ -5,10 +5,11 @@ A file that is wrong is left out and named, with the field, in `Presets.problems
 
 from __future__ import annotations
 
+import json
 import logging
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,17 +17,18 @@ from pydantic import BaseModel, ValidationError
 
 from languages.saying import say
 from pipelines.engines.kinds import KINDS, Kind
-from pipelines.errors import PresetError, RequestInvalid
+from pipelines.errors import PresetError, RequestInvalid, SettingsError
 from pipelines.hub.stack import ModelStack
 from pipelines.safety.policy import default_policy
 from pipelines.schema import Family, Scene, Style
+from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
 
 PRESETS = Path(__file__).resolve().parents[2] / "presets"
 THUMBNAILS = PRESETS / "thumbnails"
 
-_MAX_FILE_BYTES = 64 * 1024
+MAX_FILE_BYTES = 64 * 1024
 T = TypeVar("T", bound=BaseModel)
 ClassOf = Callable[[dict[str, Any]], type[T]]
 
@@ -64,26 +66,52 @@ class Presets:
         none = say("There is no such style; choose one of: {known}.", known=", ".join(self.all_styles))
         return _pick(self.all_styles, style_id, none)
 
+    def with_own(self, own: Mapping[str, Style]) -> Presets:
+        """These with a visitor's own styles, which come last."""
+        if not own:
+            return self
+        plain = {id: style for id, style in own.items() if not style.needs_picture}
+        painted = {id: style for id, style in own.items() if style.needs_picture}
+        return replace(self, styles={**self.styles, **plain}, picture_styles={**self.picture_styles, **painted})
+
     def scene(self, scene_id: str) -> Scene:
         """Raises RequestInvalid with the known ids where this one is unknown."""
         none = say("There is no such scene; choose one of: {known}.", known=", ".join(self.scenes))
         return _pick(self.scenes, scene_id, none)
 
 
-def load_presets(root: Path = PRESETS, kinds: Mapping[str, Kind] = KINDS) -> Presets:
+def all_presets() -> Presets:
+    """Those of this project, and the operator's own (STUDIO_PRESETS).
+
+    Raises:
+        PresetError: As `load_presets`.
+        SettingsError: The operator's folder is none.
+    """
+    return load_presets(more=Settings.read().presets)
+
+
+def load_presets(root: Path = PRESETS, kinds: Mapping[str, Kind] = KINDS, more: Path | None = None) -> Presets:
     """Read every preset below `root`.
 
     Args:
         root: Folder with styles/, scenes/ and models/ of TOML files.
         kinds: What a file in models/ may say, by its kind.
+        more: Another such folder, whose ids are not those of the first one.
 
     Raises:
         PresetError: No style or no scene is left to work with.
+        SettingsError: `more` is no folder.
     """
+    if more is not None and not more.is_dir():
+        raise SettingsError("The setting STUDIO_PRESETS must name a folder that is there; correct it and start again.")
     problems: list[PresetError] = []
-    styles = _read_folder(root / "styles", lambda _: Style, problems)
-    scenes = _read_folder(root / "scenes", lambda _: Scene, problems)
-    models = _read_folder(root / "models", lambda content: _stack_class(content, kinds), problems)
+
+    def read(kind: str, class_of: ClassOf[T]) -> list[T]:
+        built_in = _read_folder(root / kind, class_of, problems)
+        return built_in if more is None else built_in + _read_more(more / kind, root / kind, class_of, problems)
+
+    styles, scenes = read("styles", lambda _: Style), read("scenes", lambda _: Scene)
+    models: list[ModelStack] = read("models", lambda content: _stack_class(content, kinds))
     for problem in problems:
         log.error("preset left out: %s", problem.hint)
     if all(style.needs_picture for style in styles) or not scenes:
@@ -100,9 +128,13 @@ def load_presets(root: Path = PRESETS, kinds: Mapping[str, Kind] = KINDS) -> Pre
     )
 
 
-def _read_folder(folder: Path, class_of: ClassOf[T], problems: list[PresetError]) -> list[T]:
+def _read_folder(
+    folder: Path, class_of: ClassOf[T], problems: list[PresetError], skip: Collection[str] = ()
+) -> list[T]:
     values: list[T] = []
     for path in sorted(folder.glob("*.toml")):
+        if path.stem in skip:
+            continue
         try:
             values.append(_read_file(path, class_of))
         except PresetError as problem:
@@ -110,11 +142,91 @@ def _read_folder(folder: Path, class_of: ClassOf[T], problems: list[PresetError]
     return values
 
 
+def _read_more(folder: Path, built_in: Path, class_of: ClassOf[T], problems: list[PresetError]) -> list[T]:
+    """The operator's files of one kind. Each id names one preset: a built-in one is never replaced silently."""
+    taken = {path.stem for path in built_in.glob("*.toml")}
+    for path in sorted(folder.glob("*.toml")):
+        if path.stem in taken:
+            name = f"{path.parent.name}/{path.name}"
+            words = f"Preset {name} in STUDIO_PRESETS: this project has one of that name; give the file another name."
+            problems.append(PresetError(words))
+    wrong: list[PresetError] = []
+    values = _read_folder(folder, class_of, wrong, skip=taken)
+    problems += [PresetError(f"{problem.hint} It is in STUDIO_PRESETS.") for problem in wrong]
+    return values
+
+
+def parse_style(text: str, style_id: str, name: str) -> Style:
+    """A style from the text of its file, which nobody vouches for: what it says is taken at its word, no number is
+    read out of a text. Its words are not reviewed here.
+
+    Args:
+        style_id: Its id.
+        name: What the hint calls it.
+
+    Raises:
+        PresetError: It is wrong; the hint names the field, or the line.
+    """
+    if len(text.encode()) > MAX_FILE_BYTES:
+        raise PresetError(
+            say(
+                "{name} is larger than {max_file_bytes} kB; shorten it.",
+                name=name,
+                max_file_bytes=MAX_FILE_BYTES // 1024,
+            )
+        )
+    try:
+        content = tomllib.loads(text)
+        said = json.dumps({**content, "id": style_id})  # dates, which no style has, are no JSON
+    except tomllib.TOMLDecodeError as error:
+        raise PresetError(
+            say("{name} is not valid TOML: {problem}.", name=name, problem=str(error).rstrip("."))
+        ) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PresetError(say("{name} holds a value that no style has, such as a date.", name=name)) from error
+    _require_a_style(content, name)
+    try:
+        return Style.model_validate_json(said, strict=True)
+    except ValidationError as error:
+        raise PresetError(f"{name}, {_first_problem(error)}") from error
+
+
+_OF_MODELS = {"kind", "base", "lora", "ip_adapter", "style_adapter", "controlnets", "vae", "tiny_vae", "scheduler"}
+_OF_PLACES = {"repo_id", "path", "file", "url", "weight_name", "subfolder", "revision"}
+
+
+def _require_a_style(content: dict[str, Any], name: str) -> None:
+    if "id" in content:
+        raise PresetError(say("{name}, field id: remove it; the studio gives the id.", name=name))
+    if foreign := sorted((_OF_MODELS | _OF_PLACES) & set(_keys(content))):
+        raise PresetError(
+            say(
+                "{name}, field {foreign}: a style of yours can name no models, adapters, files or "
+                "addresses; only who runs this studio can add those.",
+                name=name,
+                foreign=foreign[0],
+            )
+        )
+    if "backdrop" in content or "light" in content:
+        raise PresetError(say("{name} is the file of a scene; choose that of a style.", name=name))
+
+
+def _keys(content: dict[str, Any]) -> Iterator[str]:
+    """What a file says of the style itself and for models; operations of a recipe have words of their own."""
+    yield from content
+    for name in ("controls", "overrides"):
+        tables = content.get(name)
+        inner = tables.values() if isinstance(tables, dict) else tables if isinstance(tables, list) else ()
+        for table in inner:
+            if isinstance(table, dict):
+                yield from table
+
+
 def _read_file(path: Path, class_of: ClassOf[T]) -> T:
     name = f"{path.parent.name}/{path.name}"
     try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise PresetError(f"Preset {name} is larger than {_MAX_FILE_BYTES // 1024} kB; shorten it.")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise PresetError(f"Preset {name} is larger than {MAX_FILE_BYTES // 1024} kB; shorten it.")
         content = tomllib.loads(path.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise PresetError(f"Preset {name} is not valid TOML: {error}.") from error
@@ -127,14 +239,19 @@ def _read_file(path: Path, class_of: ClassOf[T]) -> T:
     except _UnknownKind as error:
         raise PresetError(f"Preset {name}, field kind: {error}.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise PresetError(f"Preset {name}, field {where}: {first['msg']}{more}.") from error
-    for where, prompt in _prompts(preset):
+        raise PresetError(f"Preset {name}, {_first_problem(error)}") from error
+    for where, prompt in prompts(preset):
         if refusal := default_policy().review_words(prompt):
             raise PresetError(f"Preset {name}, field {where}: refused by the word list, rule {refusal.rule}.")
     return preset
+
+
+def _first_problem(error: ValidationError) -> str:
+    """The end of a sentence on a file: field, and what is wrong there."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "file"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"field {where}: {first['msg'].removeprefix('Value error, ')}{more}."
 
 
 class _UnknownKind(Exception):
@@ -148,7 +265,7 @@ def _stack_class(content: dict[str, Any], kinds: Mapping[str, Kind]) -> type[Mod
     return kinds[kind].stack
 
 
-def _prompts(preset: BaseModel) -> Iterator[tuple[str, str]]:
+def prompts(preset: BaseModel) -> Iterator[tuple[str, str]]:
     """Field and words of every prompt for the text encoder. A negative prompt names what is not wanted, and may."""
     if isinstance(preset, Style | Scene):
         yield "prompt", preset.prompt

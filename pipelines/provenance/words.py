@@ -61,6 +61,7 @@ _FINDINGS: dict[Finding, str] = {
     "malformed": say("Its credentials are badly formed: they do not follow the rules of C2PA."),
     "other": say("One check of its credentials failed for a reason that this studio does not know."),
 }
+_OWN_STYLE = say("A style of the visitor's own")
 _NOT_PROVEN = say("What follows is what the file says; anybody could have written it.")
 
 
@@ -96,7 +97,8 @@ def card(
         say("Says of itself"): put_together(*map(_claim, report.claims), between="; "),
         say("Made by"): report.software,
         say("Engine"): made_with,
-        say("Style"): (styles or {}).get(facts.get("Style", ""), facts.get("Style", "")),
+        say("Style"): _style(facts, styles or {}),
+        say("Recipe of that style"): facts.get("StyleRecipe", "")[:16],
         say("Painted"): facts.get("StyleSource", ""),
         say("Scene"): "" if scene == "none" else (scenes or {}).get(scene, scene),
         say("Seed"): facts.get("Seed", ""),
@@ -114,6 +116,15 @@ def card(
     }
     notes = (*_findings(report), *report.problems, *_contradictions(report))
     return Card(tone, title, sentence, tuple((k, v) for k, v in named.items() if v), notes)
+
+
+def _style(facts: Mapping[str, str], styles: Mapping[str, str]) -> str:
+    style, base = facts.get("Style", ""), facts.get("StyleBase", "")
+    if "StyleRecipe" not in facts:
+        return styles.get(style, style)
+    if not base:
+        return _OWN_STYLE
+    return say("A style of the visitor's own, based on {base}", base=styles.get(base, base))
 
 
 def as_text(shown: Card) -> str:

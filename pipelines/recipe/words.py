@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,3 +16,14 @@ class Step(BaseModel):
     """Base of all operations."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def operation(op: str, title: str, *first: str) -> Any:
+    """The field `op` of an operation: its name in files, and how an editor of styles shows it.
+
+    Args:
+        op: As it is written in a style file.
+        title: What a visitor reads.
+        first: Fields that matter most; the others are shown on request.
+    """
+    return Field(op, title=title, json_schema_extra={"first": list(first)})

@@ -89,7 +89,9 @@ def test_a_look_is_a_style_file_that_paints_the_same(bench: Bench, tmp_path: Pat
     assert loaded.problems == ()
     mine, own = loaded.styles["mine"], board.styles[style]
     assert mine.name == 'My "own" – é'
-    assert mine.model_dump(exclude={"id", "name"}) == own.model_dump(exclude={"id", "name"})
+    same = {"id", "name", "based_on"}
+    assert mine.model_dump(exclude=same) == own.model_dump(exclude=same)
+    assert mine.based_on == style
     assert "seed 7" in text
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipelines.errors import Cancelled, PhotoError, RequestInvalid
 from pipelines.presets.loading import Presets
-from pipelines.schema import Face, LoadedPhoto
+from pipelines.schema import Face, LoadedPhoto, Style
 from visits.visit import Look, Visit
 from web.tiles import Tiles
 
@@ -30,7 +30,15 @@ class Painter:
         self.go_on = threading.Semaphore(0)
         self.seen = threading.Condition()
 
-    def tile(self, photo: LoadedPhoto, *, face_index: int | None, style_id: str, unwanted: Callable[[], bool]) -> Any:
+    def tile(
+        self,
+        photo: LoadedPhoto,
+        *,
+        face_index: int | None,
+        style_id: str,
+        unwanted: Callable[[], bool],
+        own_style: Style | None,
+    ) -> Any:
         with self.seen:
             self.begun.append(style_id)
             self.seen.notify_all()

@@ -2,6 +2,7 @@
 
 import { Sitters } from "./board_sitters.js";
 import { box, make } from "./dom.js";
+import { onOwnStyles } from "./own_styles.js";
 import { phrase } from "./phrases.js";
 
 const AXES = ["photo", "style", "scene", "engine", "likeness", "seed"];
@@ -37,6 +38,7 @@ export class Setup {
       return this.#lists[name].root;
     };
     const styles = add("styles", phrase("Styles"), props.styles, first, "board-styles");
+    onOwnStyles((own) => this.#lists.styles.offer([...props.styles, ...own.filter((one) => one.own)]));
     const seeds = SEEDS.map((seed) => plain(seed, phrase("Seed {value}", { value: seed })));
     this.rows = makeAxis("board-rows", "photo", changed);
     this.columns = makeAxis("board-columns", "style", changed);

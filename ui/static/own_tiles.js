@@ -15,11 +15,14 @@ window.addEventListener("studio:sitter", (event) => {
 });
 
 /**
+ * Returns `add` and `drop`, for a tile that comes later or goes.
+ *
  * @param kind "styles" or "scenes".
- * @param tiles [{id, tile, image}] that can show the visitor; each image has its thumbnail as its source.
+ * @param first [{id, tile, image}] that can show the visitor; each image has its thumbnail as its source.
  * @param changed Called with whether the tiles are the visitor's own.
  */
-export function ownTiles(kind, tiles, changed) {
+export function ownTiles(kind, first, changed) {
+  const tiles = [...first];
   const inSight = new Set();
   const sight = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) inSight[isIntersecting ? "add" : "delete"](target);
@@ -48,33 +51,58 @@ export function ownTiles(kind, tiles, changed) {
     done.clear();
     for (const { tile, image } of tiles) {
       if (image.src !== thumbs.get(image)) URL.revokeObjectURL(image.src);
-      image.src = thumbs.get(image);
+      if (thumbs.get(image)) image.src = thumbs.get(image);
+      else image.removeAttribute("src");
       tile.classList.toggle("coming", Boolean(sign));
     }
   }
 
-  async function fill(key, signal) {
-    await pause(SIGHT_MS);
-    const left = new Set(tiles.filter(({ id }) => !done.has(id)));
-    const lane = async () => {
-      while (left.size && !signal.aborted) {
-        const all = [...left];
-        const next = all.find(({ tile }) => inSight.has(tile)) ?? all.find(({ tile }) => !tile.hidden) ?? all[0];
-        left.delete(next);
-        const picture = await fetchTile(`tile/${key}/${kind}/${next.id}.webp`, signal, () => left.clear());
-        if (signal.aborted) return;
-        next.tile.classList.remove("coming");
-        if (!picture) continue; // the thumbnail stays
-        next.image.src = URL.createObjectURL(picture);
-        done.add(next.id);
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, lane));
+  const next = (left) => left.find(({ tile }) => inSight.has(tile)) ?? left.find(({ tile }) => !tile.hidden) ?? left[0];
+  const fill = (key, signal, wanted = tiles) =>
+    fetchTiles({ path: `tile/${key}/${kind}`, signal, wanted: wanted.filter(({ id }) => !done.has(id)), next, done });
+
+  function add(one) {
+    tiles.push(one);
+    thumbs.set(one.image, one.image.src);
+    sight.observe(one.tile);
+    if (!sign || !sitter?.key) return;
+    one.tile.classList.add("coming");
+    fill(sitter.key, stopping.signal, [one]);
+  }
+
+  function drop(tile) {
+    const place = tiles.findIndex((one) => one.tile === tile);
+    if (place < 0) return;
+    const [{ id, image }] = tiles.splice(place, 1);
+    done.delete(id);
+    sight.unobserve(tile);
+    if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
   }
 
   for (const { tile } of tiles) sight.observe(tile);
   window.addEventListener("studio:sitter", (event) => sit(event.detail));
   if (sitter) sit(sitter);
+  return { add, drop };
+}
+
+/** Paint tiles with what the studio sends, some at a time; `next` says which of those that are left comes first. */
+async function fetchTiles({ path, signal, wanted, next, done }) {
+  await pause(SIGHT_MS);
+  const left = new Set(wanted);
+  const lane = async () => {
+    while (left.size && !signal.aborted) {
+      const one = next([...left]);
+      left.delete(one);
+      const picture = await fetchTile(`${path}/${one.id}.webp`, signal, () => left.clear());
+      if (signal.aborted) return;
+      one.tile.classList.remove("coming");
+      if (!picture) continue; // the thumbnail stays
+      one.image.hidden = false; // its thumbnail may have failed, and what is hidden does not load
+      one.image.src = URL.createObjectURL(picture);
+      done.add(one.id);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
 }
 
 /** The picture, or null where there is none to be had. `ended` is called where the visit is over. */

@@ -40,7 +40,15 @@ export function makeSieve({ kind, items, tiles, groups, examples, changed }) {
     return shown().find((tile) => name(tile).startsWith(typed.toLowerCase())) ?? shown()[0];
   }
 
-  return { parts: [...(groups.length ? [chips] : []), found.line], only, find, best, shown };
+  /** A chip that is there only while there is something behind it. */
+  function offer(id, name, on) {
+    const there = [...chips.children].find((chip) => chip.dataset.group === id);
+    if (on && !there) chips.append(makeChip(id, name, only));
+    if (!on) there?.remove();
+    only("");
+  }
+
+  return { parts: [...(groups.length ? [chips] : []), found.line], only, find, best, shown, offer };
 }
 
 /** How many were found, for those who hear it too, and the way out where nothing was. */
@@ -69,10 +77,13 @@ function makeChips(groups, only) {
   // Translators: names the group of buttons by which tiles are shown, for those who hear the page
   const chips = make("div", "chips", "", { role: "group", "aria-label": phrase("Show") });
   // Translators: a button: show all tiles
-  for (const [id, name] of [["", phrase("All")], ...groups]) {
-    const chip = make("button", "chip", name.split(" & ")[0], { type: "button", title: name, "data-group": id });
-    chip.addEventListener("click", () => only(id));
-    chips.append(chip);
-  }
+  const all = ["", phrase("All")];
+  chips.append(...[all, ...groups].map(([id, name]) => makeChip(id, name, only)));
   return chips;
+}
+
+function makeChip(id, name, only) {
+  const chip = make("button", "chip", name.split(" & ")[0], { type: "button", title: name, "data-group": id });
+  chip.addEventListener("click", () => only(id));
+  return chip;
 }

@@ -3,8 +3,9 @@
 import "./drop.js";
 import "./focus.js";
 
-// Only whoever opens the Board tab needs this one.
+// Only whoever opens the Board tab, or has a style to change, needs these.
 export const board = (given) => import("./board.js").then((module) => module.board(given));
+export const styleEditor = (given) => import("./style_editor.js").then((module) => module.styleEditor(given));
 export { agreed } from "./agreed.js";
 export { check } from "./check.js";
 export { done } from "./done.js";
