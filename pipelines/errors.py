@@ -61,6 +61,24 @@ class PhotoError(PortraitError):
     code = "photo"
 
 
+class FaceUnclear(PhotoError):
+    """It would be a guess who is meant. The hint asks.
+
+    Args:
+        faces: Those that were found, each cut out as a small JPEG, in the order of their numbers.
+        turn: Degrees clockwise by which the photo seems to want to be turned.
+        doubtful: They may be no faces, or there is none, so that one may want to go on without.
+    """
+
+    code = "face-unclear"
+
+    def __init__(self, hint: str, faces: tuple[bytes, ...], turn: int, *, doubtful: bool) -> None:
+        super().__init__(hint)
+        self.faces = faces
+        self.turn = turn
+        self.doubtful = doubtful
+
+
 class PhotoUnreadable(PhotoError):
     """The file is not a picture that can be read."""
 

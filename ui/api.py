@@ -83,7 +83,8 @@ class Endpoints:
 
         Returns:
             {"receipt": what was agreed to, with the whole text, its SHA-256 and the time of a withdrawal; "key": goes
-            with uploads, as the header x-studio-key}. Both are null where there was no consent to take back.
+            with uploads, as the header x-studio-key, and with all that is asked below /studio/board, where programs
+            make style boards as the README tells}. Both are null where there was no consent to take back.
         """
         studio, session = self._studio, request.session_hash
         try:

@@ -24,21 +24,22 @@ from languages.saying import say, say_many
 from pipelines.board.cells import Cell, cells
 from pipelines.board.definition import MAX_PHOTOS, BoardPhoto, CheckedBoard, build_board
 from pipelines.board.exports.writing import export
-from pipelines.board.photos import SeatedPhoto, digest, seated
+from pipelines.board.photos import SeatedPhoto
 from pipelines.board.plan import Plan, plan
 from pipelines.board.runner import Outcome, Progress, checked, make
 from pipelines.board.store import Measured, State, Store
 from pipelines.board.votes import Ballot, Stars
-from pipelines.errors import BoardError, EngineBusy, PhotoError, PortraitError
-from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
+from pipelines.errors import BoardError, EngineBusy, PortraitError
+from pipelines.schema import Consent, PortraitRequest, Shape
 from pipelines.self_portrait import SelfPortraitPipeline
 from visits.own_styles import OwnStyles
 
 log = logging.getLogger(__name__)
 
 MAX_CELLS = 300  # of a board on the page: what somebody can look at, and one machine makes in an hour
+MAX_PRINTS = 80  # the same, where each is up to four times as large
 _LEAST_TO_VOTE = 2
-_THUMB = 192  # pixels of the small copy of a photo
+_THUMB = 384  # pixels of the small copy of a photo, long side
 _OWN_FAULT = say("The board stopped for a reason of the studio's own; what is made stays. Start it again.")
 
 
@@ -48,12 +49,12 @@ class BoardSitter:
 
     Attributes:
         id: Names it on the page.
-        thumb: A small JPEG of the crop.
+        thumbs: Small JPEGs of the crop, by shape.
         at: When it came in, `time.monotonic`.
     """
 
     photo: SeatedPhoto
-    thumb: bytes
+    thumbs: dict[Shape, bytes]
     at: float
     id: str = field(default_factory=lambda: secrets.token_hex(6))
 
@@ -124,7 +125,7 @@ class VisitBoard:
             if any(one.photo.sha256 == photo.sha256 for one in self.sitters):
                 raise BoardError(say("This photo is on the board already."))
             crop = self._pipeline.used_photo(photo.photo, photo.face_index, scene_id="none")
-            sitter = BoardSitter(photo, _jpeg(crop), time.monotonic())
+            sitter = BoardSitter(photo, {"1:1": _jpeg(crop)}, time.monotonic())
             self.sitters.append(sitter)
             self.board = None
             return sitter
@@ -149,6 +150,13 @@ class VisitBoard:
         """The photo with an id."""
         return next((one for one in self.sitters if one.id == sitter_id), None)
 
+    def thumb(self, sitter: BoardSitter, shape: Shape) -> bytes:
+        """A small JPEG of what engines see of a photo."""
+        if shape not in sitter.thumbs:
+            photo = sitter.photo
+            sitter.thumbs[shape] = _jpeg(self._pipeline.used_photo(photo.photo, photo.face_index, shape=shape))
+        return sitter.thumbs[shape]
+
     def define(self, content: dict[str, Any]) -> Plan:
         """Take over what the board is to show, and say what making it would mean.
 
@@ -168,15 +176,9 @@ class VisitBoard:
                 for one in self.sitters
             ]
             board = build_board({**content, "photos": [photo.model_dump() for photo in photos]}, "The board")
-            if board.count > MAX_CELLS:
-                raise BoardError(
-                    say(
-                        "This makes {count} portraits, and a board on this page has {max_cells} at most; choose "
-                        "fewer styles, scenes or photos.",
-                        count=board.count,
-                        max_cells=MAX_CELLS,
-                    )
-                )
+            most = MAX_PRINTS if board.size == "print" else MAX_CELLS
+            if board.count > most:
+                raise BoardError(_too_many(board.count, most))
             self.board, self.asked, self.said = checked(self._pipeline, board, "board", self._own.styles), content, ""
             self.ballot = None  # it was on other portraits
             self._cells = {cell.key: cell for cell in cells(self.board, self.photos)}
@@ -192,7 +194,7 @@ class VisitBoard:
         if not self.store.measured():
             for one in self._measured:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                self.store.measure(one.engine, one.size, one.seconds, one.bytes)
+                self.store.measure(one.engine, (one.size, one.short or one.size), one.seconds, one.bytes)
         return plan(board, self.photos, self.store, only=only, again=again)
 
     def require(self) -> CheckedBoard:
@@ -361,30 +363,20 @@ class VisitBoard:
         return [cell for cell in self._cells.values() if cell.photo == title] if self.board else []
 
 
-def own_photo(photo: LoadedPhoto, face_index: int | None, title: str, consent: str) -> SeatedPhoto:
-    """The visit's photo, as it is on the Portrait tab."""
-    return SeatedPhoto(title, consent, photo, face_index, digest(photo.image, f"{face_index}"))
-
-
-def given_photo(data: bytes, title: str, consent: str, face: int | None) -> SeatedPhoto:
-    """A photo that was sent for the board.
-
-    Args:
-        face: Which face, from 1; None for the only one.
-
-    Raises:
-        PhotoError: It is no photo, or it would be a guess who is meant.
-        BoardError: Name or statement are too short or too long.
-    """
-    try:
-        entry = BoardPhoto(file="photo", name=title, consent=consent, face=face)
-    except ValueError as error:
-        raise BoardError(
-            say("Give the photo a short name, and say in a sentence who is in it and that they agreed.")
-        ) from error
-    if not title:
-        raise PhotoError(say("Give the photo a name, such as the first name of whoever is in it."))
-    return seated(data, entry)
+def _too_many(count: int, most: int) -> str:
+    if most == MAX_PRINTS:
+        return say(
+            "This makes {number} portraits, and a board on this page has {most} at most for a print; choose fewer "
+            "styles, scenes or photos, or the size for a screen.",
+            number=count,
+            most=most,
+        )
+    return say(
+        "This makes {number} portraits, and a board on this page has {most} at most; choose fewer styles, scenes or "
+        "photos.",
+        number=count,
+        most=most,
+    )
 
 
 def _in_words(outcome: Outcome) -> str:

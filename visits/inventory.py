@@ -84,7 +84,9 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
     if visit is not None and visit.board is not None:
         for one in list(visit.board.sitters):
             picture = one.photo.photo.image
-            size = picture.width * picture.height * len(picture.getbands()) + len(one.thumb)
+            size = picture.width * picture.height * len(picture.getbands()) + sum(
+                len(thumb) for thumb in list(one.thumbs.values())
+            )
             age = time.monotonic() - one.at
             found.append(
                 Kept(

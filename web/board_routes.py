@@ -5,6 +5,7 @@ Who may ask, and how refusals look, is as in web/routes.py.
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import zipfile
@@ -23,17 +24,20 @@ from languages.saying import ENGLISH, say, speaking
 from pipelines.board.exports.contents import slug
 from pipelines.board.look import as_preset
 from pipelines.board.votes import blind_name, blind_order, revealed, voted
-from pipelines.errors import BoardError, PhotoUnreadable
+from pipelines.errors import BoardError, FaceUnclear, PhotoUnreadable
 from pipelines.photo import opening as photos
 from pipelines.provenance import marking
-from pipelines.schema import PortraitRequest
+from pipelines.schema import PortraitRequest, Shape
+from pipelines.sizes import SHAPES
 from visits import admission
-from visits.board import VisitBoard, given_photo, own_photo
+from visits.board import VisitBoard
+from visits.board_photos import given_photo, own_photo
 from visits.studio import Studio
 from visits.visit import Visit
 from web import board_words
 from web.addresses import connection_network
 from web.calls import KEY_HEADER, NO_STORE, Calls, problem, read_body
+from web.errors import sentence
 from web.in_language import SpokenJSON
 
 _MAX_JSON = 64 * 1024
@@ -89,14 +93,20 @@ class _BoardCalls(Calls):
         return await self._with_board(request, answer)
 
     async def add(self, request: Request) -> Response:
-        """Take in a photo: the raw file as the body, its name, the consent to it and the face in the query."""
+        """Take in a photo: the raw file as the body; its name, the consent to it, face and turn in the query.
+
+        Where it would be a guess who is meant, the refusal brings the heads to choose from. Nothing is kept of it then.
+        """
 
         async def answer(visit: Visit, board: VisitBoard) -> Response:
             data = await read_body(request, photos.MAX_BYTES, _TOO_LARGE)
             asked = request.query_params
-            face = int(asked["face"]) if asked.get("face", "").isdecimal() else None
+            face, turn = (int(asked[name]) if asked.get(name, "").isdecimal() else None for name in ("face", "turn"))
             title, consent = (" ".join(unquote(asked.get(name, "")).split()) for name in ("title", "consent"))
-            photo = await run_in_threadpool(given_photo, data, title, consent, face)
+            try:
+                photo = await run_in_threadpool(given_photo, data, title, consent, face, turn or 0)
+            except FaceUnclear as error:
+                return _which_face(error)
             await run_in_threadpool(board.add, photo)
             return await self._all(visit, board)
 
@@ -207,13 +217,16 @@ class _BoardCalls(Calls):
         return await self._with_board(request, answer, request.path_params["key"])
 
     async def thumb(self, request: Request) -> Response:
-        """The small copy of a photo."""
+        """The small copy of a photo, cut in a shape."""
 
         async def answer(visit: Visit, board: VisitBoard) -> Response:
             sitter = board.sitter(request.path_params["sitter"])
             if sitter is None:
                 return problem(HTTPStatus.NOT_FOUND, say("That photo is not on the board any more."))
-            return Response(sitter.thumb, media_type="image/jpeg", headers=NO_STORE)
+            asked = request.query_params.get("shape")
+            shape: Shape = next((one for one in SHAPES if one == asked), "1:1")
+            data = await run_in_threadpool(board.thumb, sitter, shape)
+            return Response(data, media_type="image/jpeg", headers=NO_STORE)
 
         return await self._with_board(request, answer, request.path_params["key"])
 
@@ -270,7 +283,7 @@ class _BoardCalls(Calls):
 
 
 def _exported(board: VisitBoard, kind: str) -> tuple[str, bytes]:
-    """In English, whoever asks: it is handed on to others, and the fonts of sheet and PDF have no Japanese."""
+    """In English, whoever asks: it is handed on to others."""
     with speaking(ENGLISH), board.exported(kind) as paths:
         if len(paths) == 1:
             return paths[0].name, paths[0].read_bytes()
@@ -294,6 +307,12 @@ async def _asked(request: Request) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise BoardError(say("Reload the page and try again; that was no board."))
     return said
+
+
+def _which_face(error: FaceUnclear) -> Response:
+    heads = [f"data:image/jpeg;base64,{base64.b64encode(head).decode()}" for head in error.faces]
+    said = {"sentence": sentence(error), "faces": heads, "turn": error.turn, "doubtful": error.doubtful}
+    return SpokenJSON(said, HTTPStatus.UNPROCESSABLE_ENTITY, headers=NO_STORE)
 
 
 def _json(value: dict[str, Any]) -> Response:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from languages.saying import say
+from pipelines import sizes
 from pipelines.board.cells import Cell, cells, values
 from pipelines.board.definition import AXIS_NAMES, CheckedBoard
 from pipelines.board.exports.contents import differing, shown
+from pipelines.board.exports.fonts import warning
 from pipelines.board.plan import tabs
 from pipelines.board.votes import blind_name, blind_order, tally
 from pipelines.engines.base import EngineInfo
@@ -50,7 +52,7 @@ def progress(board: VisitBoard) -> dict[str, Any]:
         return {"running": board.running, "words": board.said, "share": 0, "states": {}, "unsaved": 0}
     now, share = board.progress, 0.0
     if not board.running:
-        words = board.said or board.plan().sentence()
+        words = board.said or f"{board.plan().sentence()} {warning(board.board.board)}".strip()
     else:
         words = say("Starting")
         if now is not None:
@@ -100,6 +102,8 @@ def about(board: VisitBoard, cell: Cell) -> dict[str, Any]:
         rows += [[say("Made by"), paper.maker if paper.is_diffusion else say("Instant filters, not diffusion")]]
         # Translators: how many it took
         rows += [[say("Seconds"), f"{paper.seconds:.1f}"]]
+        if paper.width is not None and paper.height is not None:
+            rows += [[say("Size"), sizes.print_words(paper.width, paper.height)]]
     else:
         rows += [[say("To be made by"), said.engines[cell.engine].name]]
     return {
@@ -134,6 +138,8 @@ def _table(board: VisitBoard, said: CheckedBoard) -> dict[str, Any]:
     return {
         "title": said.board.title,
         "count": said.board.count,
+        "shape": said.board.shape,
+        "ratio": sizes.ratio(said.board.shape),
         "rows": AXIS_NAMES[rows],
         "columns": [shown(said, columns, value) for value in values(said, columns)],
         "heads": [_photo(board, columns, value, {}) for value in values(said, columns)],

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from pipelines.board.definition import load_board
+from pipelines.board.exports.fonts import warning
 from pipelines.board.exports.writing import FORMATS, export
 from pipelines.board.photos import open_photos
 from pipelines.board.plan import plan
@@ -98,7 +99,8 @@ def _run(options: argparse.Namespace) -> int:
         for hint in photo.hints:
             print(f"{photo.title}: {hint}", file=sys.stderr)
     store = Store(options.out)
-    print(plan(board, photos, store).sentence(), file=sys.stdout if options.dry_run else sys.stderr)
+    said_of_it = f"{plan(board, photos, store).sentence()} {warning(said)}".strip()
+    print(said_of_it, file=sys.stdout if options.dry_run else sys.stderr)
     if options.dry_run:
         return 0
     stop = threading.Event()

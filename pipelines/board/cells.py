@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines import VERSION
-from pipelines.board.definition import Axis, CheckedBoard
+from pipelines.board.definition import Axis, Board, CheckedBoard
 from pipelines.board.photos import SeatedPhoto
 from pipelines.hub.stack import ModelStack
 from pipelines.portrait_request import build_request
@@ -26,7 +26,7 @@ class Cell:
 
     Attributes:
         key: SHA-256 in hexadecimal of all that decides how the picture looks: the photo's bytes, the recipe of style
-            and scene, likeness, seed, engine, own words, and the version of this program.
+            and scene, likeness, seed, engine, own words, shape and size, and the version of this program.
         photo, style, scene, engine, likeness, seed: Where it stands on each axis: title, ids, numbers.
     """
 
@@ -86,6 +86,7 @@ def cells(board: CheckedBoard, photos: Sequence[SeatedPhoto]) -> tuple[Cell, ...
             "seed": seed,
             "words": said.words.strip(),
             "label": said.label,
+            **_beyond_usual(said),
         }
         key = _digest(inputs)
         found.append(Cell(key, photo, style, scene, engine, float(likeness), seed))
@@ -110,11 +111,19 @@ def request_of(board: CheckedBoard, cell: Cell, photo: SeatedPhoto, consent: Con
         likeness=cell.likeness,
         seeds=(cell.seed,),
         model_id=cell.engine,
+        shape=board.board.shape,
+        size=board.board.size,
         extra_prompt=board.board.words,
         visible_label=board.board.label,
         own_style=board.styles[cell.style] if cell.style in board.own else None,
         consent=consent,
     )
+
+
+def _beyond_usual(said: Board) -> dict[str, str]:
+    """Shape and size where they are others than those of all boards before there was a choice, whose cells stay."""
+    usual = Board.model_fields
+    return {name: getattr(said, name) for name in ("shape", "size") if getattr(said, name) != usual[name].default}
 
 
 def _recipe(board: CheckedBoard, style: str, scene: str, engine: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,7 +16,18 @@ from pipelines.engines.base import AUTO, EngineInfo
 from pipelines.errors import BoardError, PortraitError
 from pipelines.hub.stack import ModelStack
 from pipelines.presets.loading import Presets
-from pipelines.schema import MAX_PROMPT_CHARACTERS, PresetId, QuarterTurn, Scene, Seed, Style, Unit, Value
+from pipelines.schema import (
+    MAX_PROMPT_CHARACTERS,
+    PresetId,
+    QuarterTurn,
+    Scene,
+    Seed,
+    Shape,
+    Size,
+    Style,
+    Unit,
+    Value,
+)
 
 Axis = Literal["photo", "style", "scene", "engine", "likeness", "seed"]
 AXES: tuple[Axis, ...] = ("photo", "style", "scene", "engine", "likeness", "seed")
@@ -32,6 +43,9 @@ MAX_PHOTOS = 12
 MAX_CELLS = 5000
 _MAX_FILE_BYTES = 256 * 1024
 _MANY = 60  # values of one axis
+
+# Width and height of what an engine makes of a photo with so many pixels along the long side of its crop.
+Dimensions = Callable[[str, Shape, Size, float], tuple[int, int]]
 
 # One line: it stands in tables, slides and file names.
 Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -74,6 +88,8 @@ class Board(Value):
     seeds: tuple[Seed, ...] = Field((0,), min_length=1, max_length=_MANY)
     engines: tuple[PresetId, ...] = Field((AUTO,), min_length=1, max_length=10)
     likeness: tuple[Unit, ...] = Field((0.5,), min_length=1, max_length=11)
+    shape: Shape = Field("1:1", description="Of all portraits, width to height: 1:1, 4:5 or 9:16.")
+    size: Size = Field("screen", description="screen, or print for up to 2048 pixels, of engines that follow it.")
     words: str = Field("", max_length=MAX_PROMPT_CHARACTERS, description="Own words, added to every prompt.")
     label: bool = Field(False, strict=True, description="Draw a small visible label into each portrait.")
     rows: Axis = Field("photo", description="What goes down the page.")
@@ -114,6 +130,7 @@ class CheckedBoard:
         engines: What is known of each engine, by id.
         stacks: The models of each engine that has some, by its id.
         own: Ids of styles that are a visitor's own.
+        dimensions: How large a portrait gets.
     """
 
     board: Board
@@ -121,6 +138,7 @@ class CheckedBoard:
     scenes: dict[str, Scene]
     engines: dict[str, EngineInfo]
     stacks: dict[str, ModelStack]
+    dimensions: Dimensions
     own: frozenset[str] = frozenset()
 
 
@@ -180,11 +198,12 @@ def build_board(content: dict[str, Any], name: str = "The board", text: str = ""
         raise BoardError(f"{name}{field}: {message}{given}{more}.") from error
 
 
-def check(board: Board, presets: Presets, engines: Sequence[EngineInfo]) -> CheckedBoard:
+def check(board: Board, presets: Presets, engines: Sequence[EngineInfo], dimensions: Dimensions) -> CheckedBoard:
     """Look every style, scene and engine of a board up.
 
     Args:
         engines: Those of this machine, as `SelfPortraitPipeline.engines` tells them.
+        dimensions: What these make, as `SelfPortraitPipeline.dimensions` tells.
 
     Raises:
         BoardError: One does not exist or cannot run here; the hint names field and value.
@@ -209,6 +228,7 @@ def check(board: Board, presets: Presets, engines: Sequence[EngineInfo]) -> Chec
         scenes=scenes,
         engines={id: here[id] for id in names},
         stacks={id: presets.models[id] for id in names if id in presets.models},
+        dimensions=dimensions,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,14 @@ from pathlib import Path
 from PIL import Image
 
 from pipelines.board.definition import Board, BoardPhoto
-from pipelines.errors import BoardError, PortraitError
-from pipelines.photo.hints import BOARD
-from pipelines.photo.opening import open_photo
+from pipelines.errors import BoardError, FaceUnclear, PhotoError, PortraitError
+from pipelines.photo.framing import face_crop
+from pipelines.photo.hints import BOARD, Ways
+from pipelines.photo.opening import open_photo, turned
 from pipelines.photo.sitter import seat
 from pipelines.schema import LoadedPhoto
+
+_HEAD = 144  # pixels of a head to choose by
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +67,26 @@ def _open(entry: BoardPhoto, folder: Path, number: int) -> SeatedPhoto:
         raise BoardError(f"{where}: {error.hint}") from error
 
 
-def seated(data: bytes, entry: BoardPhoto) -> SeatedPhoto:
+def seated(data: bytes, entry: BoardPhoto, ways: Ways = BOARD) -> SeatedPhoto:
     """The photo of an entry, from the bytes of its file.
 
+    Args:
+        ways: Where the entry was written.
+
     Raises:
-        PhotoError: It is no photo, or it would be a guess who is meant.
+        PhotoError: It is no photo, or the face is too small.
+        FaceUnclear: It would be a guess who is meant.
     """
-    sitting = seat(open_photo(data), BOARD, face=entry.face, turn=entry.turn, mark=entry.mark)
+    photo = open_photo(data)
+    if entry.turn:
+        photo = turned(photo, entry.turn)
+    try:
+        sitting = seat(photo, ways, face=entry.face, mark=entry.mark)
+    except PhotoError as error:
+        if entry.face is not None or entry.mark:
+            raise
+        doubtful = not photo.faces or photo.faces[0].certainty == "doubtful"
+        raise FaceUnclear(error.hint, _cut_out(photo), photo.turn, doubtful=doubtful) from error
     return SeatedPhoto(
         title=entry.title,
         consent=entry.consent,
@@ -78,6 +95,16 @@ def seated(data: bytes, entry: BoardPhoto) -> SeatedPhoto:
         sha256=digest(data, f"{entry.turn} {entry.mark} {entry.face == 0}"),
         hints=tuple(hint.sentence for hint in sitting.hints),
     )
+
+
+def _cut_out(photo: LoadedPhoto) -> tuple[bytes, ...]:
+    """Small JPEGs of the heads in a photo."""
+    found = []
+    for face in photo.faces:
+        buffer = io.BytesIO()
+        face_crop(photo.image, face).convert("RGB").resize((_HEAD, _HEAD)).save(buffer, "JPEG", quality=85)
+        found.append(buffer.getvalue())
+    return tuple(found)
 
 
 def digest(photo: bytes | Image.Image, seated: str = "") -> str:

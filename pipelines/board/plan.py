@@ -8,11 +8,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from languages.saying import listed, put_together, say
+from pipelines import sizes
 from pipelines.board.cells import Cell, cells, values
 from pipelines.board.definition import AXES, Axis, CheckedBoard
 from pipelines.board.photos import SeatedPhoto
 from pipelines.board.store import State, Store, typical
-from pipelines.engines.filters.engine import FilterEngine
+from pipelines.photo import opening
 from pipelines.waiting_line import duration
 
 _BYTES_A_PIXEL = 1.3  # of a signed PNG; 22 portraits of the filters, 384 and 768 px: 0.6 to 1.7
@@ -94,17 +95,18 @@ def plan(
     states = {cell.key: store.state(cell.key) for cell in every}
     wanted = [cell for cell in every if only is None or cell.key in only]
     to_make = in_order(board, [cell for cell in wanted if again or states[cell.key] != "done"])
-    measured, seconds, size = store.measured(), 0.0, 0.0
+    measured, seconds, size, pixels = store.measured(), 0.0, 0.0, Pixels(board, photos)
     unmeasured: list[str] = []
-    for engine, count in Counter(cell.engine for cell in to_make).items():
-        known = typical(measured, engine)
+    for (engine, area), count in Counter((cell.engine, pixels(cell)) for cell in to_make).items():
+        known = typical(measured, engine, area)
         if known is None:
             unmeasured.append(board.engines[engine].name)
-            size += count * _BYTES_A_PIXEL * _side(board, engine) ** 2
+            size += count * _BYTES_A_PIXEL * area
         else:
             seconds += count * known[0]
             size += count * known[1]
-    return Plan(every, states, to_make, None if unmeasured else seconds, tuple(unmeasured), round(size))
+    time = None if unmeasured else seconds
+    return Plan(every, states, to_make, time, tuple(dict.fromkeys(unmeasured)), round(size))
 
 
 def in_order(board: CheckedBoard, wanted: Sequence[Cell]) -> tuple[Cell, ...]:
@@ -134,9 +136,30 @@ def tabs(board: CheckedBoard) -> tuple[dict[Axis, str | float | int], ...]:
     )
 
 
-def _side(board: CheckedBoard, engine: str) -> int:
-    stack = board.stacks.get(engine)
-    return FilterEngine.size if stack is None else stack.size
+class Pixels:
+    """How many pixels the portraits of a board get.
+
+    Args:
+        photos: Those of the board. A print has as many as its photo has for it.
+    """
+
+    def __init__(self, board: CheckedBoard, photos: Sequence[SeatedPhoto]) -> None:
+        self._board = board
+        self._photos = {photo.title: photo for photo in photos}
+        self._found: dict[tuple[str, str, bool], int] = {}
+
+    def __call__(self, cell: Cell) -> int:
+        loose = self._board.scenes[cell.scene].backdrop is not None
+        key = (cell.engine, cell.photo, loose)
+        if key not in self._found:
+            said, photo = self._board.board, self._photos[cell.photo]
+            detail = 0.0
+            if said.size == "print":
+                frame = opening.frame(photo.photo, photo.face_index, sizes.ratio(said.shape), loose=loose)
+                detail = max(frame.width, frame.height)
+            width, height = self._board.dimensions(cell.engine, said.shape, said.size, detail)
+            self._found[key] = width * height
+        return self._found[key]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from pipelines import worker
 from pipelines.board.cells import Cell, request_of
 from pipelines.board.definition import Board, CheckedBoard, check
 from pipelines.board.photos import SeatedPhoto
-from pipelines.board.plan import plan
+from pipelines.board.plan import Pixels, plan
 from pipelines.board.store import Store, typical
 from pipelines.errors import Cancelled, EngineBusy, EngineFailed, PortraitError, TooOften
 from pipelines.results import PortraitSet
@@ -83,7 +83,12 @@ def checked(
         WordsRefused: A reviewer does not let the board's words through.
     """
     own = own or {}
-    found = check(board, pipeline.presets.with_own(own), pipeline.engines())
+    found = check(
+        board,
+        pipeline.presets.with_own(own),
+        pipeline.engines(),
+        lambda engine, *wanted: pipeline.dimensions(engine, *wanted)[1],
+    )
     found = replace(found, own=frozenset(own) & frozenset(found.styles))
     pipeline.safety.require_words(board.words, session)
     return found
@@ -122,12 +127,13 @@ def make(
     stop = stop or threading.Event()
     seated = {photo.title: photo for photo in photos}
     made = failed = 0
+    pixels = Pixels(board, photos)
     with store.alone() as folder:
         ahead = plan(board, photos, store, only=only, again=again).to_make
         for number, cell in enumerate(ahead, 1):
             if stop.is_set():
                 break
-            reporter = _Reporter(tell, ahead, number, store)
+            reporter = _Reporter(tell, ahead, number, store, pixels)
             try:
                 request = request_of(board, cell, seated[cell.photo], consent)
                 follows = number < len(ahead) and ahead[number].photo == cell.photo
@@ -147,12 +153,14 @@ def make(
 class _Reporter:
     """Puts what happens to one cell into words for `tell`."""
 
-    def __init__(self, tell: Callable[[Progress], None], ahead: Sequence[Cell], number: int, store: Store) -> None:
+    def __init__(
+        self, tell: Callable[[Progress], None], ahead: Sequence[Cell], number: int, store: Store, pixels: Pixels
+    ) -> None:
         self._tell = tell
         self._ahead = ahead
         self._number = number
         measured = store.measured()
-        costs = [typical(measured, cell.engine) for cell in ahead[number - 1 :]]
+        costs = [typical(measured, cell.engine, pixels(cell)) for cell in ahead[number - 1 :]]
         self._left = None if None in costs else sum(cost[0] for cost in costs if cost is not None)
 
     def __call__(
@@ -199,7 +207,7 @@ def _make_one(
                 raise Cancelled(say("Stopped before it began.")) from None
     portrait = result.portraits[0]
     paper = store.adopt(cell, portrait, result.notes, seconds)
-    store.measure(cell.engine, max(result.photo.image.size), seconds, paper.bytes)
+    store.measure(cell.engine, result.photo.image.size, seconds, paper.bytes)
 
 
 def _worked(

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import secrets
 import shutil
@@ -53,6 +54,8 @@ class Paper(Value):
     likeness: float
     seed: int
     is_diffusion: bool
+    width: int | None = Field(None, ge=1, description="In pixels; papers of before lack both.")
+    height: int | None = Field(None, ge=1)
     seconds: float = Field(ge=0.0, description="From the first step to the signed file.")
     made_at: datetime
     faithfulness: Faithfulness | None = None
@@ -74,8 +77,14 @@ class Measured(Value):
 
     engine: str
     size: int = Field(ge=1, description="Pixels of its longer side.")
+    short: int | None = Field(None, ge=1, description="Pixels of the other one; left out, the same.")
     seconds: float = Field(ge=0.0)
     bytes: int = Field(ge=0)
+
+    @property
+    def pixels(self) -> int:
+        """How many it has."""
+        return self.size * (self.short or self.size)
 
 
 class _Measurements(Value):
@@ -191,6 +200,8 @@ class Store:
                 likeness=cell.likeness,
                 seed=cell.seed,
                 is_diffusion=portrait.is_diffusion,
+                width=portrait.width,
+                height=portrait.height,
                 seconds=seconds,
                 made_at=_now(),
                 faithfulness=portrait.faithfulness,
@@ -225,11 +236,13 @@ class Store:
         for path in (self._paper_file(key), self.picture(key), self._failed_file(key)):
             path.unlink(missing_ok=True)
 
-    def measure(self, engine: str, size: int, seconds: float, bytes: int) -> None:
-        """Remember what a portrait cost, for estimates. Failing to is no error."""
-        others = [one for one in self.measured() if (one.engine, one.size) != (engine, size)]
-        same = [one for one in self.measured() if (one.engine, one.size) == (engine, size)]
-        new = Measured(engine=engine, size=size, seconds=seconds, bytes=bytes)
+    def measure(self, engine: str, size: tuple[int, int], seconds: float, bytes: int) -> None:
+        """Remember what a portrait of such a width and height cost, for estimates. Failing to is no error."""
+        short, long = sorted(size)
+        new = Measured(engine=engine, size=long, short=short, seconds=seconds, bytes=bytes)
+        alike = [(one.engine, one.pixels) == (engine, new.pixels) for one in self.measured()]
+        same = [one for one, is_same in zip(self.measured(), alike, strict=True) if is_same]
+        others = [one for one, is_same in zip(self.measured(), alike, strict=True) if not is_same]
         kept = _Measurements(latest=(*others, *same[1 - _LATEST :], new))
         with contextlib.suppress(OSError):
             _write(self.folder / "measured.json", kept.model_dump_json(indent=1).encode())
@@ -248,19 +261,18 @@ class Store:
         return self._cells / f"{key}.failed.json"
 
 
-def typical(measured: tuple[Measured, ...], engine: str, size: int | None = None) -> tuple[float, float] | None:
-    """Median seconds and bytes of an engine's portraits; None where none was measured.
+def typical(measured: tuple[Measured, ...], engine: str, pixels: int) -> tuple[float, float] | None:
+    """Median seconds and bytes of an engine's portraits of so many pixels; None where none was measured.
 
-    Args:
-        size: Only those of this size; left out, the engine's latest size.
+    Where only others were measured, those of the nearest size count, in proportion to their pixels.
     """
     mine = [one for one in measured if one.engine == engine]
-    if size is None and mine:
-        size = mine[-1].size
-    mine = [one for one in mine if one.size == size]
     if not mine:
         return None
-    return statistics.median(one.seconds for one in mine), statistics.median(one.bytes for one in mine)
+    nearest = min((one.pixels for one in mine), key=lambda there: abs(math.log(there / pixels)))
+    mine = [one for one in mine if one.pixels == nearest]
+    share = pixels / nearest
+    return share * statistics.median(one.seconds for one in mine), share * statistics.median(one.bytes for one in mine)
 
 
 def _write(path: Path, data: bytes) -> None:

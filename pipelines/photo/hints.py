@@ -82,6 +82,15 @@ def _written(option: str, mark: str) -> Ways:
 SHELL = _written("--{} {}", "--mark x,y,size")
 API = _written("{}={}", 'mark="x,y,size"')
 BOARD = _written("{} = {}", 'mark = "x,y,size"')  # in a style board's file
+BOARD_TAB = Ways(
+    takes_first=False,
+    choose=say("Tap the one that is meant."),
+    yes=say("If it is the one that is meant, tap it."),
+    upright=say("Set it upright with the button."),
+    as_it_is=say("If it is right as it is, tap the face."),
+    mark=say("take another photo"),
+    faceless="",
+)
 
 
 def hints(

@@ -44,6 +44,12 @@ def test_a_dry_run_counts_and_makes_nothing(place: Path, capsys: pytest.CaptureF
     assert not (place / "out").exists()
 
 
+def test_letters_that_no_font_has_are_told_before_the_start(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "board.toml").write_text(toml({**BOARD, "title": "Team \ue4c8"}, [PHOTO]), "utf-8")
+    assert main(command(place, "--dry-run")) == 0
+    assert "This machine has no font for \ue4c8: in a PNG sheet" in capsys.readouterr().out
+
+
 def test_the_command_makes_a_board_tells_steps_and_exports_it(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(command(place, "--export", "pptx,pdf,png,zip")) == 0
     shown = capsys.readouterr()

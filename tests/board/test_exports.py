@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shutil
 import zipfile
 from datetime import date
 from pathlib import Path
 
 import pypdfium2 as pdfium
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from PIL import Image
 from pptx import Presentation
 
-from pipelines.board.exports import sheet, writing
+from pipelines import sizes
+from pipelines.board.exports import fonts, sheet, writing
 from pipelines.board.exports.contents import gather
 from pipelines.board.exports.table import settings_csv
 from pipelines.errors import BoardError, EngineFailed
@@ -100,7 +104,10 @@ def test_slides_say_what_they_show(half: Bench) -> None:
         assert any("made with filters" in text for text in words), "the label is on every slide"
 
 
-@pytest.mark.parametrize("changes", [{}, {"photos": TWO_PHOTOS, "scenes": ["none", "orbit"], "seeds": [1, 2, 3, 4]}])
+MUCH = {"photos": TWO_PHOTOS, "scenes": ["none", "orbit"], "seeds": [1, 2, 3, 4]}
+
+
+@pytest.mark.parametrize("changes", [{}, MUCH, {**MUCH, "shape": "9:16"}, {"shape": "4:5"}])
 def test_nothing_on_a_slide_lies_outside_or_on_something_else(bench: Bench, changes: dict) -> None:
     board = bench.board(**changes)
     bench.make(board, only={cell.key for cell in bench.cells(board)[:3]})
@@ -239,3 +246,75 @@ def test_there_is_no_other_format(bench: Bench) -> None:
     with pytest.raises(BoardError, match="pptx, pdf, png, zip"):
         export(bench, "docx")
     assert export(bench) == []
+
+
+@pytest.mark.parametrize("shape", ["4:5", "9:16"])
+def test_tall_portraits_keep_their_proportions_in_every_format(bench: Bench, shape: str) -> None:
+    changes = {"shape": shape, "scenes": ["none", "orbit"], "seeds": [0, 1]}
+    board = bench.board(**changes)
+    bench.make(board, only={cell.key for cell in bench.cells(board)[:-1]})
+    wanted = sizes.ratio(board.board.shape)
+    paths = {path.suffix: path for path in export(bench, "pptx", "pdf", "zip", "png", **changes)}
+    deck = Presentation(str(paths[".pptx"]))
+    pictures = 0
+    for slide in deck.slides:
+        for shape_ in slide.shapes:
+            if shape_.shape_type == 13:
+                pictures += 1
+                width, height = shape_.image.size
+                assert shape_.width / shape_.height == pytest.approx(width / height, rel=0.01)
+                assert width / height == pytest.approx(wanted, rel=0.02)
+    assert pictures > 12
+    page = pdfium.PdfDocument(str(paths[".pdf"]))[1]
+    for one in page.get_objects(filter=[pdfium.raw.FPDF_PAGEOBJ_IMAGE]):
+        left, bottom, right, top = one.get_bounds() if hasattr(one, "get_bounds") else one.get_pos()
+        assert (right - left) / (top - bottom) == pytest.approx(wanted, rel=0.02)
+    with zipfile.ZipFile(paths[".zip"]) as archive:
+        assert f"--ratio: {shape.replace(':', ' / ')};" in archive.read("index.html").decode()
+        [row, *_] = csv.DictReader(io.StringIO(archive.read("settings.csv").decode("utf-8-sig")))
+    assert row["shape"] == shape
+    assert int(row["width"]) / int(row["height"]) == pytest.approx(wanted, rel=0.02)
+
+
+@pytest.fixture
+def own_font(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A font on this machine, as fontconfig finds it, with a letter that no other font has. Returns the letter."""
+    letter = "\ue4c7"  # of the private use area
+    pen = TTGlyphPen(None)
+    for number, corner in enumerate(((0, 0), (0, 700), (600, 700), (600, 0))):
+        (pen.lineTo if number else pen.moveTo)(corner)
+    pen.closePath()
+    box = pen.glyph()
+    build = FontBuilder(1000, isTTF=True)
+    build.setupGlyphOrder([".notdef", "box"])
+    build.setupCharacterMap({ord(letter): "box"})
+    build.setupGlyf({".notdef": box, "box": box})
+    build.setupHorizontalMetrics({".notdef": (700, 0), "box": (700, 0)})
+    build.setupHorizontalHeader(ascent=800, descent=-200)
+    build.setupNameTable({"familyName": "Board Test", "styleName": "Regular"})
+    build.setupOS2()
+    build.setupPost()
+    (tmp_path / "data" / "fonts").mkdir(parents=True)
+    build.save(tmp_path / "data" / "fonts" / "BoardTest-Regular.ttf")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(fonts, "_of_scripts", {})
+    return letter
+
+
+@pytest.mark.skipif(shutil.which("fc-list") is None, reason="no fontconfig on this machine")
+def test_letters_of_a_font_of_this_machine_are_drawn_beside_latin_ones(half: Bench, own_font: str) -> None:
+    title = f"Board {own_font}{own_font} Żółw"
+    assert fonts.undrawn(title) == ""
+    assert [part for part, _ in fonts.runs(title)] == ["Board ", own_font * 2, " ", "Żółw"]
+    (path,) = export(half, "pdf", title=title)
+    assert b"BoardTest" in path.read_bytes().replace(b" ", b"")
+    page = pdfium.PdfDocument(str(path))[0].get_textpage().get_text_range()
+    assert title in page
+    export(half, "png", title=title)
+
+
+def test_letters_that_no_font_has_are_told_before_the_start(bench: Bench) -> None:
+    board = bench.board(title="Board \ue4c8")
+    assert "no font for \ue4c8:" in fonts.warning(board.board)
+    assert fonts.warning(bench.board(title="Żółw & Тест", notes="Ελλάδα").board) == ""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from PIL import Image
 
 from pipelines.board import plan as planning
 from pipelines.board.runner import Progress
@@ -77,10 +78,16 @@ def test_a_key_says_what_is_in_a_picture_and_not_what_it_is_called(bench: Bench,
         {"words": "a red scarf"},
         {"label": True},
         {"scenes": ["orbit"]},
+        {"shape": "9:16"},
+        {"size": "print"},
     ):
         assert not set(keys(bench, **changes)) & set(first), changes
     other = [{**TWO_PHOTOS[0], "file": "other.png"}]
     assert not set(keys(bench, photos=other)) & set(first)
+
+
+def test_a_board_without_a_shape_keeps_the_cells_that_it_had_before_there_were_shapes(bench: Bench) -> None:
+    assert keys(bench) == keys(bench, shape="1:1", size="screen")
 
 
 def test_a_recipe_that_changed_makes_its_cells_anew(bench: Bench) -> None:
@@ -151,7 +158,7 @@ def test_engines_are_loaded_once_each(bench: Bench) -> None:
     board = bench.board(photos=TWO_PHOTOS)
     two = board.board.model_copy(update={"engines": ("preview", "absent")})
     info = board.engines["preview"]
-    both = type(board)(two, board.styles, board.scenes, {"preview": info, "absent": info}, {})
+    both = type(board)(two, board.styles, board.scenes, {"preview": info, "absent": info}, {}, board.dimensions)
     order = [cell.engine for cell in planning.in_order(both, bench.cells(both))]
     assert sum(a != b for a, b in itertools.pairwise(order)) == 1
 
@@ -276,3 +283,18 @@ def test_the_first_plan_knows_no_time_and_the_next_one_does(bench: Bench) -> Non
     assert later.seconds == pytest.approx(3 * typical)
     assert later.done == 3
     assert "unknown" not in later.sentence()
+
+
+def test_another_size_is_estimated_by_its_pixels(bench: Bench, face_photo: Image.Image) -> None:
+    face_photo.resize((1200, 1200)).save(bench.photos_folder / "eileen.png")
+    bench.make(bench.board())
+    square, tall, large = (
+        planning.plan(board, bench.photos(board), bench.store)
+        for board in (bench.board(seeds=[1]), bench.board(shape="9:16"), bench.board(size="print"))
+    )
+    assert square.seconds is not None
+    assert tall.seconds == pytest.approx(square.seconds * 9 / 16, rel=0.02)
+    assert tall.bytes == pytest.approx(square.bytes * 9 / 16, rel=0.02)
+    assert large.seconds is not None
+    assert large.seconds > 1.2 * square.seconds, "as large as the photo has pixels for it"
+    assert large.bytes > 1.2 * square.bytes

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from pipelines.provenance import marking
 from tests.support.browsing import LONG, agree, enter, open_context, save, upload
+from tests.support.drawings import side_by_side
 from tests.support.site import Site
+from tests.support.studio import jpeg
 
 
 def open_board(page: Page) -> None:
@@ -69,7 +73,7 @@ def test_from_an_upload_to_slides_by_way_of_a_stop_and_a_reload(
     with page.expect_download() as waiting:
         page.locator("#cell-download").click()
     assert marking.check(save(waiting.value, tmp_path).read_bytes()).is_ours
-    page.keyboard.press("Escape")
+    looks_closely(page)
     expect(page.locator(".board-result .cell.starred")).to_have_count(1)
 
     with page.expect_download(timeout=LONG) as waiting:
@@ -79,6 +83,51 @@ def test_from_an_upload_to_slides_by_way_of_a_stop_and_a_reload(
     with page.expect_download(timeout=LONG) as waiting:
         page.locator("#board-zip").click()
     offline_for_a_colleague(browser, save(waiting.value, tmp_path), tmp_path / "opened")
+
+
+def looks_closely(page: Page) -> None:
+    """A portrait zooms by button and keys, and beside another one both show the same place, from their whole files."""
+    seen = page.locator(".board-large .zoom img")
+    page.locator("#large-in").click()
+    expect(seen).to_have_attribute("style", re.compile(r"scale\(1\.4\)"))
+    title = page.locator(".board-large h3").inner_text()
+    page.locator(".board-large .zoom-pictures").press("ArrowRight")
+    expect(seen).not_to_have_attribute("style", re.compile(r"translate\(-20%"))
+    assert page.locator(".board-large h3").inner_text() == title, "the arrow moved the picture, not to the next one"
+    page.keyboard.press("0")
+    expect(seen).to_have_attribute("style", re.compile(r"scale\(1\)"))
+    expect(page.locator("#large-all")).to_be_disabled()
+
+    page.locator("#cell-compare").click()
+    page.locator(".board-result .cell").nth(1).click()
+    both = page.locator(".pair-of-portraits .zoom img")
+    expect(both).to_have_count(2)
+    place = page.locator(".pair-of-portraits .zoom-view").first.bounding_box()
+    assert place is not None
+    page.mouse.move(place["x"] + 0.3 * place["width"], place["y"] + 0.3 * place["height"])
+    page.mouse.wheel(0, -500)
+    for image in both.all():
+        expect(image).to_have_attribute("src", re.compile(r"\.png$"))  # at rest it was a small copy
+    styles = [image.get_attribute("style") for image in both.all()]
+    assert styles[0] == styles[1]
+    assert "scale(1)" not in str(styles[0])
+    page.locator("#board-pair-close").click()
+
+
+def test_a_head_is_tapped_where_it_is_open_who_is_meant(page: Page, site: Site, face_photo: Image.Image) -> None:
+    enter(page, site)
+    agree(page)
+    open_board(page)
+    two = jpeg(side_by_side(face_photo, face_photo))
+    page.locator("#board-file").set_input_files({"name": "us.jpg", "mimeType": "image/jpeg", "buffer": two})
+    page.locator("#board-photo-name").fill("Sam")
+    page.locator("#board-photo-consent").fill("Sam said yes to this board on Monday.")
+    page.locator("#board-add").click()
+    expect(page.get_by_role("group", name="Who is meant").get_by_role("button")).not_to_have_count(0, timeout=LONG)
+    expect(page.locator("#board-face-1")).to_be_focused()
+    page.get_by_role("button", name=re.compile("^Face 2 of")).click()
+    expect(page.locator(".board-photos figcaption")).to_have_text("Sam", timeout=LONG)
+    expect(page.locator(".board-faces .head")).to_have_count(0)
 
 
 def offline_for_a_colleague(browser: Browser, archive: Path, folder: Path) -> None:

@@ -102,6 +102,8 @@ def test_the_sitting_is_lit_once_and_no_rough_picture_is_drawn(
     assert set(seen) == {None}
     painted(engine, job(presets, photo, "film-noir", in_series=True, seed=1))
     assert len(lit) == 2
+    painted(engine, job(presets, photo, "charcoal", in_series=False, seed=1))
+    assert len(lit) == 2, "the last of a series sits in the same light"
 
 
 @pytest.mark.parametrize("end", ["last", "cancel", "photo"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import time
 import tomllib
@@ -14,6 +15,7 @@ from PIL import Image
 
 from pipelines.board import runner
 from pipelines.provenance import marking
+from tests.support.drawings import person, side_by_side
 from tests.support.studio import OTHER_STYLE, STYLE, Served, close_page, jpeg, request_of
 from ui.portrait_handlers import PortraitHandlers
 from visits import inventory
@@ -44,10 +46,10 @@ class Board:
         assert answer.status_code == status, answer.text
         return answer.json()
 
-    def add(self, photo: bytes, title: str = "Sam", consent: str = SAID_YES, status: int = 200) -> Any:
+    def add(self, photo: bytes, title: str = "Sam", consent: str = SAID_YES, status: int = 200, **who: int) -> Any:
         answer = self.http.post(
             "/studio/board/photo",
-            params={"title": title, "consent": consent},
+            params={"title": title, "consent": consent, **who},
             content=photo,
             headers={KEY_HEADER: self.visit.key},
         )
@@ -125,6 +127,47 @@ def test_what_is_wrong_is_said_in_a_sentence_and_nothing_is_lost(board: Board, p
     board.post("plan", ["no", "object"], 422)
     board.post("star", {"key": "0" * 64}, 422)
     assert len(board.get()["photos"]) == 1
+
+
+def test_where_it_would_be_a_guess_who_is_meant_the_heads_are_offered(board: Board, face_photo: Image.Image) -> None:
+    pair = jpeg(side_by_side(person(face_photo, 260), person(face_photo, 220)))
+    asked = board.add(pair, status=422)
+    assert "There are 2 faces" in asked["sentence"]
+    assert "Tap the one" in asked["sentence"]
+    heads = [Image.open(io.BytesIO(base64.b64decode(head.partition(",")[2]))) for head in asked["faces"]]
+    assert [head.size for head in heads] == [(144, 144)] * 2
+    assert not asked["doubtful"]
+    assert board.get()["photos"] == [], "nothing is kept of it"
+    assert [one["title"] for one in board.add(pair, face=2)["photos"]] == ["Sam"]
+    assert "number from 1" in board.add(pair, title="Kim", face=99, status=422)["sentence"]
+
+
+def test_a_photo_on_its_side_is_offered_to_be_turned(board: Board, face_photo: Image.Image) -> None:
+    lying = jpeg(face_photo.rotate(90, expand=True))
+    asked = board.add(lying, status=422)
+    assert asked["turn"] == 90
+    assert board.add(lying, turn=90)["photos"]
+
+
+def test_a_board_has_a_shape_and_a_size(board: Board, face_photo: Image.Image) -> None:
+    said = board.add(jpeg(face_photo.resize((1600, 1600))))
+    src = said["photos"][0]["src"]
+    planned = board.post("plan", ASKED | {"shape": "4:5", "size": "print"})
+    assert (planned["table"]["shape"], planned["table"]["ratio"]) == ("4:5", 0.8)
+    cut = Image.open(io.BytesIO(board.http.get(f"/{src}", params={"shape": "4:5"}).content))
+    assert cut.width / cut.height == pytest.approx(0.8, abs=0.01)
+    board.post("start")
+    key = keys(board.made())[0]
+    portrait = Image.open(io.BytesIO(board.cell(key, ".png").content))
+    assert portrait.width / portrait.height == pytest.approx(0.8, abs=0.01)
+    about = dict(board.cell(key, ".json").json()["rows"])
+    assert about["Size"].startswith(f"{portrait.width} × {portrait.height} px")
+    square = board.post("plan", ASKED)
+    assert set(square["states"].values()) == {"missing"}, "other shapes are other portraits"
+    assert board.post("plan", ASKED | {"shape": "4:5", "size": "print"})["words"].startswith("All 2 portraits")
+    many = {"size": "print", "seeds": list(range(50))}
+    assert "80 at most for a print" in board.post("plan", ASKED | many, 422)["sentence"]
+    assert "shape" in board.post("plan", ASKED | {"shape": "3:2"}, 422)["sentence"]
 
 
 def test_nobody_else_sees_a_board(served: Served, board: Board, http: httpx.Client, photo_bytes: bytes) -> None:

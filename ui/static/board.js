@@ -81,7 +81,7 @@ class Board {
   /** Ask for something whose answer is the whole board, or how far it is. */
   async ask(path, what) {
     const said = await send(path, what);
-    this.#say(said.sentence ?? "");
+    if (!path.startsWith("photo")) this.#say(said.sentence ?? ""); // the form of photos says it itself
     if (said.photos) {
       const isOther = this.#state?.photos.length !== said.photos.length;
       this.#paint(said);

@@ -2,16 +2,17 @@
 
 import { box, button, make } from "./dom.js";
 import { phrase } from "./phrases.js";
+import { Zoom } from "./zoom.js";
 
 export class Large {
-  #image = make("img", "", "", { alt: "" });
+  #zoom = new Zoom("large");
   #side = make("div", "side");
   #now = null; // {cell, all}
 
   /** `table` knows the state and the addresses, `again` makes a cell once more, `star` puts a star on it or off. */
   constructor({ table, again, star, compare }) {
     Object.assign(this, { table, again, star, compare });
-    this.dialog = box("dialog", "board-large", box("div", "picture", this.#image), this.#side);
+    this.dialog = box("dialog", "board-large", this.#zoom.root, this.#side);
     this.dialog.setAttribute("aria-label", phrase("One portrait of the board"));
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
     this.dialog.addEventListener("keydown", (event) => {
@@ -25,8 +26,11 @@ export class Large {
     const about = await fetch(this.table.source(cell.key, ".json")).then((answer) => answer.json());
     this.#now = { cell, all };
     const isDone = this.table.isDone(cell.key);
-    this.#image.hidden = !isDone;
-    if (isDone) Object.assign(this.#image, { src: this.table.source(cell.key, "-1024.webp"), alt: about.alt });
+    this.#zoom.root.hidden = !isDone;
+    if (isDone) {
+      const [shown, full] = ["-1024.webp", ".png"].map((end) => this.table.source(cell.key, end));
+      this.#zoom.show([{ shown, full, alt: about.alt }]);
+    }
     this.#side.replaceChildren(...this.#words(about), this.#actions(cell, isDone), this.#ways());
     if (!this.dialog.open) this.dialog.showModal();
     this.#side.querySelector("h3").focus();
@@ -34,7 +38,7 @@ export class Large {
 
   /** A cell that was shown as missing is there now. */
   follow() {
-    if (this.dialog.open && this.#image.hidden && this.table.isDone(this.#now.cell.key)) this.dialog.close();
+    if (this.dialog.open && this.#zoom.root.hidden && this.table.isDone(this.#now.cell.key)) this.dialog.close();
   }
 
   #step(by) {

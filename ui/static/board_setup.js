@@ -19,6 +19,15 @@ const SEEDS = [0, 1, 2, 3, 4, 5];
 // Translators: the engine that is chosen by itself
 const AUTOMATIC = { id: "auto", name: phrase("Automatic") };
 const AT_FIRST = 8; // styles
+const SHAPES = [
+  ["1:1", phrase("Square")],
+  ["4:5", "4:5"],
+  ["9:16", "9:16"],
+];
+const SIZES = [
+  ["screen", phrase("Screen")],
+  ["print", phrase("Print")],
+];
 
 export class Setup {
   #title = make("input", "", "", { id: "board-name", type: "text", maxlength: "120" });
@@ -40,8 +49,16 @@ export class Setup {
     const styles = add("styles", phrase("Styles"), props.styles, first, "board-styles");
     onOwnStyles((own) => this.#lists.styles.offer([...props.styles, ...own.filter((one) => one.own)]));
     const seeds = SEEDS.map((seed) => plain(seed, phrase("Seed {value}", { value: seed })));
-    this.rows = makeAxis("board-rows", "photo", changed);
-    this.columns = makeAxis("board-columns", "style", changed);
+    const axes = AXES.map((axis) => [axis, AXIS_NAMES[axis]]);
+    this.rows = makeSelect("board-rows", axes, "photo", changed);
+    this.columns = makeSelect("board-columns", axes, "style", changed);
+    this.shape = makeSelect("board-shape", SHAPES, "1:1", changed);
+    this.size = makeSelect("board-size", SIZES, "screen", changed);
+    const large = phrase(
+      phrase(
+        "Instant filters paint a print up to 2048 pixels long, as far as the photo has them; models their own size.",
+      ),
+    );
     const more = box(
       "details",
       "more",
@@ -68,6 +85,13 @@ export class Setup {
       field(phrase("Name of the board"), this.#title),
       field(phrase("Styles"), box("div", "chips", ...this.#groups())),
       styles,
+      box(
+        "div",
+        "axes",
+        field(phrase("Shape"), this.shape),
+        field(phrase("Size"), this.size),
+        make("p", "fine", large),
+      ),
       more,
     );
   }
@@ -91,6 +115,8 @@ export class Setup {
       title: this.#title.value.trim() || phrase("Style board"),
       rows: this.rows.value,
       columns: this.columns.value,
+      shape: this.shape.value,
+      size: this.size.value,
     };
   }
 
@@ -99,7 +125,7 @@ export class Setup {
     if (!said?.styles) return;
     for (const [name, list] of Object.entries(this.#lists)) list.choose(said[name]);
     this.#title.value = said.title;
-    [this.rows.value, this.columns.value] = [said.rows, said.columns];
+    for (const name of ["rows", "columns", "shape", "size"]) if (said[name]) this[name].value = said[name];
   }
 
   paint(state) {
@@ -164,9 +190,9 @@ export function field(label, control) {
   return box("div", "field", name, control);
 }
 
-function makeAxis(id, value, changed) {
+function makeSelect(id, options, value, changed) {
   const select = make("select", "", "", { id });
-  for (const axis of AXES) select.append(make("option", "", AXIS_NAMES[axis], { value: axis }));
+  for (const [name, text] of options) select.append(make("option", "", text, { value: name }));
   select.value = value;
   select.addEventListener("change", changed);
   return select;

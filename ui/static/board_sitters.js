@@ -8,7 +8,7 @@ export class Sitters {
   #list = make("div", "board-photos");
   #name = make("input", "", "", { id: "board-photo-name", type: "text", maxlength: "60" });
   #consent = make("textarea", "", "", { id: "board-photo-consent", rows: "2", maxlength: "400" });
-  #face = make("input", "", "", { id: "board-photo-face", type: "number", min: "1", max: "50" });
+  #which = make("div", "board-faces", "", { id: "board-faces", role: "group", "aria-label": phrase("Who is meant") });
   #problem = make("p", "notice alert", "", { id: "board-photo-problem", role: "alert" });
   #chosen = make("p", "fine", "", { role: "status" });
   #file = null;
@@ -33,6 +33,7 @@ export class Sitters {
   #makeForm() {
     const input = fileInput("board-file", "image/*,.heic,.heif,.avif", phrase("Photo for the board"), (file) => {
       this.#file = file;
+      this.#ask({});
       this.#chosen.textContent = phrase("Chosen: {file}", { file: file.name });
     });
     const line = (label, control) => box("div", "field", make("label", "label", label, { for: control.id }), control);
@@ -49,27 +50,45 @@ export class Sitters {
       ),
       line(phrase("Name beside it"), this.#name),
       line(phrase("Who is in it, and that they agreed to this board"), this.#consent),
-      line(phrase("Which face, where there are several (1 is the first)"), this.#face),
       this.#problem,
+      this.#which,
       button("board-add", "act main", phrase("Add to the board"), () => this.#add()),
     );
   }
 
-  async #add() {
+  async #add(who = {}) {
     this.#problem.textContent = this.#file ? sizeProblem(this.#file.size, this.limit) : phrase("Choose a file first.");
     if (this.#problem.textContent) return;
     const query = new URLSearchParams({
       title: this.#name.value,
       consent: this.#consent.value,
-      face: this.#face.value,
+      ...who,
     });
     const said = await this.call(`photo?${query}`, { body: this.#file });
     this.#problem.textContent = said.sentence ?? "";
+    this.#ask(said, who);
     if (said.sentence) return;
     this.#file = null;
     this.#chosen.textContent = "";
-    for (const one of [this.#name, this.#consent, this.#face]) one.value = "";
+    for (const one of [this.#name, this.#consent]) one.value = "";
     this.form.open = false;
+  }
+
+  /** Where it would be a guess who is meant: the heads that were found, and other ways to go on with the same file. */
+  #ask({ faces = [], turn = 0, doubtful = false }, who = {}) {
+    const heads = faces.map((src, index) => {
+      const head = button(`board-face-${index + 1}`, "head", "", () => this.#add({ ...who, face: index + 1 }));
+      head.append(
+        make("img", "", "", { src, alt: phrase("Face {number} of {all}", { number: index + 1, all: faces.length }) }),
+      );
+      return head;
+    });
+    const turned = turn && button("board-upright", "act", phrase("Set it upright"), () => this.#add({ turn }));
+    const without =
+      doubtful &&
+      button("board-faceless", "act quiet", phrase("Use it without a face"), () => this.#add({ ...who, face: 0 }));
+    this.#which.replaceChildren(...heads, ...[turned, without].filter(Boolean));
+    this.#which.querySelector("button")?.focus();
   }
 
   #makeSitter(one) {

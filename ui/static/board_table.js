@@ -13,7 +13,7 @@ export class Table {
   #nodes = new Map(); // cells on it, by key
   #tabs = make("div", "chips", "", { role: "group", "aria-label": phrase("Parts of the board") });
   #holder = make("div", "board-scroll", "", { tabindex: "0", role: "region", "aria-label": phrase("The board") });
-  #two = makeComparing();
+  #two = makeComparing("board-");
 
   /** `send` asks the studio, `again` makes the cell with a key once more. */
   constructor({ send, again }) {
@@ -38,7 +38,8 @@ export class Table {
     this.#nodes = new Map();
     this.root.hidden = !state.table;
     if (!state.table) return;
-    const { tabs, columns } = state.table;
+    const { tabs, columns, ratio } = state.table;
+    this.#holder.style.setProperty("--ratio", String(ratio));
     this.#shown = Math.min(this.#shown, tabs.length - 1);
     this.#tabs.replaceChildren(...(tabs.length > 1 ? tabs.map((tab, index) => this.#makeTab(tab, index)) : []));
     const tab = tabs[this.#shown];
@@ -72,7 +73,8 @@ export class Table {
   }
 
   #item(cell) {
-    return { id: cell.key, shown: this.source(cell.key, "-1024.webp"), alt: cell.label, caption: cell.label };
+    const [shown, file] = ["-1024.webp", ".png"].map((end) => this.source(cell.key, end));
+    return { id: cell.key, shown, file, alt: cell.label, caption: cell.label };
   }
 
   #makeTab(tab, index) {
@@ -118,12 +120,9 @@ export class Table {
   #makeOriginal(id, isNamed) {
     const { src, title } = this.#state.photos.find((one) => one.id === id) ?? { src: "", title: "" };
     const words = isNamed ? [make("figcaption", "", phrase("{name}, the photo", { name: title }))] : [];
-    return box(
-      "figure",
-      "original",
-      make("img", "", "", { src, alt: phrase("The photo: {name}", { name: title }) }),
-      ...words,
-    );
+    const cut = src && `${src}?shape=${this.#state.table.shape}`;
+    const image = make("img", "", "", { src: cut, alt: phrase("The photo: {name}", { name: title }) });
+    return box("figure", "original", image, ...words);
   }
 
   #makeCell(cell, isNamed) {

@@ -1,21 +1,24 @@
-// Two portraits side by side, over the page: one is chosen, the other one is tapped.
-
-import { box, button, make } from "./dom.js";
+// Two portraits side by side, over the page: one is chosen, the other one is tapped. They zoom together.
+import { button, make } from "./dom.js";
 import { phrase } from "./phrases.js";
+import { Zoom } from "./zoom.js";
 
 /**
  * `toggle` begins with a portrait, or stops; `take` is told of the next one that is picked, and answers whether it was
- * for this.
+ * for this. `place` begins the ids, for the page has two of these.
  */
-export function makeComparing() {
-  const pictures = make("div", "pictures");
+export function makeComparing(place = "") {
+  const zoom = new Zoom(`${place}pair`);
   const dialog = make("dialog", "pair-of-portraits", "", { "aria-label": phrase("Two portraits side by side") });
   // Translators: a button
-  const close = button("pair-close", "act", phrase("Close"), () => dialog.close());
-  dialog.append(pictures, close);
+  const close = button(`${place}pair-close`, "act", phrase("Close"), () => dialog.close());
+  dialog.append(zoom.root, close);
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close()); // beside it
-  const ask = make("p", "fine", "", { id: "compare-ask", role: "status" });
-  const start = make("button", "act quiet", phrase("Compare with another"), { type: "button", id: "compare-two" });
+  const ask = make("p", "fine", "", { id: `${place}compare-ask`, role: "status" });
+  const start = make("button", "act quiet", phrase("Compare with another"), {
+    type: "button",
+    id: `${place}compare-two`,
+  });
   let first = null;
 
   const toggle = (item) => {
@@ -26,13 +29,10 @@ export function makeComparing() {
   };
   const take = (item) => {
     if (!first || first.id === item.id) return false;
-    pictures.replaceChildren(...[first, item].map(figure));
+    zoom.show([first, item].map((one) => ({ ...one, full: one.file })));
     dialog.showModal();
     toggle(null);
     return true;
   };
   return { dialog, ask, start, toggle, take, isOn: () => Boolean(first) };
 }
-
-const figure = (item) =>
-  box("figure", "", make("img", "", "", { src: item.shown, alt: item.alt }), make("figcaption", "", item.caption));

@@ -50,6 +50,7 @@ def page(contents: Contents) -> str:
         panels=panels,
         consents=consents,
         footer=escape(contents.footer),
+        ratio=contents.shape.replace(":", " / "),
     )
 
 

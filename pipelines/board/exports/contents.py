@@ -14,8 +14,10 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from PIL import Image
+
 from languages.saying import say
-from pipelines import VERSION
+from pipelines import VERSION, sizes
 from pipelines.board.cells import Cell, cells, values
 from pipelines.board.definition import AXES, Axis, CheckedBoard
 from pipelines.board.photos import SeatedPhoto
@@ -24,8 +26,9 @@ from pipelines.board.store import Paper, Store
 from pipelines.photo import opening
 from pipelines.provenance import marking
 from pipelines.provenance.manifests import SOFTWARE
+from pipelines.schema import Shape
 
-ORIGINAL_SIZE = 768  # pixels of the square that is cut from a photo
+ORIGINAL_SIZE = 768  # pixels of a square in whose area a photo is cut
 _QUALITY = 92
 _NOT_MADE = "Not made yet."
 
@@ -42,6 +45,7 @@ class Entry:
         jpeg: The picture's file, signed unless it is an original; None where there is none.
         file: What it is called in an archive.
         why: Why there is none, a sentence; "" where there is one.
+        size: Its width and height in pixels; of none, the proportions that it would have.
     """
 
     kind: Literal["photo", "portrait", "failed", "missing"]
@@ -53,6 +57,7 @@ class Entry:
     why: str = ""
     cell: Cell | None = None
     paper: Paper | None = None
+    size: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,7 @@ class Contents:
         tabs, chapters: The same entries in two orders.
         entries: All portraits, in the order of the board.
         is_diffusion: A generative model made at least one of them.
+        shape: Of all pictures; models come near it in whole multiples of their own.
     """
 
     title: str
@@ -106,6 +112,12 @@ class Contents:
     entries: tuple[Entry, ...]
     originals: tuple[Entry, ...]
     is_diffusion: bool
+    shape: Shape = "1:1"
+
+    @property
+    def ratio(self) -> float:
+        """Width over height of the places for pictures."""
+        return sizes.ratio(self.shape)
 
     @property
     def footer(self) -> str:
@@ -158,6 +170,7 @@ def gather(
         entries=entries,
         originals=tuple(originals.values()),
         is_diffusion=True in kinds,
+        shape=board.board.shape,
     )
 
 
@@ -254,20 +267,22 @@ def _chapters(board: CheckedBoard, every: _Placed, originals: Mapping[str, Entry
 
 
 def _original(board: CheckedBoard, photo: SeatedPhoto, folder: Path, number: int) -> Entry:
-    """The square of the photo as engines see it: the loose one where every scene of the board has a place."""
+    """The part of the photo that engines see, in the board's shape: the loose one where every scene has a place."""
+    shape = board.board.shape
+    size = sizes.within(shape, ORIGINAL_SIZE)
     is_loose = all(scene.backdrop is not None for scene in board.scenes.values())
     if is_loose:
-        image = opening.prepare(photo.photo, photo.face_index, (ORIGINAL_SIZE, ORIGINAL_SIZE), loose=True).image
+        image = opening.prepare(photo.photo, photo.face_index, size, loose=True).image
     else:
-        where = opening.frame(photo.photo, photo.face_index)
-        image = opening.cut(photo.photo, where, (ORIGINAL_SIZE, ORIGINAL_SIZE))
+        where = opening.frame(photo.photo, photo.face_index, sizes.ratio(shape))
+        image = opening.cut(photo.photo, where, size)
     name = f"photo-{number}-{slug(photo.title, 'photo')}.jpg"
     path = folder / name
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
     path.write_bytes(buffer.getvalue())
     label = "Photo" if len(board.board.photos) == 1 else f"{photo.title}: photo"
-    return Entry("photo", label, f"The photo {photo.title}, not changed by AI", jpeg=path, file=name)
+    return Entry("photo", label, f"The photo {photo.title}, not changed by AI", jpeg=path, file=name, size=size)
 
 
 def _entry(board: CheckedBoard, store: Store, cell: Cell, folder: Path) -> Entry:
@@ -281,19 +296,23 @@ def _entry(board: CheckedBoard, store: Store, cell: Cell, folder: Path) -> Entry
     if paper is None:
         why = _NOT_MADE if failure is None else failure.why
         kind: Literal["failed", "missing"] = "missing" if failure is None else "failed"
-        return Entry(kind, label, f"No portrait of {what}: {why}", settings, why=why, cell=cell)
+        place = sizes.within(board.board.shape, ORIGINAL_SIZE)
+        return Entry(kind, label, f"No portrait of {what}: {why}", settings, why=why, cell=cell, size=place)
     number = [photo.title for photo in board.board.photos].index(cell.photo) + 1
     parts = [f"{number}-{slug(cell.photo, 'photo')}", cell.style, cell.scene, cell.engine, f"likeness{cell.likeness:g}"]
     name = f"{'-'.join(parts)}-seed{cell.seed}.jpg"
     path = folder / name
     path.write_bytes(marking.signed_jpeg(store.picture(cell.key), quality=_QUALITY))
+    with Image.open(path) as picture:
+        size = picture.size
     made = "An AI-made portrait" if paper.is_diffusion else "A filtered portrait"
-    settings = (*settings, ("Made", f"{paper.made_at:%Y-%m-%d %H:%M} UTC"))
+    form = f"{sizes.SHAPES[board.board.shape]}, {size[0]} × {size[1]} px"
+    settings = (*settings, ("Size", form), ("Made", f"{paper.made_at:%Y-%m-%d %H:%M} UTC"))
     if paper.faithfulness is not None:
         settings = (*settings, ("Faithfulness", paper.faithfulness.sentence))
         if paper.faithfulness.warning is not None:
             settings = (*settings, ("Warning", paper.faithfulness.warning))
-    return Entry("portrait", label, f"{made} of {what}", settings, path, name, cell=cell, paper=paper)
+    return Entry("portrait", label, f"{made} of {what}", settings, path, name, cell=cell, paper=paper, size=size)
 
 
 def _setting(board: CheckedBoard, axis: Axis, value: str | float | int) -> str:

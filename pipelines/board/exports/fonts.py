@@ -1,17 +1,29 @@
-"""Letters for sheets and PDFs: a font that ships with the project, and DejaVu for scripts that it lacks."""
+"""Letters for sheets and PDFs: a font that ships with the project, DejaVu for scripts that it lacks, and what else is
+installed on this machine for those that both lack, such as Chinese, Japanese and Korean.
+
+Those have thousands of letters, and a font of them weighs more than this whole page; Debian has one of 2 MB,
+fonts-droid-fallback.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import re
+import subprocess
 from functools import cache
 from pathlib import Path
 
 from fontTools.ttLib import TTFont
 from PIL import ImageFont
 
+from pipelines.board.definition import Board
+
 _HERE = Path(__file__).parent / "fonts"  # Instrument Sans, OFL 1.1, weights 400 and 650
 _SYSTEM = Path("/usr/share/fonts/truetype/dejavu")
 _LACKING = "□"
+_SOME = 12  # letters that are told
+_MOST_FONTS = 6  # of one script, to choose from
+_LARGE = ((0x3000, 0x9FFF), (0xAC00, 0xD7FF))  # kana and ideographs, which a font has together; Hangul
 
 
 def font_file(*, bold: bool = False) -> Path:
@@ -37,24 +49,97 @@ def _letters(path: Path) -> frozenset[int]:
         return frozenset(font.getBestCmap())
 
 
-def file_for(text: str, *, bold: bool = False) -> Path:
-    """The font that has most of a text's letters."""
-    own, wide = font_file(bold=bold), wide_font_file(bold=bold)
-    if wide is None or _lacking(text, own) <= _lacking(text, wide):
-        return own
-    return wide
+def runs(text: str, *, bold: bool = False) -> list[tuple[str, Path]]:
+    """A line as parts, each with a font that has its letters: a word is in one font where one has all of it.
+
+    Letters that no font has become a square.
+    """
+    fonts = [font_file(bold=bold), *_others(text, bold)]
+    found: list[tuple[str, Path]] = []
+    own = fonts[:2]  # an installed font is for what it alone has: its Latin letters look like no other on the page
+    line = next((font for font in own if not _missing(text, font)), None)
+    for word in [text] if line is not None else re.findall(r"\S+\s*|\s+", text):
+        whole = next((font for font in fonts if not _missing(word, font)), None)
+        for part in [word] if whole is not None else word:
+            font = whole or next((font for font in fonts if not _missing(part, font)), None)
+            if font is None:
+                part, font = (_LACKING, fonts[1]) if len(fonts) > 1 else ("?", fonts[0])
+            if found and font == found[-1][1]:
+                found[-1] = (found[-1][0] + part, font)
+            else:
+                found.append((part, font))
+    return found
 
 
-def written(text: str, path: Path) -> str:
-    """The text as a font can write it: letters that it lacks become a square."""
+def undrawn(*texts: str) -> str:
+    """The letters that no font here has, each once."""
+    joined = "".join(texts)
+    fonts = [font_file(), *_others(joined, bold=False)]
+    there = frozenset().union(*(_letters(font) for font in fonts))
+    return "".join(dict.fromkeys(letter for letter in joined if ord(letter) not in there and not letter.isspace()))
+
+
+def warning(board: Board) -> str:
+    """That letters of a board's title, notes, names or consents cannot be drawn, a sentence; "" where all can."""
+    lacking = undrawn(board.title, board.notes, *(f"{photo.title}{photo.consent}" for photo in board.photos))
+    if not lacking:
+        return ""
+    some = lacking if len(lacking) <= _SOME else f"{lacking[:_SOME]} …"
+    return f"This machine has no font for {some}: in a PNG sheet and a PDF these letters show as squares."
+
+
+def _others(text: str, bold: bool) -> list[Path]:
+    """The fonts beside the project's own that a text may need."""
+    wide = wide_font_file(bold=bold)
+    near = [font_file(bold=bold), *([wide] if wide is not None else [])]
+    lacking = [letter for letter in text if not letter.isspace() and not any(ord(letter) in _letters(f) for f in near)]
+    scripts: dict[int, list[str]] = {}
+    for letter in lacking:
+        scripts.setdefault(_script(letter), []).append(letter)
+    installed = [_best(script, letters) for script, letters in scripts.items()]
+    return list(dict.fromkeys([*near[1:], *(font for font in installed if font is not None)]))
+
+
+def _best(script: int, letters: list[str]) -> Path | None:
+    """Of the fonts of a script the one that has most of some letters."""
+    found = _installed(script, letters[0])
+    count = {font: sum(ord(letter) in _letters(font) for letter in letters) for font in found}
+    best = max(found, key=lambda font: count[font], default=None)
+    return best if best is not None and count[best] else None
+
+
+def _script(letter: str) -> int:
+    """Letters of the same number share a font: CJK ideographs, Hangul, and otherwise 128 neighbours."""
+    code = ord(letter)
+    return next((first for first, last in _LARGE if first <= code <= last), code >> 7)
+
+
+_of_scripts: dict[int, tuple[Path, ...]] = {}
+
+
+def _installed(script: int, letter: str) -> tuple[Path, ...]:
+    """Some TrueType fonts of this machine's that have a letter, as fontconfig knows; asked once for its script."""
+    if script not in _of_scripts:
+        asked = f":charset={ord(letter):x}:fontformat=TrueType"
+        try:
+            answer = subprocess.run(
+                ["fc-list", asked, "-f", "%{file}\\n"], capture_output=True, text=True, timeout=20, check=True
+            ).stdout
+        except (OSError, subprocess.SubprocessError):  # no fontconfig here
+            answer = ""
+        files = {Path(line) for line in answer.splitlines() if line.endswith(".ttf")}
+        _of_scripts[script] = tuple(sorted(files, key=_plainness)[:_MOST_FONTS])
+    return _of_scripts[script]
+
+
+def _plainness(file: Path) -> tuple[bool, int, str]:
+    """Upright fonts of usual weight first: their names are plain."""
+    return "regular" not in file.stem.lower(), len(file.stem), str(file)
+
+
+def _missing(text: str, path: Path) -> bool:
     there = _letters(path)
-    square = _LACKING if ord(_LACKING) in there else "?"
-    return "".join(letter if ord(letter) in there or letter == "\n" else square for letter in text)
-
-
-def _lacking(text: str, path: Path) -> int:
-    there = _letters(path)
-    return sum(ord(letter) not in there for letter in text)
+    return any(ord(letter) not in there and letter != "\n" for letter in text)
 
 
 @cache
@@ -65,7 +150,7 @@ def loaded(path: Path, size: int) -> ImageFont.FreeTypeFont:
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
     """How wide a line is, in the unit of `size`."""
-    return loaded(file_for(text, bold=bold), 100).getlength(text) * size / 100
+    return sum(loaded(path, 100).getlength(part) for part, path in runs(text, bold=bold)) * size / 100
 
 
 def shortened(text: str, size: float, most: float, *, bold: bool = False) -> str:

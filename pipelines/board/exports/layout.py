@@ -17,6 +17,7 @@ _LABEL = 11.0  # points
 _MOST_ROWS, _MOST_COLUMNS, _MOST_IN_FLOW, _MOST_IN_CHAPTER = 5, 9, 24, 6
 _MOST_IN_A_ROW = 3
 _ROW_LABEL = 1.35
+_WORDS = 1.7  # so wide a place is for its label, where there is room, however narrow its picture
 _TABLE_HEAD = 2 * 1.25 * _LABEL * _POINT + 0.05  # two lines over a column
 
 
@@ -44,12 +45,20 @@ class Text:
 
 @dataclass(frozen=True)
 class Picture:
-    """A square picture of an entry; a plate with words where there is none."""
+    """A picture of an entry; a plate with words where there is none."""
 
     x: float
     y: float
-    side: float
+    w: float
+    h: float
     entry: Entry
+
+
+def _fitted(x: float, y: float, w: float, h: float, entry: Entry) -> Picture:
+    """A picture in the middle of a place, as large as its proportions allow."""
+    ratio = entry.size[0] / entry.size[1]
+    wide = min(w, h * ratio)
+    return Picture(x + (w - wide) / 2, y + (h - wide / ratio) / 2, wide, wide / ratio, entry)
 
 
 @dataclass(frozen=True)
@@ -72,10 +81,10 @@ def slides(contents: Contents) -> Iterator[Slide]:
 
 def plate(picture: Picture) -> list[Text]:
     """What stands on the plate of a picture that is not there: that it failed, and why."""
-    entry, inner = picture.entry, picture.side - 2 * _GAP
+    entry, inner = picture.entry, picture.w - 2 * _GAP
     title = "Failed" if entry.kind == "failed" else "Not made"
     shapes = [Text(picture.x + _GAP, picture.y + _GAP, inner, (_fit(title, 10, inner, bold=True),), 10, True, WRONG)]
-    rows = max(0, int((inner - 0.2) / (1.25 * 9 * _POINT)))
+    rows = max(0, int((picture.h - 2 * _GAP - 0.2) / (1.25 * 9 * _POINT)))
     why = _wrap(entry.why, 9, inner, rows) if rows and entry.kind == "failed" else []
     return [*shapes, Text(picture.x + _GAP, picture.y + _GAP + 0.2, inner, tuple(why), 9)] if why else shapes
 
@@ -102,7 +111,8 @@ def _foot(contents: Contents) -> Text:
 
 
 def _overview(contents: Contents, tab: Tab) -> Iterator[Slide]:
-    parts = list(_flows(tab.flow)) if tab.flow else list(_tables(tab))
+    ratio = contents.ratio
+    parts = list(_flows(tab.flow, ratio)) if tab.flow else list(_tables(tab, ratio))
     for number, shapes in enumerate(parts, 1):
         words = [part for part in (tab.words, contents.count) if part]
         words += [f"{number} of {len(parts)}"] if len(parts) > 1 else []
@@ -110,39 +120,45 @@ def _overview(contents: Contents, tab: Tab) -> Iterator[Slide]:
         yield Slide(contents.title, (*head, *shapes, _foot(contents)), contents.notes)
 
 
-def _flows(entries: Sequence[Entry]) -> Iterator[list[Text | Picture]]:
+def _flows(entries: Sequence[Entry], ratio: float) -> Iterator[list[Text | Picture]]:
     """Pictures with their labels below, the original first, as large as they can be."""
     for start in range(0, len(entries), _MOST_IN_FLOW):
-        yield _grid(entries[start : start + _MOST_IN_FLOW], _MARGIN, _TOP, WIDTH - 2 * _MARGIN, _BOTTOM - _TOP)
+        some = entries[start : start + _MOST_IN_FLOW]
+        yield _grid(some, ratio, _MARGIN, _TOP, WIDTH - 2 * _MARGIN, _BOTTOM - _TOP)
 
 
-def _grid(entries: Sequence[Entry], x: float, y: float, w: float, h: float) -> list[Text | Picture]:
+def _grid(entries: Sequence[Entry], ratio: float, x: float, y: float, w: float, h: float) -> list[Text | Picture]:
     caption = 1.35 * _LABEL * _POINT if any(entry.label for entry in entries) else 0.0
 
-    def side_with(columns: int) -> float:
-        rows = math.ceil(len(entries) / columns)
-        return min((w - (columns - 1) * _GAP) / columns, (h - (rows - 1) * _GAP) / rows - caption)
+    def room(columns: int) -> float:
+        return (w - (columns - 1) * _GAP) / columns
 
-    columns = max(range(1, len(entries) + 1), key=side_with)
-    side = side_with(columns)
-    left = x + (w - columns * side - (columns - 1) * _GAP) / 2
+    def high_with(columns: int) -> float:
+        rows = math.ceil(len(entries) / columns)
+        return min(room(columns) / ratio, (h - (rows - 1) * _GAP) / rows - caption)
+
+    columns = max(range(1, len(entries) + 1), key=high_with)
+    high = high_with(columns)
+    wide = max(high * ratio, min(_WORDS, room(columns)))
+    left = x + (w - columns * wide - (columns - 1) * _GAP) / 2
     shapes: list[Text | Picture] = []
     for number, entry in enumerate(entries):
-        across, down = left + number % columns * (side + _GAP), y + number // columns * (side + caption + _GAP)
-        shapes.append(Picture(across, down, side, entry))
+        across, down = left + number % columns * (wide + _GAP), y + number // columns * (high + caption + _GAP)
+        picture = _fitted(across, down, wide, high, entry)
+        shapes.append(picture)
         if entry.label:
-            label = _fit(entry.label, _LABEL, side)
-            shapes.append(Text(across, down + side + 0.02, side, (label,), _LABEL))
+            label = _fit(entry.label, _LABEL, across + wide - picture.x)
+            shapes.append(Text(picture.x, down + high + 0.02, across + wide - picture.x, (label,), _LABEL))
     return shapes
 
 
-def _tables(tab: Tab) -> Iterator[list[Text | Picture]]:
+def _tables(tab: Tab, ratio: float) -> Iterator[list[Text | Picture]]:
     """Rows and columns with their labels; on each slide the first column again where it holds the originals.
 
     A tall board is turned on its side, for slides are wide.
     """
     turned = _turned(tab)
-    if _side(len(turned.columns), len(turned.rows)) > 1.1 * _side(len(tab.columns), len(tab.rows)):
+    if _high(len(turned.columns), len(turned.rows), ratio) > 1.1 * _high(len(tab.columns), len(tab.rows), ratio):
         tab = turned
     leads = tab.columns[0] == "Photo" and len(tab.columns) > _MOST_COLUMNS
     fixed = 1 if leads else 0
@@ -154,6 +170,7 @@ def _tables(tab: Tab) -> Iterator[list[Text | Picture]]:
             yield _table(
                 [tab.columns[column] for column in chosen],
                 [(label, [entries[column] for column in chosen]) for label, entries in rows],
+                ratio,
             )
 
 
@@ -163,29 +180,33 @@ def _turned(tab: Tab) -> Tab:
     return Tab(tab.words, tuple(label for label, _ in tab.rows), rows)
 
 
-def _side(columns: int, rows: int) -> float:
-    """How large the pictures of a table are, of which a slide takes so many rows and columns at most."""
-    room = WIDTH - 2 * _MARGIN - _ROW_LABEL
-    high = _BOTTOM - _TOP - _TABLE_HEAD
-    return min(room / min(columns, _MOST_COLUMNS), high / min(rows, _MOST_ROWS)) - _GAP
+def _room(columns: int) -> float:
+    """How wide a place in a table of so many columns may be."""
+    return (WIDTH - 2 * _MARGIN - _ROW_LABEL) / min(columns, _MOST_COLUMNS) - _GAP
 
 
-def _table(columns: list[str], rows: list[tuple[str, list[Entry | None]]]) -> list[Text | Picture]:
-    head, side = _TABLE_HEAD, _side(len(columns), len(rows))
+def _high(columns: int, rows: int, ratio: float) -> float:
+    """How high the pictures of a table are, of which a slide takes so many rows and columns at most."""
+    return min(_room(columns) / ratio, (_BOTTOM - _TOP - _TABLE_HEAD) / min(rows, _MOST_ROWS) - _GAP)
+
+
+def _table(columns: list[str], rows: list[tuple[str, list[Entry | None]]], ratio: float) -> list[Text | Picture]:
+    head, high = _TABLE_HEAD, _high(len(columns), len(rows), ratio)
+    wide = max(high * ratio, min(_WORDS, _room(len(columns))))
     left = _MARGIN + _ROW_LABEL
     shapes: list[Text | Picture] = []
     for number, label in enumerate(columns):
-        lines = _wrap(label, _LABEL, side, 2)
-        text = Text(left + number * (side + _GAP), 0, side, tuple(lines), _LABEL)
-        shapes.append(Text(text.x, _TOP + head - text.h - 0.04, side, text.lines, _LABEL))
+        lines = _wrap(label, _LABEL, wide, 2)
+        text = Text(left + number * (wide + _GAP), 0, wide, tuple(lines), _LABEL)
+        shapes.append(Text(text.x, _TOP + head - text.h - 0.04, wide, text.lines, _LABEL))
     for down, (label, entries) in enumerate(rows):
-        y = _TOP + head + down * (side + _GAP)
+        y = _TOP + head + down * (high + _GAP)
         shapes.append(
             Text(_MARGIN, y, _ROW_LABEL - _GAP, tuple(_wrap(label, _LABEL, _ROW_LABEL - 2 * _GAP, 3, bold=True)),
                  _LABEL, bold=True)
         )  # fmt: skip
         shapes += [
-            Picture(left + number * (side + _GAP), y, side, entry)
+            _fitted(left + number * (wide + _GAP), y, high * ratio, high, entry)
             for number, entry in enumerate(entries)
             if entry is not None
         ]
@@ -202,23 +223,25 @@ def _chapter(contents: Contents, chapter: Chapter) -> Iterator[Slide]:
     for number, portraits in enumerate(parts, 1):
         title = chapter.style if len(contents.originals) == 1 else f"{chapter.style}: {_name(chapter.photo)}"
         words = chapter.summary + (f" · {number} of {len(parts)}" if len(parts) > 1 else "")
-        side = min(height - 1.35 * _LABEL * _POINT, (WIDTH - 2 * _MARGIN - 3 * _GAP) / 2)
+        ratio = contents.ratio
+        high = min(height - 1.35 * _LABEL * _POINT, (WIDTH - 2 * _MARGIN - 3 * _GAP) / 2 / ratio)
         shapes = _head(title, words)
         if len(portraits) == 1:
-            left = (WIDTH - 2 * side - 3 * _GAP) / 2
-            right = left + side + 3 * _GAP
-            shapes += [Picture(left, _TOP, side, chapter.photo), Picture(right, _TOP, side, portraits[0])]
-            shapes += _caption(left, _TOP + side, side, "Photo")
-            shapes += _caption(right, _TOP + side, side, portraits[0].label or _said(portraits[0]))
+            wide = high * ratio
+            left = (WIDTH - 2 * wide - 3 * _GAP) / 2
+            right = left + wide + 3 * _GAP
+            shapes += [_fitted(at, _TOP, wide, high, one) for at, one in ((left, chapter.photo), (right, portraits[0]))]
+            shapes += _caption(left, _TOP + high, wide, "Photo")
+            shapes += _caption(right, _TOP + high, wide, portraits[0].label or _said(portraits[0]))
         elif len(portraits) <= _MOST_IN_A_ROW:
             photo = replace(chapter.photo, label="Photo")
-            shapes += _grid((photo, *portraits), _MARGIN, _TOP, WIDTH - 2 * _MARGIN, height)
+            shapes += _grid((photo, *portraits), ratio, _MARGIN, _TOP, WIDTH - 2 * _MARGIN, height)
         else:
-            small = min(3.9, side)
-            shapes.append(Picture(_MARGIN, _TOP, small, chapter.photo))
-            shapes += _caption(_MARGIN, _TOP + small, small, "Photo")
+            small = min(3.9, high * ratio)
+            shapes.append(_fitted(_MARGIN, _TOP, small, small / ratio, chapter.photo))
+            shapes += _caption(_MARGIN, _TOP + small / ratio, small, "Photo")
             left = _MARGIN + small + 3 * _GAP
-            shapes += _grid(portraits, left, _TOP, WIDTH - _MARGIN - left, height)
+            shapes += _grid(portraits, ratio, left, _TOP, WIDTH - _MARGIN - left, height)
         notes = "\n".join(f"{entry.alt}. {settings(entry)}" for entry in portraits)
         yield Slide(title, (*shapes, _foot(contents)), notes)
 

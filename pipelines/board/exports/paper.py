@@ -45,20 +45,21 @@ def write(contents: Contents, folder: Path, name: str) -> list[Path]:
 def _text(pdf: FPDF, text: layout.Text) -> None:
     pdf.set_text_color(text.color)
     for number, line in enumerate(text.lines):
-        file = fonts.file_for(line, bold=text.bold)
-        if file.stem.lower() not in pdf.fonts:
-            pdf.add_font(file.stem, fname=file)
-        pdf.set_font(file.stem, size=text.size)
-        baseline = text.y + (number * 1.25 + 0.95) * text.size * _POINT
-        pdf.text(text.x, baseline, fonts.written(line, file))
+        x, baseline = text.x, text.y + (number * 1.25 + 0.95) * text.size * _POINT
+        for part, file in fonts.runs(line, bold=text.bold):
+            if file.stem.lower() not in pdf.fonts:
+                pdf.add_font(file.stem, fname=file)
+            pdf.set_font(file.stem, size=text.size)
+            pdf.text(x, baseline, part)
+            x += pdf.get_string_width(part)
 
 
 def _picture(pdf: FPDF, picture: layout.Picture) -> None:
-    entry, side = picture.entry, picture.side
+    entry = picture.entry
     if entry.jpeg is not None:
-        pdf.image(entry.jpeg, picture.x, picture.y, side, side, alt_text=entry.alt)
+        pdf.image(entry.jpeg, picture.x, picture.y, picture.w, picture.h, alt_text=entry.alt)
         return
     pdf.set_fill_color(layout.PLATE)
-    pdf.rect(picture.x, picture.y, side, side, style="F")
+    pdf.rect(picture.x, picture.y, picture.w, picture.h, style="F")
     for shape in layout.plate(picture):
         _text(pdf, shape)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from pipelines.board.exports import fonts
 from pipelines.board.exports.contents import Contents, Entry, Tab
@@ -52,7 +52,7 @@ def write(contents: Contents, folder: Path, name: str, most_pixels: int = MAX_PI
         SaveError: A page could not be written; those before it stay.
     """
     most = min(most_pixels, int(_MAX_BYTES / _BYTES_A_PIXEL))
-    pages = [page for tab in contents.tabs for page in _pages(tab, most)]
+    pages = [page for tab in contents.tabs for page in _pages(tab, most, contents.ratio)]
     written = []
     for number, page in enumerate(pages, 1):
         path = folder / (f"{name}-sheet.png" if len(pages) == 1 else f"{name}-sheet-{number}.png")
@@ -64,53 +64,60 @@ def write(contents: Contents, folder: Path, name: str, most_pixels: int = MAX_PI
     return written
 
 
-def _pages(tab: Tab, most_pixels: int) -> Iterator[_Page]:
+def _pages(tab: Tab, most_pixels: int, ratio: float) -> Iterator[_Page]:
     if tab.flow:
-        across = _across(len(tab.flow))
+        across = _across(len(tab.flow), ratio)
         rows = [_Row("", tab.flow[start : start + across]) for start in range(0, len(tab.flow), across)]
         columns: tuple[str, ...] = ()
     else:
         across = len(tab.columns)
         rows = [_Row(label, entries) for label, entries in tab.rows]
         columns = tab.columns
-    each = max(1, _rows_within(across, most_pixels, is_flow=not columns))
+    each = max(1, _rows_within(across, most_pixels, ratio, is_flow=not columns))
     for start in range(0, len(rows), each):
         yield _Page(tab.words, columns, tuple(rows[start : start + each]))
 
 
-def _across(count: int) -> int:
+def _across(count: int, ratio: float) -> int:
     """Columns of a flow: about three wide for two high, with few places left empty in the last row."""
+    most = round(8 / ratio)
 
     def misfit(columns: int) -> float:
         rows = -(-count // columns)
-        return abs(math.log(columns / rows / 1.5)) + 1.5 * (columns * rows - count) / count
+        return abs(math.log(columns * ratio / rows / 1.5)) + 1.5 * (columns * rows - count) / count
 
-    return min(range(1, min(count, 8) + 1), key=misfit)
-
-
-def _cell(across: int) -> int:
-    return max(_SMALLEST_CELL, min(_CELL, int(_MAX_WIDTH / (across * 1.04 + 0.4))))
+    return min(range(1, min(count, most) + 1), key=misfit)
 
 
-def _rows_within(across: int, most_pixels: int, *, is_flow: bool) -> int:
-    measure = _Measure(_cell(across), across, is_flow)
+def _cell(across: int, ratio: float) -> int:
+    return max(_SMALLEST_CELL, min(_CELL, int(_MAX_WIDTH / (across * (math.sqrt(ratio) + 0.04) + 0.4))))
+
+
+def _rows_within(across: int, most_pixels: int, ratio: float, *, is_flow: bool) -> int:
+    measure = _Measure(_cell(across, ratio), across, ratio, is_flow)
     return int((most_pixels / measure.width - measure.head - measure.foot) / measure.row)
 
 
 class _Measure:
-    """Lengths of a page in pixels, all in proportion to its cells."""
+    """Lengths of a page in pixels, all in proportion to its cells.
 
-    def __init__(self, cell: int, across: int, is_flow: bool) -> None:
+    Args:
+        cell: Side of a square in whose area each picture is drawn.
+        ratio: Width over height of the pictures.
+    """
+
+    def __init__(self, cell: int, across: int, ratio: float, is_flow: bool) -> None:
         self.cell = cell
+        self.wide, self.high = round(cell * math.sqrt(ratio)), round(cell / math.sqrt(ratio))
         self.gap = max(4, cell // 28)
         self.margin = max(16, cell // 9)
         self.text = max(13, cell // 20)
         self.title = max(22, cell // 9)
         self.label = 0 if is_flow else max(70, cell // 3)
         self.line = round(1.5 * self.text)
-        self.row = cell + self.gap + (self.line if is_flow else 0)
+        self.row = self.high + self.gap + (self.line if is_flow else 0)
         self.columns = 0 if is_flow else 2 * self.line
-        self.width = 2 * self.margin + self.label + across * (cell + self.gap)
+        self.width = 2 * self.margin + self.label + across * (self.wide + self.gap)
         self.head = round(self.margin + 1.35 * self.title + 4 * self.line) + self.columns
         self.foot = round(2.2 * self.line) + self.margin // 2
 
@@ -122,7 +129,8 @@ class _Drawing:
         self._numbers = f" · page {number} of {count}" if count > 1 else ""
         is_flow = not page.columns
         across = max(len(row.entries) for row in page.rows)
-        self._m = _Measure(_cell(max(across, len(page.columns))), max(across, len(page.columns)), is_flow)
+        across = max(across, len(page.columns))
+        self._m = _Measure(_cell(across, contents.ratio), across, contents.ratio, is_flow)
 
     def image(self) -> Image.Image:
         m = self._m
@@ -137,8 +145,8 @@ class _Drawing:
             y = m.margin * 0.8 + 1.35 * m.title + number * m.line
             self._text(m.margin, y, line, m.text, width - 2 * m.margin, fill=_FAINT)
         for column, label in enumerate(self._page.columns):
-            x = m.margin + m.label + column * (m.cell + m.gap)
-            self._lines(x, head - m.columns, label, m.cell, 2, anchor_bottom=head - m.gap // 2)
+            x = m.margin + m.label + column * (m.wide + m.gap)
+            self._lines(x, head - m.columns, label, m.wide, 2, anchor_bottom=head - m.gap // 2)
         for number, row in enumerate(self._page.rows):
             self._row(row, head + number * m.row)
         self._foot(width, height)
@@ -157,21 +165,21 @@ class _Drawing:
         for column, entry in enumerate(row.entries):
             if entry is None:
                 continue
-            x = m.margin + m.label + column * (m.cell + m.gap)
+            x = m.margin + m.label + column * (m.wide + m.gap)
             self._entry(entry, x, top)
             if not m.label:
-                self._text(x, top + m.cell + 0.15 * m.line, entry.label, m.text, m.cell)
+                self._text(x, top + m.high + 0.15 * m.line, entry.label, m.text, m.wide)
 
     def _entry(self, entry: Entry, x: int, y: int) -> None:
         m = self._m
         if entry.jpeg is not None:
             with Image.open(entry.jpeg) as picture:
-                picture.draft("RGB", (m.cell, m.cell))
-                small = picture.convert("RGB").resize((m.cell, m.cell), Image.Resampling.LANCZOS)
-            self._image.paste(small, (x, y))
+                picture.draft("RGB", (m.wide, m.high))
+                small = ImageOps.contain(picture.convert("RGB"), (m.wide, m.high), Image.Resampling.LANCZOS)
+            self._image.paste(small, (x + (m.wide - small.width) // 2, y + (m.high - small.height) // 2))
             return
-        self._draw.rectangle((x, y, x + m.cell - 1, y + m.cell - 1), fill=_PLATE)
-        inner = m.cell - 2 * m.gap
+        self._draw.rectangle((x, y, x + m.wide - 1, y + m.high - 1), fill=_PLATE)
+        inner = m.wide - 2 * m.gap
         title = "Failed" if entry.kind == "failed" else "Not made"
         self._text(x + m.gap, y + m.gap, title, m.text, inner, fill=_WRONG, bold=True)
         if entry.kind == "failed":
@@ -198,5 +206,9 @@ class _Drawing:
         self, x: float, y: float, text: str, size: int, most: float, *, bold: bool = False, fill: str = _INK
     ) -> None:
         line = fonts.shortened(text, size, most, bold=bold)
-        path = fonts.file_for(line, bold=bold)
-        self._draw.text((x, y), fonts.written(line, path), font=fonts.loaded(path, size), fill=fill)
+        for part, path in fonts.runs(line, bold=bold):
+            font = fonts.loaded(path, size)
+            # On one baseline, whatever the fonts; the first is where the top of a line is measured.
+            top = y + fonts.loaded(fonts.font_file(bold=bold), size).getmetrics()[0]
+            self._draw.text((x, top), part, font=font, fill=fill, anchor="ls")
+            x += font.getlength(part)

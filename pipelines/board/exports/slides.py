@@ -66,7 +66,7 @@ def _text(slide: Any, text: layout.Text) -> None:
 
 def _picture(slide: Any, picture: layout.Picture) -> None:
     entry = picture.entry
-    place = _inches(picture.x, picture.y, picture.side, picture.side)
+    place = _inches(picture.x, picture.y, picture.w, picture.h)
     if entry.jpeg is not None:
         shape = slide.shapes.add_picture(str(entry.jpeg), *place)
         shape.name = entry.file

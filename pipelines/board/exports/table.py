@@ -19,6 +19,9 @@ _COLUMNS = (
     "engine",
     "likeness",
     "seed",
+    "shape",
+    "width",
+    "height",
     "made_with",
     "is_diffusion",
     "seconds",
@@ -49,17 +52,18 @@ def settings_csv(contents: Contents) -> bytes:
     writer = csv.writer(buffer)
     writer.writerow(_COLUMNS)
     for entry in contents.entries:
-        writer.writerow([_safe(value) for value in _row(entry)])
+        writer.writerow([_safe(value) for value in _row(entry, contents.shape)])
     return b"\xef\xbb\xbf" + buffer.getvalue().encode()
 
 
-def _row(entry: Entry) -> Iterator[object]:
+def _row(entry: Entry, shape: str) -> Iterator[object]:
     cell, paper = entry.cell, entry.paper
     assert cell is not None
     kept = paper.faithfulness if paper is not None else None
     skin = kept.skin if kept is not None else None
     yield from (f"pictures/{entry.file}" if entry.file else "", entry.kind)
     yield from (cell.photo, cell.style, cell.scene, cell.engine, cell.likeness, cell.seed)
+    yield from (shape, *(entry.size if entry.file else (None, None)))
     if paper is None:
         yield from [None] * 5
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -44,6 +45,7 @@ class Canvas:
         has_backdrop: A scene was drawn behind the person, and operations leave it there.
         brush: Factor on the lengths of brushes, of this seed.
         found: What was found out about this person once and serves several operations.
+        shared: Other recipes are painted on the same sitting, so that it pays to keep more.
         style_picture: What the visitor gave to be painted after.
         key_side: Where the scene's light comes from at seed 0: -1 left, 1 right. Other seeds may mirror it.
     """
@@ -61,6 +63,7 @@ class Canvas:
     brush: float = 1.0
     style_picture: StylePicture | None = None
     found: dict[Any, Any] = field(default_factory=dict, repr=False)
+    shared: bool = False
 
     @property
     def height(self) -> int:
@@ -97,10 +100,26 @@ class Canvas:
         for array in (self.image, self.source, self.person, self.photo):
             if array is not None:
                 array.flags.writeable = False
-        canvas = replace(self)  # with the same dictionary of what was found
+        canvas = replace(self, shared=True)  # with the same dictionary of what was found
         for name in _OF_THE_SITTING:
             canvas.__dict__[name] = getattr(self, name)
         return canvas
+
+    def once(self, key: Hashable, find: Callable[[], tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+        """What depends on source, person and landmarks alone, found once for all recipes of a shared sitting.
+
+        Args:
+            key: What is found, and with which numbers.
+            find: Finds it. What it gives cannot be written to where it is kept.
+        """
+        if not self.shared:
+            return find()
+        if key not in self.found:
+            self.found[key] = find()
+            for array in self.found[key]:
+                array.flags.writeable = False
+        kept: tuple[np.ndarray, ...] = self.found[key]
+        return kept
 
     def rng(self, salt: str = "") -> np.random.Generator:
         """Random numbers of this operation: same seed and step, same numbers."""
@@ -171,6 +190,12 @@ class Canvas:
         Args:
             swirl: 0..1, how strongly slow eddies lead where the picture itself is flat.
         """
+        if swirl > 0:  # eddies are each operation's own
+            return self._tangents(swirl)
+        (tangents,) = self.once("tangents", lambda: (self._tangents(0.0),))
+        return tangents
+
+    def _tangents(self, swirl: float) -> np.ndarray:
         tensor = self.tensor
         if swirl > 0:
             potential = fractal_noise(self.height, self.width, 120 * self.unit, 2, self.rng("swirl"))
@@ -191,7 +216,9 @@ class Canvas:
         """
         if self.landmarks is None or amount <= 0:
             return
-        self.restore_detail(self.face_size * 0.05, self.features * amount)
+        sigma = max(1.0, self.face_size * 0.05)
+        (wanted,) = self.once("detail", lambda: (_finer(self.source, sigma),))
+        self._restore(wanted, sigma, self.features * amount)
 
     def restore_detail(self, sigma: float, share: np.ndarray | float) -> None:
         """Puts the source's light and dark that is finer than `sigma` in the place of the picture's own.
@@ -201,8 +228,17 @@ class Canvas:
             share: How far, 0..1, for all or for each pixel, (H, W).
         """
         sigma = max(1.0, sigma)
-        wanted, there = (luma - blur(luma, sigma) for luma in (gray(self.source), gray(self.image)))
+        self._restore(_finer(self.source, sigma), sigma, share)
+
+    def _restore(self, wanted: np.ndarray, sigma: float, share: np.ndarray | float) -> None:
+        there = _finer(self.image, sigma)
         self.image = np.clip(self.image + ((wanted - there) * share)[..., None], 0.0, 1.0)
+
+
+def _finer(image: np.ndarray, sigma: float) -> np.ndarray:
+    """(H, W) light and dark that is finer than `sigma`."""
+    luma = gray(image)
+    return np.asarray(luma - blur(luma, sigma))
 
 
 def rgb(color: str) -> np.ndarray:

@@ -186,9 +186,10 @@ class FilterEngine:
 
     def _sitting(self, job: Job, seed: int) -> Canvas:
         """The person in the scene, in this seed's light, before the recipe."""
-        if not job.in_series:
-            return self._new_sitting(job, seed)
         key = (job.scene, job.likeness, seed)
+        if not job.in_series:  # alone, or the last of a series
+            kept = self._sittings.find(job.photo, key)
+            return self._new_sitting(job, seed) if kept is None else kept.again()
         return self._sittings.get(job.photo, key, lambda: self._new_sitting(job, seed)).again()
 
     def _new_sitting(self, job: Job, seed: int) -> Canvas:

@@ -20,12 +20,17 @@ class Kept(Generic[T]):
         self._entries: list[tuple[weakref.ref[PreparedPhoto], Hashable, T]] = []
         self._lock = threading.RLock()
 
+    def find(self, photo: PreparedPhoto, key: Hashable) -> T | None:
+        """The value for this very photo and key, if it is there."""
+        with self._lock:
+            found = (value for of, named, value in self._entries if of() is photo and named == key)
+            return next(found, None)
+
     def get(self, photo: PreparedPhoto, key: Hashable, make: Callable[[], T]) -> T:
         """The value for this very photo and key, made if it is not there."""
-        with self._lock:
-            for entry in self._entries:
-                if entry[0]() is photo and entry[1] == key:
-                    return entry[2]
+        kept = self.find(photo, key)
+        if kept is not None:
+            return kept
         value = make()
         with self._lock:
             self._entries = [*self._entries[1 - _LATEST :], (weakref.ref(photo, self._prune), key, value)]

@@ -43,6 +43,11 @@ def form(canvas: Canvas, detail: float = 1.0) -> tuple[np.ndarray, np.ndarray, n
     Returns:
         x (right), y (down), z (towards the camera), each (H, W) float32, about unit length.
     """
+    x, y, z = canvas.once(("form", detail), lambda: _form(canvas, detail))
+    return x, y, z
+
+
+def _form(canvas: Canvas, detail: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     height, width = canvas.height, canvas.width
     factor = max(1.0, 2.6 * canvas.unit)
     size = (max(8, round(width / factor)), max(8, round(height / factor)))

@@ -27,6 +27,10 @@ class Zones(NamedTuple):
 
 def zones(canvas: Canvas) -> Zones:
     """Skin has the colours inside the face; hair those of the ring around its upper half that are not skin."""
+    return Zones(*canvas.once("zones", lambda: _zones(canvas)))
+
+
+def _zones(canvas: Canvas) -> Zones:
     height, width = canvas.height, canvas.width
     empty = np.zeros((height, width), np.float32)
     if canvas.landmarks is None:
