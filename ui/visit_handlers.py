@@ -160,11 +160,16 @@ class VisitHandlers:
     def restyle(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
         """Style, scene or likeness changed: the live picture."""
         try:
-            visit = self._visit(request)
-            look = self._stage.look(style, scene, likeness, visit)
-            if visit is None:  # looking through the styles before consent is no mistake
-                return before_create(self._stage.example(look))
-            return before_create(self._stage.live(visit, look))
+            while True:
+                visit = self._visit(request)
+                look = self._stage.look(style, scene, likeness, visit)
+                photo = visit and visit.photo
+                # Looking through the styles before consent is no mistake.
+                shown = self._stage.example(look) if visit is None else self._stage.live(visit, look)
+                visit = self._visit(request)
+                if (visit and visit.photo) is photo:
+                    return before_create(shown)
+                # A photo arrived or went meanwhile: what was drawn would hang over it.
         except Exception as error:
             gr.Warning(sentence(error))
             return {}

@@ -129,8 +129,8 @@ class CheckedBoard:
         styles, scenes: The presets, by id, as they were when the board was checked.
         engines: What is known of each engine, by id.
         stacks: The models of each engine that has some, by its id.
-        own: Ids of styles that are a visitor's own.
         dimensions: How large a portrait gets.
+        own: Ids of styles that are a visitor's own.
     """
 
     board: Board

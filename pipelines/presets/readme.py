@@ -26,7 +26,7 @@ This page is generated from `pipelines/schema.py`, `pipelines/engines/*/stack.py
 
 **Add a style**: copy a file in `styles/`, change it, run `python -m pipelines.thumbnails`, start the app. No code.
 **Add a scene**: the same in `scenes/`; `backdrop` names a painter of the instant filters.
-**Not part of this project**: the same folders below the one that `STUDIO_PRESETS` names, read beside these at the start.
+**Not part of this project**: the same folders below the one that `STUDIO_PRESETS` names, read beside these.
 Each file has a name that is not taken here.
 **A visitor's own**: *Edit this style* on the page writes such a file, and takes one in. It can be put into `styles/`.
 **Add a model**: the same in `models/`; `python -m pipelines.hub list` shows whether it is complete.

@@ -123,7 +123,7 @@ def test_the_language_is_switched_in_the_middle_of_a_visit_and_nothing_is_lost(
     assert names == ["English", "Deutsch", "Français", "Español", "日本語"]
     assert page.locator("#language").input_value() == "fr"
     page.locator("#language").select_option("es")
-    expect(page.locator("#create")).to_contain_text(translated("es", "New portrait", "", None), timeout=LONG)
+    expect(page.locator("#create")).to_contain_text(translated("es", "Create my portrait", "", None), timeout=LONG)
     assert page.evaluate("document.documentElement.lang") == "es"
     assert asked == [], "the visit goes on, so nobody is asked"
     expect(page.locator("#portraits .tile")).to_have_count(1, timeout=LONG)

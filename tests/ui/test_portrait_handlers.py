@@ -355,3 +355,21 @@ def test_newcomers_wait_until_a_visit_is_over_that_nobody_came_back_to(
     monkeypatch.undo()
     assert handlers.agree(True, *LOOK, request_of(late))["photo_panel"]["visible"] is True
     visits.forget(late)
+
+
+def test_an_example_that_was_in_work_when_the_photo_arrived_does_not_hang_over_it(
+    served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handlers.agree(True, *LOOK, request_of(session))
+    paint, drawn = served.studio.pipeline.preview, []
+
+    def slowly(photo: Any, **asked: Any) -> Any:
+        drawn.append(photo)
+        if len(drawn) == 1:
+            with_photo(served, handlers, session, photo_bytes)
+        return paint(photo, **asked)
+
+    monkeypatch.setattr(served.studio.pipeline, "preview", slowly)
+    stage = handlers.restyle(*LOOK, request_of(session))["stage"]
+    assert stage["mode"] == "photo"
+    assert drawn[1] is served.visit(session).photo is not drawn[0]
