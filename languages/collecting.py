@@ -23,6 +23,13 @@ _MARKS = {"say": 1, "say_many": 2}  # and how many forms they have
 _WORDED = "Words that visitors may type to find it, each with a comma behind it; use those of your language."
 
 
+_EDITED = ("Style", "StyleOverride", "ControlSetting")
+_NOT_EDITED = (
+    "annotator", "id", "name", "summary", "keywords", "family", "order", "controls", "overrides", "preview", "start",
+    "finish", "finish_steps", "needs_picture", "based_on", "model_config",
+)  # fmt: skip
+
+
 class Sentence(NamedTuple):
     """One entry of the catalogues.
 
@@ -58,6 +65,7 @@ def sentences() -> list[Sentence]:
         for path in sorted((ROOT / room).rglob("*.py")):
             found += in_python(path.read_text("utf-8"), path.relative_to(ROOT).as_posix())
     found += in_presets()
+    found += in_recipes()
     return found + in_scripts()
 
 
@@ -132,3 +140,28 @@ def in_presets() -> Iterator[Sentence]:
     said, where = tomllib.loads(path.read_text("utf-8")), path.relative_to(ROOT).as_posix()
     for words in (*said["sentence"].values(), said["advice"]):
         yield Sentence((words,), where)
+
+
+def in_recipes() -> Iterator[Sentence]:
+    """Titles of filters and labels of their settings, which the style editor shows (pipelines/presets/editing.py)."""
+    for path in (*sorted((ROOT / "pipelines" / "recipe").glob("*.py")), ROOT / "pipelines" / "schema.py"):
+        where = path.relative_to(ROOT).as_posix()
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and (path.name != "schema.py" or node.name in _EDITED):
+                for field in node.body:
+                    if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                        yield from _of_field(field.target.id, field.value, where)
+
+
+def _of_field(name: str, value: ast.expr | None, where: str) -> Iterator[Sentence]:
+    call = value if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else None
+    if name == "op":
+        if call is not None and call.func.id == "operation":  # type: ignore[attr-defined]
+            yield Sentence((ast.literal_eval(call.args[1]),), where, ("The name of a filter, in the style editor.",))
+        return
+    if name in _NOT_EDITED:
+        return
+    titles = [one.value for one in call.keywords if one.arg == "title"] if call is not None else []
+    label = name.replace("_", " ").capitalize().replace("Color", "Colour")
+    label = "Colours" if label in ("Ramps", "Pairs", "Palettes") else label
+    yield Sentence((ast.literal_eval(titles[0]) if titles else label,), where, ("A setting in the style editor.",))

@@ -226,7 +226,7 @@ class PortraitHandlers(FramingHandlers):
             return {"notice": alert(say("That portrait is gone; choose its style and scene by hand."))}
         made = kept.portrait
         if visit is not None and not taken_over(self._studio, visit, made):
-            return {"notice": alert("That style of yours was removed; choose another one.")}
+            return {"notice": alert(say("That style of yours was removed; choose another one."))}
         look = {"style": made.style_id, "scene": made.scene_id, "likeness": made.likeness}
         look |= {"shape": made.shape, "size": made.size}
         is_same_photo = visit is not None and kept.photo_at == visit.photo_at and kept.face_index == visit.face_index

@@ -48,7 +48,6 @@ _TYPES = {
     "png": "image/png",
     "zip": "application/zip",
 }
-_OWN = "The visitor, who agreed on this page at {at:%Y-%m-%d %H:%M} UTC."
 _GONE = say("This portrait is not on the board any more.")
 _TOO_LARGE = say("This file is too large; choose one under 40 MB.")
 _Answer = Callable[[Visit, VisitBoard], Awaitable[Response]]
@@ -73,6 +72,11 @@ def build_board_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/board/{key}/cell/{cell}", calls.cell),
         Route("/studio/board/{key}/export.{kind}", calls.export),
     ]
+
+
+def _own_consent() -> str:
+    at = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
+    return str(say("The visitor, who agreed on this page at {time} UTC.", time=at))
 
 
 class _BoardCalls(Calls):
@@ -116,9 +120,7 @@ class _BoardCalls(Calls):
         """Take the visit's own photo."""
 
         async def answer(visit: Visit, board: VisitBoard) -> Response:
-            photo = own_photo(
-                visit.require_photo(), visit.face_index, str(say("You")), _OWN.format(at=datetime.now(UTC))
-            )
+            photo = own_photo(visit.require_photo(), visit.face_index, str(say("You")), _own_consent())
             await run_in_threadpool(board.add, photo)
             return await self._all(visit, board)
 
