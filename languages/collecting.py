@@ -6,6 +6,7 @@ For `python -m languages` and the tests; the app itself reads catalogues only.
 from __future__ import annotations
 
 import ast
+import re
 import string
 import tomllib
 from collections.abc import Iterator
@@ -143,11 +144,14 @@ def in_presets() -> Iterator[Sentence]:
 
 
 def in_recipes() -> Iterator[Sentence]:
-    """Titles of filters and labels of their settings, which the style editor shows (pipelines/presets/editing.py)."""
+    """Filters and their settings, as the style editor shows them (pipelines/presets/editing.py)."""
     for path in (*sorted((ROOT / "pipelines" / "recipe").glob("*.py")), ROOT / "pipelines" / "schema.py"):
         where = path.relative_to(ROOT).as_posix()
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.ClassDef) and (path.name != "schema.py" or node.name in _EDITED):
+                if any(isinstance(one, ast.AnnAssign) and ast.unparse(one.target) == "op" for one in node.body):
+                    about = " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
+                    yield Sentence((re.sub(r"\s*\([^)]*\)", "", about),), where, ("What a filter does.",))
                 for field in node.body:
                     if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                         yield from _of_field(field.target.id, field.value, where)
@@ -162,6 +166,9 @@ def _of_field(name: str, value: ast.expr | None, where: str) -> Iterator[Sentenc
     if name in _NOT_EDITED:
         return
     titles = [one.value for one in call.keywords if one.arg == "title"] if call is not None else []
+    abouts = [one.value for one in call.keywords if one.arg == "description"] if call is not None else []
     label = name.replace("_", " ").capitalize().replace("Color", "Colour")
     label = "Colours" if label in ("Ramps", "Pairs", "Palettes") else label
     yield Sentence((ast.literal_eval(titles[0]) if titles else label,), where, ("A setting in the style editor.",))
+    for about in abouts:
+        yield Sentence((ast.literal_eval(about),), where, ("What a setting in the style editor does.",))
