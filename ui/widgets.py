@@ -25,6 +25,7 @@ _HAND_OVER = (
     "() => {{ element.textContent = {failed}; }}); // {events}"
 )
 
+_SOFT_HYPHEN = "\u00ad"  # where a long name may break on a tile
 _FAILED = say("This part of the page did not arrive; reload the page.")
 
 EXAMPLE_TILES = say("Tiles: the built-in AI model. {credit}.", credit=EXAMPLE_CREDIT)
@@ -89,7 +90,7 @@ def _words(preset: Style | Scene, *more: str) -> str:
     """By what it is found."""
     said = (preset.name, *more, named(", ".join(preset.keywords)))
     # In English too, in which styles are known everywhere.
-    return " ".join(dict.fromkeys([*map(str.__str__, said), *map(str, said)]))
+    return " ".join(dict.fromkeys([*map(str.__str__, said), *map(str, said)])).replace(_SOFT_HYPHEN, "")
 
 
 def photo_booth() -> gr.HTML:
