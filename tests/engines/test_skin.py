@@ -123,6 +123,35 @@ def test_cold_light_is_taken_off_skin_and_a_part_of_warm_light_stays(portraits_d
         assert max(abs(shift[0]) for shift in shifts.values()) < 1.5, name
 
 
+def test_by_a_pictures_own_light_skin_may_be_warmer_and_a_little_darker(portraits_dir):
+    """Put back to the photo's figures, skin in a dark and warm painting was a pale and lilac mask."""
+    photo = _portrait(portraits_dir / "057.jpg")
+    lab = cv2.cvtColor(np.asarray(photo.image, np.float32) / 255, cv2.COLOR_RGB2LAB)
+    shifts = {}
+    for cast in ((-6, -2, 12), (6, 2, -12)):
+        moved = (lab + np.array(cast)).astype(np.float32)
+        canvas = _canvas(photo, np.clip(cv2.cvtColor(moved, cv2.COLOR_LAB2RGB), 0, 1))
+        keep_skin(canvas, False, own_light=True)
+        skin = (canvas.face > 0.9) & (canvas.features < 0.1)
+        own, new = (cv2.cvtColor(each, cv2.COLOR_RGB2LAB)[skin] for each in (canvas.source, canvas.image))
+        shifts[cast] = np.median(new - own, axis=0)
+    darker, lighter = shifts.values()
+    assert -5 < darker[0] < -2
+    assert darker[2] > 6
+    assert abs(lighter[0]) < 1.5, "nobody is made lighter"
+    assert abs(lighter[2]) < 3, "nor colder"
+
+
+def test_ink_in_hair_of_the_colour_of_skin_is_no_grey_blot(portraits_dir):
+    photo = _portrait(portraits_dir / "007.jpg")
+    own = np.asarray(photo.image, np.float32) / 255
+    hair = (cv2.cvtColor(own, cv2.COLOR_RGB2LAB)[..., 0] < 45) & (photo.person_mask > 0.9)
+    canvas = _canvas(photo, np.where(hair[..., None], np.float32(0.04), own))
+    keep_skin(canvas, False, own_light=True)
+    inked = cv2.cvtColor(canvas.image, cv2.COLOR_RGB2LAB)[..., 0][hair]
+    assert np.quantile(inked, 0.99) < 15  # L*; it was 3
+
+
 def test_a_flat_tone_stays_flat(portraits_dir):
     """Within a patch of one colour the correction hardly changes, whatever the photo does there."""
     photo = _portrait(portraits_dir / "041.jpg")

@@ -156,7 +156,7 @@ class FilterEngine:
         start, finish = job.style.start_recipe, job.style.finish_recipe
         for index, step in enumerate(finish, len(start)):
             operations.apply(canvas, step, index)
-        self._finish(canvas, job.style.model_copy(update={"preview": (*start, *finish)}))
+        self._finish(canvas, job.style.model_copy(update={"preview": (*start, *finish)}), own_light=True)
         return Image.fromarray(_to_bytes(canvas.image))
 
     def close(self) -> None:
@@ -217,13 +217,13 @@ class FilterEngine:
             # Before strokes, facets and stones are laid, while each place of the face is where the photo has it.
             self._keep_skin(canvas, style)
 
-    def _finish(self, canvas: Canvas, style: Style) -> None:
+    def _finish(self, canvas: Canvas, style: Style, *, own_light: bool = False) -> None:
         settle(canvas, any(step.op in _PIECES for step in style.preview))
-        self._keep_skin(canvas, style)
+        self._keep_skin(canvas, style, own_light=own_light)
 
-    def _keep_skin(self, canvas: Canvas, style: Style) -> None:
+    def _keep_skin(self, canvas: Canvas, style: Style, *, own_light: bool = False) -> None:
         if style.natural_colour:
-            keep_skin(canvas, flat=any(step.op in _FLAT for step in style.preview))
+            keep_skin(canvas, flat=any(step.op in _FLAT for step in style.preview), own_light=own_light)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,10 @@ correction, with no border where a face ends and a neck begins: a face put back 
 the picture's skin gets what the photo has, on average, where that tone is: one curve for the whole person, so flat
 tones stay flat and a neck in shadow stays in it. What is left is averaged over a good part of a face and added. No
 place counts more than another, and nothing is fitted to where a meter looks.
+
+What diffusion drew is one picture with a light of its own. Small differences stay there, and more of them towards dark
+and warm: skin in a painting is seen by the light of the painting (chromatic adaptation; Fairchild 2013, Color
+Appearance Models, ch. 8), so put back to the photo's figures it was a pale, lilac mask in a dark and warm one.
 """
 
 from __future__ import annotations
@@ -33,6 +37,9 @@ _LIT_SHARES, _MOST_LIT = (0.5, 0.75, 0.9), 2.5  # of the face's pixels, by light
 _SCENE_TINT = np.array((0.55, 0.6, 0.6), np.float32)  # shares of a scene's light that stay on skin: L*, a*, b*
 _WARMTH = 0.4  # share of the yellow that a picture gave to skin which stays; of the red, none does
 _WARM = 4.0  # b* from which on that counts in full
+# With a light of its own: what skin may differ by, L*, a*, b*, down and up. Lighter and colder is what it may least be.
+_LESS, _MORE = (5.0, 6.0, 1.5), (1.0, 2.0, 16.0)
+_MOST_OF_INK = 10.0  # likewise: L*; with more, ink in hair of the skin's colour becomes a grey blot
 _GREY = 2.0  # chroma under which there is no hue to turn (black-and-white photos, overexposed skin)
 _INK = 36.0  # L* from the usual skin; ink and highlights so far from it are moved a third as much
 _OUTLIER = 18.0  # L* from the usual difference: hair, glasses, a cast shadow that the style left out
@@ -52,6 +59,7 @@ class _Skin:
         features: (h, w) float32, eyes, brows and mouth.
         wanted: (h, w, 3) float32 Lab.
         reach: Pixels over which the correction is averaged.
+        own_light: Whether the picture has a light of its own, by which its skin is seen.
     """
 
     weight: np.ndarray
@@ -60,6 +68,15 @@ class _Skin:
     features: np.ndarray
     wanted: np.ndarray
     reach: float
+    own_light: bool
+
+    def stays(self, difference: np.ndarray, channel: int) -> np.ndarray:
+        """The part of a difference in L* (0), a* (1) or b* (2) that is left: of a small one all."""
+        if not self.own_light:
+            return np.zeros_like(difference)
+        most = np.where(difference < 0, _LESS[channel], _MORE[channel]).astype(np.float32)
+        part: np.ndarray = np.tanh(difference / most) * most
+        return part
 
 
 @dataclass(frozen=True)
@@ -81,7 +98,7 @@ class _Correction:
     left: np.ndarray
 
 
-def keep_skin(canvas: Canvas, flat: bool) -> None:
+def keep_skin(canvas: Canvas, flat: bool, *, own_light: bool = False) -> None:
     """Moves skin back to the lightness and hue that it had before the recipe. Changes the image of the canvas.
 
     Some of the warmth of a warm picture stays: eyes take it for the light, and brown skin without it looks pale and
@@ -89,12 +106,14 @@ def keep_skin(canvas: Canvas, flat: bool) -> None:
 
     Args:
         flat: The picture is made of flat tones or pieces, over which the correction changes more slowly.
+        own_light: Diffusion drew it: small differences stay, and most of the warmth.
     """
     if ("skin", flat) not in canvas.found:
         canvas.found["skin", flat] = _skin(canvas, flat)
-    skin: _Skin | None = canvas.found["skin", flat]
-    if skin is None:
+    found: _Skin | None = canvas.found["skin", flat]
+    if found is None:
         return
+    skin = replace(found, own_light=own_light)
     small = _lab(canvas.image)
     _move(canvas, skin, _with_field(skin, small, _curve(skin, _tone(small))))
 
@@ -105,8 +124,9 @@ def _move(canvas: Canvas, skin: _Skin, correction: _Correction) -> None:
     correction = replace(correction, left=cv2.resize(correction.left, size, interpolation=cv2.INTER_LINEAR)[where])
     lab = cv2.cvtColor(canvas.image[where], cv2.COLOR_RGB2LAB)
     moved = _moved(lab, correction, weight, canvas.features[where])
-    warmer = _WARMTH * smoothstep(0.0, _WARM, lab[..., 2] - moved[..., 2])
-    moved[..., 2] += warmer * (lab[..., 2] - moved[..., 2])
+    if not skin.own_light:
+        warmer = _WARMTH * smoothstep(0.0, _WARM, lab[..., 2] - moved[..., 2])
+        moved[..., 2] += warmer * (lab[..., 2] - moved[..., 2])
     canvas.image = canvas.image.copy()
     canvas.image[where] = np.clip(cv2.cvtColor(moved, cv2.COLOR_LAB2RGB), 0, 1)
 
@@ -165,6 +185,7 @@ def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
         features=features,
         wanted=own + (lit - own) * _SCENE_TINT - np.array((brighter, 0, 0), np.float32),
         reach=max(1.0, (_WIDE_REACH if flat else _REACH) * reach),
+        own_light=False,
     )
 
 
@@ -190,9 +211,13 @@ def _curve(skin: _Skin, there: np.ndarray) -> _Correction:
     table += whole * np.float32(_RARE / (50 * _STEPS))
     near = np.exp(-(((at - usual) / _INK) ** 2))
     common = np.clip(table[0] / (whole[0] * (2 * _RARE / (50 * _STEPS))) - 1, 0, 1)
-    lighter = table[1] / table[0] * (near + (1 - near) * common)
-    lighter = _climbing(np.clip(lighter, -_MOST_LIGHTNESS, _MOST_LIGHTNESS), at, usual)
-    turn = _bounded(_turn(*(((table[i] + 1j * table[i + 1]) / table[0]) for i in (2, 4))))
+    lighter = table[1] / table[0]
+    lighter = (lighter + skin.stays(-lighter, 0)) * (near + (1 - near) * common)
+    most = _MOST_OF_INK if skin.own_light else _MOST_LIGHTNESS
+    lighter = _climbing(np.clip(lighter, -most, most), at, usual)
+    now, aim = (table[i : i + 2] / table[0] for i in (2, 4))
+    aim = [aim[i] + skin.stays(now[i] - aim[i], i + 1) for i in range(2)]
+    turn = _bounded(_turn(now[0] + 1j * now[1], aim[0] + 1j * aim[1]))
     light_table, real, imaginary = (each.astype(np.float32) for each in (lighter, turn.real - 1, turn.imag))
     return _Correction(usual, light_table, real, imaginary, np.zeros_like(there))
 
@@ -216,14 +241,16 @@ def _with_field(skin: _Skin, small: np.ndarray, correction: _Correction) -> _Cor
         off = missing - _middle(missing, skin.known)
         known = skin.known * cv2.exp((off * np.float32(1 / _OUTLIER)) ** 2 * -1)
         here, aim = (_averaged(lab, known, skin.reach) for lab in (there, skin.wanted))
+        aim = cv2.merge([aim[..., i] + skin.stays(here[..., i] - aim[..., i], i) for i in range(3)])
         lighter = np.clip(lighter + aim[..., 0] - here[..., 0], -_MOST_LIGHTNESS / 2, _MOST_LIGHTNESS / 2)
         turn = _bounded(turn * _turn(*(lab[..., 1] + 1j * lab[..., 2] for lab in (here, aim))))
         correction = replace(correction, left=cv2.merge([lighter, turn.real - 1, turn.imag]).astype(np.float32))
     # Averages weigh the few dark tones of a style with much contrast against the many light ones: most of the face
     # decides, and all skin goes with it.
     there = _tone(_moved(small, correction, skin.weight, skin.features))
-    left = cv2.add(correction.left, (_middle(skin.wanted[..., 0] - there[..., 0], skin.face), 0.0, 0.0, 0.0))
-    return replace(correction, left=left)
+    left = _middle(skin.wanted[..., 0] - there[..., 0], skin.face)
+    left += float(skin.stays(np.array(-left), 0))
+    return replace(correction, left=cv2.add(correction.left, (left, 0.0, 0.0, 0.0)))
 
 
 def _middle(values: np.ndarray, weight: np.ndarray) -> float:
