@@ -79,7 +79,7 @@ class Setting(NamedTuple):
             else:
                 wanted = say("from {low:g} to {high:g}", **ends)
             if self.over:
-                wanted = say("over {low:g}, to {high:g}", **ends)
+                wanted = say("over {low:g} to {high:g}", **ends)
         return say("{group}, {label}: choose {wanted}.", group=group, label=self.label, wanted=wanted)
 
 
