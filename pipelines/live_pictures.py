@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from PIL import Image
 
+from languages.saying import say
 from pipelines import sizes
 from pipelines.controls import annotators
 from pipelines.engines.filters.engine import FilterEngine
@@ -98,7 +99,7 @@ class LivePictures:
             return self.precedence.give_way(unwanted)
 
         if not go_on():
-            raise Cancelled("Stopped before it began.")
+            raise Cancelled(say("Stopped before it began."))
         small = resized(
             self._crop(source, face_index, "1:1", (PREVIEW_SIZE, PREVIEW_SIZE)).photo,
             (_TILE_PAINTED_AT, _TILE_PAINTED_AT),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from languages.saying import say
 from pipelines.errors import RequestInvalid
 from pipelines.schema import HandCrop, PortraitRequest
 
@@ -16,7 +17,7 @@ def build_request(**values: object) -> PortraitRequest:
         return PortraitRequest.model_validate(values)
     except ValueError as error:
         fields = [str(item["loc"][0]) for item in getattr(error, "errors", list)() if item["loc"]]
-        advice = _ADVICE.get(fields[0] if fields else "", "This request is not complete; start again.")
+        advice = _ADVICE.get(fields[0] if fields else "", say("This request is not complete; start again."))
         raise RequestInvalid(advice) from error
 
 
@@ -33,17 +34,17 @@ def build_crop(**values: object) -> HandCrop:
 
 
 _ADVICE = {
-    "photo": "Add a photo first.",
-    "consent": "Tick the consent box first.",
-    "seeds": "Choose a seed from 0 to 4294967295 and one to four variations.",
-    "likeness": "Choose a likeness from 0 to 1.",
-    "style_id": "There is no such style; choose one from the list.",
-    "scene_id": "There is no such scene; choose one from the list.",
-    "model_id": "There is no such model; choose one from the list.",
-    "face_index": "That face is not in the photo; choose one of those that were found.",
-    "shape": "There is no such shape; choose 1:1, 4:5 or 9:16.",
-    "size": "There is no such size; choose screen or print.",
-    "crop": "Set the crop by its middle and width, in percent of the photo, and at most 45 degrees: 50,40,60,0.",
-    "visible_label": "Choose true or false for the visible label.",
-    "extra_prompt": "Your own words are too long; keep them under 400 characters.",
+    "photo": say("Add a photo first."),
+    "consent": say("Tick the consent box first."),
+    "seeds": say("Choose a seed from 0 to 4294967295 and one to four variations."),
+    "likeness": say("Choose a likeness from 0 to 1."),
+    "style_id": say("There is no such style; choose one from the list."),
+    "scene_id": say("There is no such scene; choose one from the list."),
+    "model_id": say("There is no such model; choose one from the list."),
+    "face_index": say("That face is not in the photo; choose one of those that were found."),
+    "shape": say("There is no such shape; choose 1:1, 4:5 or 9:16."),
+    "size": say("There is no such size; choose screen or print."),
+    "crop": say("Set the crop by its middle and width, in percent of the photo, and at most 45 degrees: 50,40,60,0."),
+    "visible_label": say("Choose true or false for the visible label."),
+    "extra_prompt": say("Your own words are too long; keep them under 400 characters."),
 }

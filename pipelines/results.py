@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from languages.saying import Words
 from pipelines.schema import Control, HandCrop, PreparedPhoto, PresetId, Seed, Shape, Size, Style, Unit, Value
 
 RefusalCategory = Literal["minors", "sexual", "public-figure", "hate", "gore"]
@@ -64,7 +65,7 @@ class ProvenanceReport(ProvenanceSummary):
     xmp_says: bool = Field(False, description="It says something of the picture's origin.")
     findings: tuple[Finding, ...] = Field((), description="What does not hold in the manifest, each kind once.")
     is_too_slow: bool = Field(False, description="The manifest could not be read in time.")
-    problems: tuple[str, ...] = Field((), description="Sentences on what could not be read or verified.")
+    problems: tuple[Words, ...] = Field((), description="Sentences on what could not be read or verified.")
 
 
 class RatioChange(Value):
@@ -99,8 +100,8 @@ class SkinShift(Value):
 class Faithfulness(Value):
     """How much of the person is left in a portrait. What could not be measured is None, and `unmeasured` says why."""
 
-    sentence: str = Field(description="For the visitor.")
-    warning: str | None = Field(None, description="For the visitor, where the picture beautifies past a threshold.")
+    sentence: Words = Field(description="For the visitor.")
+    warning: Words | None = Field(None, description="For the visitor, where the picture beautifies past a threshold.")
     landmark_drift: float | None = Field(None, ge=0.0, description="Mean, in inter-ocular distances.")
     eye_size: RatioChange | None = None
     jaw_width: RatioChange | None = None
@@ -108,7 +109,7 @@ class Faithfulness(Value):
     face_height: RatioChange | None = None
     skin: SkinShift | None = None
     edges_kept: Unit | None = Field(None, description="Share of the photo's face edges found again, above chance.")
-    unmeasured: tuple[str, ...] = Field((), description="Why a number is missing, one sentence each.")
+    unmeasured: tuple[Words, ...] = Field((), description="Why a number is missing, one sentence each.")
 
 
 class Refusal(Value):
@@ -117,7 +118,7 @@ class Refusal(Value):
     category: RefusalCategory
     reviewer: str = Field(description="Id of the reviewer.")
     rule: str = Field(description="Id of the rule, such as en/nudity; says nothing about the words themselves.")
-    sentence: str = Field(description="For the visitor.")
+    sentence: Words = Field(description="For the visitor.")
     found: str = Field("", repr=False, description="What the words are about, for the visitor's screen; never logged.")
 
 
@@ -136,7 +137,7 @@ class Portrait(Value):
     style_id: PresetId
     scene_id: PresetId
     seed: Seed
-    engine: str = Field(description="What made it, as shown on screen.")
+    engine: Words = Field(description="What made it, as shown on screen.")
     model_id: str = Field(description="'preview' or the model stack's id.")
     is_diffusion: bool
     seconds: float = Field(ge=0.0)
@@ -157,6 +158,6 @@ class PortraitSet(Value):
     photo: PreparedPhoto
     controls: tuple[Control, ...]
     portraits: tuple[Portrait, ...]
-    engine: str
-    notes: tuple[str, ...] = Field((), description="Sentences for the visitor, such as why another engine was used.")
+    engine: Words
+    notes: tuple[Words, ...] = Field((), description="Sentences for the visitor, such as why another engine was used.")
     refused: tuple[RefusedPicture, ...] = Field((), description="Pictures that a reviewer did not let through.")

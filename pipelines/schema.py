@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from languages.saying import Words
 from pipelines.recipe import RecipeStep
 
 PresetId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
@@ -88,8 +89,8 @@ class Style(Value):
     """One look, from presets/styles/<id>.toml. The file name is the id."""
 
     id: PresetId = Field(description="The file name; never written in the file.")
-    name: str = Field(min_length=2, max_length=40, description="What visitors read.")
-    summary: str = Field(min_length=10, max_length=140, description="One sentence for the picker.")
+    name: Words = Field(min_length=2, max_length=40, description="What visitors read.")
+    summary: Words = Field(min_length=10, max_length=140, description="One sentence for the picker.")
     keywords: tuple[Keyword, ...] = Field(
         (),
         max_length=12,
@@ -185,8 +186,8 @@ class Scene(Value):
     """One setting, from presets/scenes/<id>.toml. Added to any style."""
 
     id: PresetId = Field(description="The file name; never written in the file.")
-    name: str = Field(min_length=2, max_length=40, description="What visitors read.")
-    summary: str = Field(min_length=10, max_length=140, description="One sentence for the picker.")
+    name: Words = Field(min_length=2, max_length=40, description="What visitors read.")
+    summary: Words = Field(min_length=10, max_length=140, description="One sentence for the picker.")
     keywords: tuple[Keyword, ...] = Field(
         (),
         max_length=12,
@@ -244,7 +245,7 @@ class PhotoHint(Value):
     """One sentence on how a photo could be better. `blocking` ones must be mended or chosen first."""
 
     kind: HintKind
-    sentence: str
+    sentence: Words
     blocking: bool = False
 
 

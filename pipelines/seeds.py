@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from languages.saying import say
 from pipelines.errors import RequestInvalid
 from pipelines.schema import MAX_VARIATIONS
 
@@ -19,7 +20,7 @@ def following(first: object, count: object) -> tuple[int, ...]:
     number = variations(count)
     seed = whole(first, "seed")
     if not 0 <= seed <= MAX_SEED:
-        raise RequestInvalid(f"Choose a seed from 0 to {MAX_SEED}.")
+        raise RequestInvalid(say("Choose a seed from 0 to {max_seed}.", max_seed=MAX_SEED))
     return tuple((seed + offset) % (MAX_SEED + 1) for offset in range(number))
 
 
@@ -31,7 +32,7 @@ def variations(count: object) -> int:
     """
     number = whole(count, "variations")
     if not 1 <= number <= MAX_VARIATIONS:
-        raise RequestInvalid(f"Choose one to {MAX_VARIATIONS} variations.")
+        raise RequestInvalid(say("Choose one to {max_variations} variations.", max_variations=MAX_VARIATIONS))
     return number
 
 
@@ -42,5 +43,5 @@ def whole(value: object, name: str) -> int:
         RequestInvalid: It is not; the sentence has its name.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value % 1:
-        raise RequestInvalid(f"Choose a whole number as {name}.")
+        raise RequestInvalid(say("Choose a whole number as {name}.", name=name))
     return int(value)

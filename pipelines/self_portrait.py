@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 from PIL import Image
 
+from languages.saying import listed, say
 from pipelines import sizes
 from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, EngineSource
 from pipelines.engines.device import is_out_of_memory
@@ -49,7 +50,9 @@ log = logging.getLogger(__name__)
 
 AFTER_PICTURE = "in the style of a picture that the visitor gave"
 _STEP_SIDE = 768  # of the picture of a step: a print is marked once, when it is finished
-_NO_MEMORY = "There is too little free memory for this just now; ask for fewer variations, or try again in a minute."
+_NO_MEMORY = say(
+    "There is too little free memory for this just now; ask for fewer variations, or try again in a minute."
+)
 
 
 class SelfPortraitPipeline(LivePictures):
@@ -88,7 +91,7 @@ class SelfPortraitPipeline(LivePictures):
         if automatic not in self._engines.ids:
             raise SettingsError(f"STUDIO_MODEL must be one of: {', '.join(self._engines.ids)}.")
         self.line = WaitingLine(max_waiting)
-        self.warming = "Starting: face finder"
+        self.warming: str = say("Starting: face finder")
         self._out_dir = out_dir
         self._stage = Stage()
         marking.prepare()  # no portrait is made that could not be signed
@@ -189,7 +192,7 @@ class SelfPortraitPipeline(LivePictures):
             made = engine.make(job, JobStudio(job, crop.drawn, self._stage), watched)
             seconds = (time.monotonic() - started) / len(made.pictures)
             if not turn.holds:  # it hung, was set aside, and woke up after all
-                raise Cancelled("Stopped: this took too long.")
+                raise Cancelled(say("Stopped: this took too long."))
             passed, refused = self.safety.sort(request.seeds, made.pictures, session)
             portraits = self._save(request, engine, job, passed, seconds, out_dir or self.folder(session))
         return PortraitSet(
@@ -217,11 +220,11 @@ class SelfPortraitPipeline(LivePictures):
         asked = next((e for e in engines if e.id == model_id or (model_id == AUTO and e.is_automatic)), None)
         if asked is None or asked in able:
             return model_id, ()
-        words = f"{asked.name} cannot paint after a picture of your own"
+        words = say("{name} cannot paint after a picture of your own", name=asked.name)
         if model_id == AUTO and any(engine.id == PREVIEW for engine in able):
-            return PREVIEW, (f"{words}, so the instant filters do, not diffusion.",)
-        names = " or ".join(engine.name for engine in able) or "another style"
-        raise EngineUnavailable(f"{words}; choose {names} under Advanced.")
+            return PREVIEW, (say("{words}, so the instant filters do, not diffusion.", words=words),)
+        names = listed([engine.name for engine in able], either=True) or say("another style")
+        raise EngineUnavailable(say("{words}; choose {names} under Advanced.", words=words, names=names))
 
     def dimensions(self, model_id: str, shape: Shape, size: Size, detail: float) -> tuple[str, tuple[int, int]]:
         """Which engine would make a portrait, and its width and height.
@@ -256,7 +259,7 @@ class SelfPortraitPipeline(LivePictures):
                 self._engine(AUTO, lambda step, total, preview: True, turn) as choice,
             ):
                 if choice.engine.is_diffusion:
-                    self.warming = f"Starting: {choice.engine.name}"
+                    self.warming = say("Starting: {name}", name=choice.engine.name)
                     choice.engine.load()
         except PortraitError as error:  # stays on the banner: this machine cannot work until it is mended
             log.error("cannot warm up: %s", error)
@@ -290,7 +293,7 @@ class SelfPortraitPipeline(LivePictures):
         """The engine, for this request alone, once its turn has come. Only one is kept loaded beside the filters."""
         while not turn.wait(0.25):
             if not report(0, 1, None):
-                raise Cancelled("Stopped before it began.")
+                raise Cancelled(say("Stopped before it began."))
         model_id = self.automatic if model_id == AUTO else model_id
         if model_id not in self._choices:
             choice = self._engines.create(model_id)
@@ -316,7 +319,15 @@ class SelfPortraitPipeline(LivePictures):
         if request.size == "screen" or max(size) >= max(largest):
             return crop, notes
         if engine.is_diffusion:
-            return crop, (*notes, f"{engine.name} makes {size[0]} × {size[1]} pixels, whatever size is chosen.")
+            return crop, (
+                *notes,
+                say(
+                    "{name} makes {width} × {height} pixels, whatever size is chosen.",
+                    name=engine.name,
+                    width=size[0],
+                    height=size[1],
+                ),
+            )
         return crop, (*notes, photo_hints.small_print(frame, largest))
 
     def _save(

@@ -10,10 +10,17 @@ from collections.abc import Iterable
 from itertools import product
 from typing import NamedTuple
 
+from languages.saying import number, say
 from pipelines.schema import Shape, Size
 
-SHAPES: dict[Shape, str] = {"1:1": "Square", "4:5": "4:5", "9:16": "9:16"}  # width to height, and what visitors read
-SIZES: dict[Size, str] = {"screen": "Screen", "print": "Print"}
+# Width to height, and what visitors read.
+# Translators: the shape of a portrait, 1:1
+SHAPES: dict[Shape, str] = {"1:1": say("Square"), "4:5": "4:5", "9:16": "9:16"}
+# Translators: the size of a portrait: large enough for a screen
+_SCREEN = say("Screen")
+# Translators: the size of a portrait: large enough to be printed on paper (a noun)
+_PRINT = say("Print")
+SIZES: dict[Size, str] = {"screen": _SCREEN, "print": _PRINT}
 LONGEST: dict[Size, int] = {"screen": 1080, "print": 2048}  # pixels of the long side, of engines that follow it
 DPI = 300  # of a good print
 _CM_PER_INCH = 2.54
@@ -79,5 +86,12 @@ def detailed(shape: Shape, size: Size, detail: float, *, screen: int, largest: i
 
 def print_words(width: int, height: int) -> str:
     """How large a picture can be printed well: "2048 × 2048 px: 17.3 × 17.3 cm at 300 dpi"."""
-    across, down = (f"{pixels / DPI * _CM_PER_INCH:.1f}".removesuffix(".0") for pixels in (width, height))
-    return f"{width} × {height} px: prints well up to {across} × {down} cm ({DPI} dpi)"
+    across, down = (number(round(pixels / DPI * _CM_PER_INCH, 1), ".4g") for pixels in (width, height))
+    return say(
+        "{width} × {height} px: prints well up to {across} × {down} cm ({dpi} dpi)",
+        width=width,
+        height=height,
+        across=across,
+        down=down,
+        dpi=DPI,
+    )

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
+from languages.saying import say, say_many
 from pipelines.errors import EngineBusy
 
 MAX_WAITING = 64
@@ -154,14 +155,21 @@ class WaitingLine:
     def _refuse(self, owner: str) -> None:
         mine = [ticket for ticket in (self._served, *self._waiting) if ticket is not None and ticket.owner == owner]
         if len(mine) >= self._each:
-            raise EngineBusy(f"{len(mine)} of your requests are in line already; wait for one of them.")
+            raise EngineBusy(
+                say("{number} of your requests are in line already; wait for one of them.", number=len(mine))
+            )
         if len(self._waiting) >= self.limit:
             seconds = self._until(1)  # by then, somebody who waits now is being served and there is room
-            when = "in a moment" if seconds is None else f"in {duration(seconds)}"
+            # Translators: about when to try again
+            when = say("in a moment") if seconds is None else say("in {duration}", duration=duration(seconds))
             count = len(self._waiting)
             raise EngineBusy(
-                f"The line is full, {count} {'visitor is' if count == 1 else 'visitors are'} waiting; "
-                f"nothing of yours is lost, so try again {when}."
+                say_many(
+                    "The line is full, {count} visitor is waiting; nothing of yours is lost, so try again {when}.",
+                    "The line is full, {count} visitors are waiting; nothing of yours is lost, so try again {when}.",
+                    count,
+                    when=when,
+                )
             )
 
     def _until(self, position: int) -> float | None:
@@ -192,8 +200,9 @@ class WaitingLine:
 
 def duration(seconds: float) -> str:
     """About how long, in words: "about 12 s", "about 3 min". Coarser where it is longer."""
-    if seconds < 10:
-        return f"about {max(1, math.ceil(seconds))} s"
     if seconds < 90:
-        return f"about {5 * round(seconds / 5)} s" if seconds >= 20 else f"about {round(seconds)} s"
-    return f"about {round(seconds / 60)} min"
+        whole = max(1, math.ceil(seconds)) if seconds < 10 else round(seconds)
+        # Translators: seconds, short
+        return say("about {seconds} s", seconds=5 * round(seconds / 5) if seconds >= 20 else whole)
+    # Translators: minutes, short
+    return say("about {minutes} min", minutes=round(seconds / 60))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from languages.saying import say
 from pipelines.errors import Cancelled, EngineFailed
 from pipelines.results import PortraitSet
 from pipelines.schema import PortraitRequest
@@ -89,7 +90,7 @@ def _wait(ticket: Ticket, stop: threading.Event) -> Generator[WaitEvent, None, N
     due = 0.0
     while not ticket.wait(_LOOK_SECONDS if due else 0.0):
         if stop.is_set():
-            raise Cancelled("Stopped before it began.")
+            raise Cancelled(say("Stopped before it began."))
         place = ticket.place
         if place is not None and time.monotonic() >= due:
             yield WaitEvent(place)
@@ -126,7 +127,9 @@ def _work(
             event = _next(events, stop, patience)
             if event is None:
                 grace = 0.0
-                raise EngineFailed("The engine does not answer and was set aside; your photo is kept, so try again.")
+                raise EngineFailed(
+                    say("The engine does not answer and was set aside; your photo is kept, so try again.")
+                )
             if isinstance(event, BaseException):
                 raise event
             yield event

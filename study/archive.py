@@ -22,13 +22,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from languages.saying import say
 from pipelines.errors import SaveError
 from pipelines.schema import Consent, Purpose, Value
 
 KEEPING: frozenset[Purpose] = frozenset({"study", "examples"})  # the purposes that let a copy be kept
 _PURGE_SECONDS = 3600.0
 _NUMBER = re.compile(r"[0-9a-f]{32}")
-_GONE_WRONG = "The copies for the study could not be deleted; tell the operator the number of your receipt."
+_GONE_WRONG = say("The copies for the study could not be deleted; tell the operator the number of your receipt.")
 
 
 class Paper(Value):
@@ -108,7 +109,8 @@ class PortraitArchive:
                 with contextlib.suppress(OSError):
                     home.rmdir()
                 raise SaveError(
-                    "No copy could be kept for the study; the portrait itself is yours as ever.", detail=repr(error)
+                    say("No copy could be kept for the study; the portrait itself is yours as ever."),
+                    detail=repr(error),
                 ) from error
             return KeptCopy(copy, copy.stat().st_size, paper)
 

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import Field
 
+from languages.saying import language, say
 from pipelines.errors import ConsentMissing, RequestInvalid
 from pipelines.schema import Consent, Purpose, Value
 from study.notice import ConsentNotice, load_notice
 
 _MAX_SESSIONS = 10_000
-_FULL = "Too many visits are open here just now, so no more consents can be noted. Please try again in an hour."
-ASK = "Tick the consent box first; without it no photo is taken in."
+_FULL = say("Too many visits are open here just now, so no more consents can be noted. Please try again in an hour.")
+ASK = say("Tick the consent box first; without it no photo is taken in.")
 
 
 class Ticked(Value):
@@ -48,12 +50,29 @@ class Receipt(Value):
 
 
 class ConsentRegistry:
-    """Who agreed, by session. Safe for many threads."""
+    """Who agreed, by session, and to the text in which language. Safe for many threads.
 
-    def __init__(self, notice: ConsentNotice | None = None) -> None:
-        self.notice = notice or load_notice()
+    Args:
+        notice: The text, in English; left out, that of a studio without settings.
+        others: The same text in other languages.
+    """
+
+    def __init__(self, notice: ConsentNotice | None = None, others: Iterable[ConsentNotice] = ()) -> None:
+        self._notice = notice or load_notice()
+        self._notices = {one.language: one for one in (*others, self._notice)}
+        self._by_hash = {one.sha256: one for one in self._notices.values()}
         self._records: dict[str, Consent] = {}
         self._lock = threading.Lock()
+
+    @property
+    def notices(self) -> tuple[ConsentNotice, ...]:
+        """The text in every language."""
+        return tuple(self._notices.values())
+
+    @property
+    def notice(self) -> ConsentNotice:
+        """The text in the language that is spoken."""
+        return self._notices.get(language(), self._notice)
 
     @property
     def is_full(self) -> bool:
@@ -70,6 +89,7 @@ class ConsentRegistry:
         """
         if agreed is not True or not isinstance(session, str) or len(session) < 4:
             raise ConsentMissing(ASK)
+        notice = self.notice
         with self._lock:
             record = self._valid(session)
             if record is None:
@@ -79,8 +99,8 @@ class ConsentRegistry:
                     id=secrets.token_hex(16),
                     session=session,
                     granted_at=_now(),
-                    notice_version=self.notice.version,
-                    notice_sha256=self.notice.sha256,
+                    notice_version=notice.version,
+                    notice_sha256=notice.sha256,
                 )
                 self._records[session] = record
         return record
@@ -98,7 +118,9 @@ class ConsentRegistry:
             if record is None:
                 raise ConsentMissing(ASK)
             if not isinstance(purpose, str) or purpose not in offered:
-                raise RequestInvalid("That is not offered here: only what stands in the consent text can be allowed.")
+                raise RequestInvalid(
+                    say("That is not offered here: only what stands in the consent text can be allowed.")
+                )
             wanted = {*record.purposes} - {offered[purpose]} | ({offered[purpose]} if agreed is True else set())
             if wanted != {*record.purposes}:
                 ordered = tuple(one.id for one in self.notice.purposes if one.id in wanted)
@@ -133,23 +155,24 @@ class ConsentRegistry:
             return next((record for record in self._records.values() if record.id == number), None)
 
     def receipt(self, consent: Consent, *, withdrawn: bool = False) -> Receipt:
-        """What the visitor gets of a record of this text."""
+        """What the visitor gets of a record, in the language in which they agreed."""
+        notice = self._by_hash[consent.notice_sha256]
         return Receipt(
             id=consent.id,
             granted_at=consent.granted_at,
             changed_at=consent.changed_at,
             withdrawn_at=_now() if withdrawn else None,
-            purposes=tuple(Ticked(id=one, label=self.notice.label(one)) for one in consent.purposes),
-            operator=self.notice.operator,
+            purposes=tuple(Ticked(id=one, label=notice.label(one)) for one in consent.purposes),
+            operator=notice.operator,
             text_version=consent.notice_version,
             text_sha256=consent.notice_sha256,
-            language=self.notice.language,
-            text=self.notice.document,
+            language=notice.language,
+            text=notice.document,
         )
 
     def _valid(self, session: str | None) -> Consent | None:
         record = self._records.get(session or "")
-        return record if record is not None and record.notice_sha256 == self.notice.sha256 else None
+        return record if record is not None and record.notice_sha256 in self._by_hash else None
 
 
 def _now() -> datetime:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from languages.catalogue import LANGUAGES
+from languages.saying import ENGLISH, say, say_many, speaking
 from pipelines.errors import PresetError
 from pipelines.schema import Purpose, Value
 from pipelines.settings import AWAY_SECONDS
@@ -89,7 +91,9 @@ class ConsentNotice:
     @cached_property
     def document(self) -> str:
         """All that is agreed to: the text, then the label of each tick."""
-        ticks = "\n".join(f"[ ] {p.label}{'' if p.needed else ' (optional)'}" for p in self.purposes)
+        with speaking(self.language):
+            labels = [p.label if p.needed else say("{label} (optional)", label=p.label) for p in self.purposes]
+            ticks = "\n".join(f"[ ] {label}" for label in labels)
         return f"{self.text}\n\n{ticks}\n"
 
     @cached_property
@@ -109,16 +113,43 @@ class ConsentNotice:
 
 def away_words(away_seconds: int) -> str:
     """How long a visit waits for its page: "5 minutes", "1 minute", "40 seconds"."""
-    whole = away_seconds % 60 == 0
-    number, unit = (away_seconds // 60, "minute") if whole else (away_seconds, "second")
-    return f"{number} {unit}{'' if number == 1 else 's'}"
+    if away_seconds % 60 == 0:
+        return say_many("{count} minute", "{count} minutes", away_seconds // 60)
+    return say_many("{count} second", "{count} seconds", away_seconds)
 
 
 def after_closing(away_seconds: int) -> str:
     """When a visit ends whose page has gone: "5 minutes after you close the page"."""
     if away_seconds == 0:
-        return "when you close the page"
-    return f"{away_words(away_seconds)} after you close the page"
+        # Translators: stands in the middle of sentences, as "It is deleted when ..., or when you close the page."
+        return say("when you close the page")
+    # Translators: stands in the middle of sentences, as "It is deleted ..., or 5 minutes after you close the page."
+    return say("{away} after you close the page", away=away_words(away_seconds))
+
+
+def consent_file(code: str) -> Path:
+    """Where the text in a language is."""
+    return CONSENT_FILE if code == ENGLISH else CONSENT_FILE.with_name("consents") / f"{code}.toml"
+
+
+def load_notices(
+    settings: OperatorSettings | None = None,
+    *,
+    minutes: int = DEFAULT_MINUTES,
+    away_seconds: int = AWAY_SECONDS,
+    kiosk_seconds: int = 0,
+) -> tuple[ConsentNotice, ...]:
+    """The text for a studio in every language, English first. Arguments and errors as of `load_notice`."""
+    return tuple(
+        load_notice(
+            settings,
+            minutes=minutes,
+            away_seconds=away_seconds,
+            kiosk_seconds=kiosk_seconds,
+            path=consent_file(code),
+        )
+        for code in LANGUAGES
+    )
 
 
 def load_notice(
@@ -143,14 +174,15 @@ def load_notice(
     """
     settings = settings or OperatorSettings()
     file = read_consent_file(path)
-    values = {
-        "operator": settings.operator,
-        "minutes": str(minutes),
-        "closing": after_closing(away_seconds),
-        "authority": settings.authority,
-        "server": settings.server,
-        "untouched": away_words(kiosk_seconds),
-    }
+    with speaking(file.language):
+        values = {
+            "operator": str(settings.operator),
+            "minutes": str(minutes),
+            "closing": str(after_closing(away_seconds)),
+            "authority": settings.authority,
+            "server": str(settings.server),
+            "untouched": str(away_words(kiosk_seconds)),
+        }
     if settings.study is not None:
         values |= {"about": settings.study.about, "until": settings.study.until.isoformat()}
     running, stamped, kiosk = settings.study is not None, bool(settings.authority), kiosk_seconds > 0
@@ -165,7 +197,7 @@ def load_notice(
     return ConsentNotice(
         version=file.version,
         language=file.language,
-        operator=settings.operator,
+        operator=values["operator"],
         summary=next(purpose.label for purpose in file.purposes if purpose.needed),
         text=text,
         purposes=tuple(purpose for purpose in file.purposes if purpose.needed or running),

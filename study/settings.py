@@ -11,11 +11,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from languages.saying import say
 from pipelines.errors import SettingsError
 from pipelines.settings import Settings
 
-UNNAMED = "whoever gave you its address; no name or contact was entered (operators: setting STUDIO_OPERATOR)."
-THIS_SERVER = "the one in your browser's address line"
+UNNAMED = say("whoever gave you its address; no name or contact was entered (operators: setting STUDIO_OPERATOR).")
+THIS_SERVER = say("the one in your browser's address line")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from languages.saying import say
 from pipelines import worker
 from pipelines.errors import Cancelled, ConsentMissing, RequestInvalid
 from pipelines.photo import opening as photos
@@ -92,7 +93,9 @@ class Endpoints:
                 return {"receipt": receipt.model_dump(mode="json") if receipt is not None else None, "key": None}
             offered = [one.id for one in studio.consents.notice.optional]
             if agreed is True and set(purposes) - set(offered):
-                raise RequestInvalid("No study is running here, so nothing can be kept for one; leave purposes empty.")
+                raise RequestInvalid(
+                    say("No study is running here, so nothing can be kept for one; leave purposes empty.")
+                )
             visit = admission.open_visit(
                 studio,
                 request.session_hash,
@@ -191,7 +194,7 @@ class Endpoints:
                     unread.callback(studio.uploads.remove, Path(photo))
                 visit, record = studio.visits.require(request.session_hash)
                 if photo is None:
-                    raise RequestInvalid("Send a photo.")
+                    raise RequestInvalid(say("Send a photo."))
                 wanted = build_request(
                     photo=_UNOPENED,
                     style_id=style,
@@ -249,4 +252,4 @@ class Endpoints:
                     return event
                 if visit.closed:
                     break
-        raise Cancelled("Stopped: consent was taken back, or the session has ended.")
+        raise Cancelled(say("Stopped: consent was taken back, or the session has ended."))

@@ -7,7 +7,7 @@ import gradio as gr
 from pipelines.errors import RequestInvalid
 from ui.errors import for_api
 from web.calls import KEY_HEADER
-from web.gradio_seams import ExplainingBlocks
+from web.gradio_seams import ManyTongues
 
 _SEND_A_FILE = (
     f'Send the photo as photo=handle_file("me.jpg"), not as a path, after client.headers["{KEY_HEADER}"] was set to '
@@ -16,7 +16,7 @@ _SEND_A_FILE = (
 _WRONG_FORM = "One of these values has not the form that is expected; client.view_api() says which they have."
 
 
-class StudioBlocks(ExplainingBlocks):
+class StudioBlocks(ManyTongues):
     """A Blocks whose callers read one sentence, whatever went wrong."""
 
     def bad_input(self, is_path: bool) -> gr.Error:

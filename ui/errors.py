@@ -9,13 +9,14 @@ import html
 
 import gradio as gr
 
+from languages.saying import put_together, say
 from pipelines.errors import WordsRefused
 from web.errors import sentence
 
 
 def for_api(error: BaseException) -> gr.Error:
     """The same for a caller of the API: an exception whose message is the sentence."""
-    return gr.Error(sentence(error), print_exception=False)
+    return gr.Error(str(sentence(error)), print_exception=False)
 
 
 def alert(text: str) -> str:
@@ -31,4 +32,6 @@ def status(text: str) -> str:
 def explain(error: Exception) -> str:
     """The sentence for the visitor, with the words that it is about where words were refused."""
     words = sentence(error)
-    return f"{words} It is about “{error.found}”." if isinstance(error, WordsRefused) and error.found else words
+    if isinstance(error, WordsRefused) and error.found:
+        return put_together(words, say("It is about “{found}”.", found=error.found))
+    return words

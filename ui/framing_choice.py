@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from languages.saying import say
 from pipelines import sizes
 from ui.answers import listen
 from ui.framing_handlers import FramingHandlers
@@ -30,7 +31,7 @@ def build_framing() -> Framing:
         shape = gr.Radio(
             [(name, shape) for shape, name in sizes.SHAPES.items()],
             value="1:1",
-            label="Shape",
+            label=say("Shape"),
             elem_id="shape",
             elem_classes="segments",
             min_width=120,
@@ -38,7 +39,7 @@ def build_framing() -> Framing:
         size = gr.Radio(
             [(name, size) for size, name in sizes.SIZES.items()],
             value="screen",
-            label="Size",
+            label=say("Size"),
             elem_id="size",
             elem_classes="segments",
             min_width=120,

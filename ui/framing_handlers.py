@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import gradio as gr
 
+from languages.saying import say
 from pipelines import sizes
 from pipelines.engines.base import PREVIEW
 from pipelines.errors import PortraitError, RequestInvalid
@@ -94,23 +95,23 @@ class FramingHandlers(VisitHandlers):
         if size == "print" and max(made) < sizes.LONGEST["print"]:
             filters, _ = self._studio.pipeline.dimensions(PREVIEW, shape, size, detail)
             if name != filters:
-                lines.append(f"It makes no other size; {filters.lower()} (Advanced, Made by) make larger prints.")
+                lines.append(say("It makes no other size; instant filters (Advanced, Made by) make larger prints."))
             elif cut is not None:
                 lines.append(photo_hints.small_print(cut.frame, sizes.along(shape, sizes.LONGEST["print"])))
-        return f'<p class="fine">{" ".join(lines)}</p>'
+        return f'<p class="fine">{" ".join(map(str, lines))}</p>'
 
 
 def _shape(value: object) -> Shape:
     found = next((shape for shape in get_args(Shape) if shape == value), None)
     if found is None:
-        raise RequestInvalid("There is no such shape; choose 1:1, 4:5 or 9:16.")
+        raise RequestInvalid(say("There is no such shape; choose 1:1, 4:5 or 9:16."))
     return found
 
 
 def _size(value: object) -> Size:
     found = next((size for size in get_args(Size) if size == value), None)
     if found is None:
-        raise RequestInvalid("There is no such size; choose screen or print.")
+        raise RequestInvalid(say("There is no such size; choose screen or print."))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from languages.saying import say
 from pipelines.errors import ConsentMissing, EngineUnavailable, RequestInvalid
 from ui import screen, widgets
 from ui.answers import Answer, listen, told
@@ -31,7 +32,7 @@ def build_own_style_step() -> OwnStyleStep:
     that Gradio hides is built anew each time, and its widget would forget the tick.
     """
     with gr.Column(elem_id="step-own-style", elem_classes="card"):
-        gr.HTML('<p class="subtitle">The picture of your style</p>', apply_default_css=False)
+        gr.HTML(f'<p class="subtitle">{say("The picture of your style")}</p>', apply_default_css=False)
         picture = widgets.style_picture()
         painter = gr.HTML("", apply_default_css=False, elem_id="own-style-painter")
     return OwnStyleStep(picture, painter)
@@ -68,7 +69,7 @@ class OwnStyleHandlers:
         """Drop the style picture and any that is on its way."""
         visit, _ = self._studio.visits.require(request.session_hash)
         if not isinstance(event.asked, int) or isinstance(event.asked, bool):
-            raise RequestInvalid("Press Remove again; that was no number of a request.")
+            raise RequestInvalid(say("Press Remove again; that was no number of a request."))
         self._studio.visits.take_style_picture(visit, None, event.asked)
         return self._changed(style, scene, likeness, request)
 
@@ -91,7 +92,7 @@ class OwnStyleHandlers:
             return {"painter": "", **notice}
         try:
             _, notes = self._studio.pipeline.engine_for(known, model if isinstance(model, str) else "")
-            words = " ".join(notes)
+            words = " ".join(map(str, notes))
         except EngineUnavailable as error:
             words = error.hint
         lacking = visit is not None and visit.photo is not None and visit.style_picture is None
@@ -101,7 +102,7 @@ class OwnStyleHandlers:
     def _changed(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
         visit, _ = self._studio.visits.require(request.session_hash)
         shown = self._restyle(style, scene, likeness, request)
-        ready = status(screen.missing(visit) or "Ready to create.")
+        ready = status(screen.missing(visit) or say("Ready to create."))
         return {"style_picture": style_picture_value(visit), **shown, "notice": ready}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from languages.saying import say
 from pipelines import worker
 from pipelines.errors import Cancelled, ConsentMissing, PictureRefused, RequestInvalid
 from pipelines.photo import opening as photos
@@ -28,11 +29,11 @@ from visits import admission
 from visits.visit import Visit
 from web.errors import sentence
 
-AGAIN = "New portrait"  # the button while one hangs on the stage
+AGAIN = say("New portrait")  # the button while one hangs on the stage
 _IDLE = {"create": gr.update(interactive=True), "cancel": gr.update(visible=False)}
 _BUSY = {
     "create": gr.update(interactive=False),
-    "cancel": gr.update(visible=True, value="Cancel", interactive=True),
+    "cancel": gr.update(visible=True, value=say("Cancel"), interactive=True),
 }
 
 
@@ -51,7 +52,7 @@ class PortraitHandlers(FramingHandlers):
         visit, _ = self._studio.visits.require(request.session_hash)
         index, photo = event.index, visit.require_photo()
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(photo.faces):
-            raise RequestInvalid("That face is not in the photo; choose one of those that were found.")
+            raise RequestInvalid(say("That face is not in the photo; choose one of those that were found."))
         visit.face_index = index
         if not keeps(visit, index):  # it was set for somebody else
             visit.crop = None
@@ -114,7 +115,7 @@ class PortraitHandlers(FramingHandlers):
         """Drop the photo and any that is on its way, keep consent and portraits."""
         visit, _ = self._studio.visits.require(request.session_hash)
         if not isinstance(event.asked, int) or isinstance(event.asked, bool):
-            raise RequestInvalid("Press Remove again; that was no number of a request.")
+            raise RequestInvalid(say("Press Remove again; that was no number of a request."))
         self._studio.visits.remove_photo(visit, event.asked)
         live = self.restyle(style, scene, likeness, request)
         return {"photo": screen.photo_value(visit), **live, "notice": self._ready(visit)}
@@ -177,7 +178,7 @@ class PortraitHandlers(FramingHandlers):
                 yield {**_IDLE}
                 return
             stopped = isinstance(error, Cancelled)
-            words = "Stopped. Your photo and your choices are still here." if stopped else explain(error)
+            words = say("Stopped. Your photo and your choices are still here.") if stopped else explain(error)
             notice = status(words) if stopped else alert(words)
             again = {"seed": screen.next_seed(wanted.seeds)} if isinstance(error, PictureRefused) else {}
             idle = {**_IDLE, "create": gr.update(interactive=True, value=CREATE)}
@@ -209,7 +210,7 @@ class PortraitHandlers(FramingHandlers):
         visit = self._visit(request)
         if visit is None or not visit.stop():
             return {}
-        return {"cancel": gr.update(value="Stopping ...", interactive=False)}
+        return {"cancel": gr.update(value=say("Stopping ..."), interactive=False)}
 
     @told
     def redraw(self, controls: bool, request: gr.Request) -> Answer:
@@ -222,10 +223,10 @@ class PortraitHandlers(FramingHandlers):
         visit = self._visit(request)
         kept = None if visit is None else visit.portrait(event.id)
         if kept is None:
-            return {"notice": alert("That portrait is gone; choose its style and scene by hand.")}
+            return {"notice": alert(say("That portrait is gone; choose its style and scene by hand."))}
         made = kept.portrait
         if visit is not None and not taken_over(self._studio, visit, made):
-            return {"notice": alert("That style of yours was removed; choose another one.")}
+            return {"notice": alert(say("That style of yours was removed; choose another one."))}
         look = {"style": made.style_id, "scene": made.scene_id, "likeness": made.likeness}
         look |= {"shape": made.shape, "size": made.size}
         is_same_photo = visit is not None and kept.photo_at == visit.photo_at and kept.face_index == visit.face_index
@@ -235,7 +236,7 @@ class PortraitHandlers(FramingHandlers):
         pickers = {"style_pick": made.style_id, "scene_pick": made.scene_id}
         style = made.own_style or self._studio.presets.style(made.style_id)
         name = screen.title(style, self._studio.presets.scene(made.scene_id))
-        words = f"{name}, seed {made.seed}: these settings will be used next."
+        words = say("{name}, seed {seed}: these settings will be used next.", name=name, seed=made.seed)
         editor = editor_shown(self._studio, visit)
         return {**look, **pickers, **editor, "seed": made.seed, "shuffle": False, "notice": status(words)}
 
@@ -250,10 +251,12 @@ class PortraitHandlers(FramingHandlers):
         visit, _ = self._studio.visits.require(request.session_hash)
         kept = visit.portrait(event.id)
         if kept is None:
-            raise RequestInvalid("That portrait is gone; create it again from its seed.")
+            raise RequestInvalid(say("That portrait is gone; create it again from its seed."))
         kept.favourite = event.on is True
-        words = "is a favourite: new ones do not replace it" if kept.favourite else "is no favourite any more"
-        return {"results": self._results(visit, controls), "notice": status(f"Portrait {kept.number} {words}.")}
+        words = say("Portrait {number} is no favourite any more.", number=kept.number)
+        if kept.favourite:
+            words = say("Portrait {number} is a favourite: new ones do not replace it.", number=kept.number)
+        return {"results": self._results(visit, controls), "notice": status(words)}
 
     def _hang(self, visit: Visit, wanted: PortraitRequest, result: PortraitSet, controls: bool) -> Answer:
         """A finished set on the wall."""

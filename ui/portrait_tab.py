@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from languages.saying import say
 from pipelines.engines.base import EngineInfo
 from pipelines.schema import MAX_PROMPT_CHARACTERS, MAX_VARIATIONS, Purpose, Scene, Style
 from pipelines.seeds import MAX_SEED
@@ -49,13 +50,14 @@ class _ConsentStep(NamedTuple):
     receipt: gr.HTML
 
 
-def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clearing:
+def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer, languages: gr.HTML) -> Clearing:
     """Build the tab inside `page`, which is the current Blocks, and wire its events.
 
     Args:
         page: The Blocks.
         studio: What the tab works with.
         clock: Ticks until everything is warm; with the last tick the example is hung on the wall.
+        languages: Knows which language the page is in, and so which consent text is read.
 
     Returns:
         What the Privacy tab needs to delete everything too.
@@ -116,7 +118,7 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer) -> Clea
     )
     # Not Gradio's `cancels`: it hangs an "Error" on the outputs, and a click on Create soon after it is swallowed.
     listen(cancel.click, handlers.cancel, some("cancel"), **_AT_ONCE)
-    agreed = listen(consent.agree.input, handlers.agree, cleared, inputs=[consent.agree, *look], **_AT_ONCE)
+    agreed = listen(consent.agree.input, handlers.agree, cleared, inputs=[consent.agree, *look, languages], **_AT_ONCE)
     deleted = tuple(
         listen(event, handler, cleared, inputs=look, **_AT_ONCE)
         for event, handler in (
@@ -178,11 +180,11 @@ def _step(number: int, title: str) -> None:
 def _consent_step(studio: Studio) -> _ConsentStep:
     notice = studio.consents.notice
     with gr.Column(elem_id="step-consent", elem_classes="card"):
-        _step(1, "Your consent")
+        _step(1, say("Your consent"))
         agree = gr.Checkbox(value=False, label=notice.summary, elem_id="consent", container=False)
         agreed = widgets.agreed(asks_more=bool(notice.optional))
         extras, ticks = _optional_ticks(notice.optional)
-        with gr.Accordion("What happens to my photo", open=False, elem_id="consent-text"):
+        with gr.Accordion(say("What happens to my photo"), open=False, elem_id="consent-text"):
             gr.Markdown(notice.text)
         receipt = widgets.receipt()
     return _ConsentStep(agree, agreed, extras, ticks, receipt)
@@ -193,7 +195,8 @@ def _optional_ticks(optional: tuple[PurposeText, ...]) -> tuple[gr.Column | None
     if not optional:
         return None, {}
     with gr.Column(visible=False, elem_id="consent-more") as extras:
-        gr.HTML('<p class="fine">Only if you like; your portraits do not depend on it:</p>', apply_default_css=False)
+        words = say("Only if you like; your portraits do not depend on it:")
+        gr.HTML(f'<p class="fine">{words}</p>', apply_default_css=False)
         ticks = {
             one.id: gr.Checkbox(value=False, label=one.label, elem_id=f"consent-{one.id}", container=False)
             for one in optional
@@ -203,11 +206,12 @@ def _optional_ticks(optional: tuple[PurposeText, ...]) -> tuple[gr.Column | None
 
 def _photo_step() -> tuple[gr.Column, gr.HTML, gr.Column]:
     with gr.Column(visible=False, elem_id="step-photo", elem_classes="card") as panel:
-        _step(2, "Your photo")
+        _step(2, say("Your photo"))
         photo = widgets.photo_booth()
     with gr.Column(elem_id="step-photo-closed", elem_classes="card") as closed:
-        _step(2, "Your photo")
-        gr.HTML('<p class="fine">Tick step 1 first. Until then no photo is uploaded.</p>', apply_default_css=False)
+        _step(2, say("Your photo"))
+        words = say("Tick step 1 first. Until then no photo is uploaded.")
+        gr.HTML(f'<p class="fine">{words}</p>', apply_default_css=False)
     return panel, photo, closed
 
 
@@ -217,22 +221,23 @@ def _look_step(
     styles, scenes = studio.presets.all_styles, studio.presets.scenes
     first_style, first_scene = next(iter(styles)), "none" if "none" in scenes else next(iter(scenes))
     with gr.Column(elem_id="step-look", elem_classes="card"):
-        _step(3, "Style and scene")
-        style = _dropdown("Style", styles, first_style, "Search: van gogh, pencil")
+        _step(3, say("Style and scene"))
+        style = _dropdown("style", say("Style"), styles, first_style, say("Search: van gogh, pencil"))
         style_pick = widgets.style_picker(styles.values(), first_style)
-        scene = _dropdown("Scene", scenes, first_scene, "Search: space, night")
+        scene = _dropdown("scene", say("Scene"), scenes, first_scene, say("Search: space, night"))
         scene_pick = widgets.scene_picker(scenes.values(), first_scene)
         framing = build_framing()
-        likeness = gr.Slider(0.0, 1.0, 0.5, step=0.05, label="Likeness", elem_id="likeness", buttons=[])
+        likeness = gr.Slider(0.0, 1.0, 0.5, step=0.05, label=say("Likeness"), elem_id="likeness", buttons=[])
         gr.HTML(
-            '<div class="ends" aria-hidden="true"><span>more artistic</span><span>more like me</span></div>',
+            f'<div class="ends" aria-hidden="true"><span>{say("more artistic")}</span>'
+            f"<span>{say('more like me')}</span></div>",
             apply_default_css=False,
         )
         editor = style_editor.build_style_editor(studio)
     return style, style_pick, scene, scene_pick, likeness, framing, editor
 
 
-def _dropdown(title: str, presets: Mapping[str, Style | Scene], chosen: str, hint: str) -> gr.Dropdown:
+def _dropdown(kind: str, title: str, presets: Mapping[str, Style | Scene], chosen: str, hint: str) -> gr.Dropdown:
     """The heading of a picker, which is a list of its names, and beside it the field that searches it."""
     with gr.Row(elem_classes="finding"):
         # Not filterable: Gradio's own filter knows names only, and what is typed is appended to the name that is there.
@@ -240,17 +245,17 @@ def _dropdown(title: str, presets: Mapping[str, Style | Scene], chosen: str, hin
             [(preset.name, preset.id) for preset in presets.values()],
             value=chosen,
             label=title,
-            elem_id=title.lower(),
+            elem_id=kind,
             filterable=False,
             min_width=120,
         )
-        widgets.search(title.lower(), hint)
+        widgets.search(kind, hint)
     return dropdown
 
 
 def _engines(studio: Studio, chosen: str) -> tuple[Any, str, Any]:
     engines = studio.pipeline.engines()
-    listed = gr.Dropdown(choices=screen.engine_choices(engines), value=chosen)
+    listed = gr.update(choices=screen.engine_choices(engines), value=chosen)
     return listed, screen.engine_reasons(engines), _words_of(engines, chosen)
 
 
@@ -265,31 +270,42 @@ def _words_of(engines: tuple[EngineInfo, ...], chosen: str) -> Any:
 
 def _create_step(studio: Studio) -> tuple[Any, ...]:
     # Which engines can run here is found out when somebody looks: it may load torch, and the page must not wait for it.
-    known = [("Automatic: the best that runs here", "auto")]
+    known = [(screen.AUTOMATIC, "auto")]
     with gr.Column(elem_id="step-create", elem_classes="card"):
-        _step(4, "Create")
+        # Translators: the title of the last step: making the portrait
+        _step(4, say("Create"))
         variations = gr.Radio(
-            list(range(1, MAX_VARIATIONS + 1)), value=1, label="How many", elem_id="variations", elem_classes="segments"
+            list(range(1, MAX_VARIATIONS + 1)),
+            value=1,
+            label=say("How many"),
+            elem_id="variations",
+            elem_classes="segments",
         )
-        with gr.Accordion("Advanced", open=False, elem_id="advanced") as advanced:
-            model = gr.Dropdown(known, value="auto", label="Made by", elem_id="model")
+        with gr.Accordion(say("Advanced"), open=False, elem_id="advanced") as advanced:
+            model = gr.Dropdown(known, value="auto", label=say("Made by"), elem_id="model")
             reasons = gr.Markdown(elem_id="model-reasons")
-            shuffle = gr.Checkbox(True, label="Different result each time", elem_id="seed-random")
+            shuffle = gr.Checkbox(True, label=say("Different result each time"), elem_id="seed-random")
             seed = gr.Number(
                 value=0,
                 precision=0,
                 minimum=0,
                 maximum=MAX_SEED,
-                label="Seed",
-                info="The same seed and settings give the same picture. After Create, this is the one that was used; "
-                f"further pictures took the seeds that follow (after {MAX_SEED} comes 0).",
+                label=say("Seed"),
+                info=say(
+                    "The same seed and settings give the same picture. After Create, this is the one that was used; "
+                    "further pictures took the seeds that follow (after {largest} comes 0).",
+                    largest=MAX_SEED,
+                ),
                 interactive=False,
                 elem_id="seed",
             )
             words = gr.Textbox(
-                label="Your own words",
-                info=f"Up to {MAX_PROMPT_CHARACTERS} characters. They are added to the words of the style. "
-                "Not for nudity, cruelty, hate or famous people: a word list checks.",
+                label=say("Your own words"),
+                info=say(
+                    "Up to {characters} characters. They are added to the words of the style. Not for nudity, cruelty, "
+                    "hate or famous people: a word list checks.",
+                    characters=MAX_PROMPT_CHARACTERS,
+                ),
                 max_length=MAX_PROMPT_CHARACTERS,
                 lines=2,
                 elem_id="words",
@@ -297,11 +313,11 @@ def _create_step(studio: Studio) -> tuple[Any, ...]:
             )
             advanced.expand(partial(_engines, studio), inputs=model, outputs=[model, reasons, words], **_PRIVATE)
             model.input(partial(_words, studio), inputs=model, outputs=words, **_PRIVATE)
-            controls = gr.Checkbox(False, label="Show the drawings that guide diffusion", elem_id="show-controls")
+            controls = gr.Checkbox(False, label=say("Show the drawings that guide diffusion"), elem_id="show-controls")
             label = gr.Checkbox(
                 False,
-                label="Draw a small label into the corner",
-                info="“AI portrait”, or “Filtered portrait” from filters. The invisible marks are always there.",
+                label=say("Draw a small label into the corner"),
+                info=say("“AI portrait”, or “Filtered portrait” from filters. The invisible marks are always there."),
                 elem_id="visible-label",
             )
     with gr.Column(elem_id="create-bar"):  # beside the cards, so that it can stay in sight
@@ -309,5 +325,5 @@ def _create_step(studio: Studio) -> tuple[Any, ...]:
         with gr.Row():
             widgets.done()
             create = gr.Button(CREATE, variant="primary", size="lg", elem_id="create")
-            cancel = gr.Button("Cancel", size="lg", visible=False, elem_id="cancel", min_width=110, scale=0)
+            cancel = gr.Button(say("Cancel"), size="lg", visible=False, elem_id="cancel", min_width=110, scale=0)
     return variations, model, seed, shuffle, words, controls, label, notice, create, cancel

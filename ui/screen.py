@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
+from languages.saying import listed, put_together, say, say_many
 from pipelines import sizes
 from pipelines.engines.base import AUTO, EngineInfo
 from pipelines.photo import hints as photo_hints
@@ -21,16 +22,19 @@ from visits.visit import MAX_KEPT_PORTRAITS, KeptPortrait, Look, Visit
 from web import pictures
 from web.routes import SCREEN_SIDES
 
-FILTERS_BADGE = "Instant filters, not diffusion"
+FILTERS_BADGE = say("Instant filters, not diffusion")
 _READABLE_SEEDS = 1_000_000  # random seeds stay short enough to be read out and typed
+AUTOMATIC = say("Automatic: the best that runs here")
+# Translators: one of the marks of a file, after XMP and C2PA in a list
+_MARKS: dict[str, str] = {"watermark": say("watermark")}
 ALLOWED = {  # said when an optional purpose is ticked
-    "study": "From now on a copy of each new portrait is kept for the study.",
-    "examples": "From now on a copy of each new portrait is kept as an example.",
+    "study": say("From now on a copy of each new portrait is kept for the study."),
+    "examples": say("From now on a copy of each new portrait is kept as an example."),
 }
-OTHERS_FACES = "Choose your own face, or one of somebody who has agreed to it."
-GIVE_A_PICTURE = "Give the picture of your style under step 3, or choose another style."
+OTHERS_FACES = say("Choose your own face, or one of somebody who has agreed to it.")
+GIVE_A_PICTURE = say("Give the picture of your style under step 3, or choose another style.")
 SHOWN, TILE = SCREEN_SIDES  # pixels of the portrait on the stage and in the gallery
-EXAMPLE_CREDIT = "Example sitter: Eileen Collins, NASA, public domain"
+EXAMPLE_CREDIT = say("Example sitter: Eileen Collins, NASA, public domain")
 
 
 def photo_value(visit: Visit | None, cut: Cut | None = None, *, again: bool = False) -> dict[str, Any] | None:
@@ -94,7 +98,7 @@ def _chosen_photo(photo: LoadedPhoto, visit: Visit, cut: Cut | None, *, again: b
         )
     hints = [[hint.sentence, hint.blocking] for hint in said]
     if several and face_index is not None:
-        hints.insert(0, [f"Face {face_index + 1} is chosen. Tap another face to change.", False])
+        hints.insert(0, [say("Face {number} is chosen. Tap another face to change.", number=face_index + 1), False])
     if several:
         hints.append([OTHERS_FACES, False])
     doubtful = all(face.certainty == "doubtful" for face in photo.faces)
@@ -122,33 +126,57 @@ NOT_AGREED: dict[str, Any] = {"key": ""}  # for the widget `agreed`
 def agreed_value(visit: Visit, consent: Consent, *, asks: bool = False) -> dict[str, Any]:
     """For the consent that was given; with `asks` it asks before portraits are deleted that were not downloaded."""
     number, board = len(visit.not_downloaded), visit.unsaved_board
-    which = "the portrait" if number == 1 else f"{number} portraits"
-    words = f"Delete {which} that you have not downloaded?"
+    words = say_many(
+        "Delete the portrait that you have not downloaded?",
+        "Delete {count} portraits that you have not downloaded?",
+        number,
+    )
     if board:  # what it holds is fetched from its own tab, in the form that is wanted
-        words = f"Delete your style board of {board} portraits, which was not handed on" + (
-            f", and {which} that you have not downloaded?" if number else "?"
-        )
+        words = say("Delete your style board of {board} portraits, which was not handed on?", board=board)
+        if number:
+            words = say_many(
+                "Delete your style board of {board} portraits, which was not handed on, and the portrait that you have "
+                "not downloaded?",
+                "Delete your style board of {board} portraits, which was not handed on, and {count} portraits that you "
+                "have not downloaded?",
+                number,
+                board=board,
+            )
     ask = {"words": words, "all": _zip_address(visit) if number else ""} if asks else None
     return {"key": visit.key, "at": consent.granted_at.isoformat(), "ask": ask}
 
 
 def back_words(visit: Visit) -> str:
     """What a page says that has taken its visit up again."""
-    count = len(visit.kept)
-    portraits = "" if count == 0 else "your portrait" if count == 1 else f"your {count} portraits"
-    things = " and ".join(one for one in ("your photo" if visit.photo is not None else "", portraits) if one)
-    are = "is" if things in ("your photo", "your portrait") else "are"
-    words = f"Welcome back: {things} {are} still here." if things else "Welcome back."
-    return f"{words} The portrait that was being made was stopped; press Create again." if visit.cut_short else words
+    count, has_photo = len(visit.kept), visit.photo is not None
+    words: str = say("Welcome back.")
+    if has_photo and count:
+        words = say_many(
+            "Welcome back: your photo and your portrait are still here.",
+            "Welcome back: your photo and your {count} portraits are still here.",
+            count,
+        )
+    elif count:
+        words = say_many(
+            "Welcome back: your portrait is still here.", "Welcome back: your {count} portraits are still here.", count
+        )
+    elif has_photo:
+        words = say("Welcome back: your photo is still here.")
+    stopped = say("The portrait that was being made was stopped; press Create again.")
+    return put_together(words, stopped if visit.cut_short else "")
 
 
 def ended_words(away_seconds: int) -> str:
     """What a page says whose visit is not there any more."""
-    long = f"the page was away for more than {away_words(away_seconds)}"
-    away = long if away_seconds else "the page was reloaded or lost"
-    return (
-        f"Your visit has ended, and your photo and portraits were deleted: {away}, or the studio was started again. "
-        "Begin anew in step 1."
+    if away_seconds:
+        return say(
+            "Your visit has ended, and your photo and portraits were deleted: the page was away for more than {away}, "
+            "or the studio was started again. Begin anew in step 1.",
+            away=away_words(away_seconds),
+        )
+    return say(
+        "Your visit has ended, and your photo and portraits were deleted: the page was reloaded or lost, or the studio "
+        "was started again. Begin anew in step 1."
     )
 
 
@@ -158,12 +186,16 @@ def room_words(visit: Visit) -> str:
     if count < MAX_KEPT_PORTRAITS - MAX_VARIATIONS:
         return ""
     spare = min((one.number for one in visit.kept if not one.favourite), default=None)
-    kept = f"{count} of {MAX_KEPT_PORTRAITS} kept"
+    kept = say("{number} of {most} kept", number=count, most=MAX_KEPT_PORTRAITS)
     if count < MAX_KEPT_PORTRAITS:
-        return f"{kept}; the {MAX_KEPT_PORTRAITS + 1}th replaces the oldest that is not a favourite."
+        return say(
+            "{kept}; the {next}th replaces the oldest that is not a favourite.", kept=kept, next=MAX_KEPT_PORTRAITS + 1
+        )
     if spare is None:
-        return f"{kept}, all of them favourites: to make another one, take the star off one."
-    return f"{kept}; the next one replaces portrait {spare}, the oldest that is not a favourite."
+        return say("{kept}, all of them favourites: to make another one, take the star off one.", kept=kept)
+    return say(
+        "{kept}; the next one replaces portrait {spare}, the oldest that is not a favourite.", kept=kept, spare=spare
+    )
 
 
 def _zip_address(visit: Visit) -> str:
@@ -177,7 +209,9 @@ def receipt_value(receipt: Receipt) -> dict[str, Any]:
 
 def deleted_copies(number: int) -> str:
     """How many copies a study has deleted."""
-    return "There was no copy." if number == 0 else f"{number} {'copy was' if number == 1 else 'copies were'} deleted."
+    if number == 0:
+        return say("There was no copy.")
+    return say_many("{count} copy was deleted.", "{count} copies were deleted.", number)
 
 
 def title(style: Style, scene: Scene) -> str:
@@ -187,22 +221,28 @@ def title(style: Style, scene: Scene) -> str:
 
 def badge(engine: str, is_diffusion: bool) -> str:
     """Who made a picture. Instant filters are never called diffusion."""
-    return f"Made by: {engine}" if is_diffusion else f"Made by: {FILTERS_BADGE}"
+    return say("Made by: {engine}", engine=engine if is_diffusion else FILTERS_BADGE)
 
 
 def progress_words(step: int, total: int, portraits: int) -> str:
     """Which step of which portrait, in words."""
     if step < 1:
-        return "Loading the model"
+        return say("Loading the model")
     each = max(1, total // max(1, portraits))
-    words = f"Step {step} of {total}"
-    return f"{words} - portrait {min(portraits, (step - 1) // each + 1)} of {portraits}" if portraits > 1 else words
+    words = say("Step {step} of {total}", step=step, total=total)
+    if portraits == 1:
+        return words
+    at = min(portraits, (step - 1) // each + 1)
+    return say("{words} - portrait {number} of {portraits}", words=words, number=at, portraits=portraits)
 
 
 def waiting_words(place: Place) -> str:
     """Where a visitor stands in the line and for about how long: "You are 7th in line, about 12 s"."""
-    words = "You are next in line" if place.position == 1 else f"You are {_ordinal(place.position)} in line"
-    return words if place.seconds is None else f"{words}, {duration(place.seconds)}"
+    words = say("You are next in line")
+    if place.position > 1:
+        # Translators: {ordinal} is an English one, 2nd or 7th; {position} is the number alone. Use either.
+        words = say("You are {ordinal} in line", ordinal=_ordinal(place.position), position=place.position)
+    return words if place.seconds is None else say("{words}, {duration}", words=words, duration=duration(place.seconds))
 
 
 def _ordinal(number: int) -> str:
@@ -239,10 +279,21 @@ def _print(
 ) -> dict[str, Any]:
     portrait = one.portrait
     name = title(portrait.own_style or styles[portrait.style_id], scenes[portrait.scene_id])
-    drawn = ["The crop", *(f"Control: {kind}" for kind, _ in one.controls if controls)]
+    drawn = [say("The crop"), *(say("Control: {kind}", kind=kind) for kind, _ in one.controls if controls)]
     folder, address = f"studio/original/{visit.key}/{portrait.id}", f"studio/portrait/{visit.key}/{portrait.id}"
     made_by = badge(portrait.engine, portrait.is_diffusion)
-    marks = f" Marked in the file: {', '.join(portrait.provenance.marks)}." if portrait.provenance.marks else ""
+    marks = (
+        say("Marked in the file: {marks}.", marks=listed([_MARKS.get(one, one) for one in portrait.provenance.marks]))
+        if portrait.provenance.marks
+        else ""
+    )
+    facts = say(
+        "{made_by}. Seed {seed}, likeness {likeness:.2f}, {seconds:.1f} s.",
+        made_by=made_by,
+        seed=portrait.seed,
+        likeness=portrait.likeness,
+        seconds=portrait.seconds,
+    )
     return {
         "id": portrait.id,
         "file": f"{address}.png",
@@ -253,11 +304,11 @@ def _print(
         "number": one.number,
         "favourite": one.favourite,
         "downloaded": one.downloaded,
-        "caption": f"{one.number}. {name}, seed {portrait.seed}",
-        "alt": f"Portrait in the style {name}, seed {portrait.seed}",
+        "caption": say("{number}. {name}, seed {seed}", number=one.number, name=name, seed=portrait.seed),
+        "alt": say("Portrait in the style {name}, seed {seed}", name=name, seed=portrait.seed),
         "seed": portrait.seed,
         "badge": made_by,
-        "facts": f"{made_by}. Seed {portrait.seed}, likeness {portrait.likeness:.2f}, {portrait.seconds:.1f} s.{marks}",
+        "facts": put_together(facts, marks),
         "ratio": ratio_of(portrait.width, portrait.height),
         "print": sizes.print_words(portrait.width, portrait.height),
         "notes": list(one.notes),
@@ -270,24 +321,44 @@ def faithfulness_value(kept: Faithfulness | None) -> dict[str, Any] | None:
     """What is left of the person, for the page: the sentence, the warning or "", and [label, number] pairs."""
     if kept is None:
         return None
+    # Translators: names of measures: how the portrait differs from the photo
     numbers: list[list[str]] = []
     for label, change in (
-        ("Eye size", kept.eye_size),
-        ("Jaw width", kept.jaw_width),
-        ("Nose width", kept.nose_width),
-        ("Face height", kept.face_height),
+        (say("Eye size"), kept.eye_size),
+        (say("Jaw width"), kept.jaw_width),
+        (say("Nose width"), kept.nose_width),
+        (say("Face height"), kept.face_height),
     ):
         if change is not None:
-            numbers.append([label, f"{_signed(change.percent)} % ({change.before:.2f} to {change.after:.2f})"])
+            numbers.append(
+                [
+                    label,
+                    say(
+                        "{signed} % ({before:.2f} to {after:.2f})",
+                        signed=_signed(change.percent),
+                        before=change.before,
+                        after=change.after,
+                    ),
+                ]
+            )
     if kept.landmark_drift is not None:
-        numbers.append(["Landmark drift", f"{100 * kept.landmark_drift:.1f} % of the distance between the eyes"])
+        numbers.append(
+            [
+                say("Landmark drift"),
+                say("{value:.1f} % of the distance between the eyes", value=100 * kept.landmark_drift),
+            ]
+        )
     if kept.skin is not None:
         skin = kept.skin
-        angle = f"{_signed(skin.ita_shift)}° from {skin.ita_before:.0f}°; more is lighter"
-        numbers.append(["Skin tone (ITA)", angle])
-        numbers.append(["Skin lightness (L*)", f"{_signed(skin.lightness_shift)} of 100"])
+        angle = say(
+            "{signed}° from {ita_before:.0f}°; more is lighter",
+            signed=_signed(skin.ita_shift),
+            ita_before=skin.ita_before,
+        )
+        numbers.append([say("Skin tone (ITA)"), angle])
+        numbers.append([say("Skin lightness (L*)"), say("{signed} of 100", signed=_signed(skin.lightness_shift))])
     if kept.edges_kept is not None:
-        numbers.append(["Lines of the face kept", f"{100 * kept.edges_kept:.0f} %"])
+        numbers.append([say("Lines of the face kept"), say("{value:.0f} %", value=100 * kept.edges_kept)])
     return {
         "sentence": kept.sentence,
         "warning": kept.warning or "",
@@ -298,20 +369,21 @@ def faithfulness_value(kept: Faithfulness | None) -> dict[str, Any] | None:
 
 def _signed(number: float) -> str:
     """One decimal with its sign; what rounds to nothing has none."""
-    return f"{number:+.1f}" if abs(number) >= 0.05 else "0.0"
+    shown = abs(number) >= 0.05
+    return say("{value:+.1f}", value=number) if shown else say("{value:.1f}", value=0.0)
 
 
 def missing(visit: Visit | None, look: Look | None = None) -> str:
     """What stands between the visitor and Create, in words; empty when nothing does. `look`: else the visit's."""
     if visit is None:
-        return "Tick the consent box in step 1, then add a photo."
+        return say("Tick the consent box in step 1, then add a photo.")
     if visit.photo is None:
-        return "Add a photo in step 2."
+        return say("Add a photo in step 2.")
     blocking = [hint for hint in _hints(visit, visit.photo) if hint.blocking]
     if not blocking:
         return GIVE_A_PICTURE if visit.lacks_picture_for(look or visit.look) else ""
     if blocking[0].kind == "several-faces":
-        return "Tap your face in the photo in step 2."
+        return say("Tap your face in the photo in step 2.")
     return blocking[0].sentence
 
 
@@ -319,11 +391,20 @@ def done_words(result: PortraitSet) -> tuple[str, str]:
     """What is said of a finished set, and of the pictures in it that a reviewer held back, "" where there are none."""
     count, held_back = len(result.portraits), result.refused
     if not held_back:
-        return "Your portrait is ready." if count == 1 else f"Your {count} portraits are ready.", ""
-    ready = f"{count} of {count + len(held_back)} portraits {'is' if count == 1 else 'are'} ready."
-    numbers = ", ".join(str(one.seed) for one in held_back)
-    which = f"Seed {numbers} is" if len(held_back) == 1 else f"Seeds {numbers} are"
-    return ready, f"{which} not shown. {held_back[0].refusal.sentence}"
+        return say_many("Your portrait is ready.", "Your {count} portraits are ready.", count), ""
+    ready = say_many(
+        "{count} of {all} portraits is ready.",
+        "{count} of {all} portraits are ready.",
+        count,
+        all=count + len(held_back),
+    )
+    which = say_many(
+        "Seed {numbers} is not shown.",
+        "Seeds {numbers} are not shown.",
+        len(held_back),
+        numbers=", ".join(str(one.seed) for one in held_back),
+    )
+    return ready, put_together(which, held_back[0].refusal.sentence)
 
 
 def next_seed(used: tuple[int, ...]) -> int:
@@ -347,15 +428,17 @@ def promise(engines: tuple[EngineInfo, ...]) -> str:
     for engine in engines:
         if engine.is_automatic and engine.available:
             if engine.is_diffusion:
-                return f"Portraits by AI, on this server: {engine.name}, guided by your photo."
-            return "Portraits by instant filters, on this server: no AI model is at work."
+                return say("Portraits by AI, on this server: {name}, guided by your photo.", name=engine.name)
+            return say("Portraits by instant filters, on this server: no AI model is at work.")
     return ""
 
 
 def engine_choices(engines: tuple[EngineInfo, ...]) -> list[tuple[str, str]]:
     """For the dropdown: (words, id). Those that cannot run here stay in the list, named as such."""
-    automatic = [("Automatic: the best that runs here", "auto")]
-    return automatic + [(e.name if e.available else f"{e.name} (not available here)", e.id) for e in engines]
+    automatic = [(AUTOMATIC, "auto")]
+    return automatic + [
+        (e.name if e.available else say("{name} (not available here)", name=e.name), e.id) for e in engines
+    ]
 
 
 def reads_words(engines: tuple[EngineInfo, ...], chosen: object) -> bool:
@@ -368,4 +451,5 @@ def reads_words(engines: tuple[EngineInfo, ...], chosen: object) -> bool:
 
 def engine_reasons(engines: tuple[EngineInfo, ...]) -> str:
     """Markdown: what each engine is good for, or why it is not available here."""
-    return "\n".join(f"- **{e.name}**{'' if e.available else ' (not available here)'}: {e.reason}" for e in engines)
+    names = {id: name for name, id in engine_choices(engines)}
+    return "\n".join(f"- **{names[e.id]}**: {e.reason}" for e in engines)

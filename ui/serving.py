@@ -17,6 +17,7 @@ from ui.theme import HEAD, build_theme
 from visits.studio import Studio
 from web import gradio_seams as seams
 from web.compressed import Compressed
+from web.in_language import InLanguage
 from web.logs import DiscreetFormatter
 from web.open_events import MAX_EVENTS
 from web.open_graph import OpenGraph
@@ -93,7 +94,7 @@ def _launched(studio: Studio, page: gr.Blocks, host: str | None, port: int | Non
         max_threads=threads,
         app_kwargs={
             "routes": build_routes(studio),
-            "lifespan": seams.around_everything(lambda app: Compressed(Shield(app))),
+            "lifespan": seams.around_everything(lambda app: InLanguage(Compressed(Shield(app)))),
             "middleware": [Middleware(OpenGraph), wall_between_visitors(studio, page)],
         },
         share=False,

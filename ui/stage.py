@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from languages.saying import say
 from pipelines import heavy
 from pipelines.engines.base import AUTO
 from pipelines.photo import opening as photos
@@ -62,7 +63,10 @@ class Stage:
         if look.needs_picture and picture is None:
             return self._needs_picture(look, own)
         value = self._preview(self._sitter, 0, look, picture, own=own)
-        return value | {"mode": "example", "badge": f"{screen.EXAMPLE_CREDIT}. {value['badge']}"}
+        return value | {
+            "mode": "example",
+            "badge": say("{credit}. {badge}", credit=screen.EXAMPLE_CREDIT, badge=value["badge"]),
+        }
 
     def working(self, wanted: PortraitRequest) -> Value:
         """Before the first step."""
@@ -73,7 +77,7 @@ class Stage:
             "mode": "working",
             "title": self._title(Look(wanted.style_id, wanted.scene_id), wanted.own_style),
             "badge": self._maker(wanted.model_id),
-            "words": "Getting ready",
+            "words": say("Getting ready"),
             "after": pictures.data_uri(crop),
             "ratio": screen.ratio_of(*crop.size),
         }

@@ -24,6 +24,7 @@ HEAD = f"""
 <link rel="stylesheet" href="studio/static/own_style.css">
 <link rel="stylesheet" href="studio/static/kiosk.css">
 <link rel="stylesheet" href="studio/static/crop.css">
+<link rel="stylesheet" href="studio/static/languages.css">
 {"".join(f'<link rel="modulepreload" href="studio/static/{name}">' for name in _SCRIPTS)}
 <script type="module" src="studio/static/studio.js"></script>
 """

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from languages.saying import ENGLISH, put_together, say, speaking
 from pipelines.errors import ConsentMissing, RequestInvalid
 from pipelines.schema import Consent, Purpose
 from ui import screen
@@ -21,7 +22,7 @@ from visits.studio import Studio
 from visits.visit import Look, Visit
 from web.errors import sentence
 
-CREATE = "Create my portrait"
+CREATE = say("Create my portrait")
 
 
 class VisitHandlers:
@@ -42,7 +43,11 @@ class VisitHandlers:
         told = returning if isinstance(returning, dict) else {}
         key = told.get("key")
         if not isinstance(key, str) or not key:
-            words = "Your visit goes on in the other tab; here you begin anew." if told.get("elsewhere") is True else ""
+            words = (
+                say("Your visit goes on in the other tab; here you begin anew.")
+                if told.get("elsewhere") is True
+                else ""
+            )
             return {**self.restyle(style, scene, likeness, request), **({"notice": status(words)} if words else {})}
         try:
             visit, consent = self._studio.visits.take_up(key, request.session_hash, partial(owns, request))
@@ -76,20 +81,27 @@ class VisitHandlers:
         notice = {"notice": self._lost(visit) or self._ready(visit)}
         return {**self._opened(visit, consent), **self._all_of(visit, style, scene, likeness, request), **notice}
 
-    def agree(self, agreed: object, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
-        """Consent given. Never taken back here: a tap on the sentence deletes nothing."""
+    def agree(
+        self, agreed: object, style: str, scene: str, likeness: float, request: gr.Request, read: str = ENGLISH
+    ) -> Answer:
+        """Consent given. Never taken back here: a tap on the sentence deletes nothing.
+
+        Args:
+            read: The language in which the text was read.
+        """
         try:
             before = self._visit(request)
             if agreed is not True and before is not None:
                 agreed = True  # it was given, and a second tap came before the page could say so
-            admission.open_visit(
-                self._studio,
-                request.session_hash,
-                network_of(self._studio, request),
-                agreed,
-                self._stage.look(style, scene, likeness, before),
-                returns=True,
-            )
+            with speaking(read):  # the receipt has the text that was read, whatever another tab has chosen since
+                admission.open_visit(
+                    self._studio,
+                    request.session_hash,
+                    network_of(self._studio, request),
+                    agreed,
+                    self._stage.look(style, scene, likeness, before),
+                    returns=True,
+                )
             visit, consent = self._studio.visits.require(request.session_hash)
         except Exception as error:
             return {**self._closed(style), "notice": alert(sentence(error)), "receipt": None}
@@ -109,7 +121,7 @@ class VisitHandlers:
         except Exception as error:
             return {purpose: False, "notice": alert(sentence(error))}
         ticked = purpose in consent.purposes
-        words = screen.ALLOWED[purpose] if ticked else f"Taken back. {screen.deleted_copies(deleted)}"
+        words = screen.ALLOWED[purpose] if ticked else put_together(say("Taken back."), screen.deleted_copies(deleted))
         receipt = screen.receipt_value(self._studio.consents.receipt(consent))
         return {purpose: ticked, "receipt": receipt, "notice": status(words)}
 
@@ -129,7 +141,7 @@ class VisitHandlers:
         try:
             withdrawn = self._studio.visits.forget(request.session_hash)
             if withdrawn is not None:
-                said = status("Your photo, your portraits and your consent are deleted.")
+                said = status(say("Your photo, your portraits and your consent are deleted."))
                 receipt = screen.receipt_value(withdrawn)
         except Exception as error:
             said = alert(sentence(error))
@@ -247,7 +259,7 @@ class VisitHandlers:
                     crop=kept.portrait.crop,
                 )
                 kept.controls = tuple(
-                    (f"{name}, for diffusion", screen.control_picture(i)) for name, i in drawn.items()
+                    (say("{name}, for diffusion", name=name), screen.control_picture(i)) for name, i in drawn.items()
                 )
 
     def _visit(self, request: gr.Request) -> Visit | None:
@@ -260,7 +272,7 @@ class VisitHandlers:
         return alert(visit.take_lost())
 
     def _ready(self, visit: Visit) -> str:
-        return status(screen.missing(visit) or "Ready to create.")
+        return status(screen.missing(visit) or say("Ready to create."))
 
 
 def before_create(stage: dict[str, Any]) -> Answer:

@@ -5,11 +5,14 @@ A widget's template never changes, so Gradio leaves its DOM alone; the function 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
 
+from languages.catalogue import LANGUAGES
+from languages.saying import language, named, say
 from pipelines.presets.loading import FAMILY_NAMES, MAX_FILE_BYTES
 from pipelines.schema import MAX_UPLOAD_BYTES, Scene, Style
 from ui.screen import EXAMPLE_CREDIT, FILTERS_BADGE
@@ -19,19 +22,23 @@ from ui.screen import EXAMPLE_CREDIT, FILTERS_BADGE
 _HAND_OVER = (
     'import(new URL("studio/static/studio.js", document.baseURI)).then('
     "(studio) => studio.{name}({{ element, props, trigger, watch }}), "
-    '() => {{ element.textContent = "This part of the page did not arrive; reload the page."; }}); // {events}'
+    "() => {{ element.textContent = {failed}; }}); // {events}"
 )
 
+_SOFT_HYPHEN = "\u00ad"  # where a long name may break on a tile
+_FAILED = say("This part of the page did not arrive; reload the page.")
 
-EXAMPLE_TILES = f"Tiles: the built-in AI model. {EXAMPLE_CREDIT}."
-OWN_TILES = "Tiles: instant filters of your photo."
+EXAMPLE_TILES = say("Tiles: the built-in AI model. {credit}.", credit=EXAMPLE_CREDIT)
+OWN_TILES = say("Tiles: instant filters of your photo.")
 
 
 def _widget(name: str, elem_id: str, value: Any, events: Iterable[str] = (), **props: Any) -> gr.HTML:
     return gr.HTML(
         value=value,
         html_template="<div></div>",
-        js_on_load=_HAND_OVER.format(name=name, events=", ".join(f'"{event}"' for event in events)),
+        js_on_load=_HAND_OVER.format(
+            name=name, failed=json.dumps(str(_FAILED)), events=", ".join(f'"{event}"' for event in events)
+        ),
         apply_default_css=False,
         elem_id=elem_id,
         elem_classes="widget",
@@ -47,15 +54,19 @@ def style_picker(styles: Iterable[Style], chosen: str) -> gr.HTML:
     ]
     present = {item["group"] for item in items}
     groups = [[family, name] for family, name in FAMILY_NAMES.items() if family in present]
-    said = {"before": EXAMPLE_TILES, "after": OWN_TILES, "examples": "pencil, cartoon or van gogh"}
-    return _widget("picker", "style-picker", chosen, ["pick"], items=items, groups=groups, title="Style", **said)
+    said = {"before": EXAMPLE_TILES, "after": OWN_TILES, "examples": say("pencil, cartoon or van gogh")}
+    return _widget(
+        "picker", "style-picker", chosen, ["pick"], items=items, groups=groups, kind="style", title=say("Style"), **said
+    )
 
 
 def scene_picker(scenes: Iterable[Scene], chosen: str) -> gr.HTML:
     """Pictures of scenes. Value: scene id. Event: `pick`."""
     items = [_tile("scene", s) | {"group": "", "words": _words(s), "own": s.backdrop is None} for s in scenes]
-    said = {"before": "", "after": "", "examples": "space, night or garden"}
-    return _widget("picker", "scene-picker", chosen, ["pick"], items=items, groups=[], title="Scene", **said)
+    said = {"before": "", "after": "", "examples": say("space, night or garden")}
+    return _widget(
+        "picker", "scene-picker", chosen, ["pick"], items=items, groups=[], kind="scene", title=say("Scene"), **said
+    )
 
 
 def search(kind: str, hint: str) -> gr.HTML:
@@ -77,7 +88,9 @@ def _tile(kind: str, preset: Style | Scene) -> dict[str, Any]:
 
 def _words(preset: Style | Scene, *more: str) -> str:
     """By what it is found."""
-    return " ".join((preset.name, *preset.keywords, *more))
+    said = (preset.name, *more, named(", ".join(preset.keywords)))
+    # In English too, in which styles are known everywhere.
+    return " ".join(dict.fromkeys([*map(str.__str__, said), *map(str, said)])).replace(_SOFT_HYPHEN, "")
 
 
 def photo_booth() -> gr.HTML:
@@ -171,3 +184,15 @@ def style_board(styles: Iterable[Style], scenes: Iterable[Scene]) -> gr.HTML:
         styles=[_tile("style", one) | {"group": one.family} for one in styles],
         scenes=[{"id": one.id, "name": one.name, "summary": one.summary} for one in scenes],
     )
+
+
+def languages(*, keeps: bool) -> gr.HTML:
+    """The choice of the page's language, which reloads the page by itself.
+
+    Value: the code of the language that the page is in. No events.
+
+    Args:
+        keeps: The visit outlives that.
+    """
+    names = [[code, name] for code, name in LANGUAGES.items()]
+    return _widget("languages", "languages", language(), names=names, label=say("Language"), keeps=keeps)

@@ -20,6 +20,7 @@ from typing import Any
 
 from PIL import Image
 
+from languages.saying import say, say_many
 from pipelines.board.cells import Cell, cells
 from pipelines.board.definition import MAX_PHOTOS, BoardPhoto, CheckedBoard, build_board
 from pipelines.board.exports.writing import export
@@ -39,7 +40,7 @@ MAX_CELLS = 300  # of a board on the page: what somebody can look at, and one ma
 MAX_PRINTS = 80  # the same, where each is up to four times as large
 _LEAST_TO_VOTE = 2
 _THUMB = 384  # pixels of the small copy of a photo, long side
-_OWN_FAULT = "The board stopped for a reason of the studio's own; what is made stays. Start it again."
+_OWN_FAULT = say("The board stopped for a reason of the studio's own; what is made stays. Start it again.")
 
 
 @dataclass
@@ -114,11 +115,15 @@ class VisitBoard:
         with self._lock:
             self._require_idle()
             if len(self.sitters) >= MAX_PHOTOS:
-                raise BoardError(f"A board has {MAX_PHOTOS} photos at most; remove one first.")
+                raise BoardError(
+                    say("A board has {max_photos} photos at most; remove one first.", max_photos=MAX_PHOTOS)
+                )
             if any(one.photo.title == photo.title for one in self.sitters):
-                raise BoardError(f"There is a photo called {photo.title} already; give this one another name.")
+                raise BoardError(
+                    say("There is a photo called {title} already; give this one another name.", title=photo.title)
+                )
             if any(one.photo.sha256 == photo.sha256 for one in self.sitters):
-                raise BoardError("This photo is on the board already.")
+                raise BoardError(say("This photo is on the board already."))
             crop = self._pipeline.used_photo(photo.photo, photo.face_index, scene_id="none")
             sitter = BoardSitter(photo, {"1:1": _jpeg(crop)}, time.monotonic())
             self.sitters.append(sitter)
@@ -135,7 +140,7 @@ class VisitBoard:
             self._require_idle()
             gone = next((one for one in self.sitters if one.id == sitter_id), None)
             if gone is None:
-                raise BoardError("That photo is not on the board any more.")
+                raise BoardError(say("That photo is not on the board any more."))
             for cell in self._cells_of(gone.photo.title):
                 self.store.discard(cell.key)
             self.sitters.remove(gone)
@@ -164,7 +169,7 @@ class VisitBoard:
         """
         with self._lock:
             if not self.sitters:
-                raise BoardError("Add a photo first.")
+                raise BoardError(say("Add a photo first."))
             self._require_idle()
             photos = [
                 BoardPhoto(file=f"{one.id}.jpg", name=one.photo.title, consent=one.photo.consent)
@@ -173,11 +178,7 @@ class VisitBoard:
             board = build_board({**content, "photos": [photo.model_dump() for photo in photos]}, "The board")
             most = MAX_PRINTS if board.size == "print" else MAX_CELLS
             if board.count > most:
-                smaller = ", or the size for a screen" if most == MAX_PRINTS else ""
-                raise BoardError(
-                    f"This makes {board.count} portraits, and a board on this page has {most} at most"
-                    f"{' for a print' if most == MAX_PRINTS else ''}; choose fewer styles, scenes or photos{smaller}."
-                )
+                raise BoardError(_too_many(board.count, most))
             self.board, self.asked, self.said = checked(self._pipeline, board, "board", self._own.styles), content, ""
             self.ballot = None  # it was on other portraits
             self._cells = {cell.key: cell for cell in cells(self.board, self.photos)}
@@ -203,7 +204,7 @@ class VisitBoard:
             BoardError: Nothing was yet.
         """
         if self.board is None:
-            raise BoardError("Choose what the board shows first.")
+            raise BoardError(say("Choose what the board shows first."))
         return self.board
 
     @property
@@ -286,9 +287,9 @@ class VisitBoard:
         """
         keys = tuple(key for key in self._cells if self.store.paper(key) is not None)
         if len(keys) < _LEAST_TO_VOTE:
-            raise BoardError("Make at least two portraits first; then people can choose between them.")
+            raise BoardError(say("Make at least two portraits first; then people can choose between them."))
         if not 1 <= each < len(keys):
-            raise BoardError(f"Let each person choose 1 to {len(keys) - 1} pictures.")
+            raise BoardError(say("Let each person choose 1 to {keys} pictures.", keys=len(keys) - 1))
         self.ballot = Ballot(seed=secrets.randbelow(2**32), keys=keys, each=each)
 
     def require_ballot(self) -> Ballot:
@@ -298,7 +299,7 @@ class VisitBoard:
             BoardError: None was begun.
         """
         if self.ballot is None:
-            raise BoardError("Begin a blind vote first.")
+            raise BoardError(say("Begin a blind vote first."))
         return self.ballot
 
     def stop(self) -> None:
@@ -356,18 +357,35 @@ class VisitBoard:
 
     def _require_idle(self) -> None:
         if self.running:
-            raise EngineBusy("The board is being made; stop it first.")
+            raise EngineBusy(say("The board is being made; stop it first."))
 
     def _cells_of(self, title: str) -> list[Cell]:
         return [cell for cell in self._cells.values() if cell.photo == title] if self.board else []
 
 
+def _too_many(count: int, most: int) -> str:
+    if most == MAX_PRINTS:
+        return say(
+            "This makes {number} portraits, and a board on this page has {most} at most for a print; choose fewer "
+            "styles, scenes or photos, or the size for a screen.",
+            number=count,
+            most=most,
+        )
+    return say(
+        "This makes {number} portraits, and a board on this page has {most} at most; choose fewer styles, scenes or "
+        "photos.",
+        number=count,
+        most=most,
+    )
+
+
 def _in_words(outcome: Outcome) -> str:
-    made = f"{outcome.made} portrait{'' if outcome.made == 1 else 's'} made"
-    failed = f", {outcome.failed} failed" if outcome.failed else ""
+    made = say_many("{count} portrait made", "{count} portraits made", outcome.made)
+    if outcome.failed:
+        made = say("{made}, {failed} failed", made=made, failed=outcome.failed)
     if outcome.stopped:
-        return f"Stopped. {made}{failed}, {outcome.left} left; Start goes on from there."
-    return f"Ready. {made}{failed}."
+        return say("Stopped. {made}, {left} left; Start goes on from there.", made=made, left=outcome.left)
+    return say("Ready. {made}.", made=made)
 
 
 def _jpeg(picture: Image.Image) -> bytes:

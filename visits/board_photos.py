@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from languages.saying import say
 from pipelines.board.definition import BoardPhoto
 from pipelines.board.photos import SeatedPhoto, digest, seated
 from pipelines.errors import BoardError, PhotoError
@@ -34,10 +35,12 @@ def given_photo(data: bytes, title: str, consent: str, face: int | None, turn: i
         )
     except ValidationError as error:
         if {"face", "turn"} & {str(one["loc"][0]) for one in error.errors() if one["loc"]}:
-            raise BoardError("Choose a face by its number from 1, 0 for none, and a turn of 90, 180 or 270.") from error
+            raise BoardError(
+                say("Choose a face by its number from 1, 0 for none, and a turn of 90, 180 or 270.")
+            ) from error
         raise BoardError(
-            "Give the photo a short name, and say in a sentence who is in it and that they agreed."
+            say("Give the photo a short name, and say in a sentence who is in it and that they agreed.")
         ) from error
     if not title:
-        raise PhotoError("Give the photo a name, such as the first name of whoever is in it.")
+        raise PhotoError(say("Give the photo a name, such as the first name of whoever is in it."))
     return seated(data, entry, BOARD_TAB)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from languages.saying import listed, say
 from pipelines.errors import SaveError
 from pipelines.schema import Consent
 from study.archive import KeptCopy, PortraitArchive
@@ -15,7 +16,8 @@ from study.archive import KeptCopy, PortraitArchive
 log = logging.getLogger(__name__)
 
 _MAX_ENDED = 10_000  # consents that are over and whose copies are not; the oldest is forgotten first
-_WORDS = {"study": "for the study", "examples": "as an example"}
+# Translators: in "As you allowed, a copy was kept {allowed}."
+_WORDS = {"study": say("for the study"), "examples": say("as an example")}
 
 
 class _Ended(NamedTuple):
@@ -46,8 +48,8 @@ class Copies:
         except SaveError as error:
             log.warning("no copy was kept for the study: %s", error.detail)
             return (error.hint,)
-        allowed = " and ".join(_WORDS[purpose] for purpose in copy.paper.purposes) if copy is not None else ""
-        return (f"As you allowed, a copy was kept {allowed}.",) if allowed else ()
+        allowed = listed([_WORDS[purpose] for purpose in copy.paper.purposes]) if copy is not None else ""
+        return (say("As you allowed, a copy was kept {allowed}.", allowed=allowed),) if allowed else ()
 
     def restrict(self, consent: Consent) -> int:
         """Delete what a consent does not allow any more. Returns how many copies that were.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import threading
 
+from languages.saying import say
 from pipelines.errors import RequestInvalid
 from visits.links import digest_of, new_link
 from visits.studio import Visits
@@ -26,7 +27,7 @@ class Handover:
         """
         with self._lock:
             if visit.closed or visit.portrait(portrait_id) is None:
-                raise RequestInvalid("This portrait has been deleted; create it again from its seed.")
+                raise RequestInvalid(say("This portrait has been deleted; create it again from its seed."))
             word, visit.links[portrait_id] = new_link()
         return word
 

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from languages.saying import listed, say, say_many
 from pipelines.errors import ConsentMissing
 from study.notice import after_closing
 from visits.links import LINK_MINUTES
 from visits.studio import Studio
 from visits.visit import KEEP_MINUTES, Visit
 
-_WALL = "Two random numbers, this page's and your cookie's, are in memory: they keep others out of your visit."
+_WALL = say("Two random numbers, this page's and your cookie's, are in memory: they keep others out of your visit.")
+# Translators: where something is kept
+_MEMORY = say("memory")
+# Translators: where something is kept
+_FOLDER = say("temporary folder")
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Kept:
         where: Memory, or which folder.
         bytes: Its size.
         seconds: Its age.
-        goes: When it goes, the words after "goes".
+        goes: When it goes, as "goes when ...".
     """
 
     what: str
@@ -51,24 +56,31 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
         age = (datetime.now(UTC) - consent.granted_at).total_seconds()
         size = len(consent.model_dump_json().encode())
         found.append(
-            Kept(f"Your consent, receipt {consent.id[:8]} …", "memory", size, age, f"when you delete it, or {closing}")
+            # Translators: receipts have a number; its beginning stands here
+            Kept(
+                say("Your consent, receipt {number} …", number=consent.id[:8]),
+                _MEMORY,
+                size,
+                age,
+                say("goes when you delete it, or {closing}", closing=closing),
+            )
         )
         if photo is not None:
             age, width, height = now - visit.photo_at, *photo.image.size
             size = width * height * len(photo.image.getbands()) + studio.pipeline.memory_of(photo)
-            what = f"Your photo, {width} x {height} pixels, with its crops"
-            found.append(Kept(what, "memory", size, age, _at_the_latest(age, closing)))
+            what = say("Your photo, {width} x {height} pixels, with its crops", width=width, height=height)
+            found.append(Kept(what, _MEMORY, size, age, _at_the_latest(age, closing)))
         if (given := visit.style_picture) is not None:
             age, (width, height) = now - visit.style_picture_at, given.image.size
             size = width * height * len(given.image.getbands())
-            what = f"Your style picture, {width} x {height} pixels"
-            found.append(Kept(what, "memory", size, age, _at_the_latest(age, closing)))
+            what = say("Your style picture, {width} x {height} pixels", width=width, height=height)
+            found.append(Kept(what, _MEMORY, size, age, _at_the_latest(age, closing)))
         found += _styles(visit, closing)
         for kept in list(visit.kept):
             size = len(kept.original) + sum(len(picture) for _, picture in kept.controls)
             age = now - kept.made_at
-            what = f"The crop beside portrait {_name(kept.portrait.path)}"
-            found.append(Kept(what, "memory", size, age, _at_the_latest(age, closing)))
+            what = say("The crop beside portrait {name}", name=_name(kept.portrait.path))
+            found.append(Kept(what, _MEMORY, size, age, _at_the_latest(age, closing)))
     if visit is not None and visit.board is not None:
         for one in list(visit.board.sitters):
             picture = one.photo.photo.image
@@ -78,72 +90,86 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
             age = time.monotonic() - one.at
             found.append(
                 Kept(
-                    f"A photo on your style board: {one.photo.title}", "memory", size, age, _at_the_latest(age, closing)
+                    say("A photo on your style board: {title}", title=one.photo.title),
+                    _MEMORY,
+                    size,
+                    age,
+                    _at_the_latest(age, closing),
                 )
             )
-        found += [_file(path, "A portrait on your style board", closing) for path in visit.board.files()]
+        found += [_file(path, say("A portrait on your style board"), closing) for path in visit.board.files()]
     found += [
-        _file(path, f"Portrait {_name(path)}", closing)
+        _file(path, say("Portrait {name}", name=_name(path)), closing)
         for path in sorted(studio.pipeline.folder(name).glob("*"), key=_made)
     ]
-    found += [_file(path, "A photo sent by a program, not read yet", closing) for path in studio.uploads.files(name)]
+    found += [
+        _file(path, say("A photo sent by a program, not read yet"), closing) for path in studio.uploads.files(name)
+    ]
     if visit is not None:
         for portrait_id, link in list(visit.links.items()):
             linked = visit.portrait(portrait_id)
             if linked is not None and link.state() == "open":
-                what = f"A one-time link to portrait {_name(linked.portrait.path)}, for a phone"
-                goes = f"when it was used, after {LINK_MINUTES} minutes, or with your visit"
-                found.append(Kept(what, "memory", len(link.digest), time.monotonic() - link.made_at, goes))
+                what = say("A one-time link to portrait {name}, for a phone", name=_name(linked.portrait.path))
+                goes = say("goes when it was used, after {minutes} minutes, or with your visit", minutes=LINK_MINUTES)
+                found.append(Kept(what, _MEMORY, len(link.digest), time.monotonic() - link.made_at, goes))
     for copy in studio.visits.copies(session):
-        uses = " and ".join({"study": "the study", "examples": "examples"}[use] for use in copy.paper.purposes)
+        # Translators: these two stand in "Copy of a portrait for {uses}"
+        names = {"study": say("the study"), "examples": say("examples")}
+        uses = listed([names[use] for use in copy.paper.purposes])
         age = (datetime.now(UTC) - copy.paper.kept_at).total_seconds()
-        goes = f"when you delete it, after {copy.paper.delete_after.isoformat()} at the latest"
-        found.append(Kept(f"Copy of a portrait for {uses}", "study folder", copy.bytes, age, goes))
+        goes = say("goes when you delete it, after {day} at the latest", day=copy.paper.delete_after.isoformat())
+        found.append(Kept(say("Copy of a portrait for {uses}", uses=uses), say("study folder"), copy.bytes, age, goes))
     return found
 
 
 def as_html(found: list[Kept]) -> str:
     """The list for the page, with the time at which it was looked at."""
     at = datetime.now(UTC).strftime("%H:%M:%S")
-    looked = f"Looked up in memory and on the disk at {at} UTC, for this page only."
+    looked: str = say("Looked up in memory and on the disk at {time} UTC, for this page only.", time=at)
     looked = f'<p class="fine">{looked} {_WALL}</p>'
     if not found:
-        lead = '<p class="lead">Nothing of yours is stored.</p>'
+        lead = f'<p class="lead">{say("Nothing of yours is stored.")}</p>'
         return f'<div class="kept-now" role="status">{lead}{looked}</div>'
+    # Translators: {age} is as "3 min": how long something has been here
     rows = "".join(
         f"<li><b>{html.escape(one.what)}</b><span>{html.escape(one.where)}</span><span>{size(one.bytes)}</span>"
-        f"<span>{_age(one.seconds)} old</span><span>goes {html.escape(one.goes)}</span></li>"
+        f"<span>{say('{age} old', age=_age(one.seconds))}</span><span>{html.escape(one.goes)}</span></li>"
         for one in found
     )
     total = size(sum(one.bytes for one in found))
-    count = "1 item" if len(found) == 1 else f"{len(found)} items"
-    head = f'<p class="lead">Stored right now: {count}, {total}.</p>'
+    count = say_many("{count} item", "{count} items", len(found))
+    head = f'<p class="lead">{say("Stored right now: {items}, {total}.", items=count, total=total)}</p>'
     return f'<div class="kept-now" role="status">{head}<ul>{rows}</ul>{looked}</div>'
 
 
 def size(number: int) -> str:
     """Bytes in words, decimal prefixes."""
     if number < 1000:
-        return f"{number} bytes"
-    return f"{number / 1000:.0f} kB" if number < 1_000_000 else f"{number / 1e6:.1f} MB"
+        return say_many("{count} byte", "{count} bytes", number)
+    if number < 1_000_000:
+        return say("{number:.0f} kB", number=number / 1000)
+    return say("{number:.1f} MB", number=number / 1e6)
 
 
 def _file(path: Path, what: str, closing: str) -> Kept:
     try:
         status = path.stat()
     except OSError:  # gone between the listing and the look
-        return Kept(what, "temporary folder", 0, 0.0, "now")
+        return Kept(what, _FOLDER, 0, 0.0, say("goes now"))
     age = max(0.0, time.time() - status.st_mtime)
-    return Kept(what, "temporary folder", status.st_size, age, _at_the_latest(age, closing))
+    return Kept(what, _FOLDER, status.st_size, age, _at_the_latest(age, closing))
 
 
 def _styles(visit: Visit, closing: str) -> list[Kept]:
     """The visit's own styles, and what it has changed of others."""
     now, found = time.monotonic(), []
-    for what, styles in (("A style of your own", visit.own.kept), ("A style that you changed", visit.own.drafts)):
-        for one in styles.values():
-            goes = f"when you remove it, or {closing}"
-            found.append(Kept(f"{what}: {one.style.name}", "memory", one.bytes, now - one.at, goes))
+    goes = say("goes when you remove it, or {closing}", closing=closing)
+    for one in visit.own.kept.values():
+        what = say("A style of your own: {name}", name=one.style.name)
+        found.append(Kept(what, _MEMORY, one.bytes, now - one.at, goes))
+    for one in visit.own.drafts.values():
+        what = say("A style that you changed: {name}", name=one.style.name)
+        found.append(Kept(what, _MEMORY, one.bytes, now - one.at, goes))
     return found
 
 
@@ -157,8 +183,10 @@ def _name(path: Path) -> str:
 
 
 def _age(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    # Translators: seconds, then minutes, both short
+    return say("{number:.0f} s", number=seconds) if seconds < 90 else say("{number:.0f} min", number=seconds / 60)
 
 
 def _at_the_latest(seconds: float, closing: str) -> str:
-    return f"when you delete it, or {closing}, in {max(1, KEEP_MINUTES - int(seconds // 60))} min at the latest"
+    left = max(1, KEEP_MINUTES - int(seconds // 60))
+    return say("goes when you delete it, or {closing}, in {minutes} min at the latest", closing=closing, minutes=left)

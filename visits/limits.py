@@ -17,6 +17,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from languages.saying import put_together, say, say_many
 from pipelines.errors import TooOften
 from pipelines.settings import Settings
 
@@ -25,7 +26,7 @@ _MAX_KEYS = 20_000  # the quietest are forgotten first
 _LINKS_A_MINUTE, _LINKS_A_MINUTE_TOGETHER = 30, 120
 _STUDIES_A_MINUTE, _STUDIES_A_MINUTE_TOGETHER = 120, 3000  # a class may take part behind one address
 _ADDRESS_REFUSALS = 3  # times those of a session
-_KEPT = "Your photo and your choices are kept."
+_KEPT = say("Your photo and your choices are kept.")
 
 
 class Admission(NamedTuple):
@@ -82,8 +83,13 @@ class Limits:
                     wait = self._wait(limit, 1, now)
                     if wait > 0:
                         raise TooOften(
-                            f"Words of yours were refused {limit.most} times within an hour. Leave them empty, or try"
-                            f" again in {_in_words(wait)}. {_KEPT}",
+                            say(
+                                "Words of yours were refused {most} times within an hour. Leave them empty, or try "
+                                "again in {in_words}. {kept}",
+                                most=limit.most,
+                                in_words=_in_words(wait),
+                                kept=_KEPT,
+                            ),
                             seconds=wait,
                             rule=limit.rule,
                         )
@@ -124,8 +130,12 @@ class Limits:
             wait = self._wait(limit, 1, now)
             if wait > 0:
                 raise TooOften(
-                    f"Visitors from your network have begun as many visits as an hour allows ({most}). Try again in"
-                    f" {_in_words(wait)}.",
+                    say(
+                        "Visitors from your network have begun as many visits as an hour allows ({most}). Try "
+                        "again in {in_words}.",
+                        most=most,
+                        in_words=_in_words(wait),
+                    ),
                     seconds=wait,
                     rule=limit.rule,
                 )
@@ -144,7 +154,9 @@ class Limits:
             limit = _Limit("links-per-minute", self._key("links", network), most, _MINUTE)
             wait = self._wait(limit, 1, now)
             if wait > 0:
-                words = f"Too many links were opened from here just now. Try again in {_in_words(wait)}."
+                words = say(
+                    "Too many links were opened from here just now. Try again in {in_words}.", in_words=_in_words(wait)
+                )
                 raise TooOften(words, seconds=wait, rule=limit.rule)
             self._count(limit.key, 1, now)
 
@@ -224,14 +236,23 @@ class Limits:
 
 def _portraits_hint(limit: _Limit, wait: float) -> str:
     if math.isinf(wait):
-        return f"Ask for fewer variations: {limit.most} portraits are the most that one visitor can have at a time."
-    span = "a minute" if limit.seconds == _MINUTE else "an hour"
-    who = "Visitors from your network" if limit.rule.endswith("address") else "You"
-    return f"{who} have made as many portraits as {span} allows ({limit.most}). Try again in {_in_words(wait)}. {_KEPT}"
+        return say(
+            "Ask for fewer variations: {most} portraits are the most that one visitor can have at a time.",
+            most=limit.most,
+        )
+    if limit.rule.endswith("address"):
+        done = say(
+            "Visitors from your network have made as many portraits as an hour allows ({most}).", most=limit.most
+        )
+    elif limit.seconds == _MINUTE:
+        done = say("You have made as many portraits as a minute allows ({most}).", most=limit.most)
+    else:
+        done = say("You have made as many portraits as an hour allows ({most}).", most=limit.most)
+    return put_together(done, say("Try again in {in_words}.", in_words=_in_words(wait)), _KEPT)
 
 
 def _in_words(seconds: float) -> str:
     whole = max(1, math.ceil(seconds))
     if whole < 90:
-        return "1 second" if whole == 1 else f"{whole} seconds"
-    return f"{math.ceil(whole / 60)} minutes"
+        return say_many("{count} second", "{count} seconds", whole)
+    return say_many("{count} minute", "{count} minutes", math.ceil(whole / 60))

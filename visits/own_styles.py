@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
+from languages.saying import say
 from pipelines.errors import RequestInvalid
 from pipelines.presets.loading import Presets
 from pipelines.presets.own import recipe_digest
@@ -83,7 +84,7 @@ class OwnStyles:
             draft = changed.model_copy(
                 update={
                     "id": f"{style.id[: _LONGEST_ID - 7].rstrip('-')}-edited",
-                    "name": f"{style.name[: _LONGEST_NAME - 8].rstrip()}, edited",
+                    "name": _edited(style.name),
                     "based_on": style.based_on if style.id in self._kept else style.id,
                 }
             )
@@ -115,7 +116,11 @@ class OwnStyles:
                 kept = style.model_copy(update={"id": style_id, "name": name})
             else:
                 base = presets.all_styles.get(style_id if before is None else before.style.based_on or "")
-                said = f"Your own style, made from {base.name}." if base is not None else "A style of your own."
+                said = (
+                    say("Your own style, made from {name}.", name=base.name)
+                    if base is not None
+                    else say("A style of your own.")
+                )
                 own = {
                     "based_on": base.id if base is not None else None,
                     "summary": said,
@@ -137,7 +142,7 @@ class OwnStyles:
             names = {one.style.name for one in self._kept.values()} | {one.name for one in presets.all_styles.values()}
             same = [one.style.name for one in self._kept.values() if recipe_digest(one.style) == recipe_digest(style)]
             if style.name in same:
-                raise RequestInvalid(f"You have this style already: {style.name}.")
+                raise RequestInvalid(say("You have this style already: {name}.", name=style.name))
             name, number = style.name, 2
             while name in names:
                 name, number = f"{style.name[: _LONGEST_NAME - 4].rstrip()} {number}", number + 1
@@ -154,7 +159,7 @@ class OwnStyles:
         with self._lock:
             gone = self._kept.pop(str(style_id), None)
             if gone is None:
-                raise RequestInvalid("That style of yours is not there any more.")
+                raise RequestInvalid(say("That style of yours is not there any more."))
             self._drafts.pop(str(style_id), None)
             return gone.style
 
@@ -169,15 +174,22 @@ class OwnStyles:
         count = len(self.kept)
         if count < _TELL_FROM:
             return ""
-        kept = f"{count} of {MAX_OWN_STYLES} styles of your own are kept"
-        return f"{kept}." if count < MAX_OWN_STYLES else f"{kept}; remove one to keep another."
+        values = {"number": count, "most": MAX_OWN_STYLES}
+        if count < MAX_OWN_STYLES:
+            return say("{number} of {most} styles of your own are kept.", **values)
+        return say("{number} of {most} styles of your own are kept; remove one to keep another.", **values)
 
     def _new(self, style: Style, name: str, presets: Presets) -> Style:
         """With a name and an id that are its own. Under our lock."""
         if len(self._kept) >= MAX_OWN_STYLES:
-            raise RequestInvalid(f"{MAX_OWN_STYLES} styles of your own are kept at most; remove one first.")
+            raise RequestInvalid(
+                say(
+                    "{max_own_styles} styles of your own are kept at most; remove one first.",
+                    max_own_styles=MAX_OWN_STYLES,
+                )
+            )
         if name in {one.style.name for one in self._kept.values()} | {one.name for one in presets.all_styles.values()}:
-            raise RequestInvalid(f"There is a style called {name} already; choose another name.")
+            raise RequestInvalid(say("There is a style called {name} already; choose another name.", name=name))
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
         slug = "-".join(["mine", *re.findall(r"[a-z0-9]+", plain)])[: _LONGEST_ID - 4].rstrip("-")
         taken = {*self._kept, *presets.all_styles}
@@ -186,11 +198,18 @@ class OwnStyles:
         try:
             return Style.model_validate(style.model_dump() | {"id": free, "name": name})
         except ValidationError as error:
-            raise RequestInvalid("Give the style a name of 2 to 40 characters.") from error
+            raise RequestInvalid(say("Give the style a name of 2 to 40 characters.")) from error
+
+
+def _edited(name: str) -> str:
+    if len(name) > _LONGEST_NAME - 8:
+        name = name[: _LONGEST_NAME - 8].rstrip()
+    # Translators: the name of a style that was changed
+    return say("{name}, edited", name=name)
 
 
 def _plain_name(name: object) -> str:
     plain = " ".join(name.split()) if isinstance(name, str) else ""
     if not 2 <= len(plain) <= _LONGEST_NAME or not plain.isprintable():
-        raise RequestInvalid("Give the style a name of 2 to 40 characters.")
+        raise RequestInvalid(say("Give the style a name of 2 to 40 characters."))
     return plain

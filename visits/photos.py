@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from languages.saying import say
 from pipelines.errors import PhotoError
 from pipelines.photo import memory
 from pipelines.schema import HandCrop, LoadedPhoto, StylePicture
@@ -82,7 +83,7 @@ class VisitPhotos:
         """
         with self._lock:
             if visit.photo is not old:
-                raise PhotoError("Another photo has come meanwhile; try again with that one.")
+                raise PhotoError(say("Another photo has come meanwhile; try again with that one."))
             visit.photo, visit.face_index, visit.faceless, visit.crop = new, face_index, False, crop
             for kept in visit.kept:
                 kept.photo_at = None  # its face has another number now

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from languages.saying import say
 from pipelines.board.store import Measured
 from pipelines.errors import ConsentMissing
 from pipelines.photo import memory
@@ -27,8 +28,8 @@ from visits.uploads import Uploads
 from visits.visit import KEEP_MINUTES, KEEP_SECONDS, KeptPortrait, Look, Visit
 
 _EARLY = 20.0  # seconds, so that the sweep, every 10 s, is never late for what the consent text promises
-_ELSEWHERE = "Your visit goes on in another tab; close this one, or reload it to begin anew."
-_ENDED = "Your visit has ended."
+_ELSEWHERE = say("Your visit goes on in another tab; close this one, or reload it to begin anew.")
+_ENDED = say("Your visit has ended.")
 
 
 class Visits(VisitPhotos):
@@ -191,7 +192,9 @@ class Visits(VisitPhotos):
             try:
                 visit, current = self._by_session.get(consent.session), self._consents.require(consent.session)
                 if visit is None or current.id != consent.id:
-                    raise ConsentMissing("These portraits were deleted with your earlier consent; create them again.")
+                    raise ConsentMissing(
+                        say("These portraits were deleted with your earlier consent; create them again.")
+                    )
             except ConsentMissing:
                 for new in portraits:
                     new.portrait.path.unlink(missing_ok=True)
@@ -315,13 +318,26 @@ class Visits(VisitPhotos):
                 continue
             if visit.photo is not None and now - visit.photo_at > KEEP_SECONDS:
                 self.clear_photo(visit)
-                visit.lost.append(f"Your photo was deleted: photos are kept for {KEEP_MINUTES} minutes at most.")
+                visit.lost.append(
+                    say(
+                        "Your photo was deleted: photos are kept for {keep_minutes} minutes at most.",
+                        keep_minutes=KEEP_MINUTES,
+                    )
+                )
             if visit.style_picture is not None and now - visit.style_picture_at > KEEP_SECONDS:
                 visit.style_picture = None
-                words = f"Your style picture was deleted: pictures are kept for {KEEP_MINUTES} minutes at most."
+                words = say(
+                    "Your style picture was deleted: pictures are kept for {keep_minutes} minutes at most.",
+                    keep_minutes=KEEP_MINUTES,
+                )
                 visit.lost.append(words)
             if visit.board is not None and visit.board.take_down(now, KEEP_SECONDS):
-                visit.lost.append(f"A part of your style board was deleted: it is kept for {KEEP_MINUTES} minutes.")
+                visit.lost.append(
+                    say(
+                        "A part of your style board was deleted: it is kept for {keep_minutes} minutes.",
+                        keep_minutes=KEEP_MINUTES,
+                    )
+                )
             with self._lock:
                 old = visit.take_down(now)
             for kept in old:

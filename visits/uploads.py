@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from languages.saying import say
 from pipelines.errors import TooOften
 
 _ENDING = re.compile(r"\.[a-z0-9]{1,5}")
@@ -56,7 +57,7 @@ class Uploads:
     def _require_room(self, size: int) -> None:
         sizes = [file.stat().st_size for file in self._folder.glob("*/*")]
         if len(sizes) >= MAX_UNREAD_FILES or sum(sizes) + size > MAX_UNREAD_BYTES:
-            words = "Too many photos of others are waiting to be read just now; send yours again in a minute."
+            words = say("Too many photos of others are waiting to be read just now; send yours again in a minute.")
             raise TooOften(words, seconds=60.0, rule="unread-uploads")
 
     def files(self, session: str) -> list[Path]:

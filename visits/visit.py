@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import date
 
+from languages.saying import listed, put_together, say, say_many
 from pipelines.errors import ConsentMissing, EngineBusy, PhotoError, RequestInvalid
 from pipelines.photo import hints as photo_hints
 from pipelines.results import Portrait
@@ -146,7 +147,7 @@ class Visit:
             if self.closed:
                 raise ConsentMissing(ASK)
             if self._running is not None:
-                raise EngineBusy("Your last portrait is still being made; wait for it, or cancel it.")
+                raise EngineBusy(say("Your last portrait is still being made; wait for it, or cancel it."))
             self._running = threading.Event()
             return self._running
 
@@ -199,9 +200,15 @@ class Visit:
         dropped = spare[: max(0, len(self.kept) - MAX_KEPT_PORTRAITS)]
         self.kept[:] = [one for one in self.kept if one not in dropped]
         if dropped:
-            oldest = "they were the oldest" if len(dropped) > 1 else "it was the oldest"
-            words = f"{MAX_KEPT_PORTRAITS} are kept, and {oldest} without a star."
-            self.lost.append(f"{_named(dropped)} replaced: {words}")
+            self.lost.append(
+                say_many(
+                    "Portrait {numbers} was replaced: {most} are kept, and it was the oldest without a star.",
+                    "Portraits {numbers} were replaced: {most} are kept, and they were the oldest without a star.",
+                    len(dropped),
+                    numbers=_numbers(dropped),
+                    most=MAX_KEPT_PORTRAITS,
+                )
+            )
         return dropped
 
     def take_down(self, now: float) -> list[KeptPortrait]:
@@ -209,7 +216,15 @@ class Visit:
         old = [one for one in self.kept if now - one.made_at > KEEP_SECONDS]
         self.kept[:] = [one for one in self.kept if one not in old]
         if old:
-            self.lost.append(f"{_named(old)} deleted: portraits are kept for {KEEP_MINUTES} minutes at most.")
+            self.lost.append(
+                say_many(
+                    "Portrait {numbers} was deleted: portraits are kept for {minutes} minutes at most.",
+                    "Portraits {numbers} were deleted: portraits are kept for {minutes} minutes at most.",
+                    len(old),
+                    numbers=_numbers(old),
+                    minutes=KEEP_MINUTES,
+                )
+            )
         return old
 
     def require_room(self, count: int) -> None:
@@ -220,15 +235,22 @@ class Visit:
         """
         room = MAX_KEPT_PORTRAITS - sum(one.favourite for one in self.kept)
         if count > room:
-            many = f"only {room} more can be made" if room else "none can be made"
-            raise RequestInvalid(
-                f"{MAX_KEPT_PORTRAITS} portraits are kept, and {MAX_KEPT_PORTRAITS - room} of them are favourites, so "
-                f"{many}. Take the star off one first."
+            many = say(
+                "{most} portraits are kept, and all of them are favourites, so none can be made.",
+                most=MAX_KEPT_PORTRAITS,
             )
+            if room:
+                many = say(
+                    "{most} portraits are kept, and {number} of them are favourites, so only {room} more can be made.",
+                    most=MAX_KEPT_PORTRAITS,
+                    number=MAX_KEPT_PORTRAITS - room,
+                    room=room,
+                )
+            raise RequestInvalid(put_together(many, say("Take the star off one first.")))
 
     def take_lost(self) -> str:
         """What was deleted without the visitor's doing, told once; "" where nothing was."""
-        said, self.lost[:] = " ".join(self.lost), []
+        said, self.lost[:] = put_together(*self.lost), []
         return said
 
     def portrait(self, portrait_id: object) -> KeptPortrait | None:
@@ -242,7 +264,7 @@ class Visit:
             PhotoError: There is none, or it was deleted by age.
         """
         if self.photo is None:
-            raise PhotoError("Add a photo first: choose a file or use the camera.")
+            raise PhotoError(say("Add a photo first: choose a file or use the camera."))
         return self.photo
 
     def lacks_picture_for(self, look: Look) -> bool:
@@ -255,7 +277,6 @@ class Visit:
         return self.photo is not None and self.face_index is None and photo_hints.is_open(self.photo)
 
 
-def _named(portraits: list[KeptPortrait]) -> str:
-    """The beginning of a sentence on some of them: "Portrait 3 was", "Portraits 1, 2 and 3 were"."""
-    *first, last = [str(one.number) for one in sorted(portraits, key=lambda one: one.number)]
-    return f"Portraits {', '.join(first)} and {last} were" if first else f"Portrait {last} was"
+def _numbers(portraits: list[KeptPortrait]) -> str:
+    """The numbers of some of them: "3", "1, 2 and 3"."""
+    return listed([str(one.number) for one in sorted(portraits, key=lambda one: one.number)])

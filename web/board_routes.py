@@ -17,9 +17,10 @@ from urllib.parse import unquote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from languages.saying import ENGLISH, say, speaking
 from pipelines.board.exports.contents import slug
 from pipelines.board.look import as_preset
 from pipelines.board.votes import blind_name, blind_order, revealed, voted
@@ -37,6 +38,7 @@ from web import board_words
 from web.addresses import connection_network
 from web.calls import KEY_HEADER, NO_STORE, Calls, problem, read_body
 from web.errors import sentence
+from web.in_language import SpokenJSON
 
 _MAX_JSON = 64 * 1024
 _SIDES = {"-320.webp": 320, "-1024.webp": 1024}
@@ -46,9 +48,8 @@ _TYPES = {
     "png": "image/png",
     "zip": "application/zip",
 }
-_OWN = "The visitor, who agreed on this page at {at:%Y-%m-%d %H:%M} UTC."
-_GONE = "This portrait is not on the board any more."
-_TOO_LARGE = "This file is too large; choose one under 40 MB."
+_GONE = say("This portrait is not on the board any more.")
+_TOO_LARGE = say("This file is too large; choose one under 40 MB.")
 _Answer = Callable[[Visit, VisitBoard], Awaitable[Response]]
 
 
@@ -71,6 +72,11 @@ def build_board_routes(studio: Studio) -> list[BaseRoute]:
         Route("/studio/board/{key}/cell/{cell}", calls.cell),
         Route("/studio/board/{key}/export.{kind}", calls.export),
     ]
+
+
+def _own_consent() -> str:
+    at = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
+    return str(say("The visitor, who agreed on this page at {time} UTC.", time=at))
 
 
 class _BoardCalls(Calls):
@@ -114,7 +120,7 @@ class _BoardCalls(Calls):
         """Take the visit's own photo."""
 
         async def answer(visit: Visit, board: VisitBoard) -> Response:
-            photo = own_photo(visit.require_photo(), visit.face_index, "You", _OWN.format(at=datetime.now(UTC)))
+            photo = own_photo(visit.require_photo(), visit.face_index, str(say("You")), _own_consent())
             await run_in_threadpool(board.add, photo)
             return await self._all(visit, board)
 
@@ -146,7 +152,7 @@ class _BoardCalls(Calls):
             asked = await _asked(request)
             only = asked.get("only")
             if only is not None and not (isinstance(only, list) and all(isinstance(key, str) for key in only)):
-                raise BoardError("Choose the portraits to make again once more; that was no list of them.")
+                raise BoardError(say("Choose the portraits to make again once more; that was no list of them."))
             consent = self._studio.consents.require(visit.session)
             network = connection_network(request, self._studio.limits.settings.trusted_proxies)
 
@@ -218,7 +224,7 @@ class _BoardCalls(Calls):
         async def answer(visit: Visit, board: VisitBoard) -> Response:
             sitter = board.sitter(request.path_params["sitter"])
             if sitter is None:
-                return problem(HTTPStatus.NOT_FOUND, "That photo is not on the board any more.")
+                return problem(HTTPStatus.NOT_FOUND, say("That photo is not on the board any more."))
             asked = request.query_params.get("shape")
             shape: Shape = next((one for one in SHAPES if one == asked), "1:1")
             data = await run_in_threadpool(board.thumb, sitter, shape)
@@ -241,7 +247,7 @@ class _BoardCalls(Calls):
                 text = as_preset(board.require(), cell)
                 return Response(text, media_type="application/toml", headers={**NO_STORE, "Content-Disposition": name})
             if board.store.paper(key) is None or (end != ".png" and end not in _SIDES):
-                return problem(HTTPStatus.NOT_FOUND, "This portrait is not made yet.")
+                return problem(HTTPStatus.NOT_FOUND, say("This portrait is not made yet."))
             path = board.store.picture(key)
             if end == ".png":
                 name = f"self-portrait-{cell.style}-{slug(cell.photo, 'photo')}-{cell.seed}.png"
@@ -279,7 +285,8 @@ class _BoardCalls(Calls):
 
 
 def _exported(board: VisitBoard, kind: str) -> tuple[str, bytes]:
-    with board.exported(kind) as paths:
+    """In English, whoever asks: it is handed on to others."""
+    with speaking(ENGLISH), board.exported(kind) as paths:
         if len(paths) == 1:
             return paths[0].name, paths[0].read_bytes()
         buffer = io.BytesIO()
@@ -296,19 +303,19 @@ async def _asked(request: Request) -> dict[str, Any]:
         BoardError: It is none.
     """
     try:
-        said = json.loads(await read_body(request, _MAX_JSON, "This is too much for one board."))
+        said = json.loads(await read_body(request, _MAX_JSON, say("This is too much for one board.")))
     except (ValueError, PhotoUnreadable, RecursionError) as error:
-        raise BoardError("Reload the page and try again; that was no board.") from error
+        raise BoardError(say("Reload the page and try again; that was no board.")) from error
     if not isinstance(said, dict):
-        raise BoardError("Reload the page and try again; that was no board.")
+        raise BoardError(say("Reload the page and try again; that was no board."))
     return said
 
 
 def _which_face(error: FaceUnclear) -> Response:
     heads = [f"data:image/jpeg;base64,{base64.b64encode(head).decode()}" for head in error.faces]
     said = {"sentence": sentence(error), "faces": heads, "turn": error.turn, "doubtful": error.doubtful}
-    return JSONResponse(said, HTTPStatus.UNPROCESSABLE_ENTITY, headers=NO_STORE)
+    return SpokenJSON(said, HTTPStatus.UNPROCESSABLE_ENTITY, headers=NO_STORE)
 
 
 def _json(value: dict[str, Any]) -> Response:
-    return JSONResponse(value, headers=NO_STORE)
+    return SpokenJSON(value, headers=NO_STORE)

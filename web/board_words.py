@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from languages.saying import say
 from pipelines import sizes
 from pipelines.board.cells import Cell, cells, values
 from pipelines.board.definition import AXIS_NAMES, CheckedBoard
@@ -53,14 +54,21 @@ def progress(board: VisitBoard) -> dict[str, Any]:
     if not board.running:
         words = board.said or f"{board.plan().sentence()} {warning(board.board.board)}".strip()
     else:
-        words = "Starting"
+        words = say("Starting")
         if now is not None:
             within = now.step / now.steps if now.steps and now.state == "working" else 0.0
             share = (now.number - 1 + (1.0 if now.state in ("done", "failed") else within)) / now.total
-            step = f", step {now.step} of {now.steps}" if now.state == "working" and now.step else ""
-            step = ", waiting for its turn" if now.state == "waiting" else step
-            left = "" if now.seconds_left is None else f"; {duration(now.seconds_left)} left"
-            words = f"Portrait {now.number} of {now.total}{step}{left}"
+            where = {"number": now.number, "total": now.total}
+            said: str = say("Portrait {number} of {total}", **where)
+            if now.state == "working" and now.step:
+                said = say(
+                    "Portrait {number} of {total}, step {step} of {steps}", step=now.step, steps=now.steps, **where
+                )
+            elif now.state == "waiting":
+                said = say("Portrait {number} of {total}, waiting for its turn", **where)
+            words = said
+            if now.seconds_left is not None:
+                words = say("{done}; {duration} left", done=said, duration=duration(now.seconds_left))
     states = board.states()
     return {
         "running": board.running, "words": words, "share": share, "states": states, "unsaved": board.not_handed_on,
@@ -87,20 +95,21 @@ def about(board: VisitBoard, cell: Cell) -> dict[str, Any]:
     """One cell, enlarged: what it was made with, and what was kept of the person; or why there is none."""
     said = board.require()
     rows = [[AXIS_NAMES[axis], shown(said, axis, cell.at(axis))] for axis in ("photo", "style", "scene")]
-    rows += [["Likeness", f"{cell.likeness:g}"], ["Seed", str(cell.seed)]]
+    rows += [[say("Likeness"), f"{cell.likeness:g}"], [say("Seed"), str(cell.seed)]]
     paper, failure = board.store.paper(cell.key), board.store.failure(cell.key)
     kept = None if paper is None else paper.faithfulness
     if paper is not None:
-        rows += [["Made by", paper.maker if paper.is_diffusion else "Instant filters, not diffusion"]]
-        rows += [["Seconds", f"{paper.seconds:.1f}"]]
+        rows += [[say("Made by"), paper.maker if paper.is_diffusion else say("Instant filters, not diffusion")]]
+        # Translators: how many it took
+        rows += [[say("Seconds"), f"{paper.seconds:.1f}"]]
         if paper.width is not None and paper.height is not None:
-            rows += [["Size", sizes.print_words(paper.width, paper.height)]]
+            rows += [[say("Size"), sizes.print_words(paper.width, paper.height)]]
     else:
-        rows += [["To be made by", said.engines[cell.engine].name]]
+        rows += [[say("To be made by"), said.engines[cell.engine].name]]
     return {
         "key": cell.key,
         "title": said.styles[cell.style].name,
-        "alt": f"{cell.photo} in the style {said.styles[cell.style].name}",
+        "alt": say("{photo} in the style {name}", photo=cell.photo, name=said.styles[cell.style].name),
         "rows": rows,
         "summary": said.styles[cell.style].summary,
         "kept": [] if kept is None else [sentence for sentence in (kept.sentence, kept.warning) if sentence],
@@ -124,7 +133,7 @@ def _table(board: VisitBoard, said: CheckedBoard) -> dict[str, Any]:
                 cell = by_place[tuple(at[axis] for axis in AXIS_NAMES)]
                 line.append({"key": cell.key, "label": _label(said, cell)})
             lines.append({"label": shown(said, rows, row), "photo": _photo(board, rows, row, fixed), "cells": line})
-        words = ", ".join(shown(said, axis, value) for axis, value in fixed.items() if axis in changing)
+        words = ", ".join(str(shown(said, axis, value)) for axis, value in fixed.items() if axis in changing)
         found.append({"words": words, "rows": lines})
     return {
         "title": said.board.title,
@@ -146,4 +155,4 @@ def _photo(board: VisitBoard, axis: str, value: object, fixed: dict[Any, Any]) -
 
 def _label(said: CheckedBoard, cell: Cell) -> str:
     changing = differing(said)
-    return ", ".join(shown(said, axis, cell.at(axis)) for axis in changing) or said.styles[cell.style].name
+    return ", ".join(str(shown(said, axis, cell.at(axis))) for axis in changing) or said.styles[cell.style].name

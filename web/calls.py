@@ -7,12 +7,14 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from languages.saying import say
 from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError
 from visits.studio import Studio
 from visits.visit import Visit
 from web.errors import sentence
+from web.in_language import SpokenJSON
 from web.isolation import OWNS
 
 KEY_HEADER = "x-studio-key"
@@ -30,7 +32,7 @@ class Calls:
         try:
             visit = self._studio.visits.require_key(key)
             if not request.scope[OWNS](visit.session):  # a picture's address, key included, may have been passed on
-                raise ConsentMissing("This belongs to another browser's visit. Open the page to begin your own.")
+                raise ConsentMissing(say("This belongs to another browser's visit. Open the page to begin your own."))
             return await answer(visit)
         except ClientDisconnect:  # a newer photo was chosen, or the page was closed: nobody reads an answer
             return Response(status_code=HTTPStatus.BAD_REQUEST)
@@ -55,4 +57,4 @@ async def read_body(request: Request, limit: int, too_large: str) -> bytes:
 
 
 def problem(status: HTTPStatus, words: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"sentence": words}, status_code=status, headers={**NO_STORE, **(headers or {})})
+    return SpokenJSON({"sentence": words}, status_code=status, headers={**NO_STORE, **(headers or {})})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 
+from languages.saying import say
 from pipelines.errors import CredentialsError, EngineError, EngineFailed, PortraitError, PresetError, SaveError
 
 log = logging.getLogger("studio")
@@ -31,4 +32,7 @@ def sentence(error: BaseException) -> str:
         log.warning("request %s refused, %s%s%s", number, error.code, detail, cure, exc_info=error if quotes else None)
         return error.hint
     log.error("request %s failed, unexpected", number, exc_info=error)
-    return f"Something went wrong on our side. Please try again; if it happens again, mention the number {number}."
+    return say(
+        "Something went wrong on our side. Please try again; if it happens again, mention the number {number}.",
+        number=number,
+    )

@@ -18,6 +18,7 @@ import importlib.util
 import json
 import os
 import re
+import threading
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -33,6 +34,9 @@ from starlette.formparsers import MultiPartParser
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Scope
 from uvicorn.config import LOGGING_CONFIG
+
+from languages.saying import ENGLISH, language, speaking, spoken
+from web.in_language import language_of
 
 Page = gr.Blocks
 
@@ -195,6 +199,44 @@ class ExplainingBlocks(gr.Blocks):
             raise
         except Exception as error:
             raise self.failure(error) from None
+
+
+class ManyTongues(ExplainingBlocks):
+    """A page in the language of whoever asks: its texts, and the answers of its events.
+
+    One page serves all events. For each other language the same page is built once, for its texts alone: components
+    come in the same order, so that they are known by their place.
+    """
+
+    build: Callable[[], gr.Blocks] | None = None  # makes the same page again, in the language that is spoken then
+    _building = threading.Lock()  # Gradio has one place for the page that is being built
+    _english: Any = None
+
+    @property
+    def config(self) -> Any:
+        """Gradio's: what the page is made of, as its answers for the page hold it."""
+        code = language()
+        return self._english if code == ENGLISH or self.build is None else self._translated(code)
+
+    @config.setter
+    def config(self, config: Any) -> None:
+        self._english = spoken(config)
+        self._texts: dict[str, list[dict[str, Any]]] = {}
+
+    def _translated(self, code: str) -> dict[str, Any]:
+        with self._building:
+            if code not in self._texts:
+                assert self.build is not None
+                self._texts[code] = [one["props"] for one in spoken(self.build().get_config_file())["components"]]
+        pairs = zip(self._english["components"], self._texts[code], strict=True)
+        return {**self._english, "components": [{**one, "props": props} for one, props in pairs]}
+
+    async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Gradio's: answer one event or call. It comes from the queue, not from the request that asked for it."""
+        request = kwargs.get("request")
+        connection = connection_of(request) if isinstance(request, gr.Request) else None
+        with speaking(ENGLISH if connection is None else language_of(connection)):
+            return spoken(await super().process_api(*args, **kwargs))
 
 
 def connection_of(request: gr.Request) -> HTTPConnection | None:

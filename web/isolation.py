@@ -21,11 +21,12 @@ from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from languages.saying import say
 from web import gradio_seams as seams
 from web.addresses import connection_network
+from web.in_language import SpokenJSON
 from web.open_events import Crowded, OpenEvents
 from web.owners import Owners, Sender
 
@@ -37,7 +38,7 @@ _OURS = re.compile(r"/(studio|study)/.+|/research(/.+)?")
 _WORD = re.compile(r"[\w-]{32}", re.ASCII)
 _MAX_WORDS = 8
 _SESSION = re.compile(r"[\w-]{1,128}", re.ASCII)
-_ASSETS = ("/studio/static/", "/studio/thumbnails/", *seams.ASSETS)
+_ASSETS = ("/studio/static/", "/studio/thumbnails/", "/studio/words/", *seams.ASSETS)
 
 
 class _Refused(Exception):
@@ -46,8 +47,8 @@ class _Refused(Exception):
         self.status, self.words = status, words
 
 
-_NOT_YOURS = "This belongs to another visit. Reload the page to begin your own."
-_CLOSED = "This address is closed here."
+_NOT_YOURS = say("This belongs to another visit. Reload the page to begin your own.")
+_CLOSED = say("This address is closed here.")
 
 
 class Isolation:
@@ -94,9 +95,9 @@ class Isolation:
             else:
                 await self._app(scope, receive, sent)
         except _Refused as refused:
-            await JSONResponse({"detail": refused.words}, refused.status)(scope, receive, sent)
+            await SpokenJSON({"detail": refused.words}, refused.status)(scope, receive, sent)
         except Crowded as crowded:
-            await JSONResponse({"detail": str(crowded)}, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, sent)
+            await SpokenJSON({"detail": str(crowded)}, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, sent)
 
     async def _admit(
         self, scope: Scope, path: str, sender: Sender, receive: Receive, send: Send

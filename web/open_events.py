@@ -15,6 +15,7 @@ from itertools import chain, islice
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from languages.saying import say
 from web import gradio_seams as seams
 from web.owners import Sender
 
@@ -92,7 +93,7 @@ class OpenEvents:
             Crowded: Too many of this sender's are open.
         """
         if self._calls_of[sender.counted_as] >= _CALLS_FOR_VISITOR:
-            raise Crowded("You have asked for too much at once. Wait a moment, then try again.")
+            raise Crowded(say("You have asked for too much at once. Wait a moment, then try again."))
         self._calls_of[sender.counted_as] += 1
         try:
             with ExitStack() as slot:
@@ -111,12 +112,12 @@ class OpenEvents:
         open_ = self._joining.union(scope[_ASKED] for scope in seams.open_requests(self._page) if _ASKED in scope)
         same = sum(one.sender.counted_as == new.sender.counted_as for one in open_)
         if same >= (self._visitor if new.sender.words[0] else self._network):
-            raise Crowded("You have asked for too much at once. Wait a moment, then try again.")
+            raise Crowded(say("You have asked for too much at once. Wait a moment, then try again."))
         near = sum(one.sender.network == new.sender.network for one in open_)
         if new.sender.network and near >= self._network:
-            raise Crowded("Your network has asked for too much at once. Wait a moment, then try again.")
+            raise Crowded(say("Your network has asked for too much at once. Wait a moment, then try again."))
         if not new.agreed and sum(not one.agreed for one in open_) >= self._without_consent:
-            raise Crowded("Many visitors are looking around just now. Wait a moment, then try again.")
+            raise Crowded(say("Many visitors are looking around just now. Wait a moment, then try again."))
 
     def _keep_answers(self, session: str) -> None:
         """Forget unread answers of idle sessions, before Gradio forgets those of the oldest, at work or not."""

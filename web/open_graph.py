@@ -13,11 +13,14 @@ import re
 from starlette.datastructures import URL, Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from languages.saying import ENGLISH, language, say
+
 PICTURE = "studio/static/card.jpg"
 PICTURE_SIZE = 1200, 630
 _TITLE = "Self-Portrait Studio"
-_SENTENCE = "Your photo as a painting, a print or a hologram: you see where it goes, and each says what made it."
-_ALT = "One face as an old-master oil, a woodblock print, a watercolour and a hologram"
+_SENTENCE = say("Your photo as a painting, a print or a hologram: you see where it goes, and each says what made it.")
+_ALT = say("One face as an old-master oil, a woodblock print, a watercolour and a hologram")
+_LANG = re.compile(rb'(<html\b[^>]*?\blang=)"[^"]*"')
 _OTHERS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
 
 
@@ -45,7 +48,7 @@ class OpenGraph:
             if message.get("more_body", False):
                 return
             if "text/html" in Headers(raw=start["headers"]).get("content-type", ""):
-                body = with_tags(body, page_address(scope))
+                body = in_language(with_tags(body, page_address(scope)), language())
                 MutableHeaders(scope=start)["content-length"] = str(len(body))
             await send(start)
             await send({"type": "http.response.body", "body": body})
@@ -78,6 +81,15 @@ def with_tags(page: bytes, address: str) -> bytes:
     ]
     head, tag, rest = _OTHERS.sub(b"", page).partition(b"</head>")
     return head + "".join(ours).encode() + tag + rest if tag else page
+
+
+def in_language(page: bytes, code: str) -> bytes:
+    """The HTML of the page, named after its language: for browsers and for ui/static/phrases.js."""
+    own = f'<meta name="studio-language" content="{code}">'
+    if code != ENGLISH:
+        own += f'<link rel="preload" href="studio/words/{code}.json" as="fetch" crossorigin>'
+    head, tag, rest = page.partition(b"</head>")
+    return _LANG.sub(rf'\g<1>"{code}"'.encode(), head, count=1) + (own.encode() if tag else b"") + tag + rest
 
 
 def page_address(scope: Scope) -> str:

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from languages.saying import language, say
 from pipelines.errors import PortraitError, RequestInvalid, TooOften
 from pipelines.provenance import marking
 from visits.handover import Handover
@@ -35,11 +36,12 @@ _SIDE = 640  # pixels of the small copy on the phone's page
 _MAX_BASE = 300  # characters of the kiosk's own address
 _LOCAL = ("localhost", "127.0.0.1", "[::1]", "::1")
 _HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow, noarchive"}
-_OVER = (
-    "This code does not work any more. It was used, its 10 minutes are over, or the visit was deleted. At the kiosk, a "
-    "new one can be made beside the portrait, as long as the portrait is there."
+_OVER = say(
+    "This code does not work any more. It was used, its 10 minutes are over, or the visit was "
+    "deleted. At the kiosk, a new one can be made beside the portrait, as long as the portrait "
+    "is there."
 )
-_FORGOTTEN_HERE = (
+_FORGOTTEN_HERE = say(
     "The studio keeps no list of who fetched what. What you download stays on your phone until you delete it there."
 )
 
@@ -116,12 +118,12 @@ class _PhoneCalls(Calls):
             self._studio.limits.link_asked(connection_network(request, settings.trusted_proxies))
             kept = self._handover.linked(request.path_params["word"], use=use)
             if kept is None:
-                return _page("Nothing to fetch", f"<p>{_OVER}</p>", HTTPStatus.NOT_FOUND)
+                return _page(say("Nothing to fetch"), f"<p>{_OVER}</p>", HTTPStatus.NOT_FOUND)
             return await run_in_threadpool(answer, kept)
         except TooOften as error:
-            return _page("One moment", f"<p>{html.escape(sentence(error))}</p>", HTTPStatus.TOO_MANY_REQUESTS)
+            return _page(say("One moment"), f"<p>{html.escape(sentence(error))}</p>", HTTPStatus.TOO_MANY_REQUESTS)
         except (PortraitError, OSError) as error:  # deleted in this very moment
-            return _page("Nothing to fetch", f"<p>{html.escape(sentence(error))}</p>", HTTPStatus.NOT_FOUND)
+            return _page(say("Nothing to fetch"), f"<p>{html.escape(sentence(error))}</p>", HTTPStatus.NOT_FOUND)
 
     def _shown(self, kept: KeptPortrait) -> Response:
         portrait, presets = kept.portrait, self._studio.presets
@@ -129,15 +131,19 @@ class _PhoneCalls(Calls):
         name = style.name
         title = name if portrait.scene_id == "none" else f"{name} · {scene}"
         shown = pictures.webp_uri(marking.screen_copy(portrait.path, _SIDE))
-        body = (
-            f'<figure><img src="{shown}" alt="{html.escape(f"Your portrait in the style {title}")}">'
-            f"<figcaption>{html.escape(title)}</figcaption></figure>"
-            f'<form method="post"><button type="submit">Download</button></form>'
-            f"<p>This works once, and for {LINK_MINUTES} minutes from when the code was made. Opening this page uses "
-            f"up nothing. {_FORGOTTEN_HERE}</p>"
-            f"<h2>How it is marked</h2><p>{html.escape(marked_words(kept))}</p>"
+        once = say(
+            "This works once, and for {minutes} minutes from when the code was made. Opening this page uses up "
+            "nothing.",
+            minutes=LINK_MINUTES,
         )
-        return _page("Your portrait", body)
+        body = (
+            f'<figure><img src="{shown}" alt="{html.escape(say("Your portrait in the style {title}", title=title))}">'
+            f"<figcaption>{html.escape(title)}</figcaption></figure>"
+            f'<form method="post"><button type="submit">{say("Download")}</button></form>'
+            f"<p>{once} {_FORGOTTEN_HERE}</p>"
+            f"<h2>{say('How it is marked')}</h2><p>{html.escape(marked_words(kept))}</p>"
+        )
+        return _page(say("Your portrait"), body)
 
     def _handed_out(self, kept: KeptPortrait) -> Response:
         # Read whole: the visit, and the file with it, may be deleted while a slow phone fetches it.
@@ -148,12 +154,17 @@ class _PhoneCalls(Calls):
 def marked_words(kept: KeptPortrait) -> str:
     """In plain words how a portrait says what it is."""
     portrait = kept.portrait
-    made = "by an AI model" if portrait.is_diffusion else "by image filters, not by an AI model that generates pictures"
-    return (
-        f"It was made by a machine, {made} ({portrait.engine}), from your photo, and the file says so: in its "
-        "description and by a mark in its pixels that you do not see. It is signed, so that a change can be noticed. "
-        "It says nothing of who you are. Some apps take these marks out when a picture is sent; send it as a file to "
-        "keep them."
+    made = (
+        say("by an AI model")
+        if portrait.is_diffusion
+        else say("by image filters, not by an AI model that generates pictures")
+    )
+    return say(
+        "It was made by a machine, {made} ({engine}), from your photo, and the file says so: in its description and by "
+        "a mark in its pixels that you do not see. It is signed, so that a change can be noticed. It says nothing of "
+        "who you are. Some apps take these marks out when a picture is sent; send it as a file to keep them.",
+        made=made,
+        engine=portrait.engine,
     )
 
 
@@ -170,13 +181,13 @@ def _base(body: bytes) -> str:
             return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
-    raise RequestInvalid("Say under which address this page is open, as {base}.")
+    raise RequestInvalid(say("Say under which address this page is open, as {{base}}."))
 
 
 def _page(title: str, body: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """A page without scripts. Styles are addressed from the link's own place, below a proxy's path too."""
     text = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<!doctype html><html lang="' + language() + '"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="robots" content="noindex, nofollow"><meta name="color-scheme" content="light dark">'
         f'<title>{title}</title><link rel="stylesheet" href="../static/phone.css"></head>'

@@ -8,6 +8,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from languages.saying import say
 from pipelines.errors import PhotoUnreadable
 from pipelines.provenance.watermark import SMALLEST_SIDE
 
@@ -64,7 +65,7 @@ def frame(data: bytes, *, longest: int = 1280) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
             if max(image.size) > longest or min(image.size) < SMALLEST_SIDE:
-                raise PhotoUnreadable("This camera frame has an unusual size.")
+                raise PhotoUnreadable(say("This camera frame has an unusual size."))
             return np.asarray(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError) as error:
-        raise PhotoUnreadable("This camera frame is damaged.", detail=type(error).__name__) from error
+        raise PhotoUnreadable(say("This camera frame is damaged."), detail=type(error).__name__) from error

@@ -12,6 +12,7 @@ Programs send their photo to Gradio's upload address; these routes stand before 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import os
 import re
@@ -34,6 +35,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.staticfiles import StaticFiles
 
+from languages.catalogue import LANGUAGES, for_scripts
+from languages.saying import say
 from pipelines import heavy
 from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError, RequestInvalid
 from pipelines.photo import opening as photos
@@ -47,6 +50,7 @@ from web.board_routes import build_board_routes
 from web.calls import KEY_HEADER, NO_STORE, Calls, problem, read_body
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
+from web.in_language import SpokenJSON
 from web.phone import build_phone_routes
 from web.study_routes import build_study_routes
 from web.style_routes import build_style_routes
@@ -57,7 +61,7 @@ ASKED_HEADER = "x-studio-asked"
 RIGHTS_HEADER = "x-studio-rights"  # "yes": the visitor may use the style picture
 SCREEN_SIDES = (1024, 320)  # pixels of the copies of a portrait that the page shows: large, and in the gallery
 _PORTRAIT = re.compile(rf"([0-9a-f]+)(?:-({'|'.join(map(str, SCREEN_SIDES))})\.webp|\.png)", re.ASCII)
-_DELETED = "This portrait has been deleted; create it again from its seed."
+_DELETED = say("This portrait has been deleted; create it again from its seed.")
 _DIGITS = 9  # of a page's count of its photos
 _MAX_FRAME_BYTES = 400_000
 _CHECKS_AT_ONCE = 2  # each holds a file of 40 MB and a process of its own
@@ -96,6 +100,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         *build_style_routes(studio),
         Route("/studio/tile/{key}/{kind}/{preset}.webp", calls.tile),
         Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS, *operators)),
+        Route("/studio/words/{code}.json", _words, middleware=[Middleware(GZipMiddleware)]),
         Route("/studio/static/{file:path}", _assets(STATIC), middleware=[Middleware(GZipMiddleware)]),
     ]
 
@@ -129,6 +134,19 @@ def _assets(*folders: Path) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
+async def _words(request: Request) -> Response:
+    """What the page's scripts say in a language, by their English."""
+    code = request.path_params["code"]
+    if code not in LANGUAGES:
+        return problem(HTTPStatus.NOT_FOUND, say("The page does not speak this language."))
+    data = await run_in_threadpool(for_scripts, code)
+    tag = f'"{hashlib.sha256(data).hexdigest()[:16]}"'
+    headers = {"Cache-Control": "no-cache", "ETag": tag}
+    if request.headers.get("if-none-match", "").removeprefix("W/") == tag:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return Response(data, media_type="application/json", headers=headers)
+
+
 class _Calls(Calls):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
@@ -142,10 +160,10 @@ class _Calls(Calls):
 
         async def answer(visit: Visit) -> Response:
             asked = self._studio.visits.ask(visit, _number(request))  # before its body, which may take long to arrive
-            data = await read_body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
+            data = await read_body(request, photos.MAX_BYTES, say("This file is too large; choose one under 40 MB."))
             if await to_thread.run_sync(self._open, visit, data, asked, limiter=self._opening):
                 return JSONResponse({"ok": True}, headers=NO_STORE)
-            words = "Another photo was chosen since, or the photo was removed, so this one was not taken in."
+            words = say("Another photo was chosen since, or the photo was removed, so this one was not taken in.")
             return problem(HTTPStatus.CONFLICT, words)
 
         return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
@@ -155,12 +173,12 @@ class _Calls(Calls):
 
         async def answer(visit: Visit) -> Response:
             if request.headers.get(RIGHTS_HEADER) != "yes":
-                raise RequestInvalid("Tick that you may use this picture, then choose it again.")
+                raise RequestInvalid(say("Tick that you may use this picture, then choose it again."))
             asked = self._studio.visits.ask_style(visit, _number(request))
-            data = await read_body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
+            data = await read_body(request, photos.MAX_BYTES, say("This file is too large; choose one under 40 MB."))
             if await to_thread.run_sync(self._open_style, visit, data, asked, limiter=self._opening):
                 return JSONResponse({"ok": True}, headers=NO_STORE)
-            words = "Another picture was chosen since, or it was removed, so this one was not taken in."
+            words = say("Another picture was chosen since, or it was removed, so this one was not taken in.")
             return problem(HTTPStatus.CONFLICT, words)
 
         return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
@@ -169,12 +187,12 @@ class _Calls(Calls):
         """Take in one file of a program, for /portrait; answers as Gradio does, with a list of its path."""
 
         async def answer(visit: Visit) -> Response:
-            large = "This file is too large; choose one under 40 MB."
+            large = say("This file is too large; choose one under 40 MB.")
             data, name = await _only_file(request, photos.MAX_BYTES, large)
             path = await run_in_threadpool(self._studio.uploads.take, visit.session, data, name)
             if visit.closed:  # withdrawn while the file was on its way
                 self._studio.uploads.remove(path)
-                raise ConsentMissing("Your consent was taken back, so the file was deleted.")
+                raise ConsentMissing(say("Your consent was taken back, so the file was deleted."))
             return JSONResponse([str(path)], headers=NO_STORE)
 
         return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
@@ -183,7 +201,7 @@ class _Calls(Calls):
         """Answer a JPEG camera frame with the same frame in the picked style, or 204 where another one is in work."""
 
         async def answer(visit: Visit) -> Response:
-            data = await read_body(request, _MAX_FRAME_BYTES, "This camera frame is too large.")
+            data = await read_body(request, _MAX_FRAME_BYTES, say("This camera frame is too large."))
             if visit.lacks_picture_for(visit.look) or not self._rendering.acquire(blocking=False):
                 return Response(status_code=HTTPStatus.NO_CONTENT)
             try:
@@ -198,16 +216,18 @@ class _Calls(Calls):
         """Say what marks a picture carries: the raw file as the body. Needs no consent, for nothing of it is kept."""
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
-                data = await read_body(request, photos.MAX_BYTES, "This file is too large; choose one under 40 MB.")
+                data = await read_body(
+                    request, photos.MAX_BYTES, say("This file is too large; choose one under 40 MB.")
+                )
             if not self._checking.acquire(blocking=False):  # not while it arrives: a slow sender keeps nobody out
-                words = "Other pictures are being checked just now; try again in a moment."
+                words = say("Other pictures are being checked just now; try again in a moment.")
                 return problem(HTTPStatus.SERVICE_UNAVAILABLE, words, {"Retry-After": "1"})
             try:
-                return JSONResponse(await run_in_threadpool(self._card, data), headers=NO_STORE)
+                return SpokenJSON(await run_in_threadpool(self._card, data), headers=NO_STORE)
             finally:
                 self._checking.release()
         except TimeoutError:
-            return problem(HTTPStatus.REQUEST_TIMEOUT, "The picture took too long to arrive; try again.")
+            return problem(HTTPStatus.REQUEST_TIMEOUT, say("The picture took too long to arrive; try again."))
         except PortraitError as error:
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error))
         except Exception as error:
@@ -328,7 +348,9 @@ def _number(request: Request) -> int | None:
     """
     text = request.headers.get(ASKED_HEADER)
     if text is not None and not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
-        raise RequestInvalid(f"Leave the header {ASKED_HEADER} out, or count your photos in it: 1, 2, 3.")
+        raise RequestInvalid(
+            say("Leave the header {asked_header} out, or count your photos in it: 1, 2, 3.", asked_header=ASKED_HEADER)
+        )
     return None if text is None else int(text)
 
 
@@ -338,10 +360,10 @@ async def _only_file(request: Request, limit: int, too_large: str) -> tuple[byte
     try:
         form = await form_in_memory(request.headers, body, max_files=1, max_fields=4)
     except (MultiPartException, KeyError) as error:
-        raise PhotoUnreadable("Send one file, as multipart/form-data.") from error
+        raise PhotoUnreadable(say("Send one file, as multipart/form-data.")) from error
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     if not files:
-        raise PhotoUnreadable("Send one file, as multipart/form-data.")
+        raise PhotoUnreadable(say("Send one file, as multipart/form-data."))
     return await files[0].read(), files[0].filename or ""
 
 

@@ -24,6 +24,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from languages.saying import say
 from pipelines.schema import MAX_UPLOAD_BYTES
 from web.gradio_seams import page_template
 
@@ -84,12 +85,12 @@ HEADERS = {
     "X-Permitted-Cross-Domain-Policies": "none",
 }
 
-_TOO_LARGE = "This is too large; photos may have up to 40 MB."
-_TOO_SLOW = "The upload took too long; try again with a better connection or a smaller photo."
-_TOO_MUCH = "Too many uploads are on their way just now; try again in a moment."
+_TOO_LARGE = say("This is too large; photos may have up to 40 MB.")
+_TOO_SLOW = say("The upload took too long; try again with a better connection or a smaller photo.")
+_TOO_MUCH = say("Too many uploads are on their way just now; try again in a moment.")
 _HOLE = re.compile(r"\{\{.*?\}\}")
 
-_FAILED = "Something went wrong on our side. Please try again."
+_FAILED = say("Something went wrong on our side. Please try again.")
 
 
 class Shield:
@@ -221,7 +222,7 @@ class _Answer:
 
     async def refuse(self, status: HTTPStatus, words: str) -> None:
         """Answer in place of the application."""
-        body = json.dumps({"sentence": words, "detail": words}).encode()
+        body = json.dumps({"sentence": str(words), "detail": str(words)}).encode()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),  # whoever still sends may read no more than one packet

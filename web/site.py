@@ -15,6 +15,7 @@ from visits.studio import Studio
 from web.compressed import Compressed
 from web.cross_origin import CrossOrigin
 from web.gradio_seams import STARTUP, Page
+from web.in_language import InLanguage
 from web.isolation import Isolation
 from web.open_events import OpenEvents
 from web.open_graph import OpenGraph
@@ -31,6 +32,7 @@ def build_site(studio: Studio, page: Page) -> FastAPI:
         routes=[*build_routes(studio), Route(STARTUP, _has_started)],
         middleware=[
             Middleware(BelowProxy, os.environ.get("GRADIO_ROOT_PATH", "")),
+            Middleware(InLanguage),
             Middleware(Compressed),
             Middleware(Shield),
             Middleware(CrossOrigin),

@@ -12,9 +12,10 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from languages.saying import say
 from pipelines.engines.base import AUTO
 from pipelines.errors import PhotoUnreadable, RequestInvalid
 from pipelines.presets import own
@@ -28,11 +29,14 @@ from visits.studio import Studio
 from visits.visit import Visit
 from web.addresses import connection_network
 from web.calls import KEY_HEADER, NO_STORE, Calls, read_body
+from web.in_language import SpokenJSON
 
 _MAX_JSON = 64 * 1024
-_LARGE = f"This file is larger than {MAX_FILE_BYTES // 1024} kB; a style file is shorter."
-_NONE = "Close the editor and open it again; that was no change of a style."
-_NO_WORDS = "{name} reads no words: it knows only its own styles."
+_LARGE = say(
+    "This file is larger than {max_file_bytes} kB; a style file is shorter.", max_file_bytes=MAX_FILE_BYTES // 1024
+)
+_NONE = say("Close the editor and open it again; that was no change of a style.")
+
 _HEADING = (
     "A style of Self-Portrait Studio. Take it in under Edit this style, or put it into a folder of presets.",
     "What each line means: presets/README.md.",
@@ -60,7 +64,7 @@ def own_styles_value(visit: Visit, presets: Presets) -> list[dict[str, Any]]:
             "id": style.id,
             "name": style.name,
             "summary": style.summary,
-            "words": " ".join((style.name, *style.keywords, "my own style")),
+            "words": " ".join(map(str, (style.name, *style.keywords, say("my own style")))),
             "own": not style.needs_picture,
             "picture": style.needs_picture,
             "sign": own.recipe_digest(style)[:16],
@@ -116,10 +120,10 @@ class _StyleCalls(Calls):
         def act(visit: Visit, asked: dict[str, Any]) -> dict[str, Any]:
             style, name = self._style(visit, asked.get("style")), asked.get("name")
             if not isinstance(name, str):
-                raise RequestInvalid("Give the style a name of 2 to 40 characters.")
+                raise RequestInvalid(say("Give the style a name of 2 to 40 characters."))
             self._read(request, visit, (name[:200],))
             kept = visit.own.keep(style.id, name, self._studio.presets)
-            return self._form(visit, kept.id) | {"said": f"Kept as {kept.name}, until your visit ends."}
+            return self._form(visit, kept.id) | {"said": say("Kept as {name}, until your visit ends.", name=kept.name)}
 
         return await self._answer(request, act)
 
@@ -128,7 +132,7 @@ class _StyleCalls(Calls):
 
         async def read(visit: Visit) -> Response:
             data = await read_body(request, MAX_FILE_BYTES, _LARGE)
-            return JSONResponse(await run_in_threadpool(self._take, request, visit, data), headers=NO_STORE)
+            return SpokenJSON(await run_in_threadpool(self._take, request, visit, data), headers=NO_STORE)
 
         return await self.guarded(request, request.headers.get(KEY_HEADER, ""), read)
 
@@ -139,7 +143,7 @@ class _StyleCalls(Calls):
             gone = visit.own.remove(asked.get("style"))
             first = next(iter(self._studio.presets.styles))
             base = gone.based_on if gone.based_on in self._studio.presets.all_styles else first
-            return self._form(visit, base or first) | {"said": f"{gone.name} is removed."}
+            return self._form(visit, base or first) | {"said": say("{name} is removed.", name=gone.name)}
 
         return await self._answer(request, act)
 
@@ -162,7 +166,7 @@ class _StyleCalls(Calls):
 
         async def answer(visit: Visit) -> Response:
             asked = await _asked(request) if request.method == "POST" else {}
-            return JSONResponse(await run_in_threadpool(act, visit, asked), headers=NO_STORE)
+            return SpokenJSON(await run_in_threadpool(act, visit, asked), headers=NO_STORE)
 
         return await self.guarded(request, request.headers.get(KEY_HEADER, ""), answer)
 
@@ -170,12 +174,14 @@ class _StyleCalls(Calls):
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise RequestInvalid("This file is no text; choose a style file, whose name ends in .toml.") from error
+            raise RequestInvalid(say("This file is no text; choose a style file, whose name ends in .toml.")) from error
         presets = self._studio.presets
-        style = own.as_own(parse_style(text, "own", "This file"), presets)
+        style = own.as_own(parse_style(text, "own", say("This file")), presets)
         self._read(request, visit, own.words_of(style, presets))
         kept = visit.own.add(style, presets)
-        return self._form(visit, kept.id) | {"said": f"{kept.name} is one of your styles now, until your visit ends."}
+        return self._form(visit, kept.id) | {
+            "said": say("{name} is one of your styles now, until your visit ends.", name=kept.name)
+        }
 
     def _read(self, request: Request, visit: Visit, words: tuple[str, ...]) -> None:
         """Let the reviewers read words, as they do a visitor's own words."""
@@ -214,7 +220,9 @@ class _StyleCalls(Calls):
             "edited": style.id in visit.own.drafts,
             "own": is_own,
             "groups": [_group(group) for group in self._groups(visit, now)],
-            "words": "" if reads or engine is None else _NO_WORDS.format(name=engine.name),
+            "words": ""
+            if reads or engine is None
+            else say("{name} reads no words: it knows only its own styles.", name=engine.name),
             "file": f"studio/style/{visit.key}/{style.id}.toml",
             "room": visit.own.room(),
             "full": len(visit.own.kept) >= MAX_OWN_STYLES,

@@ -15,6 +15,7 @@ import anyio
 from anyio import CancelScope, CapacityLimiter, to_thread
 from starlette.types import Receive
 
+from languages.saying import say
 from pipelines.errors import Cancelled, RequestInvalid
 from pipelines.photo import memory
 from pipelines.schema import LoadedPhoto
@@ -102,7 +103,7 @@ class Tiles:
         if kind == "scenes" and presets.scene(preset_id).backdrop is None:
             return lambda dropped: None if dropped() or is_another() else _webp_of_photo(self._pipeline, photo, face)
         if kind != "styles":
-            raise RequestInvalid("There is no such tile; those of scenes are the same for everybody.")
+            raise RequestInvalid(say("There is no such tile; those of scenes are the same for everybody."))
         style_id, own = visit.own.presets(presets).style(preset_id).id, visit.own.styles.get(preset_id)
 
         def paint(dropped: Callable[[], bool]) -> bytes | None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from languages.saying import say
 from pipelines.engines.base import AUTO, EngineInfo
 from pipelines.errors import BoardError, PortraitError
 from pipelines.hub.stack import ModelStack
@@ -31,12 +32,12 @@ from pipelines.schema import (
 Axis = Literal["photo", "style", "scene", "engine", "likeness", "seed"]
 AXES: tuple[Axis, ...] = ("photo", "style", "scene", "engine", "likeness", "seed")
 AXIS_NAMES: dict[Axis, str] = {
-    "photo": "Photo",
-    "style": "Style",
-    "scene": "Scene",
-    "engine": "Engine",
-    "likeness": "Likeness",
-    "seed": "Seed",
+    "photo": say("Photo"),
+    "style": say("Style"),
+    "scene": say("Scene"),
+    "engine": say("Engine"),
+    "likeness": say("Likeness"),
+    "seed": say("Seed"),
 }
 MAX_PHOTOS = 12
 MAX_CELLS = 5000

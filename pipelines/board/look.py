@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from languages.saying import say
 from pipelines.board.cells import Cell
 from pipelines.board.definition import CheckedBoard
 from pipelines.errors import PresetError
@@ -35,5 +36,5 @@ def as_preset(board: CheckedBoard, cell: Cell, name: str | None = None) -> str:
     try:
         copy = Style.model_validate(style.model_dump() | changed)
     except ValidationError as error:
-        raise PresetError("Give the style a name of 2 to 40 characters.") from error
+        raise PresetError(say("Give the style a name of 2 to 40 characters.")) from error
     return as_toml(copy, heading)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from languages.saying import listed, put_together, say
 from pipelines import sizes
 from pipelines.board.cells import Cell, cells, values
 from pipelines.board.definition import AXES, Axis, CheckedBoard
@@ -47,18 +48,33 @@ class Plan:
     def sentence(self) -> str:
         """For whoever starts the run."""
         if not self.to_make:
-            return f"All {len(self.cells)} portraits of this board are there."
-        count = Counter(self.states[cell.key] for cell in self.to_make)
-        parts = [f"{len(self.cells)} portraits, {self.done} of them there, {len(self.to_make)} to make"]
-        if count["failed"]:
-            parts.append(f"{count['failed']} of these failed before and are tried again")
-        if count["damaged"]:
-            parts.append(f"{count['damaged']} are damaged or not this board's and are made again")
+            return say("All {cells} portraits of this board are there.", cells=len(self.cells))
+        number = Counter(self.states[cell.key] for cell in self.to_make)
+        parts = [
+            say(
+                "{cells} portraits, {done} of them there, {to_make} to make",
+                cells=len(self.cells),
+                done=self.done,
+                to_make=len(self.to_make),
+            )
+        ]
+        if number["failed"]:
+            parts.append(say("{number} of these failed before and are tried again", number=number["failed"]))
+        if number["damaged"]:
+            parts.append(say("{number} are damaged or not this board's and are made again", number=number["damaged"]))
         if self.seconds is None:
-            time = f"how long it takes is unknown: {_listed(self.unmeasured)} was not measured in this folder yet"
+            time: str = say(
+                "how long it takes is unknown: {listed} was not measured in this folder yet",
+                listed=listed(self.unmeasured),
+            )
         else:
             time = duration(self.seconds)
-        return f"{'; '.join(parts)}. Time: {time}. Disk: about {max(1, round(self.bytes / 1e6))} MB."
+        return say(
+            "{parts}. Time: {time}. Disk: about {bytes} MB.",
+            parts=put_together(*parts, between="; "),
+            time=time,
+            bytes=max(1, round(self.bytes / 1e6)),
+        )
 
 
 def plan(

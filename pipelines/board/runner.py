@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from languages.saying import say
 from pipelines import worker
 from pipelines.board.cells import Cell, request_of
 from pipelines.board.definition import Board, CheckedBoard, check
@@ -25,7 +26,9 @@ from pipelines.self_portrait import SelfPortraitPipeline
 log = logging.getLogger(__name__)
 
 _BUSY_SECONDS = 2.0
-_OWN_FAULT = "This portrait failed for a reason of the program's own; try it again, and leave it out if it fails again."
+_OWN_FAULT = say(
+    "This portrait failed for a reason of the program's own; try it again, and leave it out if it fails again."
+)
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,7 @@ def _make_one(
         except (EngineBusy, TooOften):  # the line is full, or a limit is reached: a board has time
             report("waiting")
             if stop.wait(_BUSY_SECONDS):
-                raise Cancelled("Stopped before it began.") from None
+                raise Cancelled(say("Stopped before it began.")) from None
     portrait = result.portraits[0]
     paper = store.adopt(cell, portrait, result.notes, seconds)
     store.measure(cell.engine, result.photo.image.size, seconds, paper.bytes)
@@ -227,7 +230,7 @@ def _worked(
             if isinstance(event, PortraitSet):
                 return event, time.monotonic() - began
             report("working", event.step, event.total)
-    raise EngineFailed("The engine ended without a portrait; try this one again.")
+    raise EngineFailed(say("The engine ended without a portrait; try this one again."))
 
 
 def _reason(error: Exception) -> tuple[str, str]:

@@ -29,13 +29,14 @@ from typing import Literal
 from filelock import FileLock, Timeout
 from pydantic import Field, ValidationError
 
+from languages.saying import Words, say
 from pipelines.board.cells import Cell
 from pipelines.errors import BoardError, SaveError
 from pipelines.results import Faithfulness, Portrait
 from pipelines.schema import Value
 
 _LATEST = 20  # measurements of an engine that count
-_FULL = "The board's folder cannot be written to: the disk is full or not writable; free some space and go on."
+_FULL = say("The board's folder cannot be written to: the disk is full or not writable; free some space and go on.")
 State = Literal["done", "failed", "missing", "damaged"]
 
 
@@ -49,7 +50,7 @@ class Paper(Value):
     style: str
     scene: str
     engine: str = Field(description="Its id.")
-    maker: str = Field(description="The engine's name as shown.")
+    maker: Words = Field(description="The engine's name as shown.")
     likeness: float
     seed: int
     is_diffusion: bool
@@ -58,7 +59,7 @@ class Paper(Value):
     seconds: float = Field(ge=0.0, description="From the first step to the signed file.")
     made_at: datetime
     faithfulness: Faithfulness | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Words, ...] = ()
 
 
 class Failure(Value):
@@ -67,7 +68,7 @@ class Failure(Value):
     version: Literal[1] = 1
     key: str = Field(pattern=r"^[0-9a-f]{64}$")
     code: str = Field(description="Kind of the error, as in pipelines.errors.")
-    why: str = Field(description="The sentence for the visitor.")
+    why: Words = Field(description="The sentence for the visitor.")
     failed_at: datetime
 
 
@@ -118,7 +119,7 @@ class Store:
             lock.acquire()
         except Timeout as error:
             raise BoardError(
-                "Another run is working in this folder; wait until it is done, or choose another folder."
+                say("Another run is working in this folder; wait until it is done, or choose another folder.")
             ) from error
         except OSError as error:
             raise SaveError(_FULL, detail=type(error).__name__) from error

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from languages.saying import say
 from pipelines.board.definition import Line
 from pipelines.errors import BoardError
 from pipelines.schema import Value
@@ -84,18 +85,18 @@ def voted(ballot: Ballot, choices: Sequence[str], voter: str = "") -> Ballot:
         BoardError: The ballot is closed, or the choices are none, too many, twice the same or not on it.
     """
     if ballot.is_revealed:
-        raise BoardError("The votes were counted already; begin a new vote.")
+        raise BoardError(say("The votes were counted already; begin a new vote."))
     if not choices:
-        raise BoardError("Choose at least one picture.")
+        raise BoardError(say("Choose at least one picture."))
     if len(choices) > ballot.each:
-        raise BoardError(f"Choose {ballot.each} pictures at most.")
+        raise BoardError(say("Choose {each} pictures at most.", each=ballot.each))
     if len(set(choices)) < len(choices):
-        raise BoardError("Choose each picture once.")
+        raise BoardError(say("Choose each picture once."))
     if any(key not in ballot.keys for key in choices):
-        raise BoardError("One of these pictures is not part of this vote; reload and choose again.")
+        raise BoardError(say("One of these pictures is not part of this vote; reload and choose again."))
     others = tuple(vote for vote in ballot.votes if not voter or vote.voter != voter)
     if len(others) >= MAX_VOTES:
-        raise BoardError(f"There are {MAX_VOTES} votes, and no more are taken; count them.")
+        raise BoardError(say("There are {max_votes} votes, and no more are taken; count them.", max_votes=MAX_VOTES))
     return ballot.model_copy(update={"votes": (*others, Vote(voter=voter, choices=tuple(choices)))})
 
 
@@ -111,7 +112,7 @@ def tally(ballot: Ballot) -> tuple[Count, ...]:
         BoardError: The vote is not revealed yet: who sees others' votes votes otherwise.
     """
     if not ballot.is_revealed:
-        raise BoardError("Votes are shown once the vote is closed.")
+        raise BoardError(say("Votes are shown once the vote is closed."))
     counts = {key: sum(key in vote.choices for vote in ballot.votes) for key in ballot.keys}
     ordered = sorted(ballot.keys, key=lambda key: -counts[key])
     return tuple(

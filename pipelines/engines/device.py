@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from languages.saying import say
 from pipelines import heavy
 from pipelines.errors import EngineUnavailable
 from pipelines.hub import weights
@@ -73,12 +74,20 @@ def why_not(stack: ModelStack) -> str:
     device = best_device()
     if device.kind == "cpu":
         if stack.needs_gpu:
-            return f"{stack.name} needs a GPU, and there is none here; choose another model."
+            return say("{name} needs a GPU, and there is none here; choose another model.", name=stack.name)
         size = weights.readable_size(cpu_memory_bytes(stack))
-        return f"{stack.name} needs {size} of memory, more than there is here; choose a smaller model."
+        return say(
+            "{name} needs {size} of memory, more than there is here; choose a smaller model.",
+            name=stack.name,
+            size=size,
+        )
     least = stack.offload_memory_bytes if device.kind == "cuda" and stack.offload_memory_bytes else stack.memory_bytes
     if device.memory_bytes is not None and device.memory_bytes < least:
-        return f"{stack.name} needs a GPU with {weights.readable_size(least)}; choose a smaller model."
+        return say(
+            "{name} needs a GPU with {readable_size}; choose a smaller model.",
+            name=stack.name,
+            readable_size=weights.readable_size(least),
+        )
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from languages.saying import listed, say
 from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, Refuse
 from pipelines.engines.device import is_slow, why_not
 from pipelines.engines.filters.engine import FilterEngine
@@ -53,7 +54,7 @@ class Engines:
             return EngineChoice(FilterEngine())
         stack = self._models.get(model_id)
         if stack is None:
-            raise RequestInvalid(f"There is no such model; choose one of: {', '.join(self.ids)}.")
+            raise RequestInvalid(say("There is no such model; choose one of: {ids}.", ids=", ".join(self.ids)))
         if reason := self._why_not(stack):
             weights.require(stack)  # what is not here has a cure
             raise EngineUnavailable(reason)
@@ -74,12 +75,14 @@ class Engines:
 
     def _best(self) -> EngineChoice:
         if stack := self._automatic():
-            note = f"{stack.name} was chosen: the best model that can run on this machine."
+            note = say("{name} was chosen: the best model that can run on this machine.", name=stack.name)
             return EngineChoice(self._engine(stack), stack, (note, *_warnings(stack)))
         ranked = self._ranked()
-        ways = [f"choose {stack.name}" for stack in ranked if stack.rank == 0 and not self._why_not(stack)]
-        how = f"; for diffusion, {', or '.join(ways)}" if ways else ""
-        return EngineChoice(FilterEngine(), notes=(f"Made with instant filters, not diffusion{how}.",))
+        ways = [
+            say("choose {name}", name=stack.name) for stack in ranked if stack.rank == 0 and not self._why_not(stack)
+        ]
+        how = say("; for diffusion, {ways}", ways=listed(ways, either=True)) if ways else ""
+        return EngineChoice(FilterEngine(), notes=(say("Made with instant filters, not diffusion{how}.", how=how),))
 
     def _info(self, stack: ModelStack, is_automatic: bool) -> EngineInfo:
         reason = self._why_not(stack)
@@ -98,7 +101,7 @@ class Engines:
 
 
 def _warnings(stack: ModelStack) -> tuple[str, ...]:
-    return ("There is no GPU here, so a portrait takes minutes.",) if is_slow(stack) else ()
+    return (say("There is no GPU here, so a portrait takes minutes."),) if is_slow(stack) else ()
 
 
 def _preview_info(is_automatic: bool) -> EngineInfo:
@@ -107,7 +110,7 @@ def _preview_info(is_automatic: bool) -> EngineInfo:
         name=FilterEngine.name,
         is_diffusion=False,
         available=True,
-        reason="Instant and always here: styles drawn with image filters, not with diffusion.",
+        reason=say("Instant and always here: styles drawn with image filters, not with diffusion."),
         download_bytes=0,
         licence="Apache-2.0",
         is_automatic=is_automatic,

@@ -37,6 +37,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from languages.saying import listed, put_together, say
 from pipelines.faithfulness.shape import align, landmark_drift, shape_changes, turn
 from pipelines.photo import vision
 from pipelines.results import Faithfulness, RatioChange, SkinShift
@@ -79,19 +80,26 @@ _LEAST_YELLOW = 3.0  # b* of skin under which the angle means nothing
 _LEAST_PIXELS = 12
 _SLIVER = 0.35  # of the largest patch
 
-_NAMES = {"eye_size": "eyes", "jaw_width": "jaw", "nose_width": "nose", "face_height": "length of the face"}
+# Translators: these four are listed in "Not clear enough in this picture to be compared: {listed}."
+_NAMES = {
+    "eye_size": say("eyes"),
+    "jaw_width": say("jaw"),
+    "nose_width": say("nose"),
+    "face_height": say("length of the face"),
+}
 
-_FOLLOWS = "Skin colour follows the style."
-_NOT_COMPARED = "Skin tone could not be compared."
+_FOLLOWS = say("Skin colour follows the style.")
+_NOT_COMPARED = say("Skin tone could not be compared.")
 _STEPS = (6.0, 15.0)  # of L*, or of a* and b* together: below the first hardly seen, over the second at a glance
-_HOW_MUCH = ("slightly ", "", "much ")
-_NO_FACE = "There is no face in the photo to compare with."
-_UNREADABLE = "The face in the photo cannot be read well enough to measure how much of it was kept."
-_NOT_FOUND = "The face cannot be read in this picture, as in most strong abstractions, so its shape was not compared."
-_TURNED = "The face is turned to the side, so its widths were not compared."
-_OWN_COLOURS = "This style has its own colours, so skin tone is not judged."
-_NO_COLOUR = "There is too little colour in the skin to compare its tone."
-_FAILED = "The comparison with your photo failed for this picture."
+_NO_FACE = say("There is no face in the photo to compare with.")
+_UNREADABLE = say("The face in the photo cannot be read well enough to measure how much of it was kept.")
+_NOT_FOUND = say(
+    "The face cannot be read in this picture, as in most strong abstractions, so its shape was not compared."
+)
+_TURNED = say("The face is turned to the side, so its widths were not compared.")
+_OWN_COLOURS = say("This style has its own colours, so skin tone is not judged.")
+_NO_COLOUR = say("There is too little colour in the skin to compare its tone.")
+_FAILED = say("The comparison with your photo failed for this picture.")
 
 
 def measure(photo: PreparedPhoto, portrait: Image.Image, *, natural_colour: bool) -> Faithfulness:
@@ -130,7 +138,7 @@ def _measure(photo: PreparedPhoto, portrait: Image.Image, natural_colour: bool) 
         shape = shape_changes(before, own, after, other)
         lost = [words for name, words in _NAMES.items() if name not in shape]
         if lost:
-            unmeasured.append(f"Not clear enough in this picture to be compared: {_listed(lost)}.")
+            unmeasured.append(say("Not clear enough in this picture to be compared: {listed}.", listed=listed(lost)))
     skin = skin_shift(before, own, after, other) if natural_colour else None
     if skin is None:
         unmeasured.append(_NO_COLOUR if natural_colour else _OWN_COLOURS)
@@ -304,63 +312,85 @@ def _past(change: RatioChange | None, threshold: float) -> bool:
 
 
 def _warning(shape: dict[str, RatioChange], skin: SkinShift | None) -> str | None:
+    # Translators: these four are listed in "This picture made {listed} than in your photo."
     found = [
         words
         for name, threshold, words in (
-            ("eye_size", EYES_LARGER, "your eyes larger"),
-            ("jaw_width", -JAW_NARROWER, "your jaw narrower"),
-            ("nose_width", -NOSE_NARROWER, "your nose narrower"),
+            ("eye_size", EYES_LARGER, say("your eyes larger")),
+            ("jaw_width", -JAW_NARROWER, say("your jaw narrower")),
+            ("nose_width", -NOSE_NARROWER, say("your nose narrower")),
         )
         if _past(shape.get(name), threshold)
     ]
     if skin is not None and lightened(skin):
-        found.append("your skin lighter")
-    return f"This picture made {_listed(found)} than in your photo." if found else None
+        found.append(say("your skin lighter"))
+    return say("This picture made {listed} than in your photo.", listed=listed(found)) if found else None
 
 
 def _sentence(shape: dict[str, RatioChange], skin: SkinShift | None, natural_colour: bool, *, turned: bool) -> str:
     if skin is not None and skin.distance < SKIN_NOISE and not lightened(skin):
         if shape and not _changed_parts(shape):
-            return "Your face shape and skin tone were kept."
-        return f"{_shape_words(shape, turned)} Your skin tone was kept."
+            return say("Your face shape and skin tone were kept.")
+        return put_together(_shape_words(shape, turned), say("Your skin tone was kept."))
     if skin is not None:
-        return f"{_shape_words(shape, turned)} {_skin_words(skin)}"
-    return f"{_shape_words(shape, turned)} {_NOT_COMPARED if natural_colour else _FOLLOWS}"
+        return put_together(_shape_words(shape, turned), _skin_words(skin))
+    return put_together(_shape_words(shape, turned), _NOT_COMPARED if natural_colour else _FOLLOWS)
 
 
 def _shape_words(shape: dict[str, RatioChange], turned: bool) -> str:
     if not shape:
-        why = "Your face is turned to the side" if turned else "Your face is too abstract here"
-        return f"{why}, so its shape was not compared."
+        if turned:
+            return say("Your face is turned to the side, so its shape was not compared.")
+        return say("Your face is too abstract here, so its shape was not compared.")
     changes = _changed_parts(shape)
-    return f"Your {_listed(changes)} than in the photo." if changes else "Your face shape was kept."
+    if not changes:
+        return say("Your face shape was kept.")
+    return say("Your {changes} than in the photo.", changes=listed(changes))
 
 
 def _changed_parts(shape: dict[str, RatioChange]) -> list[str]:
     """Of each part that changed visibly, how: "jaw looks 9 % wider"."""
-    words = {
-        "eye_size": ("eyes look", "larger", "smaller"),
-        "jaw_width": ("jaw looks", "wider", "narrower"),
-        "nose_width": ("nose looks", "wider", "narrower"),
-        "face_height": ("face looks", "longer", "shorter"),
-    }
-    return [
-        f"{part} {abs(change.percent):.0f} % {more if change.percent > 0 else less}"
-        for name, (part, more, less) in words.items()
-        if (change := shape.get(name)) is not None and abs(change.percent) > SHAPE_NOISE
-    ]
+    found: list[str] = []
+    for name, (more, less) in _CHANGES.items():
+        if (change := shape.get(name)) is not None and abs(change.percent) > SHAPE_NOISE:
+            words = more if change.percent > 0 else less
+            found.append(words.filled(percent=abs(change.percent)))
+    return found
 
 
 def _skin_words(skin: SkinShift) -> str:
     """What became of skin that did not keep its tone. The numbers stand with the others, under the sentence."""
     lighter, tint = skin.lightness_shift, math.hypot(skin.red_shift, skin.yellow_shift)
-    found = []
+    found: list[str] = []
     if abs(lighter) > LIGHTNESS_NOISE:
-        found.append(f"looks {_HOW_MUCH[bisect(_STEPS, abs(lighter))]}{'lighter' if lighter > 0 else 'darker'}")
+        found.append((_LIGHTER if lighter > 0 else _DARKER)[bisect(_STEPS, abs(lighter))])
     if tint >= SKIN_NOISE or not found:
-        found.append(f"has a {_HOW_MUCH[bisect(_STEPS, tint)]}different tint")
-    return f"Your skin {_listed(found)} than in the photo."
+        found.append(_TINT[bisect(_STEPS, tint)])
+    return say("Your skin {found} than in the photo.", found=listed(found))
 
 
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+# Translators: these are listed in "Your {changes} than in the photo."
+_CHANGES = {
+    "eye_size": (
+        say("eyes look {percent:.0f} % larger", percent=0),
+        say("eyes look {percent:.0f} % smaller", percent=0),
+    ),
+    "jaw_width": (
+        say("jaw looks {percent:.0f} % wider", percent=0),
+        say("jaw looks {percent:.0f} % narrower", percent=0),
+    ),
+    "nose_width": (
+        say("nose looks {percent:.0f} % wider", percent=0),
+        say("nose looks {percent:.0f} % narrower", percent=0),
+    ),
+    "face_height": (
+        say("face looks {percent:.0f} % longer", percent=0),
+        say("face looks {percent:.0f} % shorter", percent=0),
+    ),
+}
+# Translators: these nine are listed in "Your skin {found} than in the photo."
+_LIGHTER = (say("looks slightly lighter"), say("looks lighter"), say("looks much lighter"))
+# Translators: listed in "Your skin {found} than in the photo."
+_DARKER = (say("looks slightly darker"), say("looks darker"), say("looks much darker"))
+# Translators: listed in "Your skin {found} than in the photo."
+_TINT = (say("has a slightly different tint"), say("has a different tint"), say("has a much different tint"))

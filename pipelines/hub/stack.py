@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from languages.saying import Words
 from pipelines.hub.components import Component
 from pipelines.schema import PresetId, Value
 
@@ -18,8 +19,8 @@ class ModelStack(Value, ABC):
     """One set of models that make portraits together, from presets/models/<id>.toml."""
 
     id: PresetId = Field(description="The file name; never written in the file.")
-    name: str = Field(min_length=2, max_length=60, description="What visitors read.")
-    summary: str = Field(min_length=10, max_length=200, description="What it is good for.")
+    name: Words = Field(min_length=2, max_length=60, description="What visitors read.")
+    summary: Words = Field(min_length=10, max_length=200, description="What it is good for.")
     kind: str = Field(description="Which engine runs it, and what else the file may say.")
     rank: int = Field(
         ge=0, le=1000, description="`auto` takes the highest rank that can run here; 0 is taken only when asked for."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from languages.saying import say
 from pipelines import heavy
 from pipelines.errors import EngineUnavailable
 from pipelines.hub.components import ANNOTATOR_WEIGHTS, Component, annotator_component, select
@@ -16,7 +17,8 @@ from pipelines.schema import AnnotatorName
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = "python -m pipelines.hub download"
-_ELSE = "choose another engine"  # what a visitor can do
+# Translators: the end of a sentence, after a semicolon: "... is not on this machine; choose another engine."
+_ELSE = say("choose another engine")  # what a visitor can do
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,12 @@ def resolve(source: HubSource, name: str = "model", *, stack_id: str = "") -> Pa
     root = root_of(source)
     if root is None or not root.is_dir():
         if source.path:
-            raise EngineUnavailable(f"The {name} that ships with this project is not here; install the project again.")
+            raise EngineUnavailable(
+                say("The {name} that ships with this project is not here; install the project again.", name=name)
+            )
         size = readable_size(source.bytes)
         cure = f"Fetch it with {COMMAND} {stack_id} ({size})." if stack_id else f"Download it first ({size})."
-        raise EngineUnavailable(f"The {name} is not on this machine; {_ELSE}.", cure=cure)
+        raise EngineUnavailable(say("The {name} is not on this machine; {advice}.", name=name, advice=_ELSE), cure=cure)
     return root
 
 
@@ -74,12 +78,26 @@ def require(stack: ModelStack) -> None:
     parts = _listed(found.missing)
     if all(component.source.path for component in stack.components() if component.name in found.missing):
         raise EngineUnavailable(
-            f"{stack.name} is damaged here: {parts} missing or incomplete; install the project again."
+            say(
+                "{name} is damaged here: {parts} missing or incomplete; install the project again.",
+                name=stack.name,
+                parts=parts,
+            )
         )
     cure = f"Fetch it with {COMMAND} {stack.id} ({readable_size(found.bytes_missing)})."
     if found.status == "absent":
-        raise EngineUnavailable(f"{stack.name} is not on this machine; {_ELSE}.", cure=cure)
-    raise EngineUnavailable(f"{stack.name} is only partly here: {parts} missing or damaged; {_ELSE}.", cure=cure)
+        raise EngineUnavailable(
+            say("{name} is not on this machine; {advice}.", name=stack.name, advice=_ELSE), cure=cure
+        )
+    raise EngineUnavailable(
+        say(
+            "{name} is only partly here: {parts} missing or damaged; {advice}.",
+            name=stack.name,
+            parts=parts,
+            advice=_ELSE,
+        ),
+        cure=cure,
+    )
 
 
 def require_annotator(name: AnnotatorName) -> Path:
@@ -91,7 +109,7 @@ def require_annotator(name: AnnotatorName) -> Path:
     if annotator_state(name).status != "present":
         source = ANNOTATOR_WEIGHTS[name]
         raise EngineUnavailable(
-            f"The {name} control needs weights that are not on this machine; {_ELSE}.",
+            say("The {name} control needs weights that are not on this machine; {advice}.", name=name, advice=_ELSE),
             cure=f"Fetch them with {COMMAND} {name} ({readable_size(source.bytes)}).",
         )
     return resolve(ANNOTATOR_WEIGHTS[name], f"{name} annotator", stack_id=name)

@@ -14,6 +14,7 @@ import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
+from languages.saying import say
 from pipelines.errors import PhotoUnreadable
 from pipelines.photo import colour, memory
 from pipelines.photo.containers import Bare, bare
@@ -76,7 +77,7 @@ def pixels_of(image: Image.Image) -> Image.Image:
 
 def _decode(file: Bare) -> tuple[Image.Image, bool]:
     if file.raw:
-        raise PhotoUnreadable("Camera raw files are not read; save the picture as JPEG and choose that.")
+        raise PhotoUnreadable(say("Camera raw files are not read; save the picture as JPEG and choose that."))
     try:
         _require_pixels(file.pixels)
         with Image.open(io.BytesIO(file.data), formats=FORMATS) as image:
@@ -94,16 +95,18 @@ def _decode(file: Bare) -> tuple[Image.Image, bool]:
         return (flat if turn is None else flat.transpose(turn)), file.incomplete
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         limit = MAX_PIXELS // 1_000_000
-        raise PhotoUnreadable(f"This picture has more than {limit} megapixels; choose a smaller one.") from error
+        raise PhotoUnreadable(
+            say("This picture has more than {limit} megapixels; choose a smaller one.", limit=limit)
+        ) from error
     except (MemoryError, PhotoUnreadable):  # not damage
         raise
     except UnidentifiedImageError as error:
         raise PhotoUnreadable(
-            "This file is not a picture that can be read; use JPEG, PNG, WebP, HEIC or AVIF."
+            say("This file is not a picture that can be read; use JPEG, PNG, WebP, HEIC or AVIF.")
         ) from error
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error, EOFError ...
         raise PhotoUnreadable(
-            "This picture is damaged or was cut off on its way; save it again or choose another one.",
+            say("This picture is damaged or was cut off on its way; save it again or choose another one."),
             detail=type(error).__name__,
         ) from error
 
@@ -151,7 +154,7 @@ class _Places:
                 finally:
                     self._next.release()
             if taken < count:
-                raise PhotoUnreadable("Many photos are being opened just now; send yours again in a minute.")
+                raise PhotoUnreadable(say("Many photos are being opened just now; send yours again in a minute."))
             yield
         finally:
             for _ in range(taken):
@@ -178,22 +181,28 @@ def _read(source: str | Path | bytes) -> bytes:
     else:
         try:
             if Path(source).stat().st_size > MAX_BYTES:
-                raise PhotoUnreadable(f"This file is larger than {MAX_BYTES // 2**20} MB; choose a smaller one.")
+                raise PhotoUnreadable(
+                    say("This file is larger than {max_bytes} MB; choose a smaller one.", max_bytes=MAX_BYTES // 2**20)
+                )
             data = Path(source).read_bytes()
         except OSError as error:
-            raise PhotoUnreadable("The photo did not arrive; choose it once more.", detail=repr(error)) from error
+            raise PhotoUnreadable(say("The photo did not arrive; choose it once more."), detail=repr(error)) from error
     if not data:
-        raise PhotoUnreadable("This file is empty; choose another one.")
+        raise PhotoUnreadable(say("This file is empty; choose another one."))
     if len(data) > MAX_BYTES:
-        raise PhotoUnreadable(f"This file is larger than {MAX_BYTES // 2**20} MB; choose a smaller one.")
+        raise PhotoUnreadable(
+            say("This file is larger than {max_bytes} MB; choose a smaller one.", max_bytes=MAX_BYTES // 2**20)
+        )
     return data
 
 
 def _require_shape(image: Image.Image) -> None:
     if min(image.size) < 64:
-        raise PhotoUnreadable("This picture is smaller than 64 pixels; choose a larger one.")
+        raise PhotoUnreadable(say("This picture is smaller than 64 pixels; choose a larger one."))
     if max(image.size) / min(image.size) > 6:
-        raise PhotoUnreadable("This picture is a narrow strip; choose one that shows a face with some room around it.")
+        raise PhotoUnreadable(
+            say("This picture is a narrow strip; choose one that shows a face with some room around it.")
+        )
 
 
 def _flatten(image: Image.Image, ink: bool = False) -> Image.Image:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from languages.saying import Said, put_together, say
 from pipelines.errors import PhotoError
 from pipelines.photo import vision
 from pipelines.photo.framing import Frame, is_crowded
@@ -22,16 +23,7 @@ _SMALL_FACE = 90
 _DARK_HIGH, _DARK_MIDDLE, _BRIGHT = 72, 45, 225  # gray levels of the face's bright parts and middle
 _BLURRED = 180.0  # the 70 portraits measured 244 to 2230, and under 70 after a blur of 8 px
 _SIDEWAYS = 0.45
-_CLOSE = (
-    "Your photo shows too little above and below you for {}, so it is cut close at the sides; nothing is made up. "
-    "A photo taken from further away gives you more room{}."
-)
-_SCENE = ", or a scene does"
-_MOVED = "Part of your face lies outside of the crop; move it back with Adjust."
-_CUT = (
-    "Your photo shows too little above and below you for {}, so that the sides of your face are cut off. Take another "
-    "shape, or a photo from further away."
-)
+_MOVED = say("Part of your face lies outside of the crop; move it back with Adjust.")
 
 
 class Ways(NamedTuple):
@@ -58,11 +50,12 @@ class Ways(NamedTuple):
 
 PAGE = Ways(
     takes_first=False,
-    choose="Click the one that is you.",
-    yes="If it is yours, press “Yes, this is a face”.",
-    upright="Set it upright with the button.",
-    as_it_is="If it is right as it is, click your face.",
-    mark="mark your face by hand",
+    choose=say("Click the one that is you."),
+    yes=say("If it is yours, press “Yes, this is a face”."),
+    upright=say("Set it upright with the button."),
+    as_it_is=say("If it is right as it is, click your face."),
+    # Translators: what to do, in the middle of a sentence: "If not, {mark}."
+    mark=say("mark your face by hand"),
     faceless="",
 )
 
@@ -82,7 +75,7 @@ def _written(option: str, mark: str) -> Ways:
         upright=f"Set it upright with {option.format('turn', '{turn}')}.",
         as_it_is=f"If it is right as it is, say so with {face[1]}.",
         mark=f"mark your face with {mark} (its middle and width, in percent of the photo)",
-        faceless=f" {face[0]} goes on without a face.",
+        faceless=f"{face[0]} goes on without a face.",
     )
 
 
@@ -91,11 +84,11 @@ API = _written("{}={}", 'mark="x,y,size"')
 BOARD = _written("{} = {}", 'mark = "x,y,size"')  # in a style board's file
 BOARD_TAB = Ways(
     takes_first=False,
-    choose="Tap the one that is meant.",
-    yes="If it is the one that is meant, tap it.",
-    upright="Set it upright with the button.",
-    as_it_is="If it is right as it is, tap the face.",
-    mark="take another photo",
+    choose=say("Tap the one that is meant."),
+    yes=say("If it is the one that is meant, tap it."),
+    upright=say("Set it upright with the button."),
+    as_it_is=say("If it is right as it is, tap the face."),
+    mark=say("take another photo"),
     faceless="",
 )
 
@@ -116,9 +109,9 @@ def hints(
     if face is not None:
         found += _face_hints(np.asarray(photo.image), face)
     if face_index is not None and photo.turn:
-        found.append(_hint("not-upright", f"{_lies(photo)} {ways.upright.format(turn=photo.turn)}"))
+        found.append(_hint("not-upright", _upright(photo, ways)))
     if photo.is_incomplete:
-        sentence = "The end of this file is missing, so the photo's last rows may be; send it once more."
+        sentence = say("The end of this file is missing, so the photo's last rows may be; send it once more.")
         found.append(_hint("incomplete", sentence))
     return tuple(sorted(found, key=lambda hint: not hint.blocking))
 
@@ -149,11 +142,30 @@ def of_the_crop(
         loose: There is a scene, which gives more room already.
     """
     if not shows_face(photo, face_index, frame):
-        return [_hint("out-of-crop", _MOVED if by_hand else _CUT.format(shape))]
+        return [_hint("out-of-crop", _MOVED if by_hand else _cut(shape))]
     face = photo.faces[face_index or 0] if photo.faces else None
     if not by_hand and shape != "1:1" and is_crowded(frame, face):
-        return [_hint("close-cut", _CLOSE.format(shape, "" if loose else _SCENE))]
+        return [_hint("close-cut", _close(shape, loose))]
     return []
+
+
+def _cut(shape: Shape) -> str:
+    return say(
+        "Your photo shows too little above and below you for {shape}, so that the sides of your face are cut off. Take "
+        "another shape, or a photo from further away.",
+        shape=shape,
+    )
+
+
+def _close(shape: Shape, loose: bool) -> str:
+    why = say(
+        "Your photo shows too little above and below you for {shape}, so it is cut close at the sides; nothing is "
+        "made up.",
+        shape=shape,
+    )
+    if loose:
+        return put_together(why, say("A photo taken from further away gives you more room."))
+    return put_together(why, say("A photo taken from further away gives you more room, or a scene does."))
 
 
 def small_print(frame: Frame, wanted: tuple[int, int]) -> str:
@@ -164,7 +176,11 @@ def small_print(frame: Frame, wanted: tuple[int, int]) -> str:
         wanted: Width and height of such a print.
     """
     there, all_ = (f"{round(width)} × {round(height)}" for width, height in ((frame.width, frame.height), wanted))
-    return f"Your photo has {there} pixels here, too few for {all_}; a larger photo or a wider crop gives more."
+    return say(
+        "Your photo has {there} pixels here, too few for {wanted}; a larger photo or a wider crop gives more.",
+        there=there,
+        wanted=all_,
+    )
 
 
 def is_open(photo: LoadedPhoto) -> bool:
@@ -183,27 +199,46 @@ def _questions(photo: LoadedPhoto, ways: Ways) -> list[PhotoHint]:
     """What is open as long as no face is chosen."""
     faces, count = photo.faces, len(photo.faces) + photo.left_out
     if photo.turn:
-        answer = ways.as_it_is if faces else f"If it is right as it is, {ways.mark}.{ways.faceless}"
-        return [_hint("not-upright", f"{_lies(photo)} {ways.upright.format(turn=photo.turn)} {answer}", blocking=True)]
+        by_hand = put_together(say("If it is right as it is, {mark}.", mark=ways.mark), ways.faceless)
+        answer = ways.as_it_is if faces else by_hand
+        return [_hint("not-upright", put_together(_upright(photo, ways), answer), blocking=True)]
     if not faces:
-        advice = f"Look towards the camera, with light from the front, or {ways.mark}."
-        return [_hint("no-face", f"No face was found. {advice}{ways.faceless}", blocking=True)]
+        advice = say(
+            "No face was found. Look towards the camera, with light from the front, or {mark}.", mark=ways.mark
+        )
+        return [_hint("no-face", put_together(advice, ways.faceless), blocking=True)]
     if faces[0].certainty == "doubtful":
         if count == 1:
-            words = f"Is this a face? It may be a thing or a drawing. {ways.yes} If not, {ways.mark}.{ways.faceless}"
+            words = put_together(
+                say("Is this a face? It may be a thing or a drawing."),
+                ways.yes,
+                say("If not, {mark}.", mark=ways.mark),
+                ways.faceless,
+            )
         else:
-            words = f"Is one of these {count} your face? They may be things or drawings. {ways.choose}"
+            words = put_together(
+                say("Is one of these {number} your face? They may be things or drawings.", number=count), ways.choose
+            )
         return [_hint("doubtful-face", words, blocking=True)]
     if count == 1:
         return []
-    some = f"; the {len(faces)} surest have a number" if photo.left_out else ""
-    taken = " The first of the surest and largest is taken." if ways.takes_first else ""
-    words = f"There are {count} faces{some}.{taken} {ways.choose} If yours is missing, {ways.mark}."
+    there = say("There are {number} faces.", number=count)
+    if photo.left_out:
+        there = say("There are {number} faces; the {some} surest have a number.", number=count, some=len(faces))
+    taken = say("The first of the surest and largest is taken.") if ways.takes_first else ""
+    words = put_together(there, taken, ways.choose, say("If yours is missing, {mark}.", mark=ways.mark))
     return [_hint("several-faces", words, blocking=not ways.takes_first)]
 
 
 def _lies(photo: LoadedPhoto) -> str:
-    return f"This photo seems to {'be upside down' if photo.turn == 180 else 'lie on its side'}."
+    if photo.turn == 180:
+        return say("This photo seems to be upside down.")
+    return say("This photo seems to lie on its side.")
+
+
+def _upright(photo: LoadedPhoto, ways: Ways) -> str:
+    how = ways.upright if isinstance(ways.upright, Said) else ways.upright.format(turn=photo.turn)
+    return put_together(_lies(photo), how)
 
 
 def _hint(kind: HintKind, sentence: str, *, blocking: bool = False) -> PhotoHint:
@@ -215,12 +250,12 @@ def _face_hints(rgb: np.ndarray, face: Face) -> list[PhotoHint]:
     left, top, right, bottom = face.box
     height, width = rgb.shape[:2]
     if vision.is_too_small(face):
-        sentence = "Your face is very small here. Come closer or crop the photo."
+        sentence = say("Your face is very small here. Come closer or crop the photo.")
         found.append(_hint("too-small", sentence, blocking=True))
     elif min(right - left, bottom - top) < _SMALL_FACE:
-        found.append(_hint("too-small", "Your face is small here; closer would keep more of you."))
+        found.append(_hint("too-small", say("Your face is small here; closer would keep more of you.")))
     if left < -0.04 * width or top < -0.04 * height or right > 1.04 * width or bottom > 1.04 * height:
-        found.append(_hint("cut-off", "Your face is cut off at the edge; move to the middle."))
+        found.append(_hint("cut-off", say("Your face is cut off at the edge; move to the middle.")))
     crop = rgb[max(0, int(top)) : int(bottom), max(0, int(left)) : int(right)]
     if crop.size:
         found += _light_hints(crop)
@@ -233,13 +268,13 @@ def _light_hints(crop: np.ndarray) -> list[PhotoHint]:
     gray = cv2.cvtColor(cv2.resize(crop, (128, 128), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
     found: list[PhotoHint] = []
     if np.percentile(gray, 95) < _DARK_HIGH and np.percentile(gray, 50) < _DARK_MIDDLE:
-        found.append(_hint("too-dark", "There is little light on your face; turn towards a window or a lamp."))
+        found.append(_hint("too-dark", say("There is little light on your face; turn towards a window or a lamp.")))
     elif np.percentile(gray, 50) > _BRIGHT:
-        found.append(_hint("too-bright", "Your face is overexposed; step out of the direct light."))
+        found.append(_hint("too-bright", say("Your face is overexposed; step out of the direct light.")))
     # The variance of the Laplacian falls with contrast, so it is measured on an equalised face.
     sharpness = cv2.Laplacian(cv2.equalizeHist(gray), cv2.CV_64F).var()
     if sharpness < _BLURRED:
-        found.append(_hint("blurred", "The photo is blurred; hold still, wipe the lens, and try again."))
+        found.append(_hint("blurred", say("The photo is blurred; hold still, wipe the lens, and try again.")))
     return found
 
 
@@ -247,14 +282,14 @@ def _turn_hints(rgb: np.ndarray, face: Face) -> list[PhotoHint]:
     """A face seen from the side keeps less of the person: the nose tip is far off the middle of the cheeks."""
     points = vision.mesh_of(rgb, face)
     if points is None and face.certainty in ("doubtful", "marked"):
-        sentence = "Eyes, nose and mouth cannot be read here, so how much of you is kept cannot be measured."
+        sentence = say("Eyes, nose and mouth cannot be read here, so how much of you is kept cannot be measured.")
         return [_hint("unmeasured", sentence)]
     if points is None:
-        return [_hint("turned", "Your face is hard to read here; turn towards the camera.")]
+        return [_hint("turned", say("Your face is hard to read here; turn towards the camera."))]
     cheek_left, cheek_right, nose = points[234], points[454], points[1]
     across = cheek_right - cheek_left  # along this line, for a head may be tilted
     width = max(1.0, float(np.linalg.norm(across)))
     off = float(np.dot(nose - (cheek_left + cheek_right) / 2, across)) / width**2
     if abs(off) > _SIDEWAYS:
-        return [_hint("turned", "You are looking far to the side; portraits keep more of you from the front.")]
+        return [_hint("turned", say("You are looking far to the side; portraits keep more of you from the front."))]
     return []

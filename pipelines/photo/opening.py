@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
+from languages.saying import say
 from pipelines.errors import PhotoUnreadable, RequestInvalid
 from pipelines.photo import decoding, face_finder, framing, vision
 from pipelines.photo.decoding import MAX_BYTES, MAX_PIXELS, MAX_SIDE
@@ -57,7 +58,10 @@ def open_photo(source: str | Path | bytes | np.ndarray | Image.Image, *, mirrore
         return _open(source, mirrored)
     except MemoryError as error:
         raise PhotoUnreadable(
-            "There is too little free memory to open this picture; try a smaller one, or this one again in a minute."
+            say(
+                "There is too little free memory to open this picture; try a smaller one, or this one "
+                "again in a minute."
+            )
         ) from error
 
 
@@ -104,10 +108,13 @@ def open_style_picture(source: str | Path | bytes) -> StylePicture:
         image, incomplete = decoding.decode(source)
     except MemoryError as error:
         raise PhotoUnreadable(
-            "There is too little free memory to open this picture; try a smaller one, or this one again in a minute."
+            say(
+                "There is too little free memory to open this picture; try a smaller one, or this one "
+                "again in a minute."
+            )
         ) from error
     if incomplete:
-        raise PhotoUnreadable("The end of this picture is missing; save it again or choose another one.")
+        raise PhotoUnreadable(say("The end of this picture is missing; save it again or choose another one."))
     image.thumbnail((STYLE_SIDE, STYLE_SIDE), Image.Resampling.LANCZOS)
     return StylePicture(image=image)
 
@@ -119,7 +126,7 @@ def turned(photo: LoadedPhoto, degrees: object) -> LoadedPhoto:
         RequestInvalid: It is no quarter turn.
     """
     if not isinstance(degrees, int) or degrees not in _CLOCKWISE:
-        raise RequestInvalid("Turn the photo by 90, 180 or 270 degrees.")
+        raise RequestInvalid(say("Turn the photo by 90, 180 or 270 degrees."))
     return _looked_at(photo.image.transpose(_CLOCKWISE[degrees]), photo.is_incomplete)
 
 
@@ -157,7 +164,7 @@ def marked(photo: LoadedPhoto, x: float, y: float, size: float) -> LoadedPhoto:
         RequestInvalid: There is no such place in the photo.
     """
     if not (0 <= x <= 100 and 0 <= y <= 100 and 0 < size <= 100):
-        raise RequestInvalid("Mark your face by its middle and width, each in percent of the photo: 50,40,20.")
+        raise RequestInvalid(say("Mark your face by its middle and width, each in percent of the photo: 50,40,20."))
     width, height = photo.image.size
     middle, half = (x / 100 * width, y / 100 * height), size / 200 * width
     box = (middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half)
@@ -295,5 +302,5 @@ def _within(where: framing.Frame, size: tuple[int, int]) -> bool:
 def _chosen(photo: LoadedPhoto, face_index: int | None) -> Face | None:
     """The face that counts."""
     if face_index is not None and face_index >= len(photo.faces):
-        raise RequestInvalid("That face is not in the photo; choose one of those that were found.")
+        raise RequestInvalid(say("That face is not in the photo; choose one of those that were found."))
     return photo.faces[face_index or 0] if photo.faces else None

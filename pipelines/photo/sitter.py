@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from languages.saying import say, say_many
 from pipelines.errors import RequestInvalid
 from pipelines.photo import hints as photo_hints
 from pipelines.photo import opening as photos
@@ -46,7 +47,7 @@ def seat(photo: LoadedPhoto, ways: Ways, *, face: object = None, turn: object = 
         photo = photos.turned(photo, degrees)
     if mark.strip():
         if number is not None:
-            raise RequestInvalid("Choose a face by its number or mark one, not both.")
+            raise RequestInvalid(say("Choose a face by its number or mark one, not both."))
         photo = photos.marked(photo, *_place(mark))
         number = len(photo.faces)
     if number == 0:
@@ -54,8 +55,16 @@ def seat(photo: LoadedPhoto, ways: Ways, *, face: object = None, turn: object = 
         return Sitting(photo, None, photo_hints.require(photo, None, ways, faceless=True))
     if number is not None and not 0 < number <= len(photo.faces):
         count = len(photo.faces)
-        there = "no face was found" if not count else f"there {'is one face' if count == 1 else f'are {count} faces'}"
-        raise RequestInvalid(f"There is no face {number} in this photo: {there}.")
+        if not count:
+            raise RequestInvalid(say("There is no face {number} in this photo: no face was found.", number=number))
+        raise RequestInvalid(
+            say_many(
+                "There is no face {number} in this photo: there is one face.",
+                "There is no face {number} in this photo: there are {count} faces.",
+                count,
+                number=number,
+            )
+        )
     index = None if number is None else number - 1
     return Sitting(photo, index, photo_hints.require(photo, index, ways))
 
@@ -76,7 +85,7 @@ def hand_crop(text: str) -> HandCrop | None:
         return HandCrop(x=x, y=y, width=width, angle=angle[0] if angle else 0.0)
     except ValueError as error:
         raise RequestInvalid(
-            "Set a crop by its middle and width, in percent of the photo, and at most 45 degrees: 50,40,60,0."
+            say("Set a crop by its middle and width, in percent of the photo, and at most 45 degrees: 50,40,60,0.")
         ) from error
 
 
@@ -84,5 +93,5 @@ def _place(mark: str) -> tuple[float, float, float]:
     try:
         x, y, size = (float(part) for part in mark.split(","))
     except ValueError as error:
-        raise RequestInvalid("Mark a face by three numbers, its middle and width in percent: 50,40,20.") from error
+        raise RequestInvalid(say("Mark a face by three numbers, its middle and width in percent: 50,40,20.")) from error
     return x, y, size

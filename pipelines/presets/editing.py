@@ -15,6 +15,7 @@ from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from languages.saying import named, say
 from pipelines.errors import RequestInvalid
 from pipelines.presets.own import SHOWN
 from pipelines.recipe.words import HexColor, Step
@@ -25,13 +26,13 @@ Part = Literal["filters", "model", "laid"]
 _UNEDITED = (*SHOWN, "finish_steps")
 _RECIPES = ("preview", "start", "finish")
 _CONTROLS = {
-    "canny": "edges",
-    "lineart": "line drawing",
-    "softedge": "soft edges",
-    "mediapipe_face": "face",
-    "pose": "pose",
-    "depth": "depth",
-    "tile": "the picture itself",
+    "canny": say("Guided by the edges"),
+    "lineart": say("Guided by the line drawing"),
+    "softedge": say("Guided by the soft edges"),
+    "mediapipe_face": say("Guided by the face"),
+    "pose": say("Guided by the pose"),
+    "depth": say("Guided by the depth"),
+    "tile": say("Guided by the picture itself"),
 }
 
 
@@ -64,15 +65,22 @@ class Setting(NamedTuple):
 
     def wrong(self, group: str) -> str:
         """What is said of a value that it cannot have."""
-        wanted = {
-            "choice": f"one of: {', '.join(self.choices)}",
-            "switch": "true or false",
-            "text": f"{self.low or 0:g} to {self.high or 0:g} characters",
-        }.get(self.kind, "colours, written as #a1b2c3")
-        if self.kind in ("number", "integer") and self.low is not None and self.high is not None:
-            whole = "a whole number " if self.kind == "integer" else ""
-            wanted = f"{whole}{'over' if self.over else 'from'} {self.low:g} to {self.high:g}"
-        return f"{group}, {self.label}: choose {wanted}."
+        wanted: str = say("colours, written as #a1b2c3")
+        if self.kind == "choice":
+            wanted = say("one of: {choices}", choices=", ".join(self.choices))
+        elif self.kind == "switch":
+            wanted = say("true or false")
+        elif self.kind == "text":
+            wanted = say("{low:g} to {high:g} characters", low=self.low or 0, high=self.high or 0)
+        elif self.kind in ("number", "integer") and self.low is not None and self.high is not None:
+            ends = {"low": self.low, "high": self.high}
+            if self.kind == "integer":
+                wanted = say("a whole number from {low:g} to {high:g}", **ends)
+            else:
+                wanted = say("from {low:g} to {high:g}", **ends)
+            if self.over:
+                wanted = say("over {low:g} to {high:g}", **ends)
+        return say("{group}, {label}: choose {wanted}.", group=group, label=self.label, wanted=wanted)
 
 
 class Group(NamedTuple):
@@ -96,14 +104,16 @@ def form(style: Style, names: Mapping[str, str], *, words: bool) -> tuple[Group,
         words: Whether prompts are among them.
     """
     groups = [_step(step, f"preview.{number}", "") for number, step in enumerate(style.preview)]
-    groups.append(_table(style, "", "How the model works", "", first=("strength",)))
+    groups.append(_table(style, "", say("How the model works"), "", first=("strength",)))
     groups += _controls(style.controls, "controls", "")
-    groups += _recipes(style, "", "a model")
+    groups += _recipes(style, "", say("a model"))
     for engine in dict.fromkeys([*style.overrides, *names]):
         override, name = style.overrides.get(engine, StyleOverride()), names.get(engine, engine)
         path = f"overrides.{engine}"
-        groups.append(_table(override, f"{path}.", f"Only for {name}", "Left out, what stands above holds."))
-        groups += _controls(override.controls or (), f"{path}.controls", f"Only for {name}: ")
+        groups.append(
+            _table(override, f"{path}.", say("Only for {name}", name=name), say("Left out, what stands above holds."))
+        )
+        groups += _controls(override.controls or (), f"{path}.controls", say("Only for {name}", name=name))
         groups += _recipes(override, f"{path}.", name)
     found = [group for group in groups if group.settings]
     return tuple(found) if words else tuple(_without_words(found))
@@ -125,7 +135,7 @@ def changed(style: Style, changes: Mapping[str, Any], groups: Sequence[Group]) -
     content = style.model_dump(mode="json")
     for path, value in changes.items():
         if path not in known:
-            raise RequestInvalid("There is no such setting in this style; close the editor and open it again.")
+            raise RequestInvalid(say("There is no such setting in this style; close the editor and open it again."))
         group, setting = known[path]
         if not _is_of(setting, value):  # pydantic would take a number out of a text
             raise RequestInvalid(setting.wrong(group.title))
@@ -149,8 +159,10 @@ def _step(step: Step, path: str, before: str) -> Group:
     extra: Any = op.json_schema_extra
     title = op.title or op.default
     return Group(
-        f"{before}{title}" if not before else f"{before}{title[0].lower()}{title[1:]}",
-        re.sub(r"\s*\([^)]*\)", "", " ".join((kind.__doc__ or "").split("\n\n")[0].split())),  # without the sources
+        say("{before}: {what}", before=before, what=named(title)) if before else named(title),
+        named(
+            re.sub(r"\s*\([^)]*\)", "", " ".join((kind.__doc__ or "").split("\n\n")[0].split()))
+        ),  # without the sources
         "laid" if before else "filters",
         tuple(_settings(step, f"{path}.", first=tuple((extra or {}).get("first", ())))),
     )
@@ -164,15 +176,15 @@ def _controls(controls: Sequence[ControlSetting], path: str, before: str) -> Ite
     for number, control in enumerate(controls):
         name = _CONTROLS[control.annotator]
         yield Group(
-            f"{before}guided by the {name}" if before else f"Guided by the {name}".replace("the the", "the"),
-            "How closely the model follows what is drawn from the photo, and for how long (ControlNet).",
+            say("{before}: {what}", before=before, what=name) if before else name,
+            say("How closely the model follows what is drawn from the photo, and for how long (ControlNet)."),
             "model",
             tuple(_settings(control, f"{path}.{number}.", first=("controlnet_conditioning_scale",))),
         )
 
 
 def _recipes(values: Style | StyleOverride, path: str, name: str) -> Iterator[Group]:
-    for key, when in (("start", f"Before {name}: "), ("finish", f"After {name}: ")):
+    for key, when in (("start", say("Before {name}", name=name)), ("finish", say("After {name}", name=name))):
         for number, step in enumerate(getattr(values, key) or ()):
             yield _step(step, f"{path}{key}.{number}", when)
 
@@ -204,7 +216,7 @@ def _setting(info: FieldInfo, path: str, name: str, value: Any, first: bool) -> 
     about = (info.description or "").strip()
     label = info.title or name.replace("_", " ").capitalize().replace("Color", "Colour")
     label = "Colours" if label in ("Ramps", "Pairs", "Palettes") else label
-    setting = Setting(path, label, about, "text", _json(value), optional=optional, first=first)
+    setting = Setting(path, named(label), named(about), "text", _json(value), optional=optional, first=first)
     if get_origin(annotation) is Literal:
         return setting._replace(kind="choice", choices=tuple(str(one) for one in get_args(annotation)))
     if annotation is bool:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from languages.saying import say
 from pipelines.engines.kinds import KINDS, Kind
 from pipelines.errors import PresetError, RequestInvalid, SettingsError
 from pipelines.hub.stack import ModelStack
@@ -31,11 +32,12 @@ MAX_FILE_BYTES = 64 * 1024
 T = TypeVar("T", bound=BaseModel)
 ClassOf = Callable[[dict[str, Any]], type[T]]
 
+# Translators: families of styles; buttons show what stands before an "&", so keep " & " where there is one
 FAMILY_NAMES: dict[Family, str] = {
-    "painting": "Painting",
-    "illustration": "Illustration & animation",
-    "futuristic": "Futuristic",
-    "photographic": "Photographic & material",
+    "painting": say("Painting"),
+    "illustration": say("Illustration & animation"),
+    "futuristic": say("Futuristic"),
+    "photographic": say("Photographic & material"),
 }
 
 
@@ -61,7 +63,8 @@ class Presets:
 
     def style(self, style_id: str) -> Style:
         """Raises RequestInvalid with the known ids where this one is unknown."""
-        return _pick(self.all_styles, style_id, "style")
+        none = say("There is no such style; choose one of: {known}.", known=", ".join(self.all_styles))
+        return _pick(self.all_styles, style_id, none)
 
     def with_own(self, own: Mapping[str, Style]) -> Presets:
         """These with a visitor's own styles, which come last."""
@@ -73,7 +76,8 @@ class Presets:
 
     def scene(self, scene_id: str) -> Scene:
         """Raises RequestInvalid with the known ids where this one is unknown."""
-        return _pick(self.scenes, scene_id, "scene")
+        none = say("There is no such scene; choose one of: {known}.", known=", ".join(self.scenes))
+        return _pick(self.scenes, scene_id, none)
 
 
 def all_presets() -> Presets:
@@ -164,14 +168,22 @@ def parse_style(text: str, style_id: str, name: str) -> Style:
         PresetError: It is wrong; the hint names the field, or the line.
     """
     if len(text.encode()) > MAX_FILE_BYTES:
-        raise PresetError(f"{name} is larger than {MAX_FILE_BYTES // 1024} kB; shorten it.")
+        raise PresetError(
+            say(
+                "{name} is larger than {max_file_bytes} kB; shorten it.",
+                name=name,
+                max_file_bytes=MAX_FILE_BYTES // 1024,
+            )
+        )
     try:
         content = tomllib.loads(text)
         said = json.dumps({**content, "id": style_id})  # dates, which no style has, are no JSON
     except tomllib.TOMLDecodeError as error:
-        raise PresetError(f"{name} is not valid TOML: {str(error).rstrip('.')}.") from error
+        raise PresetError(
+            say("{name} is not valid TOML: {problem}.", name=name, problem=str(error).rstrip("."))
+        ) from error
     except (TypeError, ValueError, RecursionError) as error:
-        raise PresetError(f"{name} holds a value that no style has, such as a date.") from error
+        raise PresetError(say("{name} holds a value that no style has, such as a date.", name=name)) from error
     _require_a_style(content, name)
     try:
         return Style.model_validate_json(said, strict=True)
@@ -185,14 +197,18 @@ _OF_PLACES = {"repo_id", "path", "file", "url", "weight_name", "subfolder", "rev
 
 def _require_a_style(content: dict[str, Any], name: str) -> None:
     if "id" in content:
-        raise PresetError(f"{name}, field id: remove it; the studio gives the id.")
+        raise PresetError(say("{name}, field id: remove it; the studio gives the id.", name=name))
     if foreign := sorted((_OF_MODELS | _OF_PLACES) & set(_keys(content))):
         raise PresetError(
-            f"{name}, field {foreign[0]}: a style of yours can name no models, adapters, files or addresses; only who "
-            "runs this studio can add those."
+            say(
+                "{name}, field {foreign}: a style of yours can name no models, adapters, files or "
+                "addresses; only who runs this studio can add those.",
+                name=name,
+                foreign=foreign[0],
+            )
         )
     if "backdrop" in content or "light" in content:
-        raise PresetError(f"{name} is the file of a scene; choose that of a style.")
+        raise PresetError(say("{name} is the file of a scene; choose that of a style.", name=name))
 
 
 def _keys(content: dict[str, Any]) -> Iterator[str]:
@@ -258,8 +274,8 @@ def prompts(preset: BaseModel) -> Iterator[tuple[str, str]]:
             yield f"overrides.{stack}.prompt", override.prompt or ""
 
 
-def _pick(known: dict[str, T], key: str, what: str) -> T:
+def _pick(known: dict[str, T], key: str, none: str) -> T:
     try:
         return known[key]
     except (KeyError, TypeError):
-        raise RequestInvalid(f"There is no such {what}; choose one of: {', '.join(known)}.") from None
+        raise RequestInvalid(none) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
+from languages.saying import say
 from pipelines.errors import PresetError, RequestInvalid
 from pipelines.hub.stack import ModelStack
 from pipelines.presets.loading import Presets, prompts
@@ -27,10 +28,16 @@ def require_bounds(style: Style) -> None:
     for recipe in recipes:
         steps = recipe or ()
         if len(steps) > _MOST_STEPS:
-            raise RequestInvalid(f"A style of your own has at most {_MOST_STEPS} filters; take some out.")
+            raise RequestInvalid(
+                say("A style of your own has at most {most_steps} filters; take some out.", most_steps=_MOST_STEPS)
+            )
         if sum(step.op in SLOW for step in steps) > _MOST_SLOW:
             raise RequestInvalid(
-                f"A style of your own has at most {_MOST_SLOW} of the slow filters ({', '.join(SLOW)}); take some out."
+                say(
+                    "A style of your own has at most {most_slow} of the slow filters ({slow}); take some out.",
+                    most_slow=_MOST_SLOW,
+                    slow=", ".join(SLOW),
+                )
             )
 
 
@@ -78,7 +85,7 @@ def readable(style: Style, stack: ModelStack | None, presets: Presets) -> tuple[
     if stack is None or stack.reads_words:
         return style, ()
     safe = without_own_words(style, presets)
-    left_out = f"{stack.name} knows only its own styles, so the words of your style were left out."
+    left_out = say("{name} knows only its own styles, so the words of your style were left out.", name=stack.name)
     return safe, (left_out,) if set(prompts(style)) - set(prompts(safe)) else ()
 
 

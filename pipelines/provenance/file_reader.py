@@ -21,6 +21,7 @@ from typing import NamedTuple
 import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
+from languages.saying import say
 from pipelines import heavy
 from pipelines.errors import PhotoUnreadable
 from pipelines.provenance import file_parts, said
@@ -80,7 +81,7 @@ def refusal(why: str, most_pixels: int) -> PhotoUnreadable:
     """The sentence for what `header` refuses."""
     if why == _TOO_LARGE:
         limit = most_pixels // 1_000_000
-        return PhotoUnreadable(f"This picture has more than {limit} megapixels; choose a smaller one.")
+        return PhotoUnreadable(say("This picture has more than {limit} megapixels; choose a smaller one.", limit=limit))
     return PhotoUnreadable(DAMAGED if why == _DAMAGED else NO_PICTURE)
 
 

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import c2pa
 
+from languages.saying import say
 from pipelines import VERSION
 from pipelines.errors import CredentialsError
 from pipelines.provenance import findings, manifest_reader
@@ -105,9 +106,9 @@ def sign(
             builder.sign(c2pa.Signer.from_info(info), mime, io.BytesIO(data), signed)
     except c2pa.C2paError as error:
         if credentials.tsa and "http" in str(error):
-            sentence = "The time stamp authority of STUDIO_C2PA_TSA does not answer; portraits cannot be signed."
+            sentence = say("The time stamp authority of STUDIO_C2PA_TSA does not answer; portraits cannot be signed.")
         else:
-            sentence = "Portraits cannot be signed with this certificate; use one for C2PA signing."
+            sentence = say("Portraits cannot be signed with this certificate; use one for C2PA signing.")
         raise CredentialsError(sentence, detail=type(error).__name__) from error
     return signed.getvalue()
 

@@ -19,6 +19,7 @@ from xml.sax.saxutils import quoteattr
 
 from PIL import Image, PngImagePlugin
 
+from languages.saying import say
 from pipelines import VERSION
 from pipelines.errors import CredentialsError, PhotoUnreadable, SaveError
 from pipelines.provenance import (
@@ -49,7 +50,7 @@ _NAMESPACES = {
     "xmp": "http://ns.adobe.com/xap/1.0/",
     "portrait": "urn:self-portrait-studio:1.0:",
 }
-_NOT_MARKED = "The portrait could not be marked as AI-made, so it was not kept; try again."
+_NOT_MARKED = say("The portrait could not be marked as AI-made, so it was not kept; try again.")
 
 
 def prepare() -> None:
@@ -137,7 +138,7 @@ def save(image: Image.Image, path: Path, *, is_diffusion: bool, facts: dict[str,
         raise SaveError(_NOT_MARKED, detail="not readable after writing") from error
     except OSError as error:
         raise SaveError(
-            "The portrait could not be saved: the disk is full or not writable; free some space and try again.",
+            say("The portrait could not be saved: the disk is full or not writable; free some space and try again."),
             detail=type(error).__name__,
         ) from error
     finally:
@@ -165,7 +166,7 @@ def signed_jpeg(path: Path, longest: int | None = None, quality: int = JPEG_QUAL
     credentials.require_in_time(held, now)
     said, image = _read_back(_bytes(path))
     if said.state != "intact" or "XMP" not in said.marks:
-        raise SaveError("This portrait's marks do not hold any more, so no copy of it is made; make it again.")
+        raise SaveError(say("This portrait's marks do not hold any more, so no copy of it is made; make it again."))
     if longest is not None:
         image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     is_watermarked = "watermark" in said.marks and watermark.detect(image, in_place_only=True) is not None
@@ -256,26 +257,31 @@ def check(source: Path | str | bytes) -> ProvenanceReport:
     """
     data = source if isinstance(source, bytes) else _bytes(Path(source))
     if not data:
-        raise PhotoUnreadable("This file is empty; choose another one.")
+        raise PhotoUnreadable(say("This file is empty; choose another one."))
     if len(data) > MAX_UPLOAD_BYTES:
-        raise PhotoUnreadable(f"This file is larger than {MAX_UPLOAD_BYTES // 2**20} MB; choose a smaller one.")
+        raise PhotoUnreadable(
+            say(
+                "This file is larger than {max_upload_bytes} MB; choose a smaller one.",
+                max_upload_bytes=MAX_UPLOAD_BYTES // 2**20,
+            )
+        )
     answer = file_reader.read_foreign(data, MAX_UPLOAD_PIXELS)
     said = answer.said
     manifest = manifests.read_foreign(data, _mime(answer.format), credentials.load())
     problems: list[str] = []
     if manifest.is_too_slow:
-        problems.append("Its content credentials could not be read in time; try again later.")
+        problems.append(say("Its content credentials could not be read in time; try again later."))
     elif manifest.state == "unsigned" and said.has_manifest:  # the library takes an empty place for none
         manifest = manifests.Manifest(state="unreadable")
     elif manifest.state == "unsigned" and said.xmp.remote:
         manifest = manifests.Manifest(state="remote")
     elif manifest.state == "unreadable" and not said.has_manifest:
-        problems.append("The file is damaged or was cut off on its way.")
+        problems.append(say("The file is damaged or was cut off on its way."))
         manifest = manifests.Manifest()
     is_tiny = min(answer.size) < watermark.SMALLEST_LEFT
     could_look, found = (True, None) if is_tiny else watermark_reader.read_foreign(data)
     if not could_look:
-        problems.append("Not all of its pixels can be read, so that the watermark could not be looked for.")
+        problems.append(say("Not all of its pixels can be read, so that the watermark could not be looked for."))
     return ProvenanceReport(
         **_summary(said, manifest, found is not None),
         watermark=found.kind if found else "none" if could_look else "unknown",
@@ -321,10 +327,15 @@ def _summary(said: Said, manifest: manifests.Manifest, is_watermarked: bool) -> 
 def _bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_UPLOAD_BYTES:
-            raise PhotoUnreadable(f"This file is larger than {MAX_UPLOAD_BYTES // 2**20} MB; choose a smaller one.")
+            raise PhotoUnreadable(
+                say(
+                    "This file is larger than {max_upload_bytes} MB; choose a smaller one.",
+                    max_upload_bytes=MAX_UPLOAD_BYTES // 2**20,
+                )
+            )
         return path.read_bytes()
     except OSError as error:
-        raise PhotoUnreadable("This file cannot be opened.", detail=type(error).__name__) from error
+        raise PhotoUnreadable(say("This file cannot be opened."), detail=type(error).__name__) from error
 
 
 def _pixels(data: bytes) -> Image.Image:

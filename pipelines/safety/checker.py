@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from languages.saying import say
 from pipelines import heavy
 from pipelines.errors import EngineUnavailable, PortraitError
 from pipelines.hub import weights
@@ -23,9 +24,10 @@ from pipelines.results import Refusal
 
 log = logging.getLogger(__name__)
 
-_SENTENCE = (
-    "The picture checker took it for nudity or sexual content, and it can be wrong. Create again with another seed,"
-    " or choose another style; your photo and your choices are still here."
+_SENTENCE = say(
+    "The picture checker took it for nudity or sexual content, and it can be wrong. Create "
+    "again with another seed, or choose another style; your photo and your choices are still "
+    "here."
 )
 
 
@@ -37,7 +39,7 @@ class HubChecker:
     """
 
     id = "safety-checker"
-    name = "Picture checker (Stable Diffusion safety checker)"
+    name: str = say("Picture checker (Stable Diffusion safety checker)")
 
     def __init__(self, component: Component = SAFETY_CHECKER) -> None:
         self._component = component
@@ -52,7 +54,7 @@ class HubChecker:
         """Why it cannot work here, as a sentence; "" where it can. Reads the disk only."""
         if self._loaded is not None or weights.inspect(self._component)[0]:
             return ""
-        return "Its weights are not on this machine."
+        return say("Its weights are not on this machine.")
 
     def review_words(self, text: str) -> Refusal | None:
         """None: this reviewer looks at pictures only."""
@@ -74,7 +76,7 @@ class HubChecker:
                 found = _looks_sexual(model, processor, rgb)
             except Exception as error:
                 raise EngineUnavailable(
-                    "The picture checker stopped with an error, so the picture is not shown; try again.",
+                    say("The picture checker stopped with an error, so the picture is not shown; try again."),
                     detail=repr(error)[:400],
                 ) from error
         if not found:
@@ -109,7 +111,7 @@ class HubChecker:
             raise
         except Exception as error:  # transformers and safetensors raise anything for damaged files
             raise EngineUnavailable(
-                "The picture checker is damaged here, so no picture is shown; choose the instant filters.",
+                say("The picture checker is damaged here, so no picture is shown; choose the instant filters."),
                 detail=repr(error)[:400],
                 cure=f"Run {weights.COMMAND} {SAFETY_CHECKER_ID} --fresh.",
             ) from error

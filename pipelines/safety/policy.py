@@ -28,6 +28,7 @@ from typing import Annotated, Literal, TypeVar
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from languages.saying import Words, put_together, say
 from pipelines.errors import PresetError
 from pipelines.results import Refusal, RefusalCategory
 from pipelines.safety.normalise import CJK, fold, views
@@ -95,8 +96,8 @@ class PublicFigures(_Data):
 class Sentences(_Data):
     """policy/sentences.toml: what a visitor reads, by category."""
 
-    sentence: dict[RefusalCategory, str]
-    advice: str
+    sentence: dict[RefusalCategory, Words]
+    advice: Words
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class PromptPolicy:
     """
 
     id = "prompt-policy"
-    name = "Word list"
+    name: str = say("Word list")
 
     def __init__(self, folder: Path = FOLDER) -> None:
         files = sorted((folder / "languages").glob("*.toml"))
@@ -218,7 +219,7 @@ class PromptPolicy:
         return (rule, found) if found else None
 
     def _refusal(self, category: RefusalCategory, rule: str, found: str) -> Refusal:
-        sentence = f"{self._sentences.sentence[category]} {self._sentences.advice}"
+        sentence = put_together(self._sentences.sentence[category], self._sentences.advice)
         return Refusal(category=category, reviewer=self.id, rule=rule, sentence=sentence, found=found)
 
 

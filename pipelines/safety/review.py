@@ -8,6 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from PIL import Image
 
+from languages.saying import put_together, say, say_many
 from pipelines.errors import EngineUnavailable, PictureRefused, WordsRefused
 from pipelines.hub.stack import ModelStack
 from pipelines.results import Refusal, RefusedPicture
@@ -17,14 +18,14 @@ from pipelines.safety.policy import default_policy
 from pipelines.schema import StepCallback
 from pipelines.settings import CheckerUse, Settings
 
-UNCHECKED = (
+UNCHECKED = say(
     "No picture checker is at work here, so only your own words were checked, not this picture; Privacy says more."
 )
-_NOBODY_CHECKS = (
-    "This studio makes no diffusion pictures that nobody has checked, and its picture checker is not here; choose the"
-    " instant filters."
+_NOBODY_CHECKS = say(
+    "This studio makes no diffusion pictures that nobody has checked, and its picture checker "
+    "is not here; choose the instant filters."
 )
-_SWITCHED_OFF = "It was switched off by whoever runs this studio."
+_SWITCHED_OFF = say("It was switched off by whoever runs this studio.")
 
 
 @runtime_checkable
@@ -121,7 +122,7 @@ class Safety:
         refusal = self._refused(picture)
         if refusal is not None:
             self.log.refused("picture-refused", refusal, session)
-            raise PictureRefused("This picture was refused by the picture checker; choose another one.")
+            raise PictureRefused(say("This picture was refused by the picture checker; choose another one."))
 
     def why_not(self, stack: ModelStack) -> str:
         """Why no picture may be made with a stack here, as a sentence; "" where one may."""
@@ -162,8 +163,8 @@ class Safety:
                 self.log.refused("picture-refused", refusal, session)
                 refused.append(RefusedPicture(seed=seed, refusal=refusal))
         if not passed:
-            which = "Your portrait is" if len(refused) == 1 else f"Your {len(refused)} portraits are"
-            raise PictureRefused(f"{which} not shown. {refused[0].refusal.sentence}")
+            which = say_many("Your portrait is not shown.", "Your {count} portraits are not shown.", len(refused))
+            raise PictureRefused(put_together(which, refused[0].refusal.sentence))
         return passed, tuple(refused)
 
     def watch(self, report: StepCallback, *, one_by_one: bool) -> StepCallback:

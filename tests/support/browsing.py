@@ -36,11 +36,13 @@ class Place(Protocol):
     def url(self) -> str: ...
 
 
-def open_context(browser: Browser, width: int = 1440, height: int = 1000, scheme: str = "light") -> BrowserContext:
+def open_context(
+    browser: Browser, width: int = 1440, height: int = 1000, scheme: str = "light", locale: str = "en-US"
+) -> BrowserContext:
     """A browser of one visitor's: cookies and storage of its own."""
     context = browser.new_context(
         viewport={"width": width, "height": height},
-        locale="en-US",
+        locale=locale,
         color_scheme="dark" if scheme == "dark" else "light",
         permissions=["camera"],
         accept_downloads=True,

@@ -131,7 +131,7 @@ def own_addresses(served: Served, key: str, portrait: str) -> Iterator[tuple[str
         if route.path.endswith("{file:path}"):
             continue  # pictures and scripts of the page itself
         address = route.path.replace("{key}", key).replace("{portrait}", f"{portrait}.png").replace("{number:int}", "0")
-        address = address.replace("{kind}", "styles").replace("{preset}", OTHER_STYLE)
+        address = address.replace("{kind}", "styles").replace("{preset}", OTHER_STYLE).replace("{code}", "de")
         address = (
             address.replace("{sitter}", "1234567890ab").replace("{cell}", "0" * 64 + ".png").replace("{name}", "A")
         )

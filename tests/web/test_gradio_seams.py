@@ -27,6 +27,8 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from languages.catalogue import translated
+from languages.saying import say, speaking
 from web import gradio_seams as seams
 from web.routes import STATIC
 from web.server import Server
@@ -270,6 +272,28 @@ def test_errors_are_put_in_our_words(served: Served) -> None:
     with pytest.raises(AppError) as failed:
         client.predict(api_name="/fail")
     assert str(failed.value) == "failed with KeyError", "Events are answered elsewhere: callers see Gradio's own words."
+
+
+def test_one_page_has_texts_in_every_language() -> None:
+    def build() -> seams.ManyTongues:
+        with seams.ManyTongues(title="t") as page:
+            gr.Textbox(label=f"{say('Cancel')}")
+            gr.Button(say("Cancel"))
+        page.build = build
+        return page
+
+    def words_of(config: dict[str, Any]) -> list[str]:
+        props = [one["props"] for one in config["components"]]
+        return [one.get("label") or one["value"] for one in props if one["name"] in ("textbox", "button")]
+
+    page = build()
+    with speaking("de"):
+        texts = words_of(page.config)
+    assert texts == [translated("de", "Cancel", "", None)] * 2, "Blocks has its texts elsewhere than in `config`."
+    assert words_of(page.config) == ["Cancel"] * 2
+    with speaking("de"):
+        mine, theirs = page.config, page.get_config_file()
+    assert [one["id"] for one in mine["components"]] == [one["id"] for one in theirs["components"]]
 
 
 def test_an_event_knows_where_it_came_from(served: Served) -> None:

@@ -1,9 +1,11 @@
 // The consent once it is given: text, with the way back. Nothing is deleted before the visitor was asked for what is not
 // downloaded. While the page is open it looks now and then whether the visit still is.
+
 import { box, button, make } from "./dom.js";
 import { settle } from "./focus.js";
 import { makeFold } from "./fold.js";
 import { hold } from "./page_key.js";
+import { phrase } from "./phrases.js";
 import { clock } from "./receipt.js";
 import { address } from "./site.js";
 import { savedAll } from "./unsaved.js";
@@ -12,15 +14,16 @@ const LOOK_MS = 60_000;
 
 export function agreed({ element, props, trigger, watch }) {
   const at = make("span", "at");
-  const since = box("span", "since", make("span", "words", "You agreed at "), at);
+  const since = box("span", "since", make("span", "words"), at);
   since.tabIndex = -1;
-  const fold = makeFold(element, "Details");
+  // Translators: a button that opens a folded step
+  const fold = makeFold(element, phrase("Details"));
   let sits = false; // a photo is there
   const line = box(
     "p",
     "agreed",
     since,
-    button("delete-data", "link", "Withdraw and delete", () => trigger("withdraw")),
+    button("delete-data", "link", phrase("Withdraw and delete"), () => trigger("withdraw")),
   );
   const dialog = makeDialog(element, (isSure) => {
     props.value = { ...props.value, ask: null };
@@ -34,7 +37,10 @@ export function agreed({ element, props, trigger, watch }) {
     if (!value) return; // the server has not spoken yet
     hold(value.key);
     if (!value.key) return dialog.close();
-    at.textContent = `${clock(value.at)}.`;
+    // Translators: the time is in the place of the stars
+    const [before, after] = phrase("You agreed at **.").split("**");
+    since.firstChild.textContent = before;
+    at.textContent = `${clock(value.at)}${after}`;
     settle(since); // the tick is gone
     if (value.ask) dialog.open(value.ask);
   }
@@ -69,14 +75,16 @@ export function agreed({ element, props, trigger, watch }) {
 /** The question, over the page whichever tab of it is open. Escape keeps, as does everything but Delete. */
 function makeDialog(element, answered) {
   const words = make("p", "lead", "", { id: "ask-words" });
-  const all = make("a", "act main", "Download all", { id: "ask-download", download: "" });
-  const yes = button("ask-delete", "act", "Delete", () => dialog.close("delete"));
-  const no = button("ask-keep", "act", "Keep", () => dialog.close());
+  const all = make("a", "act main", phrase("Download all"), { id: "ask-download", download: "" });
+  // Translators: a button
+  const yes = button("ask-delete", "act", phrase("Delete"), () => dialog.close("delete"));
+  // Translators: a button: do not delete
+  const no = button("ask-keep", "act", phrase("Keep"), () => dialog.close());
   const dialog = box("dialog", "widget asking", words, box("div", "row", all, yes, no));
   dialog.setAttribute("aria-labelledby", words.id);
   all.addEventListener("click", () => {
     savedAll();
-    words.textContent = "The download has begun. Delete everything here now?";
+    words.textContent = phrase("The download has begun. Delete everything here now?");
     all.hidden = true;
   });
   dialog.addEventListener("close", () => {

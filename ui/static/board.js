@@ -1,18 +1,20 @@
 // The Board tab: one photo, or several, in many styles side by side. It asks the studio's own routes, and goes on
 // showing a board that is being made after the page was reloaded.
+
 import { makeExports } from "./board_exports.js";
 import { Setup } from "./board_setup.js";
 import { Table } from "./board_table.js";
 import { Vote } from "./board_vote.js";
 import { box, button, make } from "./dom.js";
 import { visitKey } from "./page_key.js";
+import { phrase } from "./phrases.js";
 import { address } from "./site.js";
 import { noteBoard } from "./unsaved.js";
 
 const LOOK_MS = 700;
 const WAIT_MS = 350; // after the last tap, before the board is planned
-const LOST = "The studio did not answer; check your connection and try again.";
-const CLOSED = "Tick the consent on the Portrait tab first. Until then no photo is uploaded.";
+const LOST = phrase("The studio did not answer; check your connection and try again.");
+const CLOSED = phrase("Tick the consent on the Portrait tab first. Until then no photo is uploaded.");
 
 document.head.append(make("link", "", "", { rel: "stylesheet", href: new URL("board.css", import.meta.url).href }));
 
@@ -48,9 +50,9 @@ class Board {
     this.closed = make("p", "lead", CLOSED);
     this.words = make("p", "notice status", "", { id: "board-words", role: "status" });
     this.problem = make("p", "notice alert", "", { id: "board-problem", role: "alert" });
-    this.bar = make("progress", "", "", { max: "1", value: "0", "aria-label": "How far the board is" });
-    this.start = button("board-start", "act main", "Make the board", () => this.ask("start", { json: {} }));
-    this.stop = button("board-stop", "act", "Stop", () => this.ask("stop", { body: "" }));
+    this.bar = make("progress", "", "", { max: "1", value: "0", "aria-label": phrase("How far the board is") });
+    this.start = button("board-start", "act main", phrase("Make the board"), () => this.ask("start", { json: {} }));
+    this.stop = button("board-stop", "act", phrase("Stop"), () => this.ask("stop", { body: "" }));
     this.exports = makeExports(
       () => this.#state.base,
       (words) => this.#say(words ?? LOST),

@@ -1,12 +1,14 @@
 // Files of a board to hand on. They are put together when asked for, which takes some seconds.
+
 import { box, button, make } from "./dom.js";
+import { phrase } from "./phrases.js";
 import { noteBoard } from "./unsaved.js";
 
 const FORMATS = [
   ["pptx", "PowerPoint"],
   ["pdf", "PDF"],
   ["png", "PNG sheet"],
-  ["zip", "Web page (ZIP)"],
+  ["zip", phrase("Web page (ZIP)")],
 ];
 const KEEP_MS = 10_000;
 
@@ -17,7 +19,7 @@ export function makeExports(base, say) {
   for (const [kind, name] of FORMATS) {
     const node = button(`board-${kind}`, "act", name, async () => {
       node.disabled = true;
-      busy.textContent = `Putting the ${name} together …`;
+      busy.textContent = phrase("Putting the {file} together …", { file: name });
       say("");
       await fetchFile(`${base()}/export.${kind}`, `board.${kind}`).catch((error) => {
         say(error instanceof TypeError ? null : error.message);
@@ -27,7 +29,7 @@ export function makeExports(base, say) {
     });
     row.append(node);
   }
-  return box("div", "board-exports", make("p", "label", "Hand it on"), row, busy);
+  return box("div", "board-exports", make("p", "label", phrase("Hand it on")), row, busy);
 }
 
 async function fetchFile(address, name) {

@@ -1,5 +1,7 @@
 // One portrait of the board, large, with what it was made with, and what can be done with it.
+
 import { box, button, make } from "./dom.js";
+import { phrase } from "./phrases.js";
 import { Zoom } from "./zoom.js";
 
 export class Large {
@@ -11,7 +13,7 @@ export class Large {
   constructor({ table, again, star, compare }) {
     Object.assign(this, { table, again, star, compare });
     this.dialog = box("dialog", "board-large", this.#zoom.root, this.#side);
-    this.dialog.setAttribute("aria-label", "One portrait of the board");
+    this.dialog.setAttribute("aria-label", phrase("One portrait of the board"));
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
     this.dialog.addEventListener("keydown", (event) => {
       if (event.key === "ArrowLeft") this.#step(-1);
@@ -67,7 +69,7 @@ export class Large {
     });
     const paint = () => {
       const isOn = this.table.isStarred(cell.key);
-      star.textContent = isOn ? "★ Starred" : "☆ Star";
+      star.textContent = isOn ? phrase("★ Starred") : phrase("☆ Star");
       star.setAttribute("aria-pressed", String(isOn));
     };
     paint();
@@ -75,20 +77,20 @@ export class Large {
       this.dialog.close();
       act(cell);
     };
-    const redo = button("cell-again", "act", isDone ? "Make it again" : "Make it", leave(this.again));
+    const redo = button("cell-again", "act", isDone ? phrase("Make it again") : phrase("Make it"), leave(this.again));
     redo.disabled = this.table.isRunning();
-    const compare = button("cell-compare", "act", "Compare with another", leave(this.compare));
-    const done = isDone ? [file("cell-download", "Download", ".png?download"), star, compare] : [];
-    return box("div", "row", ...done, file("cell-preset", "Copy the style as a file", ".toml"), redo);
+    const compare = button("cell-compare", "act", phrase("Compare with another"), leave(this.compare));
+    const done = isDone ? [file("cell-download", phrase("Download"), ".png?download"), star, compare] : [];
+    return box("div", "row", ...done, file("cell-preset", phrase("Copy the style as a file"), ".toml"), redo);
   }
 
   #ways() {
     return box(
       "div",
       "row",
-      button("cell-before", "act quiet", "← Before", () => this.#step(-1)),
-      button("cell-after", "act quiet", "Next →", () => this.#step(1)),
-      button("cell-close", "act quiet", "Close", () => this.dialog.close()),
+      button("cell-before", "act quiet", phrase("← Before"), () => this.#step(-1)),
+      button("cell-after", "act quiet", phrase("Next →"), () => this.#step(1)),
+      button("cell-close", "act quiet", phrase("Close"), () => this.dialog.close()),
     );
   }
 }

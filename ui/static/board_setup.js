@@ -1,21 +1,32 @@
 // What a board is to show: photos, and the values of each axis.
+
 import { Sitters } from "./board_sitters.js";
 import { box, make } from "./dom.js";
 import { onOwnStyles } from "./own_styles.js";
+import { phrase } from "./phrases.js";
 
 const AXES = ["photo", "style", "scene", "engine", "likeness", "seed"];
+const AXIS_NAMES = {
+  photo: phrase("Photo"),
+  style: phrase("Style"),
+  scene: phrase("Scene"),
+  engine: phrase("Engine"),
+  likeness: phrase("Likeness"),
+  seed: phrase("Seed"),
+};
 const LIKENESS = [0.2, 0.35, 0.5, 0.65, 0.8];
 const SEEDS = [0, 1, 2, 3, 4, 5];
-const AUTOMATIC = { id: "auto", name: "Automatic" };
+// Translators: the engine that is chosen by itself
+const AUTOMATIC = { id: "auto", name: phrase("Automatic") };
 const AT_FIRST = 8; // styles
 const SHAPES = [
-  ["1:1", "Square"],
+  ["1:1", phrase("Square")],
   ["4:5", "4:5"],
   ["9:16", "9:16"],
 ];
 const SIZES = [
-  ["screen", "Screen"],
-  ["print", "Print"],
+  ["screen", phrase("Screen")],
+  ["print", phrase("Print")],
 ];
 
 export class Setup {
@@ -27,7 +38,7 @@ export class Setup {
     this.props = props;
     this.changed = changed;
     this.sitters = new Sitters(props.limit, call);
-    this.#title.value = "Style board";
+    this.#title.value = phrase("Style board");
     this.#title.addEventListener("change", changed);
     const first = props.styles.slice(0, AT_FIRST).map((one) => one.id);
     const plain = (id, name = `${id}`) => ({ id, name });
@@ -35,49 +46,59 @@ export class Setup {
       this.#lists[name] = new Toggles(label, items, chosen, changed, className);
       return this.#lists[name].root;
     };
-    const styles = add("styles", "Styles", props.styles, first, "board-styles");
+    const styles = add("styles", phrase("Styles"), props.styles, first, "board-styles");
     onOwnStyles((own) => this.#lists.styles.offer([...props.styles, ...own.filter((one) => one.own)]));
-    const seeds = SEEDS.map((seed) => plain(seed, `Seed ${seed}`));
-    const axes = AXES.map((axis) => [axis, axis[0].toUpperCase() + axis.slice(1)]);
+    const seeds = SEEDS.map((seed) => plain(seed, phrase("Seed {value}", { value: seed })));
+    const axes = AXES.map((axis) => [axis, AXIS_NAMES[axis]]);
     this.rows = makeSelect("board-rows", axes, "photo", changed);
     this.columns = makeSelect("board-columns", axes, "style", changed);
     this.shape = makeSelect("board-shape", SHAPES, "1:1", changed);
     this.size = makeSelect("board-size", SIZES, "screen", changed);
-    const large =
-      "Instant filters paint a print up to 2048 pixels long, as far as the photo has them; models their own size.";
+    const large = phrase(
+      phrase(
+        "Instant filters paint a print up to 2048 pixels long, as far as the photo has them; models their own size.",
+      ),
+    );
     const more = box(
       "details",
       "more",
-      make("summary", "", "Scenes, seeds, likeness, engines"),
-      field("Scenes", add("scenes", "Scenes", props.scenes, ["none"])),
-      field("Seeds: with the same seed only the style differs", add("seeds", "Seeds", seeds, [0])),
+      make("summary", "", phrase("Scenes, seeds, likeness, engines")),
+      field(phrase("Scenes"), add("scenes", phrase("Scenes"), props.scenes, ["none"])),
+      field(phrase("Seeds: with the same seed only the style differs"), add("seeds", phrase("Seeds"), seeds, [0])),
       field(
-        "Likeness, from more artistic to more like me",
+        phrase("Likeness, from more artistic to more like me"),
         add(
           "likeness",
-          "Likeness",
+          phrase("Likeness"),
           LIKENESS.map((one) => plain(one)),
           [0.5],
         ),
       ),
-      field("Made by", add("engines", "Made by", [AUTOMATIC], ["auto"])),
-      box("div", "axes", field("Down", this.rows), field("Across", this.columns)),
+      field(phrase("Made by"), add("engines", phrase("Made by"), [AUTOMATIC], ["auto"])),
+      // Translators: which values the rows of the board have, from top to bottom
+      box("div", "axes", field(phrase("Down"), this.rows), field(phrase("Across"), this.columns)),
     );
     this.root = box(
       "div",
       "board-setup",
       this.sitters.root,
-      field("Name of the board", this.#title),
-      field("Styles", box("div", "chips", ...this.#groups())),
+      field(phrase("Name of the board"), this.#title),
+      field(phrase("Styles"), box("div", "chips", ...this.#groups())),
       styles,
-      box("div", "axes", field("Shape", this.shape), field("Size", this.size), make("p", "fine", large)),
+      box(
+        "div",
+        "axes",
+        field(phrase("Shape"), this.shape),
+        field(phrase("Size"), this.size),
+        make("p", "fine", large),
+      ),
       more,
     );
   }
 
   /** A tap on a group takes all of its styles, or none. */
   #groups() {
-    return [["", "All styles"], ...this.props.groups].map(([id, name]) => {
+    return [["", phrase("All styles")], ...this.props.groups].map(([id, name]) => {
       const chip = make("button", "chip", name.split(" & ")[0], { type: "button" });
       chip.addEventListener("click", () => {
         this.#lists.styles.flip(this.props.styles.filter((one) => !id || one.group === id).map((one) => one.id));
@@ -91,7 +112,7 @@ export class Setup {
     const values = Object.entries(this.#lists).map(([name, list]) => [name, list.values()]);
     return {
       ...Object.fromEntries(values),
-      title: this.#title.value.trim() || "Style board",
+      title: this.#title.value.trim() || phrase("Style board"),
       rows: this.rows.value,
       columns: this.columns.value,
       shape: this.shape.value,

@@ -1,16 +1,18 @@
 // The board itself: the original first, labels that stay in sight, each portrait enlarged on a tap.
+
 import { Large } from "./board_large.js";
 import { box, make } from "./dom.js";
+import { phrase } from "./phrases.js";
 import { makeComparing } from "./two.js";
 
-const WORDS = { failed: "Failed: why?" };
+const WORDS = { failed: phrase("Failed: why?") };
 
 export class Table {
   #state = null;
   #shown = 0; // which tab
   #nodes = new Map(); // cells on it, by key
-  #tabs = make("div", "chips", "", { role: "group", "aria-label": "Parts of the board" });
-  #holder = make("div", "board-scroll", "", { tabindex: "0", role: "region", "aria-label": "The board" });
+  #tabs = make("div", "chips", "", { role: "group", "aria-label": phrase("Parts of the board") });
+  #holder = make("div", "board-scroll", "", { tabindex: "0", role: "region", "aria-label": phrase("The board") });
   #two = makeComparing("board-");
 
   /** `send` asks the studio, `again` makes the cell with a key once more. */
@@ -56,7 +58,9 @@ export class Table {
       one.node.dataset.state = one.state;
       const image = () => make("img", "", "", { src: this.source(key, "-320.webp"), alt: "", loading: "lazy" });
       one.node.replaceChildren(
-        this.isDone(key) ? image() : make("span", "", WORDS[one.state] ?? "Not made yet", { "aria-hidden": "true" }),
+        this.isDone(key)
+          ? image()
+          : make("span", "", WORDS[one.state] ?? phrase("Not made yet"), { "aria-hidden": "true" }),
       );
     }
     this.large.follow();
@@ -97,7 +101,8 @@ export class Table {
     const { rows, columns, heads } = this.#state.table;
     const hasOriginal = tab.rows.some((row) => row.photo);
     const head = box("tr", "", make("th", "", rows, { scope: "col" }));
-    if (hasOriginal) head.append(make("th", "", "Original", { scope: "col" }));
+    // Translators: the head of a column with the photos
+    if (hasOriginal) head.append(make("th", "", phrase("Original"), { scope: "col" }));
     columns.forEach((name, index) => {
       const label = make("th", "", name, { scope: "col" });
       if (heads[index]) label.append(this.#makeOriginal(heads[index], false));
@@ -114,9 +119,10 @@ export class Table {
 
   #makeOriginal(id, isNamed) {
     const { src, title } = this.#state.photos.find((one) => one.id === id) ?? { src: "", title: "" };
-    const words = isNamed ? [make("figcaption", "", `${title}, the photo`)] : [];
+    const words = isNamed ? [make("figcaption", "", phrase("{name}, the photo", { name: title }))] : [];
     const cut = src && `${src}?shape=${this.#state.table.shape}`;
-    return box("figure", "original", make("img", "", "", { src: cut, alt: `The photo: ${title}` }), ...words);
+    const image = make("img", "", "", { src: cut, alt: phrase("The photo: {name}", { name: title }) });
+    return box("figure", "original", image, ...words);
   }
 
   #makeCell(cell, isNamed) {

@@ -1,22 +1,24 @@
 // A blind vote: people who pass the screen choose among the portraits, which have letters and no labels until the end.
+
 import { box, button, make } from "./dom.js";
+import { phrase, phrases } from "./phrases.js";
 
 const EACH = 1; // how many one person chooses
 
-const inWords = (votes) => `${votes} vote${votes === 1 ? "" : "s"}`;
+const inWords = (votes) => phrases("{count} vote", "{count} votes", votes);
 
 export class Vote {
   #said = null; // what the studio knows of the vote
   #base = "";
   #chosen = new Set();
   #lead = make("p", "lead", "", { id: "vote-words", role: "status" });
-  #wall = make("div", "vote-wall", "", { role: "group", "aria-label": "Portraits" });
+  #wall = make("div", "vote-wall", "", { role: "group", "aria-label": phrase("Portraits") });
   #row = make("div", "row");
 
   /** `send` asks the studio. */
   constructor(send) {
     this.send = send;
-    this.opener = button("board-vote", "act", "Blind vote", () => this.#open());
+    this.opener = button("board-vote", "act", phrase("Blind vote"), () => this.#open());
     this.dialog = box("dialog", "board-vote", this.#lead, this.#wall, this.#row);
     this.dialog.setAttribute("aria-labelledby", this.#lead.id);
   }
@@ -24,7 +26,7 @@ export class Vote {
   paint({ vote, base }) {
     this.#base = base;
     this.#said = vote;
-    this.opener.textContent = vote && !vote.tally.length ? "Go on with the blind vote" : "Blind vote";
+    this.opener.textContent = vote && !vote.tally.length ? phrase("Go on with the blind vote") : phrase("Blind vote");
   }
 
   async #open() {
@@ -51,12 +53,13 @@ export class Vote {
     const isOver = tally.length > 0;
     const count = inWords(votes);
     this.#lead.textContent = isOver
-      ? `${count}. This is what was chosen:`
-      : `Which portrait would you keep? ${count} so far.`;
+      ? phrase("{votes}. This is what was chosen:", { votes: count })
+      : phrase("Which portrait would you keep? {votes} so far.", { votes: count });
     const shown = isOver ? tally : names.map((name) => ({ name }));
     this.#wall.replaceChildren(...shown.map((one) => this.#makePicture(one, isOver)));
-    const cast = button("vote-cast", "act main", "Vote", () => this.#ask({ choices: [...this.#chosen] }));
-    const reveal = button("vote-reveal", "act", "End the vote and show what is what", () =>
+    // Translators: a button: cast the vote
+    const cast = button("vote-cast", "act main", phrase("Vote"), () => this.#ask({ choices: [...this.#chosen] }));
+    const reveal = button("vote-reveal", "act", phrase("End the vote and show what is what"), () =>
       this.#ask({ reveal: true }),
     );
     reveal.disabled = !votes;
@@ -65,7 +68,10 @@ export class Vote {
 
   #makePicture({ name, label, votes, rank }, isOver) {
     const node = make("button", "vote-picture", "", { type: "button", "aria-pressed": "false" });
-    const image = make("img", "", "", { src: `${this.#base}/blind/${name}.webp`, alt: `Portrait ${name}` });
+    const image = make("img", "", "", {
+      src: `${this.#base}/blind/${name}.webp`,
+      alt: phrase("Portrait {name}", { name }),
+    });
     const words = isOver ? `${rank}. ${label}: ${inWords(votes)}` : name;
     node.append(image, make("span", "", words));
     node.disabled = isOver;
@@ -77,6 +83,6 @@ export class Vote {
   }
 
   #closer() {
-    return button("vote-close", "act quiet", "Close", () => this.dialog.close());
+    return button("vote-close", "act quiet", phrase("Close"), () => this.dialog.close());
   }
 }

@@ -1,17 +1,20 @@
 // The camera. It is mirrored on the screen only, never in the pixels; its frames come back in the picked style.
+
 import { box, button, make, pause } from "./dom.js";
 import { nextSide, pace } from "./frames.js";
+import { phrase } from "./phrases.js";
 import { Shutter } from "./shutter.js";
 import { address } from "./site.js";
 
-const INSECURE =
-  "Browsers give the camera only to secure pages (https, or this computer's own); choose a photo instead.";
-const NONE = "No camera was found; connect one, or choose a photo.";
+const INSECURE = phrase(
+  "Browsers give the camera only to secure pages (https, or this computer's own); choose a photo instead.",
+);
+const NONE = phrase("No camera was found; connect one, or choose a photo.");
 const REFUSALS = {
-  NotAllowedError: "The browser may not use the camera; allow it beside the address bar, or choose a photo.",
+  NotAllowedError: phrase("The browser may not use the camera; allow it beside the address bar, or choose a photo."),
   NotFoundError: NONE,
   OverconstrainedError: NONE,
-  NotReadableError: "The camera is in use by another program; close that one, or choose a photo.",
+  NotReadableError: phrase("The camera is in use by another program; close that one, or choose a photo."),
 };
 const SIZE = { width: { ideal: 1280 }, height: { ideal: 960 } };
 
@@ -22,7 +25,7 @@ export class Camera {
   #device = 0;
   #side = 384;
   #canvas = document.createElement("canvas");
-  #video = make("video", "", "", { "aria-label": "Your camera, as a mirror" });
+  #video = make("video", "", "", { "aria-label": phrase("Your camera, as a mirror") });
   #rate = make("span", "rate", "", { id: "camera-rate", "aria-hidden": "true" });
   #picture = null; // the shot, while the visitor looks at it
   #shutter = new Shutter({
@@ -31,18 +34,19 @@ export class Camera {
     use: () => this.#use(),
   });
   #glass = box("div", "glass", this.#video, this.#rate, this.#shutter.number);
-  #flip = button("camera-switch", "act quiet", "Other camera", () => this.#next());
+  #flip = button("camera-switch", "act quiet", phrase("Other camera"), () => this.#next());
 
   /** Both open it: one where there is no photo yet, one beside the photo. */
-  opener = button("camera-open", "act", "Use the camera", () => this.start());
-  again = button("camera-again", "act quiet", "Camera", () => this.start());
+  opener = button("camera-open", "act", phrase("Use the camera"), () => this.start());
+  // Translators: a button that opens the camera
+  again = button("camera-again", "act quiet", phrase("Camera"), () => this.start());
 
   /** `say` shows a problem, `changed` hears when it goes on or off, `shot` gets a picture. */
   constructor({ props, say, changed, shot }) {
     Object.assign(this, { props, say, changed, shot });
     this.#video.muted = true;
     this.#video.playsInline = true;
-    const close = button("camera-close", "act quiet", "Close camera", () => {
+    const close = button("camera-close", "act quiet", phrase("Close camera"), () => {
       this.stop();
       this.opener.focus();
     });
@@ -62,7 +66,7 @@ export class Camera {
       await this.#open();
     } catch (error) {
       this.stop();
-      this.say(REFUSALS[error.name] ?? "The camera does not start; choose a photo instead.");
+      this.say(REFUSALS[error.name] ?? phrase("The camera does not start; choose a photo instead."));
     } finally {
       this.opener.disabled = false;
       this.again.disabled = false;
@@ -81,7 +85,7 @@ export class Camera {
     this.#glass.classList.toggle("away", track.getSettings().facingMode === "environment");
     track.addEventListener("ended", () => {
       this.stop();
-      this.say("The camera was unplugged; connect it, or choose a photo.");
+      this.say(phrase("The camera was unplugged; connect it, or choose a photo."));
     });
     this.#shutter.isOn = true;
     this.changed();
@@ -120,7 +124,7 @@ export class Camera {
   /** Stop the picture and take it. Returns whether there is one. */
   async #freeze() {
     if (!this.#video.videoWidth) {
-      this.say("The camera is still starting; try again in a moment.");
+      this.say(phrase("The camera is still starting; try again in a moment."));
       return false;
     }
     const mine = this.#stream;
@@ -159,7 +163,8 @@ export class Camera {
       this.#side = nextSide(this.#side, performance.now() - begun);
       times.push(performance.now());
       if (times.length > 20) times.shift();
-      if (times.length > 2) this.#rate.textContent = `${pace(times).toFixed(0)} pictures a second`;
+      if (times.length > 2)
+        this.#rate.textContent = phrase("{count} pictures a second", { count: pace(times).toFixed(0) });
     }
     if (this.#stream === mine) this.stop(); // the panel was taken away, as when consent is withdrawn
   }

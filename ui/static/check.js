@@ -1,4 +1,5 @@
 // Check a picture: chosen, dropped or pasted, sent as a raw body to the studio's own route, answered with a card.
+
 import { box, button, make, pause } from "./dom.js";
 import {
   fileInput,
@@ -11,6 +12,7 @@ import {
   sizeProblem,
   UNREADABLE,
 } from "./files.js";
+import { phrase } from "./phrases.js";
 import { address } from "./site.js";
 
 const TRIES = 5;
@@ -23,7 +25,7 @@ export function check({ element, props }) {
   const answer = make("section", "", "", {
     id: "check-answer",
     role: "status",
-    "aria-label": "What the picture says of itself",
+    "aria-label": phrase("What the picture says of itself"),
   });
   let shown = null; // address of the picture in this page's memory
   let latest = 0;
@@ -50,7 +52,7 @@ export function check({ element, props }) {
     clear();
     problem.textContent = sizeProblem(file.size, props.limit);
     if (problem.textContent) return;
-    busy.textContent = "Looking for marks …";
+    busy.textContent = phrase("Looking for marks …");
     const isLatest = () => mine === latest;
     const said = await ask(file, isLatest).catch(() => ({ problem: SILENT }));
     if (!isLatest()) return;
@@ -72,14 +74,20 @@ export function check({ element, props }) {
 }
 
 function makeDrop(given, limit) {
-  const input = fileInput("check-file", KINDS, "Picture to check", given);
+  const input = fileInput("check-file", KINDS, phrase("Picture to check"), given);
   return box(
     "div",
     "drop",
-    make("p", "lead", "Check where a picture comes from"),
-    button("check-choose", "act", "Choose a picture", () => input.click()),
+    make("p", "lead", phrase("Check where a picture comes from")),
+    button("check-choose", "act", phrase("Choose a picture"), () => input.click()),
     input,
-    make("p", "fine", `Or drop or paste it here. PNG, JPEG, WebP, HEIC, AVIF, GIF or TIFF, up to ${megabytes(limit)}.`),
+    make(
+      "p",
+      "fine",
+      phrase("Or drop or paste it here. PNG, JPEG, WebP, HEIC, AVIF, GIF or TIFF, up to {size}.", {
+        size: megabytes(limit),
+      }),
+    ),
   );
 }
 
@@ -92,14 +100,14 @@ async function ask(file, isLatest) {
     const body = await reply.json().catch(() => ({}));
     if (reply.ok) return { card: body };
     if (reply.status !== 503 || attempt >= TRIES) {
-      return { problem: body.sentence ?? "The picture could not be checked; try again." };
+      return { problem: body.sentence ?? phrase("The picture could not be checked; try again.") };
     }
     await pause(700 * attempt);
   }
 }
 
 function makeVerdict(card, picture) {
-  const image = make("img", "", "", { src: picture, alt: "The picture that was checked" });
+  const image = make("img", "", "", { src: picture, alt: phrase("The picture that was checked") });
   image.addEventListener("error", () => image.remove()); // a kind that this browser cannot show
   const words = box("div", "", make("h3", "", card.title), make("p", "", card.sentence));
   words.append(...card.notes.map((note) => make("p", "", note)));

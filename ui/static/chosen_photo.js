@@ -1,14 +1,16 @@
 // The photo that the visit has: turned, its faces to click or to mark, and the hints about it.
+
 import { Cropping } from "./crop.js";
 import { box, button, make } from "./dom.js";
 import { settle } from "./focus.js";
 import { Marking } from "./marking.js";
+import { phrase } from "./phrases.js";
 
 export class ChosenPhoto {
-  #image = make("img", "", "", { id: "photo-image", alt: "Your photo, as it was received" });
+  #image = make("img", "", "", { id: "photo-image", alt: phrase("Your photo, as it was received") });
   #faces = make("div", "faces", "", {
     role: "group",
-    "aria-label": "Faces in the photo. Choose the one that is you.",
+    "aria-label": phrase("Faces in the photo. Choose the one that is you."),
   });
   #hints = make("ul", "hints", "", { id: "photo-hints", "aria-live": "polite" });
 
@@ -26,10 +28,10 @@ export class ChosenPhoto {
       turned: turn,
       toggled: (isOn) => this.#adjusting(isOn),
     });
-    this.upright = button("turn-upright", "act", "Set it upright", () => turn(props.value.photo.turn));
-    this.yes = button("photo-yes", "act", "Yes, this is a face", () => trigger("face", { index: 0 }));
-    this.anyway = button("photo-anyway", "act quiet", "Use it without a face", () => trigger("anyway"));
-    this.another = button("photo-change", "act quiet", "Another photo", another);
+    this.upright = button("turn-upright", "act", phrase("Set it upright"), () => turn(props.value.photo.turn));
+    this.yes = button("photo-yes", "act", phrase("Yes, this is a face"), () => trigger("face", { index: 0 }));
+    this.anyway = button("photo-anyway", "act quiet", phrase("Use it without a face"), () => trigger("anyway"));
+    this.another = button("photo-change", "act quiet", phrase("Another photo"), another);
     this.row = box(
       "div",
       "row",
@@ -38,11 +40,11 @@ export class ChosenPhoto {
       this.another,
       camera,
       this.cropping.opener,
-      button("turn-left", "act quiet", "Turn left", () => turn(270)),
-      button("turn-right", "act quiet", "Turn right", () => turn(90)),
+      button("turn-left", "act quiet", phrase("Turn left"), () => turn(270)),
+      button("turn-right", "act quiet", phrase("Turn right"), () => turn(90)),
       this.marking.opener,
       this.anyway,
-      button("photo-remove", "act quiet", "Remove", remove),
+      button("photo-remove", "act quiet", phrase("Remove"), remove),
     );
     this.box = box("div", "chosen", print, this.#hints, this.marking.box, this.cropping.box, this.row);
   }
@@ -83,7 +85,7 @@ export class ChosenPhoto {
     const face = button(`face-${index + 1}`, "face", String(index + 1), () => this.trigger("face", { index }));
     Object.assign(face.style, { left: `${left}%`, top: `${top}%`, width: `${width}%`, height: `${height}%` });
     face.setAttribute("aria-pressed", String(index === photo.face));
-    face.setAttribute("aria-label", `Face ${index + 1} of ${photo.faces.length}`);
+    face.setAttribute("aria-label", phrase("Face {number} of {all}", { number: index + 1, all: photo.faces.length }));
     return face;
   }
 }

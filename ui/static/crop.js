@@ -1,10 +1,13 @@
 // The crop, set by hand: the photo is moved, zoomed and turned under a frame of the portrait's shape, by pointer, touch
 // or keyboard; sliders say zoom and angle. The server cuts anew after each change, and answers with what fits.
+
 import { box, button, make } from "./dom.js";
 import { clamp, fitted, least, turnedBack, widest } from "./frame.js";
+import { inFigures, phrase } from "./phrases.js";
 
-const HOW =
-  "Drag the photo, or use the arrow keys. Zoom with two fingers, the wheel or + and −; turn with the comma and full stop.";
+const HOW = phrase(
+  "Drag the photo, or use the arrow keys. Zoom with two fingers, the wheel or + and −; turn with the comma and full stop.",
+);
 const PAUSE_MS = 300; // after the last change, before the server is told
 const STEP = 0.03; // of the crop's width, for an arrow key
 const STEPS = 100; // of the zoom's slider
@@ -15,11 +18,12 @@ export class Cropping {
     id: "crop-view",
     tabindex: 0,
     role: "group",
-    "aria-label": "Crop of your photo",
+    "aria-label": phrase("Crop of your photo"),
     "aria-describedby": "crop-how",
   });
-  #zoom = this.#slider("crop-zoom", "Zoom", 0, STEPS, 1);
-  #angle = this.#slider("crop-angle", "Turn", -45, 45, 0.5);
+  #zoom = this.#slider("crop-zoom", phrase("Zoom"), 0, STEPS, 1);
+  // Translators: a slider that turns the photo by some degrees
+  #angle = this.#slider("crop-angle", phrase("Turn"), -45, 45, 0.5);
   #crop = null; // {x, y, width, angle, ratio, of}
   #timer = 0;
   #touches = new Map();
@@ -27,11 +31,14 @@ export class Cropping {
   /** `cropped` hears of each change, `turned` of quarter turns, `toggled` of begin and end. */
   constructor({ cropped, turned, toggled }) {
     Object.assign(this, { cropped, toggled });
-    this.opener = button("crop-adjust", "act quiet", "Adjust", () => this.start());
-    this.reset = button("crop-reset", "act quiet", "Reset", () => this.#reset());
-    const done = button("crop-done", "act main", "Done", () => this.#leave());
-    const left = button("crop-left", "act quiet", "Turn left", () => turned(270));
-    const right = button("crop-right", "act quiet", "Turn right", () => turned(90));
+    // Translators: a button: move, zoom and turn the crop
+    this.opener = button("crop-adjust", "act quiet", phrase("Adjust"), () => this.start());
+    // Translators: a button: the crop is laid around the face again
+    this.reset = button("crop-reset", "act quiet", phrase("Reset"), () => this.#reset());
+    // Translators: a button that ends adjusting
+    const done = button("crop-done", "act main", phrase("Done"), () => this.#leave());
+    const left = button("crop-left", "act quiet", phrase("Turn left"), () => turned(270));
+    const right = button("crop-right", "act quiet", phrase("Turn right"), () => turned(90));
     this.#view.append(this.#image, make("div", "thirds"));
     const sliders = [this.#zoom, this.#angle].map((range) => range.parentNode);
     const how = make("p", "fine", HOW, { id: "crop-how" });
@@ -133,9 +140,13 @@ export class Cropping {
       transform: `rotate(${angle}deg)`,
     });
     this.#zoom.value = String(this.#stepOf(width));
-    this.#zoom.setAttribute("aria-valuetext", `${(widest(this.#crop) / width).toFixed(1)} times`);
+    this.#zoom.setAttribute(
+      "aria-valuetext",
+      // Translators: how much the photo is enlarged
+      phrase("{number} times", { number: inFigures(widest(this.#crop) / width, 1) }),
+    );
     this.#angle.value = String(angle);
-    this.#angle.setAttribute("aria-valuetext", `${angle} degrees clockwise`);
+    this.#angle.setAttribute("aria-valuetext", phrase("{number} degrees clockwise", { number: angle }));
   }
 
   /** Move the photo by pixels of the frame on the screen. */

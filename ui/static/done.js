@@ -1,18 +1,20 @@
 // Beside Create, once a portrait hangs on the stage: Download and Share of the one that is chosen. In its place, while
 // the camera is on: the shutter.
+
 import { box, button, make } from "./dom.js";
+import { phrase } from "./phrases.js";
 import { makeShutterBar } from "./shutter.js";
 import { saved } from "./unsaved.js";
 
-const ONCE_MORE = "The picture has arrived; tap Share once more.";
-const LOST = "This portrait could not be fetched; check your connection and try again.";
+const ONCE_MORE = phrase("The picture has arrived; tap Share once more.");
+const LOST = phrase("This portrait could not be fetched; check your connection and try again.");
 
 export function done({ element }) {
-  const download = make("a", "act main", "Download", { id: "done-download", download: "" });
+  const download = make("a", "act main", phrase("Download"), { id: "done-download", download: "" });
   download.addEventListener("click", () => saved([chosen?.id]));
   const words = make("p", "notice alert", "", { role: "status", id: "done-words" });
   const sharing = makeSharing(words);
-  const share = button("done-share", "act", "Share", sharing.share);
+  const share = button("done-share", "act", phrase("Share"), sharing.share);
   const print = make("p", "fine", "", { id: "done-print" });
   download.setAttribute("aria-describedby", print.id);
   const root = box("div", "done", box("div", "row", download, share), print, words);

@@ -1,16 +1,20 @@
 // Files that visitors give: chosen, dropped on the page, or pasted.
-import { make } from "./dom.js";
 
-export const NOT_A_FILE = "That was a link or text, not a picture; save the picture and drop its file here.";
-export const UNREADABLE = "This cannot be read: it may be a folder, or a file that has gone. Choose a picture.";
-export const SILENT = "The studio does not answer; check your connection and try again.";
+import { make } from "./dom.js";
+import { phrase } from "./phrases.js";
+
+export const NOT_A_FILE = phrase("That was a link or text, not a picture; save the picture and drop its file here.");
+export const UNREADABLE = phrase("This cannot be read: it may be a folder, or a file that has gone. Choose a picture.");
+export const SILENT = phrase("The studio does not answer; check your connection and try again.");
 
 export const megabytes = (bytes) => `${bytes / 2 ** 20} MB`;
 
 /** Why a file of this size is not sent; "" where it is. */
 export function sizeProblem(size, limit) {
-  if (!size) return "This file is empty; choose another one.";
-  return size > limit ? `This file is larger than ${megabytes(limit)}; choose a smaller one.` : "";
+  if (!size) return phrase("This file is empty; choose another one.");
+  return size > limit
+    ? phrase("This file is larger than {size}; choose a smaller one.", { size: megabytes(limit) })
+    : "";
 }
 
 export const isPicture = (file) => file.type.startsWith("image/");

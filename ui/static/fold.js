@@ -1,5 +1,7 @@
 // A step that is done folds into one line, so that the next one is in sight; a button opens it and folds it again.
+
 import { make } from "./dom.js";
+import { phrase } from "./phrases.js";
 
 /** For the card around `element`. `open` is what the button of the folded card says. */
 export function makeFold(element, open) {
@@ -9,7 +11,8 @@ export function makeFold(element, open) {
   function show(card, isFolded, label) {
     card.classList.toggle("folded", isFolded);
     toggle.setAttribute("aria-expanded", String(!isFolded));
-    toggle.textContent = isFolded ? label : "Fold";
+    // Translators: a button that folds a finished step into one line
+    toggle.textContent = isFolded ? label : phrase("Fold");
     toggle.setAttribute("aria-label", `${toggle.textContent}: ${card.querySelector("h2").dataset.name}`);
   }
 

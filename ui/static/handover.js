@@ -1,13 +1,15 @@
 // At an exhibition: beside the portrait that hangs on the stage, a code by which a phone fetches it, once.
+
 import { box, button, make } from "./dom.js";
 import { heldKey } from "./page_key.js";
+import { phrase } from "./phrases.js";
 import { address } from "./site.js";
 
 const LOOK_MS = 4000;
 const SAID = {
-  used: "This portrait was fetched. For another phone, make a new code.",
-  over: "The code has run out.",
-  lost: "No code could be made; try again.",
+  used: phrase("This portrait was fetched. For another phone, make a new code."),
+  over: phrase("The code has run out."),
+  lost: phrase("No code could be made; try again."),
 };
 
 export function handover({ element }) {
@@ -28,12 +30,13 @@ export function handover({ element }) {
     if (isOpen) {
       image.src = code.code;
       link.textContent = code.address;
-      const reach = code.local ? " This address is of this computer alone: whoever runs the studio sets another." : "";
-      words.textContent = `Read the code with your phone's camera. It works once, for ${code.minutes} minutes.${reach}`;
+      const how = phrase("Read the code with your phone's camera. It works once, for {minutes} minutes.", code);
+      const reach = phrase("This address is of this computer alone: whoever runs the studio sets another.");
+      words.textContent = code.local ? `${how} ${reach}` : how;
     } else {
       image.removeAttribute("src");
       link.textContent = "";
-      words.textContent = code ? SAID[code.state] : "Making a code …";
+      words.textContent = code ? SAID[code.state] : phrase("Making a code …");
     }
   }
 
@@ -86,9 +89,9 @@ function makeCard(renew) {
   });
   const words = make("p", "fine", "", { id: "handover-words", role: "status" });
   const link = make("p", "fine where", "", { id: "handover-address" });
-  const again = button("handover-new", "act quiet", "New code", renew);
-  const about = box("div", "about", make("p", "lead", "Take it with you"), words, again, link);
+  const again = button("handover-new", "act quiet", phrase("New code"), renew);
+  const about = box("div", "about", make("p", "lead", phrase("Take it with you")), words, again, link);
   const root = box("section", "handover", image, about);
-  root.setAttribute("aria-label", "Fetch this portrait on a phone");
+  root.setAttribute("aria-label", phrase("Fetch this portrait on a phone"));
   return { root, image, words, link, again };
 }

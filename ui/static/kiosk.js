@@ -1,6 +1,9 @@
 // At an exhibition: full screen, no links out, and a visit that nobody touches any more is deleted. The page asks first.
+
 import { box, button, make } from "./dom.js";
+import { forgetLanguage } from "./language.js";
 import { heldKey, hold } from "./page_key.js";
+import { phrase } from "./phrases.js";
 import { address } from "./site.js";
 import { savedAll } from "./unsaved.js";
 
@@ -48,13 +51,14 @@ export function kiosk({ element, props }) {
       if (answer && answer.status < 500) break; // deleted, or it was already
     }
     hold("");
+    forgetLanguage();
     location.replace(new URL(".", document.baseURI).href); // without a visit, and without what was typed
   }
 
   for (const name of TOUCHES) window.addEventListener(name, touched, { capture: true, passive: true });
   window.addEventListener("click", keepHere, true);
   setInterval(look, 500);
-  const full = button("kiosk-full", "act quiet", "Full screen", () =>
+  const full = button("kiosk-full", "act quiet", phrase("Full screen"), () =>
     document.documentElement.requestFullscreen().catch(() => {}),
   );
   const paint = () => {
@@ -74,10 +78,10 @@ function keepHere(event) {
 /** Over the whole page, with the seconds that are left. Escape stays, as does any touch of the page. */
 function makeDialog({ stay, over }) {
   const seconds = make("p", "seconds", "", { "aria-hidden": "true" }); // read out once, not each second
-  const words = make("p", "lead", "Still there?", { id: "kiosk-words" });
+  const words = make("p", "lead", phrase("Still there?"), { id: "kiosk-words" });
   const what = make("p", "", "", { id: "kiosk-what" });
-  const here = button("kiosk-stay", "act main", "I am still here", stay);
-  const gone = button("kiosk-over", "act quiet", "Delete it now", over);
+  const here = button("kiosk-stay", "act main", phrase("I am still here"), stay);
+  const gone = button("kiosk-over", "act quiet", phrase("Delete it now"), over);
   const row = box("div", "row", here, gone);
   const dialog = box("dialog", "widget still-there", words, seconds, what, row);
   dialog.setAttribute("aria-labelledby", words.id);
@@ -91,14 +95,14 @@ function makeDialog({ stay, over }) {
     open(left) {
       seconds.textContent = String(left);
       if (dialog.open) return;
-      what.textContent = "Otherwise your photo, your portraits and your consent are deleted.";
+      what.textContent = phrase("Otherwise your photo, your portraits and your consent are deleted.");
       document.querySelector("dialog[open]")?.close(); // two questions at once are none
       (document.querySelector(".gradio-container") ?? document.body).append(dialog);
       dialog.showModal();
       here.focus();
     },
     ending() {
-      what.textContent = "Deleting everything …";
+      what.textContent = phrase("Deleting everything …");
       seconds.textContent = "";
       row.hidden = true;
     },

@@ -1,15 +1,18 @@
 // The photo: chosen, dropped, pasted or taken with the camera; then shown with its faces and hints (chosen_photo.js).
+
 import { Camera } from "./camera.js";
 import { ChosenPhoto } from "./chosen_photo.js";
 import { box, button, make } from "./dom.js";
 import { fileInput, isPicture, megabytes, NOT_A_FILE, receive } from "./files.js";
 import { makeFold } from "./fold.js";
+import { phrase, phrases } from "./phrases.js";
 import { Sender } from "./sender.js";
 
 export function photo({ element, props, trigger, watch }) {
   const problem = make("p", "notice alert", "", { id: "photo-problem", role: "alert" });
   const busy = make("p", "notice status", "", { role: "status" });
-  const fold = makeFold(element, "Change");
+  // Translators: a button that opens the folded step of the photo
+  const fold = makeFold(element, phrase("Change"));
   const say = (text) => {
     problem.textContent = text;
     if (text) tell(sitterOf(props.value)); // the photo before it is still here
@@ -24,7 +27,7 @@ export function photo({ element, props, trigger, watch }) {
     camera.stop();
     sender.send(file);
   };
-  const input = fileInput("photo-file", "image/*,.heic,.heif,.avif", "Photo file", take);
+  const input = fileInput("photo-file", "image/*,.heic,.heif,.avif", phrase("Photo file"), take);
   const empty = makeEmpty(input, camera.opener, props.limit);
   const remove = () => trigger("removed", { asked: sender.ask() });
   const chosen = new ChosenPhoto({ props, trigger, remove, another: () => input.click(), camera: camera.again });
@@ -38,7 +41,10 @@ export function photo({ element, props, trigger, watch }) {
     chosen.paint(current);
     tell(sitterOf(props.value));
     const hints = current?.hints.length ?? 0;
-    fold(camera.isOn ? "" : doneOf(current), hints ? `Change (${hints} ${hints === 1 ? "hint" : "hints"})` : "Change");
+    fold(
+      camera.isOn ? "" : doneOf(current),
+      hints ? phrases("Change ({count} hint)", "Change ({count} hints)", hints) : phrase("Change"),
+    );
   }
 
   receive(
@@ -77,14 +83,20 @@ function doneOf(photo) {
 
 /** What is seen while there is no photo. */
 function makeEmpty(input, opener, limit) {
-  const choose = button("photo-choose", "act", "Choose a photo", () => input.click());
+  const choose = button("photo-choose", "act", phrase("Choose a photo"), () => input.click());
   return box(
     "div",
     "drop",
-    make("p", "lead", "Look straight at the camera, with light on your face."),
+    make("p", "lead", phrase("Look straight at the camera, with light on your face.")),
     box("div", "row", choose, opener),
     input,
-    make("p", "fine", `Or drop or paste a picture here. JPEG, PNG, WebP, HEIC or AVIF, up to ${megabytes(limit)}.`),
-    make("p", "fine leave", "Use your own photo, or one of somebody who has agreed to it."),
+    make(
+      "p",
+      "fine",
+      phrase("Or drop or paste a picture here. JPEG, PNG, WebP, HEIC or AVIF, up to {size}.", {
+        size: megabytes(limit),
+      }),
+    ),
+    make("p", "fine leave", phrase("Use your own photo, or one of somebody who has agreed to it.")),
   );
 }

@@ -1,17 +1,18 @@
 // Picker of styles or scenes: a radio group of pictures, of which chips and typed words show some (sieve.js). Arrow keys
 // move, Home and End jump, the choice follows the focus; Tab enters and leaves as in any radio group.
+
 import { box, make } from "./dom.js";
 import { byKey } from "./keys.js";
 import { onOwnStyles } from "./own_styles.js";
 import { ownTiles } from "./own_tiles.js";
 import { remember } from "./page_key.js";
+import { phrase } from "./phrases.js";
 import { shelves } from "./shelves.js";
 import { makeSieve } from "./sieve.js";
 
 export function picker({ element, props, trigger, watch }) {
-  const { groups, examples } = props;
+  const { groups, examples, kind } = props;
   const items = [...props.items];
-  const kind = props.title.toLowerCase();
   const shelf = make("div", "shelf", "", { role: "radiogroup", "aria-label": props.title });
   const about = make("p", "about", "", { "aria-live": "polite" });
   const whose = make("p", "fine whose");
@@ -108,7 +109,7 @@ function keepOwn({ items, tiles, shelf, sieve, mine, choose }) {
       if (group === "mine" && (now?.sign !== sign || now.name !== name)) drop(index);
     }
     for (const one of kept) if (!items.some((item) => item.id === one.id)) add(one);
-    sieve.offer("mine", "My styles", kept.length > 0);
+    sieve.offer("mine", phrase("My styles"), kept.length > 0);
   });
 }
 

@@ -1,5 +1,7 @@
 // The receipt of a consent: read here, saved as the JSON that the server wrote. Nothing of it is kept in the browser.
+
 import { box, button, make } from "./dom.js";
+import { LANGUAGE, phrase } from "./phrases.js";
 
 export function receipt({ element, props, watch }) {
   function paint() {
@@ -8,14 +10,14 @@ export function receipt({ element, props, watch }) {
     const details = box(
       "details",
       "receipt",
-      make("summary", "", said.withdrawn_at ? "Receipt: withdrawn" : "Your receipt"),
+      make("summary", "", said.withdrawn_at ? phrase("Receipt: withdrawn") : phrase("Your receipt")),
     );
     details.open = element.querySelector("details")?.open ?? false;
     const list = make("dl");
     for (const [name, value] of receiptRows(said)) list.append(make("dt", "", name), make("dd", "", value));
     details.append(
       list,
-      button("receipt-save", "act quiet", "Download the receipt", () => save(said)),
+      button("receipt-save", "act quiet", phrase("Download the receipt"), () => save(said)),
     );
     element.replaceChildren(details);
   }
@@ -33,21 +35,36 @@ function save(said) {
 }
 
 /** A time as the visitor's clock says it: "19:45". */
-export const clock = (iso, locale = undefined, timeZone = undefined) =>
-  new Date(iso).toLocaleTimeString(locale, { timeStyle: "short", timeZone });
+const locale = globalThis.navigator?.languages?.find((one) => one.startsWith(LANGUAGE)) ?? LANGUAGE;
+
+export const clock = (iso, where = locale, timeZone = undefined) =>
+  new Date(iso).toLocaleTimeString(where, { timeStyle: "short", timeZone });
 
 const time = (iso) => `${iso.slice(0, 16).replace("T", ", ")} UTC`;
 
 /** Its rows, each a name and a value; what did not happen has none. */
 export function receiptRows(said) {
-  const allowed = said.withdrawn_at ? "Was allowed" : "Allowed";
+  // Translators: on a receipt: what was allowed
+  const allowed = said.withdrawn_at ? phrase("Was allowed") : phrase("Allowed");
   return [
-    ["Number", said.id],
-    ["Given", time(said.granted_at)],
-    ...(said.changed_at ? [["Changed", time(said.changed_at)]] : []),
-    ...(said.withdrawn_at ? [["Withdrawn", time(said.withdrawn_at)]] : []),
+    // Translators: on a receipt: its number
+    [phrase("Number"), said.id],
+    // Translators: on a receipt: when consent was given
+    [phrase("Given"), time(said.granted_at)],
+    // Translators: on a receipt: when the consent was changed
+    ...(said.changed_at ? [[phrase("Changed"), time(said.changed_at)]] : []),
+    // Translators: on a receipt: when the consent was withdrawn
+    ...(said.withdrawn_at ? [[phrase("Withdrawn"), time(said.withdrawn_at)]] : []),
     ...said.purposes.map((purpose, index) => [index ? "" : allowed, purpose.label]),
-    ["Run by", said.operator],
-    ["Text", `version ${said.text_version}, SHA-256 ${said.text_sha256.slice(0, 16)} …`],
+    // Translators: on a receipt: who runs the studio
+    [phrase("Run by"), said.operator],
+    [
+      // Translators: on a receipt: which text was agreed to
+      phrase("Text"),
+      phrase("version {version}, SHA-256 {digest} …", {
+        version: said.text_version,
+        digest: said.text_sha256.slice(0, 16),
+      }),
+    ],
   ];
 }

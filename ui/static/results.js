@@ -1,13 +1,15 @@
 // Two galleries side by side: the photo as used, and the portraits; what can be done with the chosen one.
 // Choosing and comparing are done here in the page; only the settings and the star ask the server.
+
 import { box, button, make } from "./dom.js";
 import { byArrow } from "./keys.js";
+import { phrase } from "./phrases.js";
 import { makeComparing } from "./two.js";
 import { note, saved, savedAll } from "./unsaved.js";
 
 export function results({ element, props, trigger, watch }) {
-  const originals = makeWall("originals", "Your photo (cropped)", "group");
-  const portraits = makeWall("portraits", "Portraits", "radiogroup");
+  const originals = makeWall("originals", phrase("Your photo (cropped)"), "group");
+  const portraits = makeWall("portraits", phrase("Portraits"), "radiogroup");
   let chosen = null;
   let latest = null;
   const two = makeComparing();
@@ -87,29 +89,30 @@ function makeTile(item, onClick) {
   const tile = make("button", "tile", "", { type: "button", role: "radio", "data-id": item.id });
   tile.append(makePrint({ ...item, src: item.tile }));
   tile.style.setProperty("--ratio", String(item.ratio));
-  if (item.favourite) tile.append(make("span", "star", "★", { role: "img", "aria-label": "Favourite" }));
+  // Translators: said of the star on a portrait
+  if (item.favourite) tile.append(make("span", "star", "★", { role: "img", "aria-label": phrase("Favourite") }));
   tile.addEventListener("click", onClick);
   return tile;
 }
 
 /** What is said of the chosen portrait, and what can be done with it. */
 function makeAbout({ reuse, star, downloaded, compare }) {
-  const one = make("a", "act", "Download this portrait", { id: "download-one", download: "" });
-  const all = make("a", "act", "Download all", { id: "download-all", download: "" });
+  const one = make("a", "act", phrase("Download this portrait"), { id: "download-one", download: "" });
+  const all = make("a", "act", phrase("Download all"), { id: "download-all", download: "" });
   one.addEventListener("click", downloaded);
   all.addEventListener("click", savedAll);
   const favourite = button("favourite", "act quiet", "", star);
-  const settings = button("use-settings", "act quiet", "Use these settings", reuse);
+  const settings = button("use-settings", "act quiet", phrase("Use these settings"), reuse);
   const actions = box("div", "row actions", one, all, favourite, settings, compare);
   const facts = make("p", "fine", "", { id: "portrait-facts", "aria-live": "polite" });
   const notes = make("p", "fine", "", { id: "portrait-notes" });
-  const kept = make("section", "kept", "", { id: "portrait-kept", "aria-label": "How much of you was kept" });
+  const kept = make("section", "kept", "", { id: "portrait-kept", "aria-label": phrase("How much of you was kept") });
   return { one, all, favourite, actions, facts, notes, kept };
 }
 
 function showAbout({ one, favourite, facts, notes, kept }, item) {
   one.href = `${item.file}?download`;
-  favourite.textContent = item.favourite ? "★ Favourite" : "☆ Keep as favourite";
+  favourite.textContent = item.favourite ? phrase("★ Favourite") : phrase("☆ Keep as favourite");
   favourite.setAttribute("aria-pressed", String(item.favourite));
   facts.textContent = `${item.print}. ${item.facts}`;
   notes.textContent = item.notes.join(" ");
@@ -125,7 +128,7 @@ function keptOf(value, open) {
   if (value.numbers.length || value.unmeasured.length) {
     const list = make("dl");
     for (const [label, number] of value.numbers) list.append(make("dt", "", label), make("dd", "", number));
-    const summary = make("summary", "", "Compared with your photo, in numbers");
+    const summary = make("summary", "", phrase("Compared with your photo, in numbers"));
     const reasons = value.unmeasured.map((reason) => make("p", "fine", reason));
     const details = box("details", "numbers", summary, list, ...reasons);
     details.open = open;

@@ -1,13 +1,15 @@
 // A field that searches a shelf of tiles while one types: Enter picks the first one found, the down arrow goes to them.
+
 import { make } from "./dom.js";
+import { phrase } from "./phrases.js";
 import { shelves } from "./shelves.js";
 
 export function search({ element, props }) {
   const field = make("input", "search", "", {
     type: "search",
     id: `find-${props.kind}`,
-    placeholder: matchMedia("(max-width: 480px)").matches ? "Search" : props.hint,
-    "aria-label": `Search ${props.kind}s`,
+    placeholder: matchMedia("(max-width: 480px)").matches ? phrase("Search") : props.hint,
+    "aria-label": props.kind === "style" ? phrase("Search styles") : phrase("Search scenes"),
     autocomplete: "off",
     spellcheck: "false",
     enterkeyhint: "done",

@@ -1,5 +1,7 @@
 // Photos on their way to the studio's own route: a raw body that goes from there to memory, never a file on the server.
+
 import { isReadable, SILENT, sizeProblem, UNREADABLE } from "./files.js";
+import { phrase } from "./phrases.js";
 import { address } from "./site.js";
 
 /**
@@ -14,7 +16,7 @@ export class Sender {
    * `say` shows a problem, `work` what is being done, `arrived` is called once the studio has the photo. `route` is
    * where it is sent, `words` what is said meanwhile, `more` are further headers.
    */
-  constructor({ props, say, work, arrived, route = "photo", words = "Looking at your photo …", more = {} }) {
+  constructor({ props, say, work, arrived, route = "photo", words = phrase("Looking at your photo …"), more = {} }) {
     Object.assign(this, { props, say, work, arrived, route, words, more });
   }
 
@@ -50,6 +52,6 @@ export class Sender {
     const headers = { "X-Studio-Key": this.props.value?.key ?? "", "X-Studio-Asked": String(number), ...this.more };
     const answer = await fetch(address(this.route), { method: "POST", headers, body: picture, signal });
     if (answer.ok) return "";
-    return (await answer.json().catch(() => ({}))).sentence ?? "The picture could not be taken in; try again.";
+    return (await answer.json().catch(() => ({}))).sentence ?? phrase("The picture could not be taken in; try again.");
   }
 }

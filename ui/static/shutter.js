@@ -1,15 +1,19 @@
 // The shutter: three seconds to get ready, then the shot to look at, and Again or Use it.
 // It stands under the picture of the camera, and once more where Create is: as large as that, and always in sight.
+
 import { box, button, make, pause } from "./dom.js";
+import { phrase } from "./phrases.js";
 
 const SECONDS = 3;
-const NAMES = { live: "Take the photo", counting: "Take it now", shot: "Use it" };
+// Translators: three buttons of the camera: start the countdown, take it at once, keep the shot
+const NAMES = { live: phrase("Take the photo"), counting: phrase("Take it now"), shot: phrase("Use it") };
 
 export class Shutter {
   #state = "off";
   #count = 0;
   #press = button("camera-take", "act main", NAMES.live, () => this.#pressed());
-  #again = button("camera-retake", "act", "Again", () => this.#retake());
+  // Translators: a button: take another shot
+  #again = button("camera-retake", "act", phrase("Again"), () => this.#retake());
 
   /** What goes into the picture: the seconds left. */
   number = make("span", "countdown", "", { "aria-live": "assertive" });
@@ -74,7 +78,7 @@ export class Shutter {
 /** The same buttons, for the bar. */
 export function makeShutterBar() {
   const press = make("button", "act main", "", { type: "button", id: "bar-shutter" });
-  const again = make("button", "act", "Again", { type: "button", id: "bar-again" });
+  const again = make("button", "act", phrase("Again"), { type: "button", id: "bar-again" });
   const row = box("div", "row shutter", press, again);
   row.hidden = true;
   window.addEventListener("studio:shutter", ({ detail }) => {

@@ -1,5 +1,7 @@
 // Which tiles of a shelf are shown: those of a family, by a chip, or those with the words that were typed (search.js).
+
 import { box, button, make } from "./dom.js";
+import { phrase, phrases } from "./phrases.js";
 import { finds } from "./shelves.js";
 
 /**
@@ -52,11 +54,19 @@ export function makeSieve({ kind, items, tiles, groups, examples, changed }) {
 /** How many were found, for those who hear it too, and the way out where nothing was. */
 function makeFound(kind, examples, all) {
   const words = make("span", "", "", { role: "status" });
-  const out = button(`find-${kind}-all`, "link", `Show all ${kind}s`, all);
+  const out = button(
+    `find-${kind}-all`,
+    "link",
+    kind === "style" ? phrase("Show all styles") : phrase("Show all scenes"),
+    all,
+  );
   const line = box("p", "found", words, out);
   const say = (typed, count) => {
-    const many = count === 1 ? `1 ${kind} found.` : `${count} ${kind}s found.`;
-    const none = `Nothing found for “${typed}”. Try ${examples}.`;
+    const many =
+      kind === "style"
+        ? phrases("{count} style found.", "{count} styles found.", count)
+        : phrases("{count} scene found.", "{count} scenes found.", count);
+    const none = phrase("Nothing found for “{words}”. Try {examples}.", { words: typed, examples });
     words.textContent = typed && (count ? many : none);
     out.hidden = !typed;
   };
@@ -64,8 +74,11 @@ function makeFound(kind, examples, all) {
 }
 
 function makeChips(groups, only) {
-  const chips = make("div", "chips", "", { role: "group", "aria-label": "Show" });
-  chips.append(...[["", "All"], ...groups].map(([id, name]) => makeChip(id, name, only)));
+  // Translators: names the group of buttons by which tiles are shown, for those who hear the page
+  const chips = make("div", "chips", "", { role: "group", "aria-label": phrase("Show") });
+  // Translators: a button: show all tiles
+  const all = ["", phrase("All")];
+  chips.append(...[all, ...groups].map(([id, name]) => makeChip(id, name, only)));
   return chips;
 }
 

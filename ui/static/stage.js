@@ -1,15 +1,17 @@
 // The stage: one framed picture, whole, with the photo behind it; live camera frames; progress.
 // Python sets the value; `studio:live` brings camera frames, `studio:show` a portrait picked in the galleries.
 // It tells `studio:staged` whether a finished portrait hangs there.
-import { box, make } from "./dom.js";
 
-const INVITATION = "Your portrait will hang here.";
+import { box, make } from "./dom.js";
+import { phrase } from "./phrases.js";
+
+const INVITATION = phrase("Your portrait will hang here.");
 const WELCOME = `
   <svg viewBox="0 0 240 240" aria-hidden="true">
     <ellipse cx="120" cy="98" rx="40" ry="50"/><path d="M36 226c4-52 36-74 84-74s80 22 84 74"/>
   </svg>
   <p>${INVITATION}</p>`;
-const COMPARE = "Compare: how much of your photo is uncovered, from the left";
+const COMPARE = phrase("Compare: how much of your photo is uncovered, from the left");
 
 export function stage({ element, props, watch }) {
   const parts = makeParts();
@@ -43,17 +45,25 @@ export function stage({ element, props, watch }) {
 }
 
 /** What is shown of a live camera frame. */
-const ofCamera = (live, value, badge) => ({ ...live, mode: "live", title: value.live ?? value.title ?? "Live", badge });
+const ofCamera = (live, value, badge) => ({
+  ...live,
+  mode: "live",
+  // Translators: the title of the live picture of the camera
+  title: value.live ?? value.title ?? phrase("Live"),
+  badge,
+});
 
 /** What is shown of the value, or of the portrait that was picked, unless one is being made. */
 const ofValue = (value, picked) =>
   picked && value.mode !== "working" ? { ...value, ...picked, mode: "portraits" } : value;
 
 function makeParts() {
-  const before = make("img", "before", "", { alt: "Your photo (cropped)" });
+  const before = make("img", "before", "", { alt: phrase("Your photo (cropped)") });
   const after = make("img", "after");
-  const left = make("span", "corner left", "Photo");
-  const right = make("span", "corner right", "Portrait");
+  // Translators: the corner of the picture where the photo is
+  const left = make("span", "corner left", phrase("Photo"));
+  // Translators: the corner of the picture where the portrait is; also the name of a tab
+  const right = make("span", "corner right", phrase("Portrait"));
   const welcome = make("div", "welcome");
   welcome.innerHTML = WELCOME;
   const words = make("p", "words", "", { id: "progress-words", role: "status" });
@@ -72,11 +82,12 @@ function makeParts() {
 
 /** Two ways to the photo: for as long as a button is held, and by a slider that stays. */
 function makeTools() {
-  const hold = make("button", "act quiet", "Hold to see your photo", { type: "button", id: "hold-photo" });
-  const slide = make("button", "act quiet", "Slider", {
+  const hold = make("button", "act quiet", phrase("Hold to see your photo"), { type: "button", id: "hold-photo" });
+  // Translators: a button that shows a slider between photo and portrait
+  const slide = make("button", "act quiet", phrase("Slider"), {
     type: "button",
     id: "use-slider",
-    "aria-label": "Slider between your photo and the picture",
+    "aria-label": phrase("Slider between your photo and the picture"),
     "aria-pressed": "false",
   });
   const work = (root, slider) => {
@@ -115,7 +126,7 @@ function makeSlider(view, left, right) {
     view.style.setProperty("--cut", `${slider.value}%`);
     left.classList.toggle("faint", slider.value < 14);
     right.classList.toggle("faint", slider.value > 86);
-    slider.setAttribute("aria-valuetext", `${slider.value} percent photo`);
+    slider.setAttribute("aria-valuetext", phrase("{number} percent photo", { number: slider.value }));
   };
   slider.addEventListener("input", compare);
   compare();
@@ -146,10 +157,12 @@ function showPicture({ root, before, after, slider, tools }, shown) {
 }
 
 function showWords({ after, right, welcome, words, bar, title, badge }, shown) {
-  after.alt = shown.title && shown.mode !== "live" ? `Portrait: ${shown.title}` : "Portrait";
+  after.alt =
+    shown.title && shown.mode !== "live" ? phrase("Portrait: {title}", { title: shown.title }) : phrase("Portrait");
   title.textContent = shown.title ?? "";
   badge.textContent = shown.badge ?? "";
-  right.textContent = ["photo", "example"].includes(shown.mode) ? "Preview" : "Portrait";
+  // Translators: the corner of the picture where the preview is
+  right.textContent = ["photo", "example"].includes(shown.mode) ? phrase("Preview") : phrase("Portrait");
   words.textContent = shown.mode === "working" ? shown.words : "";
   welcome.lastElementChild.textContent = shown.words ?? INVITATION;
   if (shown.total) {

@@ -2,7 +2,6 @@
 // what Gradio gives it: `element`, `props`, `trigger` and `watch` (ui/widgets.py).
 import "./drop.js";
 import "./focus.js";
-import "./language.js";
 
 // Only whoever opens the Board tab, or has a style to change, needs these.
 export const board = (given) => import("./board.js").then((module) => module.board(given));
@@ -12,6 +11,7 @@ export { check } from "./check.js";
 export { done } from "./done.js";
 export { handover } from "./handover.js";
 export { kiosk } from "./kiosk.js";
+export { languages } from "./language.js";
 export { returning } from "./page_key.js";
 export { photo } from "./photo.js";
 export { picker } from "./picker.js";

@@ -1,16 +1,20 @@
 // Changing the style that is picked: a button under step 3 and the panel that it opens. What is changed goes to the
 // studio's own routes; the live picture then follows by Gradio's event `edited`, as after the slider of likeness.
+
 import { box, button, make } from "./dom.js";
 import { fileInput } from "./files.js";
 import { setOwnStyles } from "./own_styles.js";
 import { visitKey } from "./page_key.js";
+import { phrase } from "./phrases.js";
 import { shelves } from "./shelves.js";
 import { address } from "./site.js";
 import { StyleForm } from "./style_form.js";
 
-const LOST = "The studio did not answer; check your connection and try again.";
-const FIRST = "Tick step 1 first. Then you can change this style.";
-const ABOUT = "The picture follows by instant filters. Changes are yours alone, and only for now, until you keep them.";
+const LOST = phrase("The studio did not answer; check your connection and try again.");
+const FIRST = phrase("Tick step 1 first. Then you can change this style.");
+const ABOUT = phrase(
+  "The picture follows by instant filters. Changes are yours alone, and only for now, until you keep them.",
+);
 
 document.head.append(
   make("link", "", "", { rel: "stylesheet", href: new URL("style_editor.css", import.meta.url).href }),
@@ -47,16 +51,16 @@ class Editor {
 
   constructor(props, trigger) {
     Object.assign(this, { props, trigger });
-    this.opener = button("style-edit", "link", "Edit this style", () => this.#open(this.panel.hidden));
+    this.opener = button("style-edit", "link", phrase("Edit this style"), () => this.#open(this.panel.hidden));
     this.opener.setAttribute("aria-expanded", "false");
     this.opener.setAttribute("aria-controls", "style-panel");
     this.title = make("h3", "", "", { id: "style-title" });
-    this.small = make("img", "", "", { alt: "The live picture, small" });
+    this.small = make("img", "", "", { alt: phrase("The live picture, small") });
     this.words = make("p", "notice status", "", { id: "style-said", role: "status" });
     this.problem = make("p", "notice alert", "", { id: "style-problem", role: "alert" });
     this.form = new StyleForm((path, value) => this.#change(path, value));
-    this.back = button("style-back", "act quiet", "Back to how it was", () => this.#back());
-    const close = button("style-close", "act quiet", "Close", () => this.#open(false));
+    this.back = button("style-back", "act quiet", phrase("Back to how it was"), () => this.#back());
+    const close = button("style-close", "act quiet", phrase("Close"), () => this.#open(false));
     const head = box("div", "style-head", this.small, this.title);
     const said = box("div", "style-words", this.words, this.problem);
     this.panel = box(
@@ -77,18 +81,18 @@ class Editor {
 
   #keeping() {
     this.name = make("input", "", "", { id: "style-name", type: "text", maxlength: "40", autocomplete: "off" });
-    this.keep = button("style-keep", "act main", "Keep as a style of mine", () => this.#keep());
+    this.keep = button("style-keep", "act main", phrase("Keep as a style of mine"), () => this.#keep());
     this.room = make("p", "fine");
     this.name.addEventListener("keydown", (event) => event.key === "Enter" && this.#keep());
-    const label = make("label", "", "Name of your style", { for: "style-name" });
+    const label = make("label", "", phrase("Name of your style"), { for: "style-name" });
     return box("div", "style-keep", label, box("div", "row", this.name, this.keep), this.room);
   }
 
   #files() {
-    this.download = make("a", "act quiet", "Download as a file", { id: "style-download", download: "" });
-    const input = fileInput("style-file", ".toml", "Style file", (file) => file && this.#take(file));
-    const choose = button("style-import", "act quiet", "Take in a style file", () => input.click());
-    this.remove = button("style-remove", "act quiet", "Remove this style of mine", () =>
+    this.download = make("a", "act quiet", phrase("Download as a file"), { id: "style-download", download: "" });
+    const input = fileInput("style-file", ".toml", phrase("Style file"), (file) => file && this.#take(file));
+    const choose = button("style-import", "act quiet", phrase("Take in a style file"), () => input.click());
+    this.remove = button("style-remove", "act quiet", phrase("Remove this style of mine"), () =>
       this.#settle(call("style/remove", { json: { style: this.#said?.style } })),
     );
     return box("div", "row", this.download, choose, this.remove, input);
@@ -155,7 +159,8 @@ class Editor {
   }
 
   #take(file) {
-    if (file.size > this.props.limit) return this.#hear({ sentence: "This file is too large for a style file." });
+    if (file.size > this.props.limit)
+      return this.#hear({ sentence: phrase("This file is too large for a style file.") });
     return this.#settle(call("style/import", { body: file }));
   }
 
@@ -185,7 +190,7 @@ class Editor {
     for (const part of this.panel.children) part.hidden = !said && part.className !== "style-words";
     this.words.textContent ||= said ? "" : FIRST;
     if (!said) return;
-    this.title.textContent = said.edited ? `${said.name}, edited` : said.name;
+    this.title.textContent = said.edited ? phrase("{name}, edited", { name: said.name }) : said.name;
     this.form.paint(said);
     this.back.disabled = !said.edited;
     this.room.textContent = said.room;

@@ -1,8 +1,10 @@
 // The settings of a style as the studio says them: groups of {path, label, about, kind, value, low, high, step,
 // choices, optional, first}. The few that matter stand first, the others under "More".
-import { box, make } from "./dom.js";
 
-const OPTIONAL = "As the style or the model has it";
+import { box, make } from "./dom.js";
+import { phrase } from "./phrases.js";
+
+const OPTIONAL = phrase("As the style or the model has it");
 
 export class StyleForm {
   #controls = new Map(); // by path: {set, root}
@@ -27,9 +29,13 @@ export class StyleForm {
     this.#controls.clear();
     const of = (part) => groups.filter((group) => group.part === part).map((group, place) => this.#group(group, place));
     const before = of("laid");
-    const laid = before.length ? [this.#fold("laid", "Filters before and after the model paints", before)] : [];
-    const model = this.#fold("model", "For AI models", [
-      make("p", "fine", `What a model reads that paints the portrait; the live picture does not. ${words}`.trim()),
+    const laid = before.length ? [this.#fold("laid", phrase("Filters before and after the model paints"), before)] : [];
+    const model = this.#fold("model", phrase("For AI models"), [
+      make(
+        "p",
+        "fine",
+        `${phrase("What a model reads that paints the portrait; the live picture does not.")} ${words}`.trim(),
+      ),
       ...of("model"),
       ...laid,
     ]);
@@ -42,7 +48,7 @@ export class StyleForm {
     const rows = settings.map((setting) => [setting.first, this.#row(setting)]);
     root.append(...rows.filter(([first]) => first).map(([, row]) => row));
     const more = rows.filter(([first]) => !first).map(([, row]) => row);
-    if (more.length) root.append(this.#fold(`${part} ${place}`, `More: ${title}`, more));
+    if (more.length) root.append(this.#fold(`${part} ${place}`, phrase("More: {title}", { title }), more));
     return root;
   }
 
@@ -80,7 +86,7 @@ function number(setting, changed) {
   const { label, low, high, step } = setting;
   const range = make("input", "", "", { type: "range", min: low, max: high, step });
   const exact = make("input", "exact", "", { type: "number", min: low, max: high, step: "any" });
-  exact.setAttribute("aria-label", `${label}, as a number`);
+  exact.setAttribute("aria-label", phrase("{label}, as a number", { label }));
   range.addEventListener("input", () => {
     exact.value = range.value;
     changed(range.valueAsNumber);
@@ -138,7 +144,10 @@ function swatches(setting, listsOf, changed) {
     fields = listsOf(value).map((list, set_) =>
       list.map((one, place) => {
         const field = make("input", "", "", { type: "color" });
-        field.setAttribute("aria-label", `${setting.label}, set ${set_ + 1}, colour ${place + 1}`);
+        field.setAttribute(
+          "aria-label",
+          phrase("{label}, set {set}, colour {place}", { label: setting.label, set: set_ + 1, place: place + 1 }),
+        );
         field.value = one;
         field.addEventListener("input", () => changed(fields.map((each) => each.map((other) => other.value))));
         return field;

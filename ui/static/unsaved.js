@@ -2,6 +2,7 @@
 const LOST = "Connection to the server was lost"; // Gradio then reloads the page by itself, and the visit comes back
 let unsaved = new Set();
 let onBoard = 0;
+let stays = false;
 
 /** Take note of what the page shows now. */
 export function note(portraits) {
@@ -20,7 +21,12 @@ export function saved(ids) {
 
 export const savedAll = () => unsaved.clear();
 
+/** The page is about to come anew with all that it shows: nothing to ask. */
+export function staying() {
+  stays = true;
+}
+
 window.addEventListener("beforeunload", (event) => {
   const reloading = [...document.querySelectorAll(".toast-wrap")].some((one) => one.textContent.includes(LOST));
-  if ((unsaved.size || onBoard) && !reloading) event.preventDefault();
+  if ((unsaved.size || onBoard) && !reloading && !stays) event.preventDefault();
 });

@@ -1,17 +1,19 @@
 // One picture, or two side by side, that zoom and move together: what is seen of one is seen of the other, whatever
 // their sizes. Wheel, two fingers, drag, double click, keys or buttons; the whole file is fetched only when it is needed.
+
 import { box, button, make } from "./dom.js";
+import { phrase } from "./phrases.js";
 
 const MOST = 8;
 const CLOSE = 2.5; // what a double click zooms to
 const STEP = 1.4; // of a key or button
 const WALK = 0.25; // of what is seen, for an arrow
-const HOW = "Zoom: wheel, two fingers, double click, + and −. Move: drag, or arrow keys. 0 shows all.";
+const HOW = phrase("Zoom: wheel, two fingers, double click, + and −. Move: drag, or arrow keys. 0 shows all.");
 const ARROWS = [
-  ["left", "←", -1, 0],
-  ["up", "↑", 0, -1],
-  ["down", "↓", 0, 1],
-  ["right", "→", 1, 0],
+  ["left", "←", -1, 0, phrase("Move left")],
+  ["up", "↑", 0, -1, phrase("Move up")],
+  ["down", "↓", 0, 1, phrase("Move down")],
+  ["right", "→", 1, 0, phrase("Move right")],
 ];
 
 document.head.append(make("link", "", "", { rel: "stylesheet", href: new URL("zoom.css", import.meta.url).href }));
@@ -22,7 +24,7 @@ export class Zoom {
   #touches = new Map();
   #pictures = make("div", "zoom-pictures", "", { tabindex: "0", role: "group" });
   #said = make("p", "fine", "", { role: "status" });
-  #arrows = make("div", "zoom-arrows", "", { role: "group", "aria-label": "Move" });
+  #arrows = make("div", "zoom-arrows", "", { role: "group", "aria-label": phrase("Move") });
 
   /** `id` begins the ids of the buttons. */
   constructor(id) {
@@ -33,11 +35,11 @@ export class Zoom {
     };
     const how = make("p", "zoom-how fine", HOW, { id: `${id}-how` });
     this.#pictures.setAttribute("aria-describedby", how.id);
-    this.out = act("out", "−", "Zoom out", () => this.#by(1 / STEP));
-    this.in = act("in", "+", "Zoom in", () => this.#by(STEP));
-    this.all = act("all", "Show all", "Show all of it", () => this.reset());
-    for (const [name, sign, x, y] of ARROWS) {
-      this.#arrows.append(act(name, sign, `Move ${name}`, () => this.#walk(x, y)));
+    this.out = act("out", "−", phrase("Zoom out"), () => this.#by(1 / STEP));
+    this.in = act("in", "+", phrase("Zoom in"), () => this.#by(STEP));
+    this.all = act("all", phrase("Show all"), phrase("Show all of it"), () => this.reset());
+    for (const [name, sign, x, y, label] of ARROWS) {
+      this.#arrows.append(act(name, sign, label, () => this.#walk(x, y)));
     }
     const bar = box("div", "zoom-bar", this.out, this.in, this.all, this.#arrows, this.#said);
     this.root = box("div", "zoom", this.#pictures, bar, how);
@@ -48,7 +50,10 @@ export class Zoom {
   show(items) {
     this.#views = items.map((item) => this.#makeView(item));
     this.#pictures.classList.toggle("two", items.length > 1);
-    this.#pictures.setAttribute("aria-label", items.length > 1 ? "Two portraits, which zoom together" : "The portrait");
+    this.#pictures.setAttribute(
+      "aria-label",
+      items.length > 1 ? phrase("Two portraits, which zoom together") : phrase("The portrait"),
+    );
     this.#pictures.replaceChildren(...this.#views.map((view) => view.figure));
     this.reset();
   }

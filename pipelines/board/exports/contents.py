@@ -16,6 +16,7 @@ from typing import Literal
 
 from PIL import Image
 
+from languages.saying import say
 from pipelines import VERSION, sizes
 from pipelines.board.cells import Cell, cells, values
 from pipelines.board.definition import AXES, Axis, CheckedBoard
@@ -181,9 +182,10 @@ def shown(board: CheckedBoard, axis: Axis, value: str | float | int) -> str:
         return board.scenes[str(value)].name
     if axis == "engine":
         return board.engines[str(value)].name
-    return {"likeness": f"Likeness {value:g}" if axis == "likeness" else "", "seed": f"Seed {value}"}.get(
-        axis, str(value)
-    )
+    return {
+        "likeness": say("Likeness {value:g}", value=value) if axis == "likeness" else "",
+        "seed": say("Seed {value}", value=value),
+    }.get(axis, str(value))
 
 
 def slug(text: str, fallback: str = "board") -> str:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from languages.saying import say
 from pipelines.board.definition import CheckedBoard
 from pipelines.board.exports import archive, paper, sheet, slides
 from pipelines.board.exports.contents import Contents, gather, slug
@@ -57,7 +58,7 @@ def export(
                     written.append(path.replace(folder / path.name))
     except OSError as error:
         raise SaveError(
-            "The board could not be exported: the disk is full or not writable; free some space and try again.",
+            say("The board could not be exported: the disk is full or not writable; free some space and try again."),
             detail=type(error).__name__,
         ) from error
     return written

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from languages.saying import say
 from pipelines import sizes
 from pipelines.engines.base import Made, Studio
 from pipelines.engines.device import is_out_of_memory
@@ -40,7 +41,7 @@ _OWN_SKIN = {"flat"}  # fills skin with the sitter's own colour: nothing to put 
 class FilterEngine:
     """Instant filter. Thread-safe: all that is shared is a locked cache of backdrops."""
 
-    name = "Instant filters"
+    name: str = say("Instant filters")
     model_id = "preview"
     is_diffusion = False
     size = sizes.LONGEST["screen"]
@@ -236,7 +237,7 @@ def _failures() -> Iterator[None]:
         if is_out_of_memory(error):  # no other style or photo would help
             raise
         raise EngineFailed(
-            "This style could not be painted; try another style or photo.", detail=repr(error)
+            say("This style could not be painted; try another style or photo."), detail=repr(error)
         ) from error
 
 
@@ -255,7 +256,7 @@ def _landmarks(rgb: np.ndarray) -> np.ndarray | None:
 
 def _report(on_step: StepCallback, step: int, total: int, image: np.ndarray, job: Job) -> None:
     if not on_step(step, total, None if job.in_series else Image.fromarray(_to_bytes(image))):
-        raise Cancelled("Stopped. Nothing was kept.")
+        raise Cancelled(say("Stopped. Nothing was kept."))
 
 
 def _to_bytes(image: np.ndarray) -> np.ndarray:

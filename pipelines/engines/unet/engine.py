@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image
 
+from languages.saying import say
 from pipelines import heavy, sizes
 from pipelines.engines.base import Made, Studio
 from pipelines.engines.device import Device, best_device, is_out_of_memory
@@ -83,7 +84,7 @@ class DiffusionEngine:
             EngineUnavailable: They are not on this machine, damaged, or need what is not here.
         """
         if self._closed:
-            raise EngineUnavailable(f"{self.name} was closed; start again.")
+            raise EngineUnavailable(say("{name} was closed; start again.", name=self.name))
         if self._pipe is not None:
             return
         weights.require(self.stack)
@@ -179,7 +180,9 @@ class DiffusionEngine:
         def on_step_end(_: Any, __: int, ___: Any, values: dict[str, Any]) -> dict[str, Any]:
             step = report.step + 1
             if not bool(torch.isfinite(values["latents"]).all()):
-                raise EngineFailed("This picture came out broken; use another seed or a likeness nearer the middle.")
+                raise EngineFailed(
+                    say("This picture came out broken; use another seed or a likeness nearer the middle.")
+                )
             unseen = step == last or job.in_series
             report(step, None if unseen else self._preview(denoised[0]))
             return {}
@@ -255,7 +258,13 @@ class DiffusionEngine:
         """The controls that have a weight. Where none has, one that is off: the pipelines cannot be called without."""
         unknown = [control.annotator for control in job.controls if control.annotator not in self.stack.controlnets]
         if unknown:
-            raise EngineFailed(f"{self.name} has no control for {unknown[0]}; choose another style or model.")
+            raise EngineFailed(
+                say(
+                    "{name} has no control for {unknown}; choose another style or model.",
+                    name=self.name,
+                    unknown=unknown[0],
+                )
+            )
         weighted = tuple(control for control in job.controls if control.controlnet_conditioning_scale > 0.0)
         off = Control(
             annotator=self._main_control(),
@@ -338,8 +347,13 @@ class DiffusionEngine:
 
     def _advice(self, error: Exception) -> str:
         if is_out_of_memory(error):
-            return f"{self.name} ran out of memory; close other programs or choose a smaller model, and try again."
-        return f"{self.name} stopped with an error; try again, and choose another model if it happens again."
+            return say(
+                "{name} ran out of memory; close other programs or choose a smaller model, and try again.",
+                name=self.name,
+            )
+        return say(
+            "{name} stopped with an error; try again, and choose another model if it happens again.", name=self.name
+        )
 
     def _unload(self) -> None:
         self._pipe = self._tiny_vae = self._loader = None
@@ -366,7 +380,7 @@ class _Report:
     def __call__(self, step: int, preview: Image.Image | None) -> None:
         self.step = step
         if not self._on_step(step, self.total, preview):
-            raise Cancelled("Stopped; nothing was kept.")
+            raise Cancelled(say("Stopped; nothing was kept."))
 
 
 def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:

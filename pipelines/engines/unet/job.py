@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from languages.saying import listed, say
 from pipelines.engines.base import Studio
 from pipelines.engines.unet.likeness import apply_likeness, for_stack
 from pipelines.engines.unet.stack import UNetStack
@@ -50,11 +51,18 @@ def resolve(job: Job, stack: UNetStack, studio: Studio) -> tuple[GenerationJob, 
     notes: list[str] = []
     lacking = [name for name in settings if name not in names]
     if lacking and not stack.guides_every_style:
-        notes.append(f"{stack.name} has no control for {', '.join(lacking)}; it was guided by {', '.join(names)}.")
+        notes.append(
+            say(
+                "{name} has no control for {lacking}; it was guided by {names}.",
+                name=stack.name,
+                lacking=listed(lacking),
+                names=listed(names),
+            )
+        )
     words = job.words.strip()
     if words and not stack.reads_words:
         words = ""
-        notes.append(f"{stack.name} knows only its own styles, so your own words were left out.")
+        notes.append(say("{name} knows only its own styles, so your own words were left out.", name=stack.name))
     adapter = stack.style_adapter if job.style_picture is not None and style.needs_picture else None
     resolved = GenerationJob(
         photo=job.photo,

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+from languages.saying import say
 from pipelines import heavy
 from pipelines.engines.device import Device, is_out_of_memory
 from pipelines.engines.unet.stack import UNetStack
@@ -193,10 +194,15 @@ class Loader:
         except Exception as error:
             if is_out_of_memory(error):
                 raise EngineUnavailable(
-                    f"{self.stack.name} does not fit into the memory of this machine; choose a smaller model.",
+                    say(
+                        "{name} does not fit into the memory of this machine; choose a smaller model.",
+                        name=self.stack.name,
+                    ),
                     detail=f"{name}: {error!r}",
                 ) from error
             shipped = self.stack.base.path is not None
             cure = "Install the project again." if shipped else f"Run {weights.COMMAND} {self.stack.id} --fresh."
-            hint = f"The {name} of {self.stack.name} cannot be read; choose another engine."
+            hint: str = say(
+                "The {name} of {stack} cannot be read; choose another engine.", name=name, stack=self.stack.name
+            )
             raise EngineUnavailable(hint, detail=f"{name}: {error!r}", cure=cure) from error

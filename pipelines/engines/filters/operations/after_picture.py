@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
+from languages.saying import say
 from pipelines import recipe
 from pipelines.engines.filters.canvas import Canvas, blur, mix
 from pipelines.engines.filters.enlarge import enlarged
@@ -18,7 +19,7 @@ from pipelines.engines.filters.operations.neural import head_and_neck, network, 
 from pipelines.errors import RequestInvalid
 from pipelines.schema import StylePicture
 
-NEEDED = "This style paints after a picture of your own: give one, or choose another style."
+NEEDED = say("This style paints after a picture of your own: give one, or choose another style.")
 _SEEN = 256  # pixels of a square in which the style picture is read
 _PAINTED = 384  # pixels of the square that the network paints
 _MOST_MARK = 13.0  # L* that a mark on the head is lighter or darker than the photo

@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from languages.saying import say
 from pipelines import heavy, recipe
 from pipelines.engines.filters.canvas import Canvas, blur, mix
 from pipelines.engines.filters.operations.zones import zones
@@ -121,7 +122,9 @@ def network(name: str) -> Any:
                 )
             except Exception as error:  # not installed, not whole, or not understood by this runtime
                 raise EngineUnavailable(
-                    "The network that paints this style does not start on this machine; run the installation again.",
+                    say(
+                        "The network that paints this style does not start on this machine; run the installation again."
+                    ),
                     detail=repr(error),
                 ) from error
         return _sessions[name]
