@@ -128,10 +128,10 @@ def own_addresses(served: Served, key: str, portrait: str) -> Iterator[tuple[str
     """(method, address) of each route of ours, its parts filled in."""
     for route in build_routes(served.studio):
         assert isinstance(route, Route)
-        if route.path.endswith("{file:path}"):
-            continue  # pictures and scripts of the page itself
+        if route.path.endswith("{file:path}") or route.path == "/studio/words/{code}.json":
+            continue  # pictures, scripts and words of the page itself
         address = route.path.replace("{key}", key).replace("{portrait}", f"{portrait}.png").replace("{number:int}", "0")
-        address = address.replace("{kind}", "styles").replace("{preset}", OTHER_STYLE).replace("{code}", "de")
+        address = address.replace("{kind}", "styles").replace("{preset}", OTHER_STYLE)
         address = (
             address.replace("{sitter}", "1234567890ab").replace("{cell}", "0" * 64 + ".png").replace("{name}", "A")
         )
