@@ -384,7 +384,7 @@ def _in_words(outcome: Outcome) -> str:
     if outcome.failed:
         made = say("{made}, {failed} failed", made=made, failed=outcome.failed)
     if outcome.stopped:
-        return say("Stopped. {made}, {left} left; Start goes on from there.", made=made, left=outcome.left)
+        return say("Stopped. {made}, {left} left; Make the board goes on from there.", made=made, left=outcome.left)
     return say("Ready. {made}.", made=made)
 
 
