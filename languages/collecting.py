@@ -16,6 +16,8 @@ from typing import NamedTuple
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 
+from languages.syntax import parse
+
 ROOT = Path(__file__).parents[1]
 ROOMS = ("languages", "pipelines", "study", "visits", "web", "ui")
 _SCRIPTS = ROOT / "ui" / "static"
@@ -86,7 +88,7 @@ def in_python(source: str, where: str) -> Iterator[Sentence]:
         NotWrittenOut: One is put together where it is said.
     """
     lines = source.splitlines()
-    tree = ast.parse(source)
+    tree = parse(source)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MARKS):
@@ -147,7 +149,7 @@ def in_recipes() -> Iterator[Sentence]:
     """Filters and their settings, as the style editor shows them (pipelines/presets/editing.py)."""
     for path in (*sorted((ROOT / "pipelines" / "recipe").glob("*.py")), ROOT / "pipelines" / "schema.py"):
         where = path.relative_to(ROOT).as_posix()
-        for node in ast.parse(path.read_text("utf-8")).body:
+        for node in parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.ClassDef) and (path.name != "schema.py" or node.name in _EDITED):
                 if any(isinstance(one, ast.AnnAssign) and ast.unparse(one.target) == "op" for one in node.body):
                     about = " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())

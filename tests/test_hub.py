@@ -389,7 +389,7 @@ def test_the_command_downloads(
     place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     presets = Presets(styles={}, scenes={}, models={place.stack.id: place.stack})
-    monkeypatch.setattr("pipelines.hub.__main__.load_presets", lambda: presets)
+    monkeypatch.setattr("pipelines.hub.__main__.all_presets", lambda: presets)
     assert main(["download", place.stack.id]) == 0
     shown = capsys.readouterr().err
     assert "100.0 %" in shown

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.syntax import parse
+from languages.syntax import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipelines", "study", "visits", "web", "ui")

@@ -18,6 +18,7 @@ from typing import Any
 
 from PIL import Image, ImageFilter
 
+from languages.saying import say
 from pipelines import worker
 from pipelines.errors import Cancelled, EngineBusy, PhotoError, PictureRefused, PortraitError
 from pipelines.photo import hints as photo_hints
@@ -100,7 +101,7 @@ class Sittings:
         with self._lock:
             old = self._sittings.get(participant)
             if old is not None and old.running:
-                raise EngineBusy("Your portraits are being made; stop that first.")
+                raise EngineBusy(say("Your portraits are being made; stop that first."))
             sitting = self._sittings[participant] = Sitting(photo=photo)
         memory.give_back()
         return sitting
@@ -119,7 +120,7 @@ class Sittings:
             elif face is not None and 0 <= face < len(sitting.photo.faces):
                 sitting.face_index = face
             else:
-                raise PhotoError("That face is not in the photo; choose one of those that were found.")
+                raise PhotoError(say("That face is not in the photo; choose one of those that were found."))
             return sitting
 
     def start(self, running: RunningStudy, participant: str, admit: Admit) -> None:
@@ -137,7 +138,9 @@ class Sittings:
                 return
             assert sitting.photo is not None
             if not sitting.photo.faces:
-                raise PhotoError("No face was found in this photo, so no portrait can be like you; take another one.")
+                raise PhotoError(
+                    say("No face was found in this photo, so no portrait can be like you; take another one.")
+                )
             photo_hints.require(sitting.photo, sitting.face_index, photo_hints.PAGE)
             sitting.stopped, sitting.said = False, ""
             arguments = (running, participant, sitting, admit)
@@ -235,7 +238,7 @@ class Sittings:
     def _one(self, request: PortraitRequest, sitting: Sitting) -> tuple[bytes, PictureFacts]:
         sitting.stop = threading.Event()  # of this portrait alone: the worker sets it at its end
         if sitting.stopped:
-            raise Cancelled("Stopped.")
+            raise Cancelled(say("Stopped."))
         for event in worker.run(self._pipeline, request, stop=sitting.stop, in_series=True):
             if isinstance(event, worker.WaitEvent):
                 sitting.ahead = event.place.position
@@ -250,7 +253,7 @@ class Sittings:
                 with Image.open(io.BytesIO(data)) as picture:
                     width, height = picture.size
                 return data, PictureFacts(event.engine, portrait.seconds, width, height)
-        raise Cancelled("Stopped.")
+        raise Cancelled(say("Stopped."))
 
     def _check_picture(self, photo: LoadedPhoto, face_index: int | None, what: str) -> tuple[bytes, PictureFacts]:
         picture = self._pipeline.used_photo(photo, face_index).convert("RGB")

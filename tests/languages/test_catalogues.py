@@ -10,6 +10,7 @@ import pytest
 from languages.__main__ import problems
 from languages.catalogue import HERE, LANGUAGES
 from languages.collecting import ROOMS, ROOT, NotWrittenOut, Sentence, in_python, in_scripts, sentences
+from languages.syntax import parse
 
 OTHERS = [code for code in LANGUAGES if code != "en"]
 # What a visitor reads of it is `hint`, the first argument.
@@ -17,7 +18,11 @@ ERRORS = {
     "ConsentMissing", "PhotoError", "PhotoUnreadable", "RequestInvalid", "EngineError", "EngineUnavailable",
     "EngineBusy", "EngineFailed", "WordsRefused", "PictureRefused", "TooOften", "Cancelled", "SaveError", "PhotoHint",
 }  # fmt: skip
-OPERATORS = ("pipelines/hub/", "pipelines/__main__", "pipelines/board/__main__", "ui/blocks.py")  # and programs
+# And programs, and researchers.
+OPERATORS = (
+    *("pipelines/hub/", "pipelines/__main__", "pipelines/board/__main__", "ui/blocks.py"),
+    *("study/export/", "study/report/", "web/research"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +101,7 @@ def test_every_error_for_visitors_is_a_sentence_of_the_catalogue() -> None:
             name = path.relative_to(ROOT).as_posix()
             if name.startswith(OPERATORS):
                 continue
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            for node in ast.walk(parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS:
                     first = node.args[0] if node.args else None
                     sentence = next((one.value for one in node.keywords if one.arg in ("hint", "sentence")), first)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
+from languages.syntax import parse
 from pipelines import heavy
 from pipelines.engines.filters.stage import Stage
 from pipelines.engines.unet.job import resolve
@@ -20,7 +21,6 @@ from pipelines.presets.loading import Presets
 from pipelines.schema import Consent, LoadedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.fakes import FakeEngine, FakeEngines
-from tests.support.syntax import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -104,7 +104,7 @@ def test_of_one_visit_few_stand_in_line_and_the_oldest_has_to_go(painter: Painte
         asked = []
         for name in STYLES:
             asked.append(asyncio.create_task(tiles.tile(greedy, "styles", name, stays)))
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)  # all stand in line before the first one hears that it has to go
         await until(lambda: painter.cancelled == ["comic"])
         asked.append(asyncio.create_task(tiles.tile(other, "styles", "charcoal", stays)))
         await asyncio.sleep(0.01)

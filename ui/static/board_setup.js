@@ -55,9 +55,7 @@ export class Setup {
     this.shape = makeSelect("board-shape", SHAPES, "1:1", changed);
     this.size = makeSelect("board-size", SIZES, "screen", changed);
     const large = phrase(
-      phrase(
-        "Instant filters paint a print up to 2048 pixels long, as far as the photo has them; models their own size.",
-      ),
+      "Instant filters paint a print up to 2048 pixels long, as far as the photo has them; models their own size.",
     );
     const more = box(
       "details",

@@ -1,4 +1,4 @@
-"""Python's syntax trees beside a running server."""
+"""Python's syntax trees, beside other threads that may be reading some."""
 
 from __future__ import annotations
 
