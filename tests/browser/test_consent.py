@@ -94,6 +94,7 @@ def study(tmp_path: Path) -> Iterator[Site]:
     assert list((tmp_path / "temp").rglob("*")) == []
 
 
+@pytest.mark.slow
 def test_a_study_keeps_what_was_ticked_until_the_receipt_takes_it_back(
     browser: Browser, study: Site, photo_file: Path, tmp_path: Path
 ) -> None:

@@ -103,6 +103,7 @@ def test_from_consent_to_portrait_nothing_is_english(
     context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_the_language_is_switched_in_the_middle_of_a_visit_and_nothing_is_lost(
     browser: Browser, site: Site, photo_file: Path

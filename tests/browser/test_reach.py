@@ -60,6 +60,7 @@ def is_uniform(part: Locator) -> bool:
     return bool(np.asarray(Image.open(io.BytesIO(part.screenshot())).convert("L")).std() < 4)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)  # on two busy cores
 def test_axe_finds_nothing_on_the_way_to_a_portrait(
     page: Page, site: Site, photo_file: Path, look_at: Callable[[str], None]

@@ -72,6 +72,7 @@ def look_at(desk: Page) -> Iterator[Callable[[str], None]]:
     assert found == []
 
 
+@pytest.mark.slow
 def test_from_the_sign_in_to_the_report(
     lab: ResearchSite, desk: Page, look_at: Callable[[str], None], tmp_path: Path
 ) -> None:

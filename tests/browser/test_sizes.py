@@ -42,6 +42,7 @@ def crop_of(page: Page) -> str:
     return page.locator("#crop-view img").evaluate("node => node.style.cssText")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)  # on two busy cores
 def test_a_print_in_4_to_5_cut_by_keyboard(visitor: Page, site: Site, large_photo: Path, tmp_path: Path) -> None:
     page = visitor

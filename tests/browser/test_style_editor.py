@@ -115,6 +115,7 @@ def test_from_a_slider_to_a_style_that_somebody_else_takes_in(
     expect(page.locator(".stage .title")).to_contain_text("Old-master oil", timeout=LONG)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_axe_finds_nothing_in_the_open_panel(
     page: Page,

@@ -59,6 +59,7 @@ def test_progress_counts_people_by_condition(data: Dataset) -> None:
     assert all(made == 7 for made, _ in progress_by_condition(data).values())
 
 
+@pytest.mark.slow
 def test_a_blind_analysis_is_the_same_with_letters(data: Dataset) -> None:
     settings = read_settings(plan(), ANALYSIS)
     hidden, letters_of = blinded(data, settings), letters(data)

@@ -61,6 +61,7 @@ def test_the_inattentive_are_told_and_change_the_answer(found: Results) -> None:
     assert max(gap) < 0.97  # random answers pull towards nothing
 
 
+@pytest.mark.slow
 def test_who_withdrew_is_in_no_table() -> None:
     """The tables are those of a run in which that person never was."""
     data = planted(20, WORLD, stop={LEFT_MIDWAY: "pairs-004"})
