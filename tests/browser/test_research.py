@@ -85,6 +85,7 @@ def test_from_the_sign_in_to_the_report(
     desk.get_by_label("Name").fill("anna")
     desk.get_by_label("Password").fill(PASSWORD)
     desk.keyboard.press("Enter")
+    expect(desk.get_by_role("link", name="small, version 1")).to_be_visible(timeout=LONG)
     look_at("studies")
 
     desk.get_by_role("link", name="small, version 1").click()
@@ -111,7 +112,8 @@ def test_from_the_sign_in_to_the_report(
     assert picture.evaluate("image => image.naturalWidth") > 300
     look_at("results")
 
-    desk.get_by_role("link", name="Files").click()
+    with desk.expect_navigation():
+        desk.get_by_role("link", name="Files").click()
     look_at("files")
     report = unpacked(desk, "Report", tmp_path)
     assert lab.frozen.sha256 in (report / "report.md").read_text("utf-8")
@@ -119,7 +121,8 @@ def test_from_the_sign_in_to_the_report(
     assert problems(unpacked(desk, "Everybody, excluded ones marked", tmp_path)) == ()
     assert (unpacked(desk, "Ethics report", tmp_path) / "ethics.pdf").is_file()
 
-    desk.get_by_role("link", name="People").click()
+    with desk.expect_navigation():
+        desk.get_by_role("link", name="People").click()
     look_at("people")
     row = desk.locator("tbody tr").first
     gone = row.locator("th").inner_text()
