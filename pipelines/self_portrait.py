@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from weakref import WeakSet
@@ -23,7 +22,6 @@ from pipelines.engines.filters.operations.after_picture import NEEDED
 from pipelines.engines.filters.stage import Stage
 from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError, RequestInvalid, SettingsError
-from pipelines.faithfulness import meter
 from pipelines.job_studio import JobStudio
 from pipelines.live_pictures import LivePictures
 from pipelines.photo import hints as photo_hints
@@ -31,8 +29,9 @@ from pipelines.photo import memory, vision
 from pipelines.presets import own
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
-from pipelines.results import Portrait, PortraitSet
+from pipelines.results import PortraitSet
 from pipelines.safety.review import Safety, build_safety
+from pipelines.saving import save_portraits
 from pipelines.schema import (
     Job,
     PortraitRequest,
@@ -48,7 +47,6 @@ from pipelines.waiting_line import MAX_WAITING, Ticket, WaitingLine
 
 log = logging.getLogger(__name__)
 
-AFTER_PICTURE = "in the style of a picture that the visitor gave"
 _STEP_SIDE = 768  # of the picture of a step: a print is marked once, when it is finished
 _NO_MEMORY = say(
     "There is too little free memory for this just now; ask for fewer variations, or try again in a minute."
@@ -194,7 +192,10 @@ class SelfPortraitPipeline(LivePictures):
             if not turn.holds:  # it hung, was set aside, and woke up after all
                 raise Cancelled(say("Stopped: this took too long."))
             passed, refused = self.safety.sort(request.seeds, made.pictures, session)
-            portraits = self._save(request, engine, job, passed, seconds, out_dir or self.folder(session))
+            folder = out_dir or self.folder(session)
+            portraits = save_portraits(
+                request, engine, job, passed, presets=self.presets, seconds=seconds, folder=folder
+            )
         return PortraitSet(
             photo=crop.photo,
             controls=made.controls,
@@ -329,68 +330,6 @@ class SelfPortraitPipeline(LivePictures):
                 ),
             )
         return crop, (*notes, photo_hints.small_print(frame, largest))
-
-    def _save(
-        self,
-        request: PortraitRequest,
-        engine: Engine,
-        job: Job,
-        pictures: list[tuple[int, Image.Image]],
-        seconds: float,
-        folder: Path,
-    ) -> tuple[Portrait, ...]:
-        portraits: list[Portrait] = []
-        written: list[Path] = []
-        try:
-            for seed, picture in pictures:
-                portrait_id = secrets.token_hex(12)
-                path = folder / f"{job.style.id}-{request.scene_id}-seed{seed}-{portrait_id}.png"
-                facts = {
-                    **own.facts(request.style_id, request.own_style, self.presets),
-                    "Scene": request.scene_id,
-                    "Seed": str(seed),
-                    "Model": engine.model_id,
-                    "Engine": engine.name,
-                    "Likeness": f"{request.likeness:g}",
-                    "Shape": request.shape,
-                    "Size": request.size,
-                }
-                if job.style_picture is not None:  # that there was one, and nothing of it
-                    facts["StyleSource"] = AFTER_PICTURE
-                written.append(path)
-                saved = marking.save(
-                    picture, path, is_diffusion=engine.is_diffusion, facts=facts, label=request.visible_label
-                )
-                # Measured on what the visitor gets, marks and all.
-                kept = meter.measure(job.photo, saved.picture, natural_colour=job.style.natural_colour)
-                portraits.append(
-                    Portrait(
-                        id=portrait_id,
-                        path=path,
-                        style_id=request.style_id,
-                        scene_id=request.scene_id,
-                        seed=seed,
-                        engine=engine.name,
-                        model_id=engine.model_id,
-                        is_diffusion=engine.is_diffusion,
-                        seconds=seconds,
-                        likeness=request.likeness,
-                        shape=request.shape,
-                        size=request.size,
-                        width=picture.width,
-                        height=picture.height,
-                        crop=request.crop,
-                        own_style=request.own_style,
-                        provenance=saved.summary,
-                        faithfulness=kept,
-                    )
-                )
-        except BaseException:
-            for path in written:
-                with suppress(OSError):
-                    path.unlink()
-            raise
-        return tuple(portraits)
 
 
 def _finished(report: StepCallback, *, is_diffusion: bool, label: bool) -> StepCallback:

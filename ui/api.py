@@ -25,7 +25,7 @@ from pipelines.portrait_request import build_request
 from pipelines.presets.loading import FAMILY_NAMES
 from pipelines.results import PortraitSet
 from pipelines.schema import LoadedPhoto, PortraitRequest
-from ui import screen
+from ui import prints, screen
 from ui.callers import network_of
 from ui.errors import for_api
 from visits import admission
@@ -216,7 +216,7 @@ class Endpoints:
                     sitting = seat(loaded, API, face=None if face == -1 else face, turn=turn, mark=mark)
                     chosen = {"photo": sitting.photo, "face_index": sitting.face_index}
                     result = self._make(wanted.model_copy(update=chosen), visit)
-            studio.visits.keep(record, screen.kept(result))
+            studio.visits.keep(record, prints.kept(result))
         except Exception as error:
             raise for_api(error) from None
         facts = [

@@ -18,7 +18,7 @@ from pipelines.photo.framing import turned_crop
 from pipelines.portrait_request import build_request
 from pipelines.results import PortraitSet
 from pipelines.schema import LoadedPhoto, PortraitRequest
-from ui import screen
+from ui import prints, screen
 from ui.answers import Answer, told
 from ui.callers import network_of
 from ui.errors import alert, explain, status
@@ -235,7 +235,7 @@ class PortraitHandlers(FramingHandlers):
             look |= self._framed(visit, made.style_id, made.scene_id, made.likeness)
         pickers = {"style_pick": made.style_id, "scene_pick": made.scene_id}
         style = made.own_style or self._studio.presets.style(made.style_id)
-        name = screen.title(style, self._studio.presets.scene(made.scene_id))
+        name = prints.title(style, self._studio.presets.scene(made.scene_id))
         words = say("{name}, seed {seed}: these settings will be used next.", name=name, seed=made.seed)
         editor = editor_shown(self._studio, visit)
         return {**look, **pickers, **editor, "seed": made.seed, "shuffle": False, "notice": status(words)}
@@ -261,9 +261,9 @@ class PortraitHandlers(FramingHandlers):
     def _hang(self, visit: Visit, wanted: PortraitRequest, result: PortraitSet, controls: bool) -> Answer:
         """A finished set on the wall."""
         still_here = visit if visit.photo is wanted.photo else None
-        self._studio.visits.keep(wanted.consent, screen.kept(result, still_here, wanted.face_index))
+        self._studio.visits.keep(wanted.consent, prints.kept(result, still_here, wanted.face_index))
         results = self._results(visit, controls)
-        done, held_back = screen.done_words(result)
+        done, held_back = prints.done_words(result)
         said = status(f"{done} {results['room']}".strip()) + alert(held_back) + self._lost(visit)
         return {"stage": self._stage.hung(results), "results": results, "notice": said}
 

@@ -10,7 +10,7 @@ from pipelines.engines.base import AUTO
 from pipelines.photo import opening as photos
 from pipelines.schema import HandCrop, LoadedPhoto, PortraitRequest, Shape, Style, StylePicture
 from pipelines.worker import StepEvent
-from ui import screen
+from ui import prints, screen
 from visits.studio import Studio
 from visits.visit import Look, Visit
 from web import pictures
@@ -79,7 +79,7 @@ class Stage:
             "badge": self._maker(wanted.model_id),
             "words": say("Getting ready"),
             "after": pictures.data_uri(crop),
-            "ratio": screen.ratio_of(*crop.size),
+            "ratio": prints.ratio_of(*crop.size),
         }
 
     def step(self, event: StepEvent, count: int) -> Value:
@@ -94,7 +94,7 @@ class Stage:
         return changed
 
     def hung(self, results: Value) -> Value:
-        """The newest of the portraits that `screen.results_value` tells of."""
+        """The newest of the portraits that `prints.results_value` tells of."""
         first = results["portraits"][0]
         return {
             "mode": "portraits",
@@ -134,19 +134,19 @@ class Stage:
         return {
             "after": pictures.data_uri(after),
             "before": pictures.data_uri(before),
-            "ratio": screen.ratio_of(*after.size),
+            "ratio": prints.ratio_of(*after.size),
             "title": name,
             "live": name,
-            "badge": screen.badge("", False),
+            "badge": prints.badge("", False),
         }
 
     def _maker(self, model: str) -> str:
         """Who will make the picture, for the plate under it while it is made."""
         for engine in self._studio.pipeline.engines():
             if engine.id == model or (model == AUTO and engine.is_automatic):
-                return screen.badge(engine.name, engine.is_diffusion)
+                return prints.badge(engine.name, engine.is_diffusion)
         return ""
 
     def _title(self, look: Look, own: Style | None = None) -> str:
         presets = self._studio.presets
-        return screen.title(own or presets.style(look.style_id), presets.scene(look.scene_id))
+        return prints.title(own or presets.style(look.style_id), presets.scene(look.scene_id))

@@ -10,7 +10,7 @@ import gradio as gr
 from languages.saying import ENGLISH, put_together, say, speaking
 from pipelines.errors import ConsentMissing, RequestInvalid
 from pipelines.schema import Consent, Purpose
-from ui import screen
+from ui import prints, screen
 from ui.answers import Answer
 from ui.callers import network_of, owns
 from ui.errors import alert, status
@@ -241,7 +241,7 @@ class VisitHandlers:
         presets = self._studio.presets
         if controls is True:
             self._draw_controls(visit)
-        return screen.results_value(visit, presets.all_styles, presets.scenes, controls=controls is True)
+        return prints.results_value(visit, presets.all_styles, presets.scenes, controls=controls is True)
 
     def _draw_controls(self, visit: Visit) -> None:
         """What would guide a diffusion model, for portraits made without one, as long as their photo is here."""
@@ -259,7 +259,7 @@ class VisitHandlers:
                     crop=kept.portrait.crop,
                 )
                 kept.controls = tuple(
-                    (say("{name}, for diffusion", name=name), screen.control_picture(i)) for name, i in drawn.items()
+                    (say("{name}, for diffusion", name=name), prints.control_picture(i)) for name, i in drawn.items()
                 )
 
     def _visit(self, request: gr.Request) -> Visit | None:

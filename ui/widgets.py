@@ -15,7 +15,8 @@ from languages.catalogue import LANGUAGES
 from languages.saying import language, named, say
 from pipelines.presets.loading import FAMILY_NAMES, MAX_FILE_BYTES
 from pipelines.schema import MAX_UPLOAD_BYTES, Scene, Style
-from ui.screen import EXAMPLE_CREDIT, FILTERS_BADGE
+from ui.prints import FILTERS_BADGE
+from ui.screen import EXAMPLE_CREDIT
 
 # Addressed as the page is, which may lie below a proxy's path; a plain path would be taken from Gradio's own script.
 # The comment is for Gradio: an event is one whose name stands there in quotes.

@@ -40,15 +40,9 @@ def reading(studio: Studio, network: str, session: str) -> Iterator[None]:
         TooOften: Words of this session were refused too often. It is noted in the misuse log.
         WordsRefused: A reviewer does not let the words through.
     """
-    try:
+    with _noted(studio, network, session):
         studio.limits.admit(session, network, portraits=0, words=True)
         yield
-    except TooOften as error:
-        studio.pipeline.safety.log.too_often(error.rule, session)
-        raise
-    except WordsRefused:
-        studio.limits.refused(session, network)
-        raise
 
 
 @contextlib.contextmanager
@@ -63,13 +57,20 @@ def counted(studio: Studio, network: str, wanted: PortraitRequest) -> Iterator[N
         WordsRefused: A reviewer does not let the visitor's own words through.
     """
     session, words = wanted.consent.session, bool(wanted.extra_prompt.strip())
-    try:
+    with _noted(studio, network, session):
         admission = studio.limits.admit(session, network, portraits=len(wanted.seeds), words=words)
         try:
             yield
         except (EngineError, WordsRefused):
             studio.limits.give_back(admission)
             raise
+
+
+@contextlib.contextmanager
+def _noted(studio: Studio, network: str, session: str) -> Iterator[None]:
+    """Who was too often here is in the misuse log, and words that are refused are counted."""
+    try:
+        yield
     except TooOften as error:
         studio.pipeline.safety.log.too_often(error.rule, session)
         raise

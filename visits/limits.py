@@ -46,6 +46,14 @@ class _Limit(NamedTuple):
     seconds: float
 
 
+def _too_many_links(wait: str) -> str:
+    return say("Too many links were opened from here just now. Try again in {in_words}.", in_words=wait)
+
+
+def _too_many_studies(wait: str) -> str:
+    return say("This study was opened too often from here just now. Try again in {in_words}.", in_words=wait)
+
+
 class Limits:
     """Counts what visitors ask for. Safe for many threads.
 
@@ -148,17 +156,8 @@ class Limits:
         Raises:
             TooOften: Too many were asked for within a minute.
         """
-        with self._lock:
-            now = self._clock()
-            most = _LINKS_A_MINUTE if network else _LINKS_A_MINUTE_TOGETHER
-            limit = _Limit("links-per-minute", self._key("links", network), most, _MINUTE)
-            wait = self._wait(limit, 1, now)
-            if wait > 0:
-                words = say(
-                    "Too many links were opened from here just now. Try again in {in_words}.", in_words=_in_words(wait)
-                )
-                raise TooOften(words, seconds=wait, rule=limit.rule)
-            self._count(limit.key, 1, now)
+        most = _LINKS_A_MINUTE if network else _LINKS_A_MINUTE_TOGETHER
+        self._asked("links", network, most, _too_many_links)
 
     def study_asked(self, network: str) -> None:
         """Count somebody who opens a study, or tries a code to withdraw from one, or refuse and count nothing.
@@ -166,14 +165,17 @@ class Limits:
         Raises:
             TooOften: Too many came from there within a minute.
         """
+        most = _STUDIES_A_MINUTE if network else _STUDIES_A_MINUTE_TOGETHER
+        self._asked("studies", network, most, _too_many_studies)
+
+    def _asked(self, kind: str, network: str, most: int, refusal: Callable[[str], str]) -> None:
+        """Count one of a kind from a network, of which so many are let through in a minute."""
         with self._lock:
             now = self._clock()
-            most = _STUDIES_A_MINUTE if network else _STUDIES_A_MINUTE_TOGETHER
-            limit = _Limit("studies-per-minute", self._key("studies", network), most, _MINUTE)
+            limit = _Limit(f"{kind}-per-minute", self._key(kind, network), most, _MINUTE)
             wait = self._wait(limit, 1, now)
             if wait > 0:
-                words = f"This study was opened too often from here just now. Try again in {_in_words(wait)}."
-                raise TooOften(words, seconds=wait, rule=limit.rule)
+                raise TooOften(refusal(_in_words(wait)), seconds=wait, rule=limit.rule)
             self._count(limit.key, 1, now)
 
     def refused(self, session: str, network: str = "") -> None:

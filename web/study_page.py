@@ -106,6 +106,7 @@ def shell(request: Request, language: str, page: str, more: dict[str, Any]) -> s
         '<meta name="robots" content="noindex, nofollow"><meta name="color-scheme" content="light dark">'
         f"<title>{title}</title>"
         f'<link rel="icon" href="{up}studio/static/favicon.svg">'
+        f'<link rel="stylesheet" href="{up}studio/static/study/colours.css">'
         f'<link rel="stylesheet" href="{up}studio/static/study/study.css">'
         f'<script type="module" src="{up}studio/static/study/main.js"></script></head>'
         f'<body><script type="application/json" id="start">{data}</script>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from pipelines.provenance import marking
+from tests.support.axe import DESK, looking_at
 from tests.support.browsing import CHROMIUM, FLAGS, listen, open_context
 
 
@@ -96,3 +97,9 @@ def photo_file(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactory
     exif.get_ifd(0x8825)[1] = "N"
     face_photo.transpose(Image.Transpose.ROTATE_90).save(path, quality=92, exif=exif)
     return path
+
+
+@pytest.fixture
+def look_at(page: Page) -> Iterator[Callable[[str], None]]:
+    with looking_at(page, DESK) as look:
+        yield look

@@ -7,52 +7,16 @@ asked while tests run.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browsing import LONG, agree, create, enter, pick, upload
 from tests.support.site import Site
-
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-DESK, NARROW = {"width": 1440, "height": 900}, {"width": 320, "height": 640}
-LOOKS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
-    "light": ({"color_scheme": "light", "forced_colors": "none"}, DESK),
-    "dark": ({"color_scheme": "dark", "forced_colors": "none"}, DESK),
-    "forced colours": ({"color_scheme": "light", "forced_colors": "active"}, DESK),
-    "320 px": ({"color_scheme": "light", "forced_colors": "none"}, NARROW),
-}
-
-
-@pytest.fixture
-def look_at(page: Page) -> Iterator[Callable[[str], None]]:
-    """Has axe look at what is on the page, in every look; each violation is a line."""
-    found: list[str] = []
-    axe = Axe()
-
-    def look(state: str) -> None:
-        for name, (media, size) in LOOKS.items():
-            page.emulate_media(reduced_motion="reduce", **media)  # colours do not fade in
-            page.set_viewport_size(size)  # type: ignore[arg-type]
-            page.wait_for_timeout(250)  # colours fade in
-            answer = axe.run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response
-            found.extend(
-                f"{state}, {name}: {one['id']} {[node['target'] for node in one['nodes']]}"
-                for one in answer["violations"]
-            )
-            too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            found.extend([f"{state}, {name}: {too_wide} px to the side"] if too_wide > 0 else [])
-        page.emulate_media(**LOOKS["light"][0])
-        page.set_viewport_size(DESK)  # type: ignore[arg-type]
-
-    yield look
-    assert found == []
 
 
 def is_uniform(part: Locator) -> bool:

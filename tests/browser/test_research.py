@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from study.export.check import problems
 from study.researchers import entry
-from tests.browser.test_reach import LOOKS, RULES
 from tests.browser.test_study import StudySite
+from tests.support.axe import looking_at
 from tests.support.browsing import LONG, listen, open_context
 
 PASSWORD = "correct horse battery"
@@ -50,26 +49,8 @@ def desk(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def look_at(desk: Page) -> Iterator[Callable[[str], None]]:
-    """Has axe look at the page in light and dark, forced colours and at 320 px, where nothing sticks out either."""
-    found: list[str] = []
-
-    def look(state: str) -> None:
-        for name, (media, size) in LOOKS.items():
-            desk.emulate_media(reduced_motion="reduce", **media)
-            desk.set_viewport_size(size)  # type: ignore[arg-type]
-            answer = Axe().run(desk, options={"runOnly": {"type": "tag", "values": RULES}}).response
-            found.extend(
-                f"{state}, {name}: {one['id']} {[node['target'] for node in one['nodes']]}"
-                for one in answer["violations"]
-            )
-            wider = desk.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-            if wider > 0:
-                found.append(f"{state}, {name}: {wider} pixels stick out")
-        desk.emulate_media(color_scheme="light", forced_colors="none")
-        desk.set_viewport_size({"width": 1440, "height": 1000})
-
-    yield look
-    assert found == []
+    with looking_at(desk, {"width": 1440, "height": 1000}) as look:
+        yield look
 
 
 @pytest.mark.slow

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from study.identity import Identity
-from tests.browser.test_reach import LOOKS, RULES
 from tests.study.conftest import write_study
+from tests.support.axe import looking_at
 from tests.support.browsing import LONG, listen, open_context
 from tests.support.site import TOY_APP, Site
 from tests.support.studies import SMALL_STUDY
@@ -58,25 +57,8 @@ def phone(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def look_at(phone: Page) -> Iterator[Callable[[str], None]]:
-    """Has axe look at the screen in light and dark, forced colours and at 320 px; each violation is a line."""
-    found: list[str] = []
-
-    def look(state: str) -> None:
-        for name, (media, size) in LOOKS.items():
-            phone.emulate_media(reduced_motion="reduce", **media)
-            phone.set_viewport_size(size)  # type: ignore[arg-type]
-            answer = Axe().run(phone, options={"runOnly": {"type": "tag", "values": RULES}}).response
-            found.extend(
-                f"{state}, {name}: {one['id']} {[node['target'] for node in one['nodes']]}"
-                for one in answer["violations"]
-            )
-            too_wide = phone.evaluate("document.documentElement.scrollWidth - innerWidth")
-            found.extend([f"{state}, {name}: {too_wide} px to the side"] if too_wide > 0 else [])
-        phone.emulate_media(**LOOKS["light"][0])
-        phone.set_viewport_size(PHONE)  # type: ignore[arg-type]
-
-    yield look
-    assert found == []
+    with looking_at(phone, PHONE) as look:
+        yield look
 
 
 def agree(page: Page, site: Site, code: str) -> None:

@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pipelines.provenance import marking
-from tests.browser.test_reach import look_at  # noqa: F401  # the fixture
 from tests.support.browsing import LONG, agree, create, enter, open_context, pick, save, upload
 from tests.support.site import Site
 
@@ -121,7 +120,7 @@ def test_axe_finds_nothing_in_the_open_panel(
     page: Page,
     site: Site,
     photo_file: Path,
-    look_at: Callable[[str], None],  # noqa: F811
+    look_at: Callable[[str], None],
 ) -> None:
     enter(page, site)
     agree(page)

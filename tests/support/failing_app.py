@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import app
 from pipelines.engines.filters.engine import FilterEngine
 from tests.support.traces import NAME, WORDS
-from ui import screen
+from ui import prints
 
 
 def _generate(self: FilterEngine, job: object, *_: object) -> NoReturn:
@@ -37,5 +37,5 @@ def _fail(name: str) -> NoReturn:
 
 if __name__ == "__main__":
     FilterEngine.generate = _generate
-    screen.badge = _badge
+    prints.badge = _badge
     sys.exit(app.main())

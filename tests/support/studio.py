@@ -19,7 +19,7 @@ from pipelines.photo.opening import open_photo
 from pipelines.portrait_request import build_request
 from pipelines.results import PortraitSet
 from pipelines.schema import LoadedPhoto
-from ui import screen
+from ui import prints
 from ui.portrait_handlers import PortraitHandlers
 from ui.serving import Serving
 from visits.folder import PrivateFolder
@@ -100,7 +100,7 @@ def make_portraits(served: Served, session: str, loaded, seeds: tuple[int, ...] 
     wanted = build_request(photo=loaded, style_id=STYLE, seeds=seeds, model_id="preview", consent=consent)
     *_, result = worker.run(served.studio.pipeline, wanted)
     assert isinstance(result, PortraitSet)
-    served.studio.visits.keep(consent, screen.kept(result))
+    served.studio.visits.keep(consent, prints.kept(result))
     return result
 
 

@@ -14,7 +14,8 @@ import app
 from pipelines import live_pictures
 from tests.support.fakes import FakeEngines
 from tests.support.site import TOY_PREVIEW
-from tests.support.studio import Served
+from tests.support.studio import Served, with_photo
+from tests.support.style_editing import Editor
 from ui.portrait_handlers import PortraitHandlers
 from visits.folder import PrivateFolder
 from visits.studio import Studio
@@ -96,3 +97,20 @@ def crowd_bytes(face_photo: Image.Image) -> bytes:
     buffer = io.BytesIO()
     pair.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+@pytest.fixture
+def editor(served: Served, http: httpx.Client, session: str) -> Editor:
+    return Editor(http, served.visit(session))
+
+
+@pytest.fixture
+def sitting(served: Served, handlers: PortraitHandlers, http: httpx.Client, session: str, photo_bytes: bytes) -> Editor:
+    return Editor(http, with_photo(served, handlers, session, photo_bytes))
+
+
+@pytest.fixture
+def stranger(served: Served, http: httpx.Client, session: str) -> Iterator[Editor]:
+    """Somebody else's visit."""
+    yield Editor(http, served.visit(f"{session}-other"))
+    served.studio.visits.forget(f"{session}-other")

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from pipelines.errors import ConsentMissing
 from study.notice import after_closing, load_notice
 from tests.support.studio import LOOK, OTHER_STYLE, STYLE, Served, create, event, request_of, with_photo
-from ui import screen
+from ui import prints
 from ui.portrait_handlers import PortraitHandlers
 from visits import inventory
 from visits.visit import MAX_KEPT_PORTRAITS, Visit
@@ -251,7 +251,7 @@ def test_favourites_are_never_replaced(served: Served, handlers: PortraitHandler
     assert {kept.portrait.id for kept in visit.kept} == before
     visit.kept[0].favourite = True
     assert "none can be made" in list(create(handlers, session))[-1]["notice"]
-    assert "all of them favourites" in screen.room_words(visit)
+    assert "all of them favourites" in prints.room_words(visit)
     gone = handlers.favourite(False, request_of(session), event(id="nothing", on=True))
     assert 'role="alert"' in gone["notice"]
 

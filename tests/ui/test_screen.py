@@ -9,7 +9,7 @@ from pipelines.engines.base import EngineInfo
 from pipelines.results import Faithfulness, RatioChange, SkinShift
 from pipelines.schema import MAX_VARIATIONS
 from pipelines.seeds import MAX_SEED
-from ui import screen
+from ui import prints, screen
 
 
 @given(first=st.integers(0, MAX_SEED), count=st.integers(1, MAX_VARIATIONS))
@@ -36,8 +36,8 @@ def test_the_step_counter_names_the_portrait_in_work(portraits: int, each: int, 
 
 
 def test_the_preview_engine_is_never_called_diffusion() -> None:
-    assert screen.badge("Preview", False).endswith("not diffusion")
-    assert "not diffusion" not in screen.badge("Stable Diffusion 1.5", True)
+    assert prints.badge("Preview", False).endswith("not diffusion")
+    assert "not diffusion" not in prints.badge("Stable Diffusion 1.5", True)
 
 
 def test_nothing_is_ready_without_consent() -> None:
@@ -64,7 +64,7 @@ def test_what_was_kept_is_told_in_a_sentence_and_in_numbers() -> None:
         edges_kept=0.72,
         unmeasured=("The nose could not be compared.", "Your face shape was kept."),
     )
-    shown = screen.faithfulness_value(kept)
+    shown = prints.faithfulness_value(kept)
     assert shown is not None
     assert (shown["sentence"], shown["warning"]) == (kept.sentence, kept.warning)
     numbers = dict(shown["numbers"])
@@ -79,9 +79,9 @@ def test_what_was_kept_is_told_in_a_sentence_and_in_numbers() -> None:
 
 
 def test_what_was_not_measured_shows_no_number() -> None:
-    nothing = screen.faithfulness_value(Faithfulness(sentence="No face.", unmeasured=("No face.",)))
+    nothing = prints.faithfulness_value(Faithfulness(sentence="No face.", unmeasured=("No face.",)))
     assert nothing == {"sentence": "No face.", "warning": "", "numbers": [], "unmeasured": []}
-    assert screen.faithfulness_value(None) is None
+    assert prints.faithfulness_value(None) is None
 
 
 def test_own_words_are_offered_only_where_they_are_read() -> None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from pipelines.schema import MAX_UPLOAD_BYTES
-from ui import screen, widgets
+from ui import prints, widgets
 from ui.theme import HEAD
 from web.routes import STATIC
 
@@ -54,11 +54,11 @@ def test_a_widget_sends_no_event_that_gradio_does_not_know(name: str) -> None:
 
 def test_what_python_knows_is_said_once() -> None:
     text = "".join((STATIC / name).read_text("utf-8") for name in SCRIPTS)
-    assert screen.FILTERS_BADGE not in text
+    assert prints.FILTERS_BADGE not in text
     assert not re.search(r"40 MB|40 \* 1024", text)
     for widget in (widgets.photo_booth(), widgets.checker()):
         assert widget.props["limit"] == MAX_UPLOAD_BYTES
-    assert widgets.stage().props["live_badge"] == screen.FILTERS_BADGE
+    assert widgets.stage().props["live_badge"] == prints.FILTERS_BADGE
 
 
 def test_all_are_fetched_at_the_same_time() -> None:

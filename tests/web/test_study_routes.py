@@ -16,11 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.testclient import TestClient
 
 import app
 from pipelines import live_pictures
@@ -35,12 +33,14 @@ from study.store.database import Database, sqlite_url
 from study.store.reading import load_dataset
 from study.store.store import StudyStore
 from tests.study.conftest import write_study
+from tests.support.participant import Person
 from tests.support.site import TOY_PREVIEW, TOY_SIZE
 from tests.support.studies import SMALL_STUDY, draw
 from tests.support.studio import jpeg
 from visits.folder import PrivateFolder
 from visits.limits import Limits
 from visits.studio import Studio
+from web.server import Server
 from web.shield import Shield
 from web.study_routes import TAB_HEADER, build_study_routes
 
@@ -72,59 +72,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory, open_study: FrozenStudy) ->
 
 def tmp_of(frozen: FrozenStudy, factory: pytest.TempPathFactory) -> Path:
     return next(factory.getbasetemp().glob(f"studies*/{frozen.id}.toml"))
-
-
-class Person:
-    """Somebody at the page of the small study."""
-
-    def __init__(self, studio: Studio, code: str, tab: str = "a" * 32) -> None:
-        routes = build_study_routes(studio)
-        site = Starlette(routes=routes, middleware=[Middleware(Shield, page="")])
-        self.http = TestClient(site, base_url="http://testserver")
-        self.tab = tab
-        self.opened = self.http.get(f"/study/small?PROLIFIC_PID={code}&SESSION_ID=s-{code}", follow_redirects=False)
-        self.screen: dict[str, Any] = {}
-
-    def post(self, name: str, body: Any = None, **headers: str) -> Any:
-        sent = {"content": body} if isinstance(body, bytes) else {"json": body if body is not None else {}}
-        return self.http.post(f"/study/small/{name}", headers={TAB_HEADER: self.tab, **headers}, **sent)
-
-    def ask(self, name: str, body: Any = None) -> dict[str, Any]:
-        answer = self.post(name, body)
-        assert answer.status_code == 200, answer.text
-        self.screen = answer.json()
-        return self.screen
-
-    def agree(self, *, keep: bool = True) -> dict[str, Any]:
-        screen = self.ask("enter", {"language": "en"})
-        ticks = {"take-part": True, "keep": keep}
-        return self.ask("consent", {"purposes": ticks, "sha256": screen["consent"]["sha256"]})
-
-    def sit(self, photo: bytes) -> dict[str, Any]:
-        assert self.ask("photo", photo)["photo"]["blocked"] is False
-        self.ask("portraits")
-        deadline = time.monotonic() + 120
-        while self.screen["task"] in ("photo", "portraits"):
-            assert time.monotonic() < deadline, self.screen
-            assert not self.screen.get("said"), self.screen["said"]
-            time.sleep(0.2)
-            answer = self.http.get("/study/small/progress", headers={TAB_HEADER: self.tab})
-            self.screen = answer.json()
-        return self.screen
-
-    def answer(self, **changes: Any) -> dict[str, Any]:
-        trial = self.screen["trial"]
-        said = {"likert": "5", "choice": "0", "text": "because", "pair": "left"}[trial["kind"]]
-        body = {"trial": trial["key"], "rt_ms": 900.5, "hidden_ms": 0, "page_ms": 5000, "changes": 1, "by": "key"}
-        return self.ask("answer", {**body, "chosen" if trial["kind"] == "pair" else "value": said, **changes})
-
-    def finish(self, photo: bytes) -> dict[str, Any]:
-        self.agree()
-        self.answer()
-        self.sit(photo)
-        while "trial" in self.screen:
-            self.answer()
-        return self.screen
 
 
 @pytest.fixture(scope="module")
@@ -392,8 +339,11 @@ def test_fifty_people_at_once_on_loopback_lose_no_answer_and_balance(tmp_path: P
                 screen = answer.json()
             return str(screen["end"]["completion"])
 
-    with serving(site) as url, ThreadPoolExecutor(50) as pool:
+    server = Server(site, None, 0)
+    url = server.url
+    with ThreadPoolExecutor(50) as pool:
         codes = list(pool.map(take_part, range(50)))
+    server.close()
     assert all(store.verify(code) is not None for code in codes)
     data = load_dataset(database, running.frozen.sha256)
     assert (len(data.people), len(data.ratings), len(data.choices), len(data.checks)) == (50, 150, 150, 100)
@@ -403,17 +353,3 @@ def test_fifty_people_at_once_on_loopback_lose_no_answer_and_balance(tmp_path: P
     seats = Counter(one.row for one in data.people)
     assert max(seats.values()) - min(seats.values()) <= 1
     database.close()
-
-
-@contextlib.contextmanager
-def serving(site: Starlette) -> Iterator[str]:
-    """An app on a free port of this machine."""
-    server = uvicorn.Server(uvicorn.Config(site, host="127.0.0.1", port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(30)

@@ -1,0 +1,97 @@
+"""Finished pictures become files: marked, signed, told apart by random names, and measured against the photo."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image
+
+from pipelines.engines.base import Engine
+from pipelines.faithfulness import meter
+from pipelines.presets import own
+from pipelines.presets.loading import Presets
+from pipelines.provenance import marking
+from pipelines.results import Portrait
+from pipelines.schema import Job, PortraitRequest
+
+AFTER_PICTURE = "in the style of a picture that the visitor gave"
+
+
+def save_portraits(
+    request: PortraitRequest,
+    engine: Engine,
+    job: Job,
+    pictures: list[tuple[int, Image.Image]],
+    *,
+    presets: Presets,
+    seconds: float,
+    folder: Path,
+) -> tuple[Portrait, ...]:
+    """Write pictures, marked, and measure what each has left of the person. Where one fails, no file stays.
+
+    Args:
+        request: What was asked for.
+        engine: Who made the pictures.
+        job: What it made them from.
+        pictures: With their seeds.
+        presets: Styles of this studio, after which own ones are named in the files.
+        seconds: That one took.
+        folder: For the files.
+
+    Raises:
+        SaveError: A file could not be written or signed.
+    """
+    portraits: list[Portrait] = []
+    written: list[Path] = []
+    try:
+        for seed, picture in pictures:
+            portrait_id = secrets.token_hex(12)
+            path = folder / f"{job.style.id}-{request.scene_id}-seed{seed}-{portrait_id}.png"
+            facts = {
+                **own.facts(request.style_id, request.own_style, presets),
+                "Scene": request.scene_id,
+                "Seed": str(seed),
+                "Model": engine.model_id,
+                "Engine": engine.name,
+                "Likeness": f"{request.likeness:g}",
+                "Shape": request.shape,
+                "Size": request.size,
+            }
+            if job.style_picture is not None:  # that there was one, and nothing of it
+                facts["StyleSource"] = AFTER_PICTURE
+            written.append(path)
+            saved = marking.save(
+                picture, path, is_diffusion=engine.is_diffusion, facts=facts, label=request.visible_label
+            )
+            # Measured on what the visitor gets, marks and all.
+            kept = meter.measure(job.photo, saved.picture, natural_colour=job.style.natural_colour)
+            portraits.append(
+                Portrait(
+                    id=portrait_id,
+                    path=path,
+                    style_id=request.style_id,
+                    scene_id=request.scene_id,
+                    seed=seed,
+                    engine=engine.name,
+                    model_id=engine.model_id,
+                    is_diffusion=engine.is_diffusion,
+                    seconds=seconds,
+                    likeness=request.likeness,
+                    shape=request.shape,
+                    size=request.size,
+                    width=picture.width,
+                    height=picture.height,
+                    crop=request.crop,
+                    own_style=request.own_style,
+                    provenance=saved.summary,
+                    faithfulness=kept,
+                )
+            )
+    except BaseException:
+        for path in written:
+            with suppress(OSError):
+                path.unlink()
+        raise
+    return tuple(portraits)
