@@ -238,6 +238,7 @@ HintKind = Literal[
     "close-cut",
     "out-of-crop",
     "small-print",
+    "neighbours",
 ]
 
 
