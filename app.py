@@ -68,6 +68,7 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         folder.portraits,
         max_waiting=settings.max_waiting,
         automatic=settings.model,
+        devices=settings.devices,
         safety=build_safety(settings),
         engines=engines,
     )
