@@ -186,9 +186,10 @@ class Loader:
 
     @contextlib.contextmanager
     def _part(self, name: str) -> Iterator[None]:
-        """What goes wrong inside becomes one sentence that names this component."""
+        """One at a time in this process; what goes wrong inside becomes one sentence that names this component."""
         try:
-            yield
+            with heavy.loading_weights:
+                yield
         except PortraitError:
             raise
         except Exception as error:
