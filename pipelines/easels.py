@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from languages.saying import say
 from pipelines import heavy
 from pipelines.engines.base import AUTO, PREVIEW, EngineChoice, EngineInfo, EngineSource, Refuse
-from pipelines.engines.device import Device, gpus, named_devices, working_on
+from pipelines.engines.device import Device, gpus, is_full_size, named_devices, working_on
 from pipelines.engines.registry import Engines
 from pipelines.hub.stack import ModelStack
+from pipelines.settings import lends_gpu
+
+
+def always() -> bool:
+    """Of a device that is there for everybody."""
+    return True
 
 
 class Easel:
@@ -21,11 +28,13 @@ class Easel:
     Args:
         name: Of the device.
         engines: What can be loaded there.
+        is_open: Whether it is there for whoever asks, in this very context.
     """
 
-    def __init__(self, name: str, engines: EngineSource) -> None:
+    def __init__(self, name: str, engines: EngineSource, is_open: Callable[[], bool] = always) -> None:
         self.name = name
         self.engines = engines
+        self.is_open = is_open
         self._choices: dict[str, EngineChoice] = {}
 
     def has(self, model_id: str) -> bool:
@@ -100,7 +109,7 @@ class Easels:
 
     def infos(self) -> tuple[EngineInfo, ...]:
         """Of each engine what is said where it can run; "auto" is the best of all devices."""
-        by_device = [easel.engines.infos() for easel in self]
+        by_device = [easel.engines.infos() for easel in self._open()]
         if len(by_device) == 1:
             return by_device[0]
         merged: dict[str, EngineInfo] = {}
@@ -124,13 +133,13 @@ class Easels:
             best = next((info.id for info in self.infos() if info.is_automatic), None)
             able = [
                 easel.name
-                for easel in self
+                for easel in self._open()
                 if any(info.is_automatic and info.id == best for info in easel.engines.infos())
             ]
         else:
             able = [
                 easel.name
-                for easel in self
+                for easel in self._open()
                 if any(info.available and info.id == model_id for info in easel.engines.infos())
             ]
         return frozenset(able) or None
@@ -139,6 +148,9 @@ class Easels:
         """As `Easel.peek`, on a device where it can run."""
         able = self.able(model_id)
         return next(easel for easel in self if able is None or easel.name in able).peek(model_id)
+
+    def _open(self) -> list[Easel]:
+        return [easel for easel in self if easel.is_open()]
 
     def close(self) -> None:
         """Free all engines."""
@@ -152,6 +164,8 @@ def sources_of(devices: str, models: Mapping[str, ModelStack], refuse: Refuse) -
     Raises:
         SettingsError: One of them is not here.
     """
+    if lends_gpu():
+        return {"cpu": Engines(models, lambda stack: _is_lent_one(stack) or refuse(stack))}
     named = named_devices(devices)
     if not named:
         return {"": Engines(models, refuse)}
@@ -161,3 +175,12 @@ def sources_of(devices: str, models: Mapping[str, ModelStack], refuse: Refuse) -
 def further_gpus() -> tuple[Device, ...] | None:
     """The GPUs beside the one that "auto" begins with; None while torch is not loaded, which could tell."""
     return gpus()[1:] if heavy.is_loaded("torch") else None
+
+
+def _is_lent_one(stack: ModelStack) -> str:
+    """Why a stack does not run on the processor of a machine that borrows its GPU; "" where it does."""
+    if not is_full_size(stack):
+        return ""
+    return say(
+        "{name} runs on a lent GPU, for one portrait at a time; choose the built-in model here.", name=stack.name
+    )

@@ -7,7 +7,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -336,13 +336,16 @@ class SelfPortraitPipeline(LivePictures):
         for device in further or ():
             self.add_device(device.name, Engines(self.presets.models, self.safety.why_not, device=device))
 
-    def add_device(self, name: str, engines: EngineSource, *, room: int = 1) -> None:
+    def add_device(
+        self, name: str, engines: EngineSource, *, room: int = 1, is_open: Callable[[], bool] = easels.always
+    ) -> None:
         """One more device on which portraits are made.
 
         Args:
             room: How many at a time.
+            is_open: Whether it is there for whoever asks, in this very context.
         """
-        easel = easels.Easel(name, engines)
+        easel = easels.Easel(name, engines, is_open)
         self._easels.add(easel)
         self.line.open(name, easel.has, room=room)
         log.info("portraits are made on %s, too", name)
