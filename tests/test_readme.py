@@ -25,7 +25,7 @@ def tree() -> list[str]:
 def test_every_listed_path_exists_and_every_module_is_listed() -> None:
     listed = tree()
     assert [path for path in listed if not (ROOT / path).exists()] == []
-    for package in ("pipelines", "study", "visits"):
+    for package in ("deploy", "pipelines", "study", "visits"):
         for path in (ROOT / package).iterdir():
             name = f"{package}/{path.name}" + ("/" if path.is_dir() else "")
             if path.name not in ("__init__.py", "__pycache__"):
