@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
@@ -23,7 +24,7 @@ def always() -> bool:
 class Easel:
     """One device, and what is loaded there: one engine of diffusion at most, beside the filters.
 
-    Not safe for many threads: whoever has a turn on the device has it alone, but for `has`.
+    Safe for many threads; that not two work with one engine at a time is the line's business.
 
     Args:
         name: Of the device.
@@ -36,6 +37,7 @@ class Easel:
         self.engines = engines
         self.is_open = is_open
         self._choices: dict[str, EngineChoice] = {}
+        self._changing = threading.Lock()
 
     def has(self, model_id: str) -> bool:
         """Whether an engine is loaded, or has nothing to load."""
@@ -60,17 +62,21 @@ class Easel:
             RequestInvalid: There is no such engine.
             EngineUnavailable: It cannot run there.
         """
-        if model_id not in self._choices:
-            choice = self.engines.create(model_id)
-            loaded = {one.engine.model_id: one.engine for one in self._choices.values()}
-            if choice.engine.model_id in loaded:  # "auto" and its own id are one engine
-                choice = replace(choice, engine=loaded[choice.engine.model_id])
-            elif choice.engine.is_diffusion:
-                self.close()
-            self._choices[model_id] = choice
+        with self._changing:
+            choice = self._choices.get(model_id) or self._chosen(model_id)
         device = self.engines.device if isinstance(self.engines, Engines) else None
         with working_on(device):
-            yield self._choices[model_id]
+            yield choice
+
+    def _chosen(self, model_id: str) -> EngineChoice:
+        choice = self.engines.create(model_id)
+        loaded = {one.engine.model_id: one.engine for one in self._choices.values()}
+        if choice.engine.model_id in loaded:  # "auto" and its own id are one engine
+            choice = replace(choice, engine=loaded[choice.engine.model_id])
+        elif choice.engine.is_diffusion:
+            self.close()
+        self._choices[model_id] = choice
+        return choice
 
     def drop(self) -> None:
         """Forget the engines without freeing them: one is in the middle of something and does not come back."""

@@ -146,6 +146,8 @@ class SelfPortraitPipeline(LivePictures):
         Raises:
             WordsRefused: A reviewer does not let the visitor's own words through.
             PictureRefused: A reviewer does not let the style picture through.
+            RequestInvalid: There is no such style.
+            EngineUnavailable: The engine that was asked for cannot paint this style.
             EngineBusy: The line is full; the hint says when to come back.
         """
         words = [request.extra_prompt]
@@ -156,7 +158,8 @@ class SelfPortraitPipeline(LivePictures):
         if request.style_picture is not None:
             self.require_style_picture(request.style_picture, request.consent.session)
         self._find_gpus()
-        model_id = self.automatic if request.model_id == AUTO else request.model_id
+        model_id, _ = self.engine_for(request.own_style or self.presets.style(request.style_id), request.model_id)
+        model_id = self.automatic if model_id == AUTO else model_id
         only = self._easels.able(model_id)
         return self.line.join(request.consent.session, model_id, len(request.seeds), only)
 
@@ -365,7 +368,7 @@ class SelfPortraitPipeline(LivePictures):
     def set_aside(self, ticket: Ticket) -> None:
         """Let the next one have its turn although the engine did not come back; it gets an engine of its own."""
         if ticket.holds:
-            log.error("an engine does not answer and was set aside")
+            log.error("an engine does not answer and was set aside%s", ticket.device and f", on {ticket.device}")
             self._easels[ticket.device].drop()
         ticket.leave()
 

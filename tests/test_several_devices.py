@@ -24,7 +24,7 @@ from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, Portrai
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
 from pipelines.results import PortraitSet
-from pipelines.schema import Consent, Job, LoadedPhoto, PortraitRequest, StepCallback
+from pipelines.schema import Consent, Job, LoadedPhoto, PortraitRequest, StepCallback, StylePicture
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.fakes import FakeEngine
 
@@ -82,7 +82,15 @@ class Stacks:
         here = [(id, (self._device, id) not in self._machine.cannot) for id in (LARGE, SMALL)]
         best = next((id for id, available in here if available), None)
         return tuple(
-            replace(filters, id=id, name=id, is_diffusion=True, available=available, is_automatic=id == best)
+            replace(
+                filters,
+                id=id,
+                name=id,
+                is_diffusion=True,
+                available=available,
+                is_automatic=id == best,
+                reads_style_picture=False,
+            )
             for id, available in here
         )
 
@@ -332,6 +340,20 @@ def test_a_stack_that_fits_on_one_device_is_made_there_and_auto_is_the_best_of_a
     machine.cannot = {("one", SMALL), ("two", SMALL)}
     with pytest.raises(EngineUnavailable, match="does not fit"):
         served_to(pipeline, ask("ben-1", model_id=SMALL))
+
+
+@pytest.mark.usefixtures("small_pictures")
+def test_a_style_that_only_the_filters_can_paint_goes_where_they_are(
+    presets: Presets, machine: Machine, tmp_path: Path, ask: Callable[..., PortraitRequest], face_photo: Image.Image
+) -> None:
+    """As on a machine that borrows its GPU for one stack."""
+    sources = {"lent": Stacks(machine, "lent"), "cpu": Engines({})}
+    studio = SelfPortraitPipeline(presets, tmp_path, engines=sources)
+    picture = StylePicture(image=face_photo.resize((64, 64)))
+    made = served_to(studio, ask(style_id="own-picture", style_picture=picture, model_id=AUTO))
+    assert not made.portraits[0].is_diffusion
+    assert served_to(studio, ask(model_id=AUTO)).engine == LARGE
+    studio.close()
 
 
 def test_all_devices_are_warmed_up_and_one_that_cannot_be_keeps_nobody_waiting(
