@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -19,6 +20,7 @@ from tests import tiny_checkpoints
 from tests.support.site import CUT_NETWORK, ROOT, Site, Visitor, wait_until
 from tests.support.studio import agree, ask
 from ui.zero_gpu import in_our_words
+from web.calls import KEY_HEADER
 
 STAND_IN = ROOT / "tests" / "support" / "lent_gpu"
 LARGE = """
@@ -168,11 +170,20 @@ def test_cancel_stops_the_copy_and_it_is_free_for_the_next(space: Site, photo_by
     visitor.close()
 
 
-def test_a_board_does_not_borrow(space: Site, client: Client) -> None:
+def test_a_board_does_not_borrow(space: Site, client: Client, photo_bytes: bytes) -> None:
     """No event waits for it, so there is nobody for whom the time would count."""
     listed = {one["id"]: one for one in client.predict(api_name="/styles")["engines"]}
     assert listed["large-toy"]["available"]
     assert listed["embedded"]["available"]
+    headers = {KEY_HEADER: client.headers[KEY_HEADER]}
+    with httpx.Client(base_url=f"{space.url}/studio/board", headers=headers, timeout=60) as http:
+        who = {"title": "Eileen", "consent": "Eileen Collins said yes on 2 November 2026 to this board."}
+        assert http.post("/photo", params=who, content=photo_bytes).is_success
+        board = {"title": "Looks", "styles": ["comic"]}
+        asked = http.post("/plan", json={**board, "engines": ["large-toy"]})
+        assert asked.is_error
+        assert "runs on a lent GPU" in asked.json()["sentence"]
+        assert http.post("/plan", json={**board, "engines": ["auto"]}).is_success
 
 
 def test_nothing_of_a_visitor_is_in_the_log(space: Site) -> None:
