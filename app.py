@@ -26,19 +26,22 @@ os.environ.update(
     DO_NOT_TRACK="1",
     ORT_DISABLE_TELEMETRY="1",
 )
+if os.environ.get("SPACES_ZERO_GPU"):  # a Space that lends GPUs: its package stands in for CUDA, before anybody asks
+    import spaces  # noqa: F401
 
 from pipelines.engines.base import EngineSource
 from pipelines.errors import PortraitError
 from pipelines.presets.loading import all_presets
 from pipelines.safety.review import build_safety
 from pipelines.self_portrait import SelfPortraitPipeline
-from pipelines.settings import Settings
+from pipelines.settings import Settings, lends_gpu
 from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
 from study.notice import load_notices
 from study.opening import open_studies
 from study.settings import read_settings
 from ui.serving import Serving, serve
+from ui.zero_gpu import lend_gpu
 from visits.folder import PrivateFolder
 from visits.limits import Limits
 from visits.studio import Studio, Visits
@@ -68,6 +71,7 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         folder.portraits,
         max_waiting=settings.max_waiting,
         automatic=settings.model,
+        devices=settings.devices,
         safety=build_safety(settings),
         engines=engines,
     )
@@ -144,6 +148,8 @@ def _run(host: str | None, port: int | None) -> int:
         folder = PrivateFolder(Settings.read().temp_dir)
         folder.use_for_gradio()
         studio = build_studio(folder)
+        if lends_gpu():
+            lend_gpu(studio.pipeline, folder.path)
     except PortraitError as error:
         print(error.hint, file=sys.stderr)
         return 1

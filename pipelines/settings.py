@@ -1,6 +1,8 @@
 """All that an operator sets through the environment, each under STUDIO_ and its name in capitals.
 
 MODEL                            the engine of visitors who choose none (default auto)
+DEVICES                          where models run: auto (the default: every GPU there is, else the processor), or a list
+                                 such as "cuda:0, cuda:2" or "cpu"; each has models and a worker of its own
 MAX_WAITING                      how many requests for portraits may wait in line (default 64)
 PRESETS                          folder with styles/, scenes/ and models/ of your own, read at the start beside those of
                                  this project; a file must not have the name of one that is there
@@ -71,6 +73,7 @@ _OUTSIDE = {
     "study_researchers": "STUDY_RESEARCHERS",
 }
 _WANTED = {
+    "devices": 'auto, or a list such as "cuda:0, cuda:2" or "cpu"',
     "safety_checker": "auto, required, where-needed or off",
     "max_waiting": "a number from 1 to 500",
     "away_seconds": "a whole number from 0 to 1800",
@@ -88,10 +91,23 @@ def _not_too_short(seconds: int) -> int:
     return seconds
 
 
+def _device_names(names: str) -> str:
+    """In small letters; whether they are here only torch knows."""
+    names = names.lower()
+    if names != "auto" and not all(re.fullmatch(r"cpu|mps|cuda(:\d{1,3})?", name.strip()) for name in names.split(",")):
+        raise ValueError("no device")
+    return names
+
+
 def _web_address(address: str) -> str:
     if address and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address):
         raise ValueError("no address")
     return address.rstrip("/")
+
+
+def lends_gpu(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is a ZeroGPU Space: it has no GPU, and borrows one for each call of a function that is marked so."""
+    return environment.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
 class Settings(BaseModel):
@@ -100,6 +116,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = "auto"
+    devices: Annotated[_Line, AfterValidator(_device_names)] = "auto"
     max_waiting: Annotated[int, Field(ge=1, le=500)] = 64
     presets: Path | None = None
     temp_dir: Path | None = None

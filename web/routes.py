@@ -50,6 +50,7 @@ from web.board_routes import build_board_routes
 from web.calls import KEY_HEADER, NO_STORE, Calls, problem, read_body
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
+from web.health import build_health_routes
 from web.in_language import SpokenJSON
 from web.phone import build_phone_routes
 from web.study_routes import build_study_routes
@@ -85,6 +86,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
     operators = () if more is None else (more / "thumbnails",)
     return [
         *(Route(f"/gradio_api/upload{end}", calls.upload, methods=["POST"]) for end in ("", "/")),
+        *build_health_routes(studio),
         Route("/studio/photo", calls.photo, methods=["POST"]),
         Route("/studio/style-picture", calls.style_picture, methods=["POST"]),
         Route("/studio/frame", calls.frame, methods=["POST"]),

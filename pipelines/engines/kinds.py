@@ -20,7 +20,8 @@ class Kind:
 
     Attributes:
         stack: The class of its files in presets/models.
-        engine: Makes the engine of a stack; must load nothing heavy before the engine's first portrait.
+        engine: Makes the engine of a stack; must load nothing heavy before the engine's first portrait. Where the
+            studio works on devices that it chose, it is told which one by the keyword `device`.
     """
 
     stack: type[ModelStack]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from languages.saying import listed, say
 from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, Refuse
-from pipelines.engines.device import is_slow, why_not
+from pipelines.engines.device import Device, is_slow, why_not
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.kinds import KINDS, Kind
 from pipelines.errors import EngineUnavailable, RequestInvalid
@@ -26,14 +26,21 @@ class Engines:
         models: Model stacks by id.
         refuse: Why a stack that can run here is not to be used all the same, as a sentence; "" where it is.
         kinds: Which engine runs a stack, by its kind.
+        device: Where they run; left out, on the best there is.
     """
 
     def __init__(
-        self, models: Mapping[str, ModelStack], refuse: Refuse = may_always, kinds: Mapping[str, Kind] = KINDS
+        self,
+        models: Mapping[str, ModelStack],
+        refuse: Refuse = may_always,
+        kinds: Mapping[str, Kind] = KINDS,
+        *,
+        device: Device | None = None,
     ) -> None:
         self._models = models
         self._refuse = refuse
         self._kinds = kinds
+        self.device = device
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -58,13 +65,18 @@ class Engines:
         if reason := self._why_not(stack):
             weights.require(stack)  # what is not here has a cure
             raise EngineUnavailable(reason)
-        return EngineChoice(self._engine(stack), stack, _warnings(stack))
+        return EngineChoice(self._engine(stack), stack, self._warnings(stack))
 
     def _engine(self, stack: ModelStack) -> Engine:
-        return self._kinds[stack.kind].engine(stack)
+        engine = self._kinds[stack.kind].engine
+        return engine(stack) if self.device is None else engine(stack, device=self.device)
 
     def _why_not(self, stack: ModelStack) -> str:
-        return why_not(stack) or self._refuse(stack)
+        return why_not(stack, self.device) or self._refuse(stack)
+
+    def _warnings(self, stack: ModelStack) -> tuple[str, ...]:
+        slow = is_slow(stack, self.device)
+        return (say("There is no GPU here, so a portrait takes minutes."),) if slow else ()
 
     def _ranked(self) -> list[ModelStack]:
         return sorted(self._models.values(), key=lambda stack: -stack.rank)
@@ -76,7 +88,7 @@ class Engines:
     def _best(self) -> EngineChoice:
         if stack := self._automatic():
             note = say("{name} was chosen: the best model that can run on this machine.", name=stack.name)
-            return EngineChoice(self._engine(stack), stack, (note, *_warnings(stack)))
+            return EngineChoice(self._engine(stack), stack, (note, *self._warnings(stack)))
         ranked = self._ranked()
         ways = [
             say("choose {name}", name=stack.name) for stack in ranked if stack.rank == 0 and not self._why_not(stack)
@@ -98,10 +110,6 @@ class Engines:
             reads_words=stack.reads_words,
             reads_style_picture=stack.reads_style_picture,
         )
-
-
-def _warnings(stack: ModelStack) -> tuple[str, ...]:
-    return (say("There is no GPU here, so a portrait takes minutes."),) if is_slow(stack) else ()
 
 
 def _preview_info(is_automatic: bool) -> EngineInfo:

@@ -21,6 +21,7 @@ from pipelines.errors import EngineUnavailable, PortraitError
 from pipelines.hub import weights
 from pipelines.hub.components import SAFETY_CHECKER, SAFETY_CHECKER_ID, Component
 from pipelines.results import Refusal
+from pipelines.settings import lends_gpu
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,8 @@ class HubChecker:
         """
         rgb = picture.convert("RGB")
         with self._lock:
-            model, processor = self._load()
+            with heavy.loading_weights:
+                model, processor = self._load()
             try:
                 found = _looks_sexual(model, processor, rgb)
             except Exception as error:
@@ -92,7 +94,7 @@ class HubChecker:
         source = self._component.source
         root = weights.resolve(source, self._component.name, stack_id=SAFETY_CHECKER_ID)
         model_part, processor_part = self._component.parts
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = "cuda" if torch.cuda.is_available() and not lends_gpu() else "cpu"
         try:
             model, report = library.StableDiffusionSafetyChecker.from_pretrained(
                 root / model_part.folder,

@@ -89,9 +89,9 @@ class Loader:
     def place(self, pipe: Any) -> None:
         """Move the pipeline to its device, or hook its parts so that they move there while they are used."""
         if self.offloads:
-            pipe.enable_model_cpu_offload()
+            pipe.enable_model_cpu_offload(gpu_id=self.device.index)
         else:
-            pipe.to(self.device.kind)
+            pipe.to(self.device.name)
 
     def controlnet(self, annotator: AnnotatorName) -> Any:
         """The ControlNet of one annotator, not yet on the device."""
@@ -105,7 +105,7 @@ class Loader:
         """The small decoder for step previews, on the device, or None where the stack has none."""
         if self.stack.tiny_vae is None:
             return None
-        return self._autoencoder(self.stack.tiny_vae, "preview decoder").to(self.device.kind)
+        return self._autoencoder(self.stack.tiny_vae, "preview decoder").to(self.device.name)
 
     def _model(self, model_class: Any, source: HubSource, name: str, folder: str = "") -> Any:
         subfolder = "/".join(part for part in (source.subfolder, folder) if part)
@@ -186,9 +186,10 @@ class Loader:
 
     @contextlib.contextmanager
     def _part(self, name: str) -> Iterator[None]:
-        """What goes wrong inside becomes one sentence that names this component."""
+        """One at a time in this process; what goes wrong inside becomes one sentence that names this component."""
         try:
-            yield
+            with heavy.loading_weights:
+                yield
         except PortraitError:
             raise
         except Exception as error:
