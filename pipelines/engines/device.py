@@ -56,6 +56,14 @@ def machine_memory() -> int | None:
     return min(limits, default=None)
 
 
+def free_memory(device: Device) -> int | None:
+    """Bytes that are free on a GPU now; None for other devices, or where there is no such GPU."""
+    if device.kind != "cuda" or not heavy.load("torch").cuda.is_available():
+        return None
+    free: int = heavy.load("torch").cuda.mem_get_info()[0]
+    return free
+
+
 def cpu_memory_bytes(stack: ModelStack) -> int:
     """Memory that a stack needs on a processor, where its weights are held as float32."""
     return stack.memory_bytes * (1 if stack.torch_dtype == "float32" else 2)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_plus
 from PIL import Image
 
 from pipelines.engines.filters.engine import FilterEngine
@@ -18,7 +19,7 @@ from pipelines.engines.unet.stack import UNetStack
 from pipelines.photo.opening import prepare
 from pipelines.presets.loading import Presets
 from pipelines.schema import Control, LoadedPhoto, PreparedPhoto
-from tests import tiny_checkpoints
+from tests import tiny_checkpoints, tiny_flow
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack, union_stack
 
 StackMaker = Callable[..., UNetStack]
@@ -31,11 +32,19 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def _small_references(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Qwen-Image-Edit reads every picture at a megapixel, whatever the size of the model."""
+    monkeypatch.setattr(pipeline_qwenimage_edit_plus, "VAE_IMAGE_SIZE", 64 * 64)
+    monkeypatch.setattr(pipeline_qwenimage_edit_plus, "CONDITION_IMAGE_SIZE", 64 * 64)
+
+
 @pytest.fixture(scope="session")
 def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of tiny repositories: sd15, sdxl, their ControlNets, LoRA, IP-Adapter, tiny decoder, depth."""
     root = tmp_path_factory.mktemp("tiny")
     tiny_checkpoints.build(root)
+    tiny_flow.build(root)
     return root
 
 

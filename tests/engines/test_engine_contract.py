@@ -13,6 +13,8 @@ from PIL import Image
 from pipelines import sizes
 from pipelines.engines.base import Engine
 from pipelines.engines.filters.engine import FilterEngine
+from pipelines.engines.flow.edit import KleinEngine, QwenEditEngine
+from pipelines.engines.flow.z_image import ZImageEngine
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import Cancelled
 from pipelines.photo.opening import prepare
@@ -21,6 +23,7 @@ from pipelines.schema import AnnotatorName, Job, LoadedPhoto, PreparedPhoto, Sha
 from tests.engines.conftest import control, go_on, same
 from tests.support.fakes import FakeEngine
 from tests.tiny_checkpoints import SIZE, sd15_stack, sdxl_stack, union_stack
+from tests.tiny_flow import klein_stack, qwen_edit_stack, z_image_stack
 
 ENGINES: dict[str, Callable[[Path], Engine]] = {
     "preview": lambda _: FilterEngine(),
@@ -28,6 +31,9 @@ ENGINES: dict[str, Callable[[Path], Engine]] = {
     "sd15": lambda root: DiffusionEngine(sd15_stack(root)),
     "sdxl": lambda root: DiffusionEngine(sdxl_stack(root)),
     "sdxl-union": lambda root: DiffusionEngine(union_stack(root)),
+    "flux2-klein": lambda root: KleinEngine(klein_stack(root)),
+    "qwen-edit-plus": lambda root: QwenEditEngine(qwen_edit_stack(root)),
+    "z-image": lambda root: ZImageEngine(z_image_stack(root)),
     "embedded": lambda _: DiffusionEngine(
         load_presets().models["embedded"].model_copy(update={"size": SIZE, "working_size": SIZE})
     ),
