@@ -116,11 +116,7 @@ class PipelineEngine(ABC, Generic[S]):
         """What is to be said under a portrait of how memory was saved."""
         if not self._thrifty:
             return ()
-        return (
-            say(
-                "Memory ran out, so {name} now holds fewer parts of itself at once, which takes longer.", name=self.name
-            ),
-        )
+        return (say("Memory ran out, so {name} now works in smaller parts, which takes longer.", name=self.name),)
 
     def _advice(self, error: Exception) -> str:
         if is_out_of_memory(error):

@@ -36,7 +36,7 @@ class EditEngine(FlowEngine[EditStack]):
 
     picture = "image"  # what the model calls those that it is shown
 
-    def _plan(self, job: Job, studio: Studio) -> Plan:
+    def plan(self, job: Job, studio: Studio) -> Plan:
         style = for_stack(job.style, self.stack.id)
         crop, *head = studio.references()
         shown: list[tuple[Shown, Image.Image]] = [("photo", crop), *(("head", one) for one in head)]

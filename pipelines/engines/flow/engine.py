@@ -52,14 +52,14 @@ class FlowEngine(PipelineEngine[F]):
 
     def make(self, job: Job, studio: Studio, on_step: StepCallback) -> Made:
         """See Engine.make."""
-        plan = self._plan(job, studio)
+        plan = self.plan(job, studio)
         pictures = self._attempt(lambda: self._paint(job, plan, on_step))
         return Made(pictures, plan.controls, plan.notes + self._memory_notes)
 
     # --- for each model ----------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def _plan(self, job: Job, studio: Studio) -> Plan:
+    def plan(self, job: Job, studio: Studio) -> Plan:
         """What the model is to be told and shown. Loads nothing."""
 
     @abstractmethod

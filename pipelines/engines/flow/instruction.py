@@ -52,8 +52,9 @@ def instruction(
         said.append(_sentence(words.strip()))
     skin = ", the skin tone" if style.natural_colour else ""
     said.append(
-        f"It stays the same person as in {photo}: keep the pose, the shape of the face and the body, eyes, nose and mouth"
-        f"{skin}, how old they look, the hair, and glasses where there are any. Add and remove nothing of the face."
+        f"It stays the same person as in {photo}: keep the pose, the shape of the face and the body, eyes, nose and"
+        f" mouth{skin}, how old they look, the hair, and glasses where there are any. Add and remove nothing of the"
+        " face."
     )
     for kind, name in named.items():
         if kind == "head":

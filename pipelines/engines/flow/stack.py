@@ -63,8 +63,8 @@ class EditStack(FlowStack):
     lora: LoRASource | None = Field(None, description="Few-step LoRA, fused.")
     controls: tuple[AnnotatorName, ...] = Field(
         (),
-        description="Control images that it understands. One is shown to it beside the photo: that of the style where it"
-        " is among them, else the first. It is a picture to look at, no ControlNet.",
+        description="Control images that it understands. One is shown to it beside the photo: that of the style where"
+        " it is among them, else the first. It is a picture to look at, no ControlNet.",
     )
     true_cfg_scale: float = Field(
         1.0, ge=1.0, le=15.0, description="Guidance of `qwen-edit-plus`; over 1 a step takes twice as long."

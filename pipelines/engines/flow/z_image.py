@@ -34,13 +34,13 @@ class ZImageEngine(FlowEngine[ZImageStack]):
         self._prompts: OrderedDict[bytes, Any] = OrderedDict()
         self._window = _Window()
 
-    def _plan(self, job: Job, studio: Studio) -> Plan:
+    def plan(self, job: Job, studio: Studio) -> Plan:
         style = for_stack(job.style, self.stack.id)
         guidance = apply_likeness(style, job.likeness)
         known = [one for one in guidance.controls if one.annotator in self.stack.controls]
         main = known[0] if known else guidance.controls[0].model_copy(update={"annotator": self.stack.controls[0]})
         lacking = [one.annotator for one in guidance.controls if one.annotator not in self.stack.controls]
-        notes = ()
+        notes: tuple[str, ...] = ()
         if lacking:
             notes = (
                 say(
