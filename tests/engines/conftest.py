@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.stack import UNetStack
 from pipelines.photo.opening import prepare
 from pipelines.presets.loading import Presets
-from pipelines.schema import Control, LoadedPhoto, PreparedPhoto
+from pipelines.schema import AnnotatorName, Control, Job, LoadedPhoto, PreparedPhoto
 from tests import tiny_checkpoints, tiny_flow
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack, union_stack
 
@@ -125,3 +126,19 @@ def same(first: Image.Image, second: Image.Image) -> bool:
 def picture(engine: DiffusionEngine, job: GenerationJob, **changes: Any) -> Image.Image:
     """The first picture of a job."""
     return engine.generate(job.model_copy(update=changes), go_on)[0]
+
+
+@dataclass
+class Striped:
+    """A studio whose control images are stripes."""
+
+    job: Job
+
+    def control(self, annotator: AnnotatorName) -> Image.Image:
+        return control(annotator).image
+
+    def backdrop(self, seed: int) -> Image.Image | None:
+        return None
+
+    def references(self) -> tuple[Image.Image, ...]:
+        return (self.job.photo.image,)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,8 @@ from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import Cancelled
 from pipelines.photo.opening import prepare
 from pipelines.presets.loading import Presets, load_presets
-from pipelines.schema import AnnotatorName, Job, LoadedPhoto, PreparedPhoto, Shape, Size, StepCallback
-from tests.engines.conftest import control, go_on, same
+from pipelines.schema import Job, LoadedPhoto, PreparedPhoto, Shape, Size, StepCallback
+from tests.engines.conftest import Striped, go_on, same
 from tests.support.fakes import FakeEngine
 from tests.tiny_checkpoints import SIZE, sd15_stack, sdxl_stack, union_stack
 from tests.tiny_flow import klein_stack, qwen_edit_stack, z_image_stack
@@ -48,22 +47,6 @@ def engine(request: pytest.FixtureRequest, tiny_root: Path) -> Iterator[Engine]:
     engine = ENGINES[request.param](tiny_root)
     yield engine
     engine.close()
-
-
-@dataclass
-class Striped:
-    """A studio whose control images are stripes."""
-
-    job: Job
-
-    def control(self, annotator: AnnotatorName) -> Image.Image:
-        return control(annotator).image
-
-    def backdrop(self, seed: int) -> Image.Image | None:
-        return None
-
-    def references(self) -> tuple[Image.Image, ...]:
-        return (self.job.photo.image,)
 
 
 @pytest.fixture
