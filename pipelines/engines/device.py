@@ -16,6 +16,7 @@ from pipelines.hub import weights
 from pipelines.hub.stack import ModelStack
 
 _FULL_SIZE = 2_000_000_000
+_REST = 2_000_000_000  # of the machine's memory, for its system and for this program
 
 
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -39,8 +40,8 @@ def best_device() -> Device:
     torch = heavy.load("torch")
     if torch.cuda.is_available():
         return Device("cuda", torch.cuda.get_device_properties(0).total_memory)
-    if torch.backends.mps.is_available():  # shares the machine's memory
-        return Device("mps", machine_memory())
+    if torch.backends.mps.is_available():  # shares the machine's memory, of which it may have about three quarters
+        return Device("mps", torch.mps.recommended_max_memory())
     return Device("cpu", machine_memory())
 
 
@@ -90,11 +91,20 @@ def why_not(stack: ModelStack) -> str:
             size=size,
         )
     least = stack.offload_memory_bytes if device.kind == "cuda" and stack.offload_memory_bytes else stack.memory_bytes
-    if device.memory_bytes is not None and device.memory_bytes < least:
+    if device.memory_bytes is None:
+        return ""
+    if device.memory_bytes < least:
         return say(
             "{name} needs a GPU with {readable_size}; choose a smaller model.",
             name=stack.name,
             readable_size=weights.readable_size(least),
+        )
+    waiting = stack.memory_bytes + _REST  # parts that are not on the GPU at the moment wait in the machine's memory
+    if device.memory_bytes < stack.memory_bytes and memory is not None and memory < waiting:
+        return say(
+            "{name} needs {size} of memory, more than there is here; choose a smaller model.",
+            name=stack.name,
+            size=weights.readable_size(waiting),
         )
     return ""
 

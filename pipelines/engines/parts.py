@@ -37,6 +37,10 @@ class PartsLoader(Generic[S]):
         stack: Its weights must be on this machine.
         device: Where it will run.
         thrifty: Memory ran out before: parts move to a GPU only while they are used, and pictures are decoded in tiles.
+
+    Attributes:
+        offloads: Whether parts must move to the GPU only while they are used: it is too small, or others use it, too.
+            Decided once, before anything is loaded.
     """
 
     def __init__(self, stack: S, device: Device, *, thrifty: bool = False) -> None:
@@ -48,14 +52,9 @@ class PartsLoader(Generic[S]):
         for library in ("diffusers", "transformers"):
             heavy.load(library).utils.logging.disable_progress_bar()
         self.dtype = torch.float32 if device.kind == "cpu" else getattr(torch, stack.torch_dtype)
-
-    @property
-    def offloads(self) -> bool:
-        """Whether parts must move to the GPU only while they are used: it is too small, or others use it, too."""
-        if self.device.kind != "cuda":
-            return False
-        known = [bytes_ for bytes_ in (self.device.memory_bytes, free_memory(self.device)) if bytes_ is not None]
-        return self.thrifty or min(known, default=self.stack.memory_bytes) < self.stack.memory_bytes
+        free = [size for size in (device.memory_bytes, free_memory(device)) if size is not None]
+        too_small = min(free, default=stack.memory_bytes) < stack.memory_bytes
+        self.offloads = device.kind == "cuda" and (thrifty or too_small)
 
     def place(self, pipe: Any) -> None:
         """Move the pipeline to its device, or hook its parts so that they move there while they are used."""
@@ -78,7 +77,7 @@ class PartsLoader(Generic[S]):
         return weights.resolve(source, name, stack_id=self.stack.id) / (source.subfolder or "")
 
     def model(self, model_class: Any, source: HubSource, name: str, folder: str = "") -> Any:
-        """A network with weights, still on the processor.
+        """A network with weights, on the device where it stays there: so that at most one is in the machine's memory.
 
         Args:
             model_class: Of diffusers or transformers.
@@ -104,7 +103,7 @@ class PartsLoader(Generic[S]):
             lacking = report["missing_keys"] or report["mismatched_keys"]
             if lacking:  # would stay random, and the pictures noise
                 raise ValueError(f"{len(lacking)} tensors are missing or of another shape")
-        return model.eval()
+            return model.eval() if self.offloads else model.eval().to(self.device.kind)
 
     def tokenizer(self, tokenizer_class: Any, source: HubSource, folder: str) -> Any:
         """A tokenizer, or a processor of transformers that holds one."""

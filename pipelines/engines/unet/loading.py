@@ -62,7 +62,7 @@ class Loader(PartsLoader[UNetStack]):
         return pipe
 
     def controlnet(self, annotator: AnnotatorName) -> Any:
-        """The ControlNet of one annotator, not yet on the device."""
+        """The ControlNet of one annotator; see `model`."""
         diffusers = heavy.load("diffusers")
         union = self.stack.kind == "sdxl-union"
         name = "union ControlNet" if union else f"ControlNet for {annotator}"
