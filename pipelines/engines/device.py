@@ -19,6 +19,8 @@ _FULL_SIZE = 2_000_000_000
 _REST = 2_000_000_000  # of the machine's memory, for its system and for this program
 
 
+_CPU_INFO = Path("/proc/cpuinfo")
+_BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}  # as Linux names them, the last on ARM
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -63,6 +65,22 @@ def free_memory(device: Device) -> int | None:
         return None
     free: int = heavy.load("torch").cuda.mem_get_info()[0]
     return free
+
+
+def cpu_dtype(stack: ModelStack) -> Literal["float32", "bfloat16"]:
+    """What a stack's numbers become on a processor, which is slow at float16 or cannot do it. Those of a full-sized
+    model are bfloat16 where the processor multiplies them twice as fast as float32; it costs less than a grey level.
+    """
+    large = stack.memory_bytes >= _FULL_SIZE and stack.torch_dtype != "float32"
+    return "bfloat16" if large and multiplies_bfloat16() else "float32"
+
+
+@functools.cache
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for bfloat16: newer ones of servers, some laptops."""
+    with contextlib.suppress(OSError):
+        return not _BFLOAT16.isdisjoint(_CPU_INFO.read_text("utf-8").split())
+    return False
 
 
 def cpu_memory_bytes(stack: ModelStack) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from languages.saying import say
 from pipelines import heavy
-from pipelines.engines.device import Device, free_memory, is_out_of_memory
+from pipelines.engines.device import Device, cpu_dtype, free_memory, is_out_of_memory
 from pipelines.errors import EngineUnavailable, PortraitError
 from pipelines.hub import weights
 from pipelines.hub.source import HubSource, LoRASource
@@ -48,10 +48,9 @@ class PartsLoader(Generic[S]):
         self.device = device
         self.thrifty = thrifty
         torch = heavy.load("torch")
-        # Processors are slow at float16 or cannot do it, so float16 files become float32 there.
         for library in ("diffusers", "transformers"):
             heavy.load(library).utils.logging.disable_progress_bar()
-        self.dtype = torch.float32 if device.kind == "cpu" else getattr(torch, stack.torch_dtype)
+        self.dtype = getattr(torch, cpu_dtype(stack) if device.kind == "cpu" else stack.torch_dtype)
         free = [size for size in (device.memory_bytes, free_memory(device)) if size is not None]
         too_small = min(free, default=stack.memory_bytes) < stack.memory_bytes
         self.offloads = device.kind == "cuda" and (thrifty or too_small)

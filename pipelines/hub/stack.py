@@ -34,7 +34,8 @@ class ModelStack(Value, ABC):
         8, description="Other shapes have the same area; their width and height are multiples of this."
     )
     torch_dtype: Literal["float32", "float16", "bfloat16"] = Field(
-        "float16", description="On a GPU; a CPU uses float32."
+        "float16",
+        description="On a GPU. A processor uses float32, or bfloat16 for 2 GB and more where it is made for it.",
     )
     memory_bytes: int = Field(
         ge=0, description="Memory needed on a GPU with all parts there; a CPU (float32) needs twice."

@@ -54,6 +54,7 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         self._prompts: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
         self._stage = Stage()
         self._read: OrderedDict[tuple[int, tuple[int, int], bytes], Any] = OrderedDict()
+        self._seen: dict[tuple[bool, bytes], Any] = {}
 
     def make(self, job: Job, studio: Studio, on_step: StepCallback) -> Made:
         """See Engine.make."""
@@ -87,8 +88,8 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         self._load()
         self._attach(tuple(control.annotator for control in controls))
         report(0, None)
-        arguments = self._arguments(job, controls, steps)
         with self._stage.series(job), self._series(job):
+            arguments = self._arguments(job, controls, steps)
             return [self._one(arguments, seed, job, report) for seed in job.seeds]
 
     def _one(self, arguments: dict[str, Any], seed: int, job: GenerationJob, report: Report) -> Image.Image:
@@ -151,10 +152,15 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         try:
             yield
         except BaseException:
-            self._read.clear()
+            self._drop_readings()
             raise
         if not job.in_series:
-            self._read.clear()
+            self._drop_readings()
+
+    def _drop_readings(self) -> None:
+        """What was made from a photo."""
+        self._read.clear()
+        self._seen.clear()
 
     @contextlib.contextmanager
     def _read_once(self, networks: Sequence[Any], images: Sequence[Image.Image]) -> Iterator[None]:
@@ -192,7 +198,8 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
             modes = [self.stack.controlnets[control.annotator].control_mode for control in controls]
             arguments["control_mode"] = modes
         if self.stack.adapters:
-            arguments["ip_adapter_image_embeds"] = adapter_embeds(self._pipe, self.stack, job, guided=guidance > 1.0)
+            embeds = adapter_embeds(self._pipe, self.stack, job, self._seen, guided=guidance > 1.0)
+            arguments["ip_adapter_image_embeds"] = embeds
         return arguments
 
     def _controls(self, job: GenerationJob) -> tuple[Control, ...]:
@@ -246,8 +253,7 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
     def _build(self) -> None:
         """The ControlNet that is needed first; others follow when they are."""
         loader = Loader(self.stack, self._device or best_device(), thrifty=self._thrifty)
-        if loader.device.kind == "cpu" and self.stack.torch_dtype != "float32":
-            log.info("%s: %s weights are converted to float32 for the processor", self.name, self.stack.torch_dtype)
+        log.info("%s: %s weights become %s", self.name, self.stack.torch_dtype, loader.dtype)
         self._loader = loader
         first = self._first or self._main_control()
         controlnet = loader.controlnet(first)
@@ -304,4 +310,4 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         self._attached = ()
         self._controlnets.clear()
         self._prompts.clear()
-        self._read.clear()
+        self._drop_readings()
