@@ -9,15 +9,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import huggingface_hub.constants
 import numpy as np
 import pytest
 import torch
+from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_plus
 from PIL import Image
 
 from pipelines.controls import depth as depths
+from pipelines.engines.flow.edit import KleinEngine, QwenEditEngine
+from pipelines.engines.flow.stack import FlowStack
+from pipelines.engines.flow.z_image import ZImageEngine
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.stack import UNetStack
@@ -29,8 +33,8 @@ from pipelines.hub.components import ANNOTATOR_WEIGHTS, select
 from pipelines.hub.source import HubSource
 from pipelines.presets.loading import Presets
 from pipelines.schema import PreparedPhoto
-from tests import tiny_checkpoints
-from tests.engines.conftest import control, go_on
+from tests import tiny_checkpoints, tiny_flow
+from tests.engines.conftest import Striped, control, go_on
 from tests.fake_hub import COMMIT, FakeHub, serve
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,6 +45,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("repositories")
     tiny_checkpoints.build(root)
+    tiny_flow.build(root)
     (root / "sd15" / "README.md").write_text("not needed")
     (root / "sd15" / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"a pickle, not needed")
     return root
@@ -110,6 +115,31 @@ def test_a_downloaded_stack_is_present_and_makes_pictures(place: Place, job: Gen
     picture = DiffusionEngine(place.stack).generate(job, go_on)[0]
     assert np.asarray(picture).std() > 2
     assert len(place.hub.requests) == asked, "loading asks the hub nothing"
+
+
+@pytest.mark.parametrize(
+    ("make", "engine"),
+    [
+        (tiny_flow.klein_stack, KleinEngine),
+        (tiny_flow.qwen_edit_stack, QwenEditEngine),
+        (tiny_flow.z_image_stack, ZImageEngine),
+    ],
+)
+def test_edit_models_and_z_image_come_from_the_hub_part_by_part(
+    make: Any, engine: Any, place: Place, job: GenerationJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_qwenimage_edit_plus, "VAE_IMAGE_SIZE", 64 * 64)
+    stack = tiny_checkpoints.on_hub(make(place.root), place.root)
+    assert {"base model", "transformer", "text encoder"} <= set(weights.state(stack).missing)
+    hub.download(stack, never_stop)
+    assert weights.state(stack).status == "present"
+    asked = len(place.hub.requests)
+    made = engine(stack).make(job, Striped(job), go_on)
+    assert np.asarray(made.pictures[0]).std() > 2
+    assert len(place.hub.requests) == asked, "loading asks the hub nothing"
+    (place.root / stack.base.repo_id.partition("/")[2] / "transformer" / "config.json").unlink()
+    shutil.rmtree(place.cache)
+    assert "transformer" in refused(stack)
 
 
 def test_only_what_is_loaded_is_fetched(place: Place) -> None:
@@ -328,9 +358,10 @@ def test_a_union_controlnet_is_counted_once(presets: Presets) -> None:
 def test_the_stacks_that_ship_say_what_they_need(presets: Presets) -> None:
     for stack in presets.models.values():
         assert all(component.source.licence for component in stack.components())
+        assert isinstance(stack, UNetStack | FlowStack)
         if stack.base.repo_id:
             assert weights.download_bytes(stack) > 1e9
-        for name in stack.controlnets:
+        for name in stack.controlnets if isinstance(stack, UNetStack) else stack.controls:
             if name in ANNOTATOR_WEIGHTS:
                 assert f"{name} annotator" in {component.name for component in stack.components()}
 

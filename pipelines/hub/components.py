@@ -31,6 +31,20 @@ ANNOTATOR_WEIGHTS: dict[AnnotatorName, HubSource] = {
 
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.safetensors$")
 
+_OF_TOKENIZERS = (
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.json",
+    "vocab.json",
+    "merges.txt",
+    # What a language model's words are wrapped into, and what a processor does to pictures before it reads them.
+    "chat_template.jinja",
+    "chat_template.json",
+    "processor_config.json",
+    "video_preprocessor_config.json",
+)
+
 PartKind = Literal["model", "encoder", "tokenizer", "file"]
 
 
@@ -82,6 +96,11 @@ SAFETY_CHECKER = Component(
 SAFETY_CHECKER_ID = "safety-checker"  # what the download command calls it
 
 
+def weights_file(source: HubSource, default: str) -> Part:
+    """One file of weights, by the name that the source gives it."""
+    return Part("file", source.subfolder or "", source.weight_name or default)
+
+
 def each_once(components: Iterable[Component]) -> tuple[Component, ...]:
     """Components in their order; of those that share their files only the first."""
     return tuple({component.key: component for component in reversed(tuple(components))}.values())[::-1]
@@ -112,8 +131,7 @@ def select(component: Component, names: set[str]) -> tuple[list[str], list[str]]
         if part.kind == "file":
             needed = [f"{prefix}{part.name}"]
         elif part.kind == "tokenizer":
-            optional = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.json")
-            files += [prefix + name for name in (*optional, "vocab.json", "merges.txt") if prefix + name in names]
+            files += [prefix + name for name in _OF_TOKENIZERS if prefix + name in names]
             whole = f"{prefix}tokenizer.json" in names
             needed = [] if whole else [f"{prefix}vocab.json", f"{prefix}merges.txt"]
         else:

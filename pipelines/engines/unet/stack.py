@@ -9,8 +9,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipelines.hub.components import ANNOTATOR_WEIGHTS, Component, Part, annotator_component, each_once
-from pipelines.hub.source import HubSource
+from pipelines.hub.components import ANNOTATOR_WEIGHTS, Component, Part, annotator_component, each_once, weights_file
+from pipelines.hub.source import HubSource, LoRASource
 from pipelines.hub.stack import ModelStack
 from pipelines.schema import AnnotatorName, Unit, Value
 
@@ -37,12 +37,6 @@ class StyleAdapterSource(IPAdapterSource):
     """An IP-Adapter, no face adapter, that reads the picture of a style."""
 
     scale: Unit = Field(0.6, description="Its weight at likeness 0.5.")
-
-
-class LoRASource(HubSource):
-    """A LoRA that is fused into the UNet."""
-
-    lora_scale: float = Field(1.0, ge=0.0, le=2.0, description="Weight of the LoRA when fused.")
 
 
 class SchedulerSetting(Value):
@@ -143,10 +137,10 @@ class UNetStack(ModelStack):
         if self.tiny_vae:
             found.append(Component("preview decoder", self.tiny_vae, (Part("model", self.tiny_vae.subfolder or ""),)))
         if self.lora:
-            found.append(Component("LoRA", self.lora, (_weights_file(self.lora, "pytorch_lora_weights.safetensors"),)))
+            found.append(Component("LoRA", self.lora, (weights_file(self.lora, "pytorch_lora_weights.safetensors"),)))
         for adapter in self.adapters:
             name = "IP-Adapter" if adapter is self.ip_adapter else "style adapter"
-            found.append(Component(name, adapter, (_weights_file(adapter, ""),)))
+            found.append(Component(name, adapter, (weights_file(adapter, ""),)))
             encoder = adapter.image_encoder
             found.append(Component("image encoder", encoder, (Part("encoder", encoder.subfolder or ""),)))
         found += [annotator_component(name) for name in self.controlnets if name in ANNOTATOR_WEIGHTS]
@@ -165,7 +159,3 @@ class UNetStack(ModelStack):
         if self.vae is None:
             parts.append(Part("model", f"{root}vae"))
         return Component("base model", self.base, tuple(parts))
-
-
-def _weights_file(source: HubSource, default: str) -> Part:
-    return Part("file", source.subfolder or "", source.weight_name or default)
