@@ -23,7 +23,7 @@ from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.stack import UNetStack
 from pipelines.errors import Cancelled, EngineUnavailable
 from pipelines.hub import download as hub
-from pipelines.hub import weights
+from pipelines.hub import transfer, weights
 from pipelines.hub.__main__ import main
 from pipelines.hub.components import ANNOTATOR_WEIGHTS, select
 from pipelines.hub.source import HubSource
@@ -122,7 +122,7 @@ def test_only_what_is_loaded_is_fetched(place: Place) -> None:
 
 
 def test_progress_rises_to_the_total(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 50_000)
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 50_000)
     calls: list[tuple[int, int]] = []
     hub.download(place.stack, lambda done, total: calls.append((done, total)) is None)
     done = [count for count, _ in calls]
@@ -162,7 +162,7 @@ def test_a_stopped_download_goes_on_where_it_was(place: Place) -> None:
 
 
 def test_stopping_works_within_one_chunk(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 10_000)
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 10_000)
     calls: list[int] = []
 
     def stop(done: int, total: int) -> bool:
@@ -205,7 +205,7 @@ def test_everything_is_fetched_again_when_asked(place: Place) -> None:
 
 def test_a_dropped_connection_is_picked_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
-    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 10_000)
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 10_000)
     place.hub.broken_after = 150_000
     calls: list[int] = []
     hub.download(place.stack, lambda done, _: calls.append(done) is None)
