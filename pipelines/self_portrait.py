@@ -94,6 +94,7 @@ class SelfPortraitPipeline(LivePictures):
         self._stage = Stage()
         marking.prepare()  # no portrait is made that could not be signed
         self._choices: dict[str, EngineChoice] = {}
+        self._choices_are_old = False
         self._passed: WeakSet[StylePicture] = WeakSet()
 
     def __call__(
@@ -282,6 +283,10 @@ class SelfPortraitPipeline(LivePictures):
             choice.engine.close()
         self._choices.clear()
 
+    def weights_changed(self) -> None:
+        """Models have come or gone on the disk: the next request chooses its engine anew."""
+        self._choices_are_old = True
+
     def set_aside(self, ticket: Ticket) -> None:
         """Let the next one have its turn although the engine did not come back; it gets an engine of its own."""
         if ticket.holds:
@@ -296,6 +301,9 @@ class SelfPortraitPipeline(LivePictures):
             if not report(0, 1, None):
                 raise Cancelled(say("Stopped before it began."))
         model_id = self.automatic if model_id == AUTO else model_id
+        if self._choices_are_old:
+            self._choices_are_old = False
+            self.close()
         if model_id not in self._choices:
             choice = self._engines.create(model_id)
             self.close()

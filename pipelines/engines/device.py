@@ -67,6 +67,13 @@ def why_not(stack: ModelStack) -> str:
         weights.require(stack)
     except EngineUnavailable as error:
         return error.hint
+    return what_lacks(stack)
+
+
+def what_lacks(stack: ModelStack) -> str:
+    """What this machine lacks for a stack, whether its weights are here or not, as a sentence; '' where it lacks
+    nothing. Loads torch where the stack may need a GPU.
+    """
     memory = machine_memory()
     fits_cpu = not stack.needs_gpu and (memory is None or cpu_memory_bytes(stack) <= memory)
     if fits_cpu:

@@ -90,13 +90,16 @@ def _download(
     return (*plan.notes, *(sentence for _, sentence in left_out))
 
 
-def carry_out(plan: Plan, can_do_without: CanDoWithout, watch: Watch) -> tuple[tuple[str, str], ...]:
+def carry_out(
+    plan: Plan, can_do_without: CanDoWithout, watch: Watch, on_component: Callable[[str], None] = lambda name: None
+) -> tuple[tuple[str, str], ...]:
     """Fetch what a plan says.
 
     Args:
         plan: From `make_plan`.
         can_do_without: As there.
         watch: Told of every chunk.
+        on_component: Told whose turn it is, by name, before each file.
 
     Returns:
         Names of further components that the hub does not give, and why, as sentences.
@@ -117,6 +120,7 @@ def carry_out(plan: Plan, can_do_without: CanDoWithout, watch: Watch) -> tuple[t
                 name = piece.component.name
                 if name in left_out:
                     continue
+                on_component(name)
                 try:
                     with hub_errors(name):
                         fetch(file, watch)

@@ -186,7 +186,7 @@ def inspect(component: Component) -> tuple[bool, int]:
     root = root_of(component.source)
     if root is None or not root.is_dir():
         return False, 0
-    files, missing = select(component, _listing(root, component))
+    files, missing = select(component, listing_of(root, component))
     whole = [name for name in files if is_whole(root / name)]
     return not missing and len(whole) == len(files), sum((root / name).stat().st_size for name in whole)
 
@@ -199,7 +199,7 @@ def root_of(source: HubSource) -> Path | None:
     return cache.snapshot(str(source.repo_id), commit) if commit else None
 
 
-def _listing(root: Path, component: Component) -> set[str]:
+def listing_of(root: Path, component: Component) -> set[str]:
     folders = {root / part.folder for part in component.parts}
     return {
         path.relative_to(root).as_posix()
