@@ -27,6 +27,7 @@ class Offer:
         summary: What it adds, one sentence.
         components: Its parts; some may come with the project.
         stack: The model stack that it is; None for what no engine runs.
+        is_part: It comes with stacks that need it.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Offer:
     summary: str
     components: tuple[Component, ...]
     stack: ModelStack | None = None
+    is_part: bool = False
 
     @property
     def is_on_hub(self) -> bool:
@@ -63,5 +65,6 @@ def offers(models: Mapping[str, ModelStack]) -> dict[str, Offer]:
     for name in ANNOTATOR_WEIGHTS:
         words = f"Draws the {name} control from a photo; part of every stack that asks for it."
         title = annotator_name(name)
-        found.append(Offer(name, title[:1].upper() + title[1:], words, (annotator_component(name),)))
+        component = annotator_component(name)
+        found.append(Offer(name, title[:1].upper() + title[1:], words, (component,), is_part=True))
     return {offer.id: offer for offer in found}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
@@ -138,7 +139,7 @@ def list_files(source: HubSource, name: str, watch: Watch) -> Listing:
     revisions = (source.revision, None) if source.revision else (None,)
     for number, revision in enumerate(revisions):
         try:
-            return patiently(lambda revision=revision: _ask(source, revision, replaced=number > 0), watch)  # type: ignore[misc]
+            return patiently(partial(_ask, source, revision, replaced=number > 0), watch)
         except Exception as error:
             if type(error).__name__ != "RevisionNotFoundError" or revision is None:
                 with hub_errors(name):
@@ -151,8 +152,8 @@ def substitutions(component: Component, listing: Listing) -> Iterator[str]:
     source = component.source
     if listing.replaced:
         yield (
-            f"The hub has no revision {(source.revision or '')[:12]} of {source.repo_id} ({component.name}), so its main"
-            f" branch is taken ({listing.commit[:12]})."
+            f"The hub has no revision {(source.revision or '')[:12]} of {source.repo_id} ({component.name}), so its"
+            f" main branch is taken ({listing.commit[:12]})."
         )
     weights = [name for name in select(component, set(listing.files))[0] if name.endswith(".safetensors")]
     loads_weights = any(part.kind in ("model", "encoder") for part in component.parts)
@@ -195,7 +196,9 @@ def hub_errors(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         missing = status_of(error) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
-        raise (NotOnTheHub if missing else EngineUnavailable)(_advice(error, what), detail=type(error).__name__) from None
+        raise (NotOnTheHub if missing else EngineUnavailable)(
+            _advice(error, what), detail=type(error).__name__
+        ) from None
 
 
 def _advice(error: Exception, what: str) -> str:

@@ -14,7 +14,6 @@ from pipelines.hub.source import HubSource
 from pipelines.hub.stack import ModelStack
 from pipelines.schema import AnnotatorName, Unit, Value
 
-
 _PREVIEWS, _FACES, _STYLES, _ENCODER = "preview decoder", "IP-Adapter", "style adapter", "image encoder"
 
 
