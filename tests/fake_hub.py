@@ -56,7 +56,9 @@ class FakeHub(ThreadingHTTPServer):
         broken_after: Bytes after which the connection is dropped, for every file; None for never.
         status: Answer to everything instead, such as 503.
         pace: Bytes a second of every file; 0 for as many as there can be.
+        goes_on: Whether a file can be asked for in part.
         commit: What main is.
+        also: An earlier commit, of the same files.
     """
 
     daemon_threads = True
@@ -70,7 +72,9 @@ class FakeHub(ThreadingHTTPServer):
         self.broken_after: int | None = None
         self.status: int | None = None
         self.pace = 0.0
+        self.goes_on = True
         self.commit = COMMIT
+        self.also = ""
 
     @property
     def url(self) -> str:
@@ -141,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         folder = self.server.root / name
         if not folder.is_dir():
             self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
-        elif revision not in ("main", self.server.commit):
+        elif revision not in ("main", self.server.commit, self.server.also):
             self._send(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
         else:
             return folder
@@ -153,7 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         siblings = [{"rfilename": path.relative_to(folder).as_posix(), **_listed(path.read_bytes())} for path in files]
-        self._send(200, json.dumps({"id": f"tiny/{name}", "sha": self.server.commit, "siblings": siblings}).encode())
+        sha = self.server.commit if revision == "main" else revision
+        self._send(200, json.dumps({"id": f"tiny/{name}", "sha": sha, "siblings": siblings}).encode())
 
     def _file(self, name: str, revision: str, inside: str, fault: Fault | None) -> None:
         folder = self._found(name, revision)
@@ -169,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
             content = bytes(byte ^ 1 for byte in content)
         limit = self.server.broken_after if fault is None or fault.cut_after is None else fault.cut_after
         start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        if start:
+        if start and self.server.goes_on:
             self.server.ranges.append(start[0])
             headers["Content-Range"] = f"bytes {start[1]}-{len(content) - 1}/{len(content)}"
             self._send(206, content[int(start[1]) :], headers, limit)

@@ -22,7 +22,7 @@ Progress = Callable[[int, int], bool]
 
 
 @dataclass
-class _Tally:
+class Tally:
     """A `Watch` that counts bytes over all files and asks the caller after each chunk whether to go on."""
 
     on_progress: Progress
@@ -83,7 +83,7 @@ def nothing(_names: frozenset[str]) -> bool:
 def _download(
     components: tuple[Component, ...], can_do_without: CanDoWithout, on_progress: Progress, fresh: bool
 ) -> tuple[str, ...]:
-    tally = _Tally(on_progress)
+    tally = Tally(on_progress)
     plan = make_plan(components, can_do_without, tally, fresh=fresh)
     tally.total = plan.missing
     left_out = (*plan.left_out, *carry_out(plan, can_do_without, tally))

@@ -6,7 +6,7 @@ a part that a stack can do without (one of several ControlNets) is left out; eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -57,12 +57,17 @@ class Piece:
     @property
     def total(self) -> int:
         """Bytes of the whole component; of one that is complete, as many as it has here."""
-        return sum(file.size for file in self.files) if self.listing else inspect(self.component)[1]
+        return sum(file.size for file in _each_once(self.files)) if self.listing else inspect(self.component)[1]
 
     @property
     def missing(self) -> int:
         """Bytes that are still to come."""
-        return sum(file.size - file.bytes_here for file in self.wanted)
+        return sum(file.size - file.bytes_here for file in _each_once(self.wanted))
+
+
+def _each_once(files: tuple[HubFile, ...]) -> Iterable[HubFile]:
+    """Of files with the same bytes, which are fetched once, the first."""
+    return {file.key: file for file in reversed(files)}.values()
 
 
 @dataclass(frozen=True)
