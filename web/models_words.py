@@ -117,7 +117,7 @@ def _card(offer: Offer, downloads: Downloads, safety: Safety) -> Card:
         summary=str(offer.summary),
         status=_STATUS[progress.status] if progress is not None and is_under_way else _here(offer, found),
         is_at_work=progress is not None and progress.is_at_work,
-        is_here=found.status in ("present", "reduced"),
+        is_here=found.is_usable,
         trouble=progress.words if progress is not None and is_under_way else "",
         lacks=_lacks(offer, safety),
         facts=tuple(_facts(offer, found)),

@@ -299,7 +299,7 @@ class Downloads:
             plan = make_plan(job.offer.components, job.offer.can_do_without, job)
             job.planned(plan)
             job.gave_up(carry_out(plan, job.offer.can_do_without, job, job.took_up))
-            if job.offer.state().status not in ("present", "reduced"):
+            if not job.offer.state().is_usable:
                 status, words = "failed", "What came is not complete; start the download again."
         except Cancelled:
             status = job.ends_as

@@ -36,8 +36,8 @@ class Removal:
 def look(offer: Offer, others: Iterable[Offer], at_work: Collection[str] = ()) -> Removal:
     """What deleting an offer would free.
 
-    Another offer keeps a file that both need where it has something of its own here: what came along with this offer
-    alone does not count.
+    Another offer keeps a file that both need where it can be used as it is, or has something of its own here: what
+    merely came along with this offer does not count.
 
     Args:
         offer: What is to go.
@@ -47,8 +47,8 @@ def look(offer: Offer, others: Iterable[Offer], at_work: Collection[str] = ()) -
     mine = _files(offer.components)
     keepers = {}
     for other in others:
-        theirs = _files(other.components)
-        if other.id != offer.id and theirs & mine and (theirs - mine or other.id in at_work):
+        theirs = set() if other.is_part or other.id == offer.id else _files(other.components)
+        if theirs & mine and (theirs - mine or other.id in at_work or other.state().is_usable):
             keepers[other.name] = theirs & mine
     kept = set().union(*keepers.values())
     going = tuple(sorted(mine - kept))

@@ -40,6 +40,11 @@ class StackState:
     missing: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can be loaded."""
+        return self.status in ("present", "reduced")
+
 
 def resolve(source: HubSource, name: str = "model", *, stack_id: str = "") -> Path:
     """The folder on this machine that holds a source's files, as laid out in its repository. Never downloads.
@@ -84,7 +89,7 @@ def require(stack: ModelStack) -> None:
         EngineUnavailable: Names what is missing; its cure, the size and the command that fetches it.
     """
     found = state(stack)
-    if found.status in ("present", "reduced"):
+    if found.is_usable:
         return
     parts = _listed(found.missing)
     if all(component.source.path for component in stack.components() if component.name in found.missing):

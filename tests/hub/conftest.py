@@ -20,7 +20,7 @@ def weights(path: Path, count: int = 60_000) -> None:
     data = (path.as_posix().encode() * count)[:count]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(len(header).to_bytes(8, "little") + header + data)
-    (path.parent / "config.json").write_text("{}")
+    (path.parent / "config.json").write_text(json.dumps({"of": path.parent.name}))
 
 
 def build(root: Path) -> None:
