@@ -14,6 +14,9 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -150,7 +153,7 @@ class _Models:
     # --- sign-in ---
 
     async def login(self, request: Request) -> Response:
-        form = await request.form(max_files=0, max_fields=10)
+        form = await _form(request)
 
         def refused(words: str, status: HTTPStatus) -> Response:
             return page(request, "models_login", None, status=status, trouble=words)
@@ -169,7 +172,7 @@ class _Models:
 
     async def logout(self, request: Request) -> Response:
         session = self._session(request)
-        form = await request.form(max_files=0, max_fields=10)
+        form = await _form(request)
         if session is None or is_foreign(request) or not proves(session, form.get("token")):
             return page(request, "models_trouble", session, status=HTTPStatus.FORBIDDEN, trouble=_STALE)
         self._gate.sign_out(request)
@@ -193,7 +196,7 @@ class _Models:
     async def change(self, request: Request) -> Response:
         """Start, pause, cancel or delete."""
         session = self._session(request)
-        form = await request.form(max_files=0, max_fields=10)
+        form = await _form(request)
         if session is None or is_foreign(request) or not proves(session, form.get("token")):
             return page(request, "models_trouble", session, status=HTTPStatus.FORBIDDEN, trouble=_STALE)
         offer, action = request.path_params["offer"], request.path_params["action"]
@@ -222,6 +225,14 @@ class _Models:
         else:
             raise RequestInvalid("There is no such action.")
         return ""
+
+
+async def _form(request: Request) -> FormData:
+    """The fields of a form; none of what is no form, or has files in it."""
+    try:
+        return await request.form(max_files=0, max_fields=10)
+    except (HTTPException, MultiPartException):
+        return FormData()
 
 
 def _to_page(request: Request, offer: str = "") -> Response:

@@ -106,7 +106,7 @@ def _card(offer: Offer, downloads: Downloads, safety: Safety) -> Card:
     found, progress = offer.state(), downloads.progress(offer.id)
     is_under_way = progress is not None and progress.status in _STATUS and found.status != "present"
     removal = downloads.removal(offer.id)
-    freed = ""
+    lacks, freed = _lacks(offer, safety), ""
     if removal.frees and not (progress is not None and progress.is_at_work):
         freed = f"Deleting frees {readable_size(removal.frees)}."
         if removal.shared:
@@ -119,7 +119,7 @@ def _card(offer: Offer, downloads: Downloads, safety: Safety) -> Card:
         is_at_work=progress is not None and progress.is_at_work,
         is_here=found.is_usable,
         trouble=progress.words if progress is not None and is_under_way else "",
-        lacks=_lacks(offer, safety),
+        lacks=lacks,
         facts=tuple(_facts(offer, found)),
         parts=tuple(_part(component) for component in offer.components),
         whole=_whole(progress) if progress is not None and is_under_way and progress.parts else None,
@@ -127,7 +127,7 @@ def _card(offer: Offer, downloads: Downloads, safety: Safety) -> Card:
         if progress is not None and is_under_way
         else (),
         remarks=tuple(_remarks(found, progress, is_under_way=is_under_way)),
-        buttons=tuple(_buttons(offer, found, progress)),
+        buttons=tuple(_buttons(offer, found, progress, invites=not lacks)),
         freed=freed,
     )
 
@@ -152,8 +152,19 @@ def _facts(offer: Offer, found: StackState) -> list[tuple[str, str]]:
             ("Download", f"{readable_size(offer.bytes)} in all, as much on the disk; {here}, {missing} to come")
         )
     if offer.stack is not None:
-        facts += [("Memory", _memory(offer.stack)), ("Here", _speed(offer.stack))]
+        facts += [("Adds", _adds(offer.stack)), ("Memory", _memory(offer.stack))]
+        if not what_lacks(offer.stack):
+            facts.append(("Here", _speed(offer.stack)))
     return facts
+
+
+def _adds(stack: ModelStack) -> str:
+    said = [f"portraits of {stack.size} × {stack.size} pixels"]
+    if stack.reads_words:
+        said.append("visitors' own words")
+    if stack.reads_style_picture:
+        said.append("visitors' own style pictures")
+    return ", ".join(said)
 
 
 def _memory(stack: ModelStack) -> str:
@@ -164,8 +175,6 @@ def _memory(stack: ModelStack) -> str:
 
 
 def _speed(stack: ModelStack) -> str:
-    if what_lacks(stack):
-        return "cannot run on this machine"
     return "runs on this machine's processor; a portrait takes minutes" if is_slow(stack) else "runs on this machine"
 
 
@@ -206,7 +215,7 @@ def _remarks(found: StackState, progress: Progress | None, *, is_under_way: bool
     return remarks
 
 
-def _buttons(offer: Offer, found: StackState, progress: Progress | None) -> list[Button]:
+def _buttons(offer: Offer, found: StackState, progress: Progress | None, *, invites: bool) -> list[Button]:
     if not offer.is_on_hub:
         return []
     if progress is not None and progress.is_at_work:
@@ -217,7 +226,7 @@ def _buttons(offer: Offer, found: StackState, progress: Progress | None) -> list
     if progress is not None and progress.status in ("paused", "failed"):
         return [Button("start", "Go on", "main"), Button("cancel", "Cancel")]
     words = "Fetch the rest," if found.status in ("reduced", "partial") else "Download"
-    return [Button("start", f"{words}{size}", "" if found.status == "reduced" else "main")]
+    return [Button("start", f"{words}{size}", "main" if invites and found.status != "reduced" else "")]
 
 
 def amount(count: int) -> str:

@@ -91,7 +91,7 @@ class Gate:
         return self.admit(name)[0]
 
     def admit(self, name: str) -> tuple[str, Session]:
-        """The word for the cookie of somebody who needs no password, and their session."""
+        """The word for the cookie of somebody whose right to come in was seen otherwise, and their session."""
         word = secrets.token_urlsafe(32)
         with self._lock:
             now = self._clock()

@@ -16,7 +16,7 @@ from pipelines.hub.offers import Offer, offers
 from pipelines.hub.plan import make_plan
 from pipelines.hub.weights import inspect, root_of
 from tests.fake_hub import COMMIT, FakeHub, Fault
-from tests.hub.conftest import stack
+from tests.support.small_hub import stack
 
 UNET = "unet/diffusion_pytorch_model.fp16.safetensors"
 

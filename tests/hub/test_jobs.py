@@ -12,8 +12,8 @@ from pipelines.hub import cache, transfer
 from pipelines.hub.jobs import Downloads, Progress
 from pipelines.hub.offers import offers
 from tests.fake_hub import FakeHub, Fault
-from tests.hub.conftest import stack
 from tests.support.site import wait_until
+from tests.support.small_hub import stack
 
 SLOW = 400_000.0  # bytes a second: half a second for the whole of a stack
 

@@ -13,7 +13,7 @@ from pipelines.hub.download import download
 from pipelines.hub.offers import Offer, offers
 from pipelines.presets.loading import Presets
 from tests.fake_hub import COMMIT, FakeHub
-from tests.hub.conftest import stack
+from tests.support.small_hub import stack
 
 
 @pytest.fixture
