@@ -21,6 +21,8 @@ from pipelines.hub.source import HubSource
 from pipelines.hub.transfer import HubFile, Watch, patiently, status_of
 from pipelines.hub.weights import inspect, is_whole
 
+_TRIES = 3  # somebody waits for the answer
+
 CanDoWithout = Callable[[frozenset[str]], bool]
 
 
@@ -144,7 +146,7 @@ def list_files(source: HubSource, name: str, watch: Watch) -> Listing:
     revisions = (source.revision, None) if source.revision else (None,)
     for number, revision in enumerate(revisions):
         try:
-            return patiently(partial(_ask, source, revision, replaced=number > 0), watch)
+            return patiently(partial(_ask, source, revision, replaced=number > 0), watch, most=_TRIES)
         except Exception as error:
             if type(error).__name__ != "RevisionNotFoundError" or revision is None:
                 with hub_errors(name):

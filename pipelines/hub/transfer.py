@@ -117,13 +117,16 @@ def fetch(file: HubFile, watch: Watch) -> None:
     _link(file)
 
 
-def patiently(work: Callable[[], _T], watch: Watch, has_moved: Callable[[], bool] = lambda: False) -> _T:
+def patiently(
+    work: Callable[[], _T], watch: Watch, has_moved: Callable[[], bool] = lambda: False, most: int = TRIES
+) -> _T:
     """Do something that asks the hub, again where the connection was cut or the hub asks to wait.
 
     Args:
         work: What to do.
         watch: Waits, and may stop it.
         has_moved: Whether the last try brought anything, so that the count begins anew.
+        most: Tries in all, that bring nothing.
     """
     tries = 0
     while True:
@@ -132,7 +135,7 @@ def patiently(work: Callable[[], _T], watch: Watch, has_moved: Callable[[], bool
         except Exception as error:
             tries = 1 if has_moved() else tries + 1
             seconds = _seconds_to_wait(error, tries)
-            if seconds is None or tries >= TRIES:
+            if seconds is None or tries >= most:
                 raise
             log.info("a download waits %.0f s: %s", seconds, type(error).__name__)
             watch.wait(seconds, _reason(error))

@@ -319,3 +319,11 @@ def test_a_file_system_without_links(hub: FakeHub, monkeypatch: pytest.MonkeyPat
     fetch(base())
     assert is_the_hubs(hub, base())
     assert not [path for path in (cache.repository("tiny/base") / "blobs").iterdir() if path.is_file()]
+
+
+def test_who_asks_without_a_network_is_answered_within_seconds(hub: FakeHub) -> None:
+    hub.faults = [Fault("/api/models", status=503, times=99)]
+    watcher = Watcher()
+    with pytest.raises(EngineUnavailable, match="answered 503"):
+        fetch(base(), watcher)
+    assert [seconds for seconds, _ in watcher.waits] == [1, 2]

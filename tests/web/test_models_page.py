@@ -1,4 +1,4 @@
-"""The operator's page of models over HTTP: who gets in, what it says, what its buttons do, and that it runs no others' words."""
+"""The operator's page of models over HTTP: who gets in, what it says, and what its buttons do."""
 
 from __future__ import annotations
 
@@ -144,10 +144,13 @@ def peer(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
     """The other end of an open connection of this process, as the server's side names it."""
     family = socket.AF_INET6 if ":" in request.param else socket.AF_INET
     try:
-        with socket.create_server((request.param, 0), family=family) as listening:
-            with socket.create_connection(listening.getsockname()[:2]), listening.accept()[0] as accepted:
-                host, port = accepted.getpeername()[:2]
-                yield host.removeprefix("::ffff:"), port
+        with (
+            socket.create_server((request.param, 0), family=family) as listening,
+            socket.create_connection(listening.getsockname()[:2]),
+            listening.accept()[0] as accepted,
+        ):
+            host, port = accepted.getpeername()[:2]
+            yield host.removeprefix("::ffff:"), port
     except OSError as error:
         pytest.skip(f"this machine has no {request.param}: {error}")
 
