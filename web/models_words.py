@@ -13,6 +13,7 @@ from pipelines.engines.device import cpu_memory_bytes, is_slow, what_lacks
 from pipelines.hub.components import Component
 from pipelines.hub.jobs import Downloads, Progress
 from pipelines.hub.offers import Offer
+from pipelines.hub.removing import Removal
 from pipelines.hub.stack import ModelStack
 from pipelines.hub.weights import StackState, inspect, readable_size
 from pipelines.safety.review import Safety
@@ -103,33 +104,37 @@ def cards(downloads: Downloads, safety: Safety) -> list[Card]:
 
 
 def _card(offer: Offer, downloads: Downloads, safety: Safety) -> Card:
-    found, progress = offer.state(), downloads.progress(offer.id)
-    is_under_way = progress is not None and progress.status in _STATUS and found.status != "present"
-    removal = downloads.removal(offer.id)
-    lacks, freed = _lacks(offer, safety), ""
-    if removal.frees and not (progress is not None and progress.is_at_work):
-        freed = f"Deleting frees {readable_size(removal.frees)}."
-        if removal.shared:
-            freed += f" {readable_size(removal.kept)} stay: {', '.join(removal.shared)} needs them."
+    found, latest = offer.state(), downloads.progress(offer.id)
+    shown = latest if latest is not None and latest.status in _STATUS and found.status != "present" else None
+    followed = None if shown is None or shown.status == "cancelled" else shown
+    is_at_work = latest is not None and latest.is_at_work
+    lacks = _lacks(offer, safety)
     return Card(
         id=offer.id,
         name=str(offer.name),
         summary=str(offer.summary),
-        status=_STATUS[progress.status] if progress is not None and is_under_way else _here(offer, found),
-        is_at_work=progress is not None and progress.is_at_work,
+        status=_here(offer, found) if shown is None else _STATUS[shown.status],
+        is_at_work=is_at_work,
         is_here=found.is_usable,
-        trouble=progress.words if progress is not None and is_under_way else "",
+        trouble="" if shown is None else shown.words,
         lacks=lacks,
         facts=tuple(_facts(offer, found)),
         parts=tuple(_part(component) for component in offer.components),
-        whole=_whole(progress) if progress is not None and is_under_way and progress.parts else None,
-        bars=tuple(_bar(part.name, part.done, part.total) for part in progress.parts)
-        if progress is not None and is_under_way
-        else (),
-        remarks=tuple(_remarks(found, progress, is_under_way=is_under_way)),
-        buttons=tuple(_buttons(offer, found, progress, invites=not lacks)),
-        freed=freed,
+        whole=None if followed is None or not followed.parts else _whole(followed),
+        bars=() if followed is None else tuple(_bar(part.name, part.done, part.total) for part in followed.parts),
+        remarks=tuple(_remarks(found, followed, latest)),
+        buttons=tuple(_buttons(offer, found, latest, invites=not lacks)),
+        freed="" if is_at_work else _freed(downloads.removal(offer.id)),
     )
+
+
+def _freed(removal: Removal) -> str:
+    if not removal.frees:
+        return ""
+    freed = f"Deleting frees {readable_size(removal.frees)}."
+    if removal.shared:
+        freed += f" {readable_size(removal.kept)} stay, for {' and '.join(removal.shared)}."
+    return freed
 
 
 def _here(offer: Offer, found: StackState) -> str:
@@ -206,10 +211,12 @@ def _bar(name: str, done: int, total: int) -> Bar:
     return Bar(name, _thousandths(done, total), words)
 
 
-def _remarks(found: StackState, progress: Progress | None, *, is_under_way: bool) -> list[str]:
+def _remarks(found: StackState, followed: Progress | None, latest: Progress | None) -> list[str]:
     remarks = list(found.notes)
-    if progress is not None:
-        remarks += [*(note for note in progress.notes if is_under_way), *progress.left_out]
+    if followed is not None:
+        remarks += followed.notes
+    if latest is not None:
+        remarks += latest.left_out
     if found.status == "reduced":
         remarks.append(f"It works without these parts, which are not here: {', '.join(found.missing)}.")
     return remarks
