@@ -56,7 +56,7 @@ class Engines:
         if stack is None:
             raise RequestInvalid(say("There is no such model; choose one of: {ids}.", ids=", ".join(self.ids)))
         if reason := self._why_not(stack):
-            weights.require(stack)  # what is not here has a cure
+            weights.require(weights.usable(stack) or stack)  # what is not here has a cure
             raise EngineUnavailable(reason)
         return self._choice(stack)
 
@@ -67,7 +67,7 @@ class Engines:
         return EngineChoice(engine, found, (*notes, *_warnings(found), *_lacking(stack, found)))
 
     def _why_not(self, stack: ModelStack) -> str:
-        return why_not(stack) or self._refuse(stack)
+        return why_not(weights.usable(stack) or stack) or self._refuse(stack)
 
     def _ranked(self) -> list[ModelStack]:
         return sorted(self._models.values(), key=lambda stack: -stack.rank)

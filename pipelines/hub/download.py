@@ -12,7 +12,7 @@ from pipelines.hub.components import SAFETY_CHECKER, Component, annotator_compon
 from pipelines.hub.plan import CanDoWithout, Piece, Plan, hub_errors, make_plan
 from pipelines.hub.stack import ModelStack
 from pipelines.hub.transfer import HubFile, Watch, fetch
-from pipelines.hub.weights import readable_size, require, require_annotator
+from pipelines.hub.weights import readable_size, require, require_annotator, usable
 from pipelines.schema import AnnotatorName
 
 _DISK_MARGIN = 500_000_000
@@ -59,7 +59,7 @@ def download(stack: ModelStack, on_progress: Progress, *, fresh: bool = False) -
         EngineUnavailable: No network, no such repository or file, damaged twice on its way, or not enough disk.
     """
     said = _download(stack.components(), lambda names: stack.without(names) is not None, on_progress, fresh)
-    require(stack)
+    require(usable(stack) or stack)
     return said
 
 

@@ -83,13 +83,13 @@ def annotator_state(name: AnnotatorName) -> StackState:
 
 
 def require(stack: ModelStack) -> None:
-    """Check that a stack can be loaded from this machine alone, if need be without parts that it can do without.
+    """Check that all of a stack can be loaded from this machine alone; see `usable` for less than all.
 
     Raises:
         EngineUnavailable: Names what is missing; its cure, the size and the command that fetches it.
     """
     found = state(stack)
-    if found.is_usable:
+    if found.status == "present":
         return
     parts = _listed(found.missing)
     if all(component.source.path for component in stack.components() if component.name in found.missing):

@@ -135,14 +135,20 @@ class UNetStack(ModelStack):
         return self
 
     def without(self, names: frozenset[str]) -> Self | None:
-        """It can do without controls while one is left, without previews, and without adapters."""
+        """It can do without controls while one is left, without previews, and without adapters, as far as they come
+        from the hub: what ships with the project is damaged where it is missing.
+        """
+        if any(component.name in names and component.source.path for component in self.components()):
+            return None
         controlnets = {
             annotator: source
             for annotator, source in self.controlnets.items()
             if not names & {self._controlnet_name(annotator), annotator_name(annotator)}
         }
         droppable = {_PREVIEWS, _FACES, _STYLES, _ENCODER}
-        droppable |= {name for one in self.controlnets for name in (self._controlnet_name(one), annotator_name(one))}
+        for annotator, source in self.controlnets.items():
+            if source.controlnet_conditioning_scale is None:  # else it guides every style
+                droppable |= {self._controlnet_name(annotator), annotator_name(annotator)}
         if not names <= droppable or not controlnets:
             return None
         if not names:
