@@ -15,7 +15,7 @@ from pipelines.hub.download import carry_out, nothing
 from pipelines.hub.offers import Offer, offers
 from pipelines.hub.plan import make_plan
 from pipelines.hub.weights import inspect, root_of
-from tests.fake_hub import COMMIT, FakeHub, Fault
+from tests.fake_hub import COMMIT, FakeHub, Fault, serve
 from tests.support.small_hub import stack
 
 UNET = "unet/diffusion_pytorch_model.fp16.safetensors"
@@ -178,6 +178,18 @@ def test_a_gated_repository_is_told_before_gigabytes_come(hub: FakeHub, status: 
     assert "HF_TOKEN" in refused(base())
     assert len(hub.fetched()) == 1
     assert "safetensors" not in hub.fetched()[0]
+
+
+def test_the_token_goes_to_the_hub_and_not_where_it_sends_us(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secretsecretsecret")
+    with serve(hub.root) as elsewhere:
+        address = f"http://localhost:{elsewhere.server_port}/tiny/base/resolve/main/{UNET}"
+        hub.faults = [Fault(UNET, status=302, headers={"Location": address})]
+        fetch(base())
+        assert is_the_hubs(hub, base())
+        assert [path for _, path, _ in elsewhere.requests] == [f"/tiny/base/resolve/main/{UNET}"]
+        assert {authorization for _, _, authorization in elsewhere.requests} == {""}
+    assert {authorization for _, _, authorization in hub.requests} == {"Bearer hf_secretsecretsecret"}
 
 
 def test_a_file_that_is_gone_meanwhile(hub: FakeHub) -> None:
