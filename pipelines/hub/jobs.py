@@ -294,7 +294,8 @@ class Downloads:
                     log.exception("what a download brought could not be told on")
 
     def _run(self, job: _Job) -> None:
-        status, words = "done", ""
+        status: Status = "done"
+        words = ""
         try:
             plan = make_plan(job.offer.components, job.offer.can_do_without, job)
             job.planned(plan)
@@ -312,4 +313,4 @@ class Downloads:
         if status == "cancelled":
             removing.drop_unfinished(job.offer)
         with self._lock:
-            job.status, job.words = status, words  # type: ignore[assignment]
+            job.status, job.words = status, words

@@ -69,7 +69,9 @@ class HubFile(NamedTuple):
 
     @property
     def bytes_here(self) -> int:
-        """How many of its bytes need not be fetched any more."""
+        """How many of its bytes `fetch` would not ask for: none where it takes the place of a file that is here."""
+        if self.path.is_symlink() or self.path.exists():
+            return 0
         for path in (self.blob, cache.unfinished(self.repo_id, self.key)):
             with contextlib.suppress(OSError):
                 return min(path.stat().st_size, self.size)

@@ -208,8 +208,11 @@ def test_everything_is_fetched_again_when_asked(place: Place) -> None:
     hub.download(place.stack, never_stop)
     first = sorted(place.hub.fetched())
     place.hub.requests.clear()
-    hub.download(place.stack, never_stop, fresh=True)
+    calls: list[tuple[int, int]] = []
+    hub.download(place.stack, lambda done, total: calls.append((done, total)) is None, fresh=True)
     assert sorted(place.hub.fetched()) == first
+    assert calls[0][0] == 0
+    assert calls[-1][0] == calls[-1][1] == weights.state(place.stack).bytes_present
 
 
 def test_a_dropped_connection_is_picked_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
