@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import secrets
 import sys
 import threading
 import time
@@ -31,10 +32,12 @@ if os.environ.get("SPACES_ZERO_GPU"):  # a Space that lends GPUs: its package st
 
 from pipelines.engines.base import EngineSource
 from pipelines.errors import PortraitError
+from pipelines.hub.jobs import Downloads
+from pipelines.hub.offers import offers
 from pipelines.presets.loading import all_presets
 from pipelines.safety.review import build_safety
 from pipelines.self_portrait import SelfPortraitPipeline
-from pipelines.settings import Settings, lends_gpu
+from pipelines.settings import NO_PAGE, Settings, lends_gpu
 from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
 from study.notice import load_notices
@@ -50,6 +53,7 @@ from visits.visit import KEEP_MINUTES, KEEP_SECONDS
 from web.errors import sentence
 from web.gradio_seams import cached_copies, forget_values
 from web.logs import set_up_logging
+from web.models_page import how_models_open
 from web.process import end_process, every, no_core_dumps, stop_on_signals
 from web.server import cannot_listen
 
@@ -94,7 +98,19 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         engines=[engine.id for engine in pipeline.engines() if engine.available],
         authority=people.authority,
     )
-    return Studio(presets, pipeline, consents, visits, uploads, archive, Limits(settings), studies)
+    token = settings.operator_token or secrets.token_urlsafe(18)
+    return Studio(
+        presets,
+        pipeline,
+        consents,
+        visits,
+        uploads,
+        archive,
+        Limits(settings),
+        studies,
+        downloads=Downloads(offers(presets.models), pipeline.weights_changed),
+        operator_token="" if token == NO_PAGE else token,
+    )
 
 
 def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = True) -> Serving:
@@ -111,6 +127,8 @@ def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = 
     """
     serving = serve(studio, host, port)
     print(f"Self-Portrait Studio is open at {serving.url}", flush=True)
+    if studio.operator_token:
+        print(how_models_open(studio, serving.url), flush=True)
     every(SWEEP_SECONDS, studio.visits.sweep, studio.uploads.sweep, partial(forget_values, serving.page))
     if studio.studies is not None:
         every(60.0, studio.studies.sweep, studio.sittings.sweep)

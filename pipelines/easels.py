@@ -38,6 +38,7 @@ class Easel:
         self.is_open = is_open
         self._choices: dict[str, EngineChoice] = {}
         self._changing = threading.Lock()
+        self._is_old = False
 
     def has(self, model_id: str) -> bool:
         """Whether an engine is loaded, or has nothing to load."""
@@ -63,6 +64,9 @@ class Easel:
             EngineUnavailable: It cannot run there.
         """
         with self._changing:
+            if self._is_old:
+                self._is_old = False
+                self.close()
             choice = self._choices.get(model_id) or self._chosen(model_id)
         device = self.engines.device if isinstance(self.engines, Engines) else None
         with working_on(device):
@@ -77,6 +81,10 @@ class Easel:
             self.close()
         self._choices[model_id] = choice
         return choice
+
+    def renew(self) -> None:
+        """Choose anew at the next request, for models have come or gone on the disk."""
+        self._is_old = True
 
     def drop(self) -> None:
         """Forget the engines without freeing them: one is in the middle of something and does not come back."""
@@ -112,6 +120,11 @@ class Easels:
     @property
     def ids(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(id for easel in self for id in easel.engines.ids))
+
+    def renew(self) -> None:
+        """See `Easel.renew`, of all."""
+        for easel in self:
+            easel.renew()
 
     def infos(self) -> tuple[EngineInfo, ...]:
         """Of each engine what is said where it can run; "auto" is the best of all devices."""

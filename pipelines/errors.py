@@ -11,6 +11,7 @@
     ├── CredentialsError          the certificate that signs portraits cannot be used
     ├── EngineError               the pictures could not be made
     │   ├── EngineUnavailable     a model stack is missing, incomplete or needs what is not here
+    │   │   └── NotOnTheHub       the hub does not have or give a part, so that trying again does not help
     │   ├── EngineBusy            somebody else's portrait is being made
     │   └── EngineFailed          it stopped in the middle
     ├── Refused                   a reviewer does not let it through
@@ -129,6 +130,12 @@ class EngineUnavailable(EngineError):
     """The engine asked for cannot run here, and the hint says why."""
 
     code = "engine-unavailable"
+
+
+class NotOnTheHub(EngineUnavailable):
+    """The hub does not have a part of a model, or does not give it to this machine. Doing without it may help."""
+
+    code = "not-on-the-hub"
 
 
 class EngineBusy(EngineError):

@@ -365,6 +365,10 @@ class SelfPortraitPipeline(LivePictures):
         """Free all engines."""
         self._easels.close()
 
+    def weights_changed(self) -> None:
+        """Models have come or gone on the disk: the next request on each device chooses its engine anew."""
+        self._easels.renew()
+
     def set_aside(self, ticket: Ticket) -> None:
         """Let the next one have its turn although the engine did not come back; it gets an engine of its own."""
         if ticket.holds:

@@ -39,6 +39,9 @@ STUDIES_FOLDER                   where studies keep their key, database and port
 STUDY_DATABASE_URL               without STUDIO_ before it: a PostgreSQL database for studies, instead of a file
 STUDY_RESEARCHERS                without STUDIO_ before it: who may see the studies at /research, as lines that
                                  python -m study researcher NAME prints; without it nobody
+OPERATOR_TOKEN                   what opens the page /models, where models are downloaded and deleted: 16 characters or
+                                 more, or off for no such page (default: a random one that is printed at the start; on
+                                 a Hugging Face Space off)
 C2PA_CERTIFICATE, C2PA_KEY       the operator's own, PEM: the leaf first, then all its issuers; the key
 C2PA_EARLIER                     certificates that signed before, PEM: each leaf followed by its issuers. What they
                                  signed stays this studio's own
@@ -60,7 +63,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pipelines.errors import SettingsError
 
 AWAY_SECONDS = 300
+NO_PAGE = "off"
 _SHORTEST_KIOSK = 15
+_SHORTEST_TOKEN = 16
 CheckerUse = Literal["auto", "required", "where-needed", "off"]
 _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 _Line = Annotated[str, Field(max_length=300), BeforeValidator(lambda text: " ".join(str(text).split()))]
@@ -81,6 +86,7 @@ _WANTED = {
     "kiosk_address": "an address that begins with https:// or http://",
     "operator": "at most 300 characters long",
     "study_about": "at most 300 characters long",
+    "operator_token": "off, or 16 to 300 characters long",
     "study_until": "a day, written as 2027-06-30",
 }
 
@@ -97,6 +103,12 @@ def _device_names(names: str) -> str:
     if names != "auto" and not all(re.fullmatch(r"cpu|mps|cuda(:\d{1,3})?", name.strip()) for name in names.split(",")):
         raise ValueError("no device")
     return names
+
+
+def _token(text: str) -> str:
+    if text and text != NO_PAGE and len(text) < _SHORTEST_TOKEN:
+        raise ValueError("it could be guessed")
+    return text
 
 
 def _web_address(address: str) -> str:
@@ -139,6 +151,7 @@ class Settings(BaseModel):
     studies_folder: Path | None = None
     study_database_url: str = ""
     study_researchers: str = ""
+    operator_token: Annotated[str, Field(max_length=300), AfterValidator(_token)] = ""
     c2pa_certificate: str = ""
     c2pa_key: str = ""
     c2pa_earlier: str = ""
@@ -161,6 +174,7 @@ class Settings(BaseModel):
         }
         if "space_id" in values:  # open to everybody, so nothing is shown there that nobody looked at
             values.setdefault("safety_checker", "where-needed")
+            values.setdefault("operator_token", NO_PAGE)
         try:
             return cls.model_validate(values)
         except ValidationError as error:

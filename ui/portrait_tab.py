@@ -255,7 +255,7 @@ def _dropdown(kind: str, title: str, presets: Mapping[str, Style | Scene], chose
 
 def _engines(studio: Studio, chosen: str) -> tuple[Any, str, Any]:
     engines = studio.pipeline.engines()
-    listed = gr.update(choices=screen.engine_choices(engines), value=chosen)
+    listed = gr.update(choices=screen.engine_choices(engines, chosen), value=chosen)
     return listed, screen.engine_reasons(engines), _words_of(engines, chosen)
 
 

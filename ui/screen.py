@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any, NamedTuple
 
-from languages.saying import put_together, say, say_many
+from languages.saying import listed, put_together, say, say_many
 from pipelines import sizes
 from pipelines.engines.base import AUTO, EngineInfo
 from pipelines.photo import hints as photo_hints
@@ -246,11 +246,18 @@ def promise(engines: tuple[EngineInfo, ...]) -> str:
     return ""
 
 
-def engine_choices(engines: tuple[EngineInfo, ...]) -> list[tuple[str, str]]:
-    """For the dropdown: (words, id). Those that cannot run here stay in the list, named as such."""
-    automatic = [(AUTOMATIC, "auto")]
+def engine_choices(engines: tuple[EngineInfo, ...], chosen: object = AUTO) -> list[tuple[str, str]]:
+    """For the dropdown: (words, id) of those that can run here.
+
+    Args:
+        engines: All of them.
+        chosen: Stays in the list also where it cannot run any more, named as such: nothing is chosen in its place.
+    """
+    automatic = [(AUTOMATIC, AUTO)]
     return automatic + [
-        (e.name if e.available else say("{name} (not available here)", name=e.name), e.id) for e in engines
+        (e.name if e.available else say("{name} (not available here)", name=e.name), e.id)
+        for e in engines
+        if e.available or e.id == chosen
     ]
 
 
@@ -263,6 +270,11 @@ def reads_words(engines: tuple[EngineInfo, ...], chosen: object) -> bool:
 
 
 def engine_reasons(engines: tuple[EngineInfo, ...]) -> str:
-    """Markdown: what each engine is good for, or why it is not available here."""
-    names = {id: name for name, id in engine_choices(engines)}
-    return "\n".join(f"- **{names[e.id]}**: {e.reason}" for e in engines)
+    """Markdown: what each engine that runs here is good for, and in one sentence what else there could be."""
+    lines = [f"- **{e.name}**: {e.reason}" for e in engines if e.available]
+    others = [e.name for e in engines if not e.available]
+    if others:
+        # Translators: names of AI models that are not on the server or cannot run on it
+        words = say("With a download or a larger machine, this studio could also have {names}.", names=listed(others))
+        lines += ["", f"{words}"]
+    return "\n".join(lines)

@@ -11,6 +11,7 @@ from functools import cached_property
 from languages.saying import say
 from pipelines.board.store import Measured
 from pipelines.errors import ConsentMissing
+from pipelines.hub.jobs import Downloads
 from pipelines.photo import memory
 from pipelines.presets.loading import Presets
 from pipelines.schema import Consent
@@ -347,7 +348,12 @@ class Visits(VisitPhotos):
 
 @dataclass(frozen=True)
 class Studio:
-    """What the tabs are built from."""
+    """What the tabs are built from.
+
+    Attributes:
+        downloads: Of models, for the operator's page; None where there is no such page.
+        operator_token: What opens it; "" where there is no such page.
+    """
 
     presets: Presets
     pipeline: SelfPortraitPipeline
@@ -357,6 +363,8 @@ class Studio:
     archive: PortraitArchive | None = None
     limits: Limits = field(default_factory=lambda: Limits(Settings.read()))
     studies: Studies | None = None
+    downloads: Downloads | None = None
+    operator_token: str = ""
 
     @cached_property
     def sittings(self) -> Sittings:

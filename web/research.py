@@ -1,6 +1,6 @@
 """Researchers' pages at /research: sign-in, progress, results, people, files; previews and simulations.
 
-Pages are plain HTML without scripts. Everything but the sign-in needs a session (`web/research_login.py`); every form
+Pages are plain HTML without scripts. Everything but the sign-in needs a session (`web/sign_in.py`); every form
 carries the session's token, and what another origin's page asks is refused, reading included.
 """
 
@@ -36,10 +36,10 @@ from visits.studio import Studio
 from web.addresses import connection_network
 from web.errors import sentence
 from web.research_data import KINDS, Desk
-from web.research_login import Gate, Session, drop_cookie, is_foreign, proves, set_cookie
 from web.research_pages import page
 from web.research_simulations import Simulations, own_address
 from web.research_tables import progress_tables, tiles
+from web.sign_in import Gate, Session, is_foreign, proves
 
 log = logging.getLogger(__name__)
 _MOST_SIMULATED = 200
@@ -162,11 +162,11 @@ class _Research:
         if word is None:
             log.warning("a sign-in of a researcher failed")
             return refused(_WRONG, HTTPStatus.FORBIDDEN)
-        return set_cookie(_to(request, way or "/research"), request, word)
+        return self._gate.set_cookie(_to(request, way or "/research"), request, word)
 
     async def logout(self, request: Request, session: Session, form: FormData) -> Response:
         self._gate.sign_out(request)
-        return drop_cookie(_to(request, "/research"), request)
+        return self._gate.drop_cookie(_to(request, "/research"), request)
 
     # --- pages ---
 

@@ -159,6 +159,16 @@ def why_not(stack: ModelStack, device: Device | None = None) -> str:
         weights.require(stack)
     except EngineUnavailable as error:
         return error.hint
+    return what_lacks(stack, device)
+
+
+def what_lacks(stack: ModelStack, device: Device | None = None) -> str:
+    """What this machine lacks for a stack, whether its weights are here or not, as a sentence; '' where it lacks
+    nothing. Loads torch where the stack may need a GPU.
+
+    Args:
+        device: As for `why_not`.
+    """
     memory = machine_memory()
     fits_cpu = not stack.needs_gpu and (memory is None or cpu_memory_bytes(stack) <= memory)
     if fits_cpu and (device is None or device.kind == "cpu"):

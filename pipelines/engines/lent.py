@@ -26,8 +26,8 @@ from languages.saying import say
 from pipelines.engines.base import AUTO, Engine, EngineChoice, EngineInfo, Made, Studio
 from pipelines.engines.device import Device, is_out_of_memory
 from pipelines.engines.kinds import KINDS
+from pipelines.engines.likeness import for_stack
 from pipelines.engines.unet.job import annotators
-from pipelines.engines.unet.likeness import for_stack
 from pipelines.engines.unet.stack import UNetStack
 from pipelines.errors import Cancelled, EngineError, EngineFailed, EngineUnavailable, PortraitError, RequestInvalid
 from pipelines.hub.stack import ModelStack

@@ -90,10 +90,11 @@ class PartsLoader(Generic[S]):
         subfolder = "/".join(part for part in (source.subfolder, folder) if part)
         diffusers_model = hasattr(model_class, "load_config")
         with self.part(name):
+            root = weights.resolve(source, name, stack_id=self.stack.id)
             model, report = model_class.from_pretrained(
-                weights.resolve(source, name, stack_id=self.stack.id),
+                root,
                 subfolder=subfolder or ("" if not diffusers_model else None),
-                variant=source.variant,
+                variant=weights.variant_in(root / subfolder, source.variant),
                 local_files_only=True,
                 use_safetensors=True,
                 output_loading_info=True,

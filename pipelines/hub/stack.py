@@ -77,6 +77,13 @@ class ModelStack(Value, ABC):
         """Whether it can paint after a picture that a visitor gives. A kind that can says so itself."""
         return False
 
+    def without(self, names: frozenset[str]) -> Self | None:
+        """The stack without some of its components, by their names; None where it cannot work without them.
+
+        A kind that can do without a part says so itself.
+        """
+        return None if names else self
+
     @abstractmethod
     def components(self) -> tuple[Component, ...]:
         """Everything that it loads, each download once."""

@@ -98,7 +98,7 @@ class HubChecker:
         try:
             model, report = library.StableDiffusionSafetyChecker.from_pretrained(
                 root / model_part.folder,
-                variant=source.variant,
+                variant=weights.variant_in(root / model_part.folder, source.variant),
                 local_files_only=True,
                 use_safetensors=True,
                 output_loading_info=True,

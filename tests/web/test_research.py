@@ -25,8 +25,8 @@ from tests.study.conftest import write_study
 from tests.support.studies import SMALL_STUDY, take_part
 from web.research import research_routes
 from web.research_data import Desk
-from web.research_login import LONGEST_SECONDS, Gate
 from web.shield import Shield
+from web.sign_in import LONGEST_SECONDS, Gate
 
 PASSWORD = "correct horse battery"
 ANNA = entry("anna", PASSWORD)
