@@ -172,6 +172,7 @@ class SelfPortraitPipeline(LivePictures):
             unchecked = self.safety.require_reviewers(choice.stack)
             style, left_out = own.readable(style, choice.stack, self.presets) if request.own_style else (style, ())
             crop, notes = self._sit(request, engine, scene)
+            self.safety.require_crop(crop.photo.image, session)
             job = Job(
                 photo=crop.photo,
                 shape=request.shape,

@@ -5,9 +5,10 @@ MAX_WAITING                      how many requests for portraits may wait in lin
 PRESETS                          folder with styles/, scenes/ and models/ of your own, read at the start beside those of
                                  this project; a file must not have the name of one that is there
 TEMP_DIR                         where the private temporary folder is made, instead of the system's
-SAFETY_CHECKER                   auto: the picture checker is used where its weights are; required: without it no
-                                 diffusion picture is made; where-needed: the same, but for the built-in model, which
-                                 can only repaint your photo in the styles that it was trained on; off.
+SAFETY_CHECKER                   There are two picture checkers: one comes with the studio, one is downloaded.
+                                 auto: each looks at every portrait where it is there; required: no diffusion picture is
+                                 made without both; where-needed: the same, but for the built-in model, which can only
+                                 repaint your photo in the styles that it was trained on; off: neither is asked.
                                  Default: where-needed on a Hugging Face Space, else auto
 PORTRAITS_PER_MINUTE             of one session (default 60; 0 is no limit, here and below)
 PORTRAITS_PER_HOUR               of one session (default 600)

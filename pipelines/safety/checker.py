@@ -40,6 +40,7 @@ class HubChecker:
 
     id = "safety-checker"
     name: str = say("Picture checker (Stable Diffusion safety checker)")
+    is_quick = False
 
     def __init__(self, component: Component = SAFETY_CHECKER) -> None:
         self._component = component

@@ -132,6 +132,7 @@ class PromptPolicy:
 
     id = "prompt-policy"
     name: str = say("Word list")
+    is_quick = True
 
     def __init__(self, folder: Path = FOLDER) -> None:
         files = sorted((folder / "languages").glob("*.toml"))

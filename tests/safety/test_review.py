@@ -153,7 +153,8 @@ def test_without_a_checker_diffusion_says_so_or_stops(presets: Presets) -> None:
     embedded, hub = presets.models["embedded"], presets.models["sd15-lcm"]
     for stack in (embedded, hub):
         assert "No picture checker" in Safety(reviewers).require_reviewers(stack)[0]
-        assert Safety((*reviewers, Picky())).require_reviewers(stack) == ()
+        alone = Safety((default_policy(), Picky()), pictures="required")
+        assert alone.require_reviewers(stack) == (), "all that there are look at it"
         required = Safety(reviewers, pictures="required")
         with pytest.raises(EngineUnavailable, match="choose the instant filters"):
             required.require_reviewers(stack)
@@ -161,6 +162,11 @@ def test_without_a_checker_diffusion_says_so_or_stops(presets: Presets) -> None:
     assert "No picture checker" in where_needed.require_reviewers(embedded)[0]
     with pytest.raises(EngineUnavailable, match="choose the instant filters"):
         where_needed.require_reviewers(hub)
+    partly = Safety((*reviewers, Picky()))
+    assert "Not every picture checker" in partly.require_reviewers(hub)[0]
+    assert partly.require_reviewers(embedded) == ()
+    with pytest.raises(EngineUnavailable, match="every picture checker"):
+        Safety((*reviewers, Picky()), pictures="where-needed").require_reviewers(hub)
     for safety in (Safety(reviewers), required, where_needed):
         assert safety.require_reviewers(None) == (), "the filters change a photo"
 
@@ -177,6 +183,17 @@ def test_previews_of_steps_are_reviewed_too() -> None:
     assert [watched(step, 3, picture if step else None) for step in range(4)] == [True, True, True, False]
     assert told == [(0, None), (1, picture), (2, None), (3, picture)]
     assert Safety((default_policy(),)).watch(report, one_by_one=True) is report
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_steps_of_the_instant_filters_are_shown_where_all_can_judge_them_in_time(quick: bool) -> None:
+    told: list[Image.Image | None] = []
+    picture, reviewer = Image.new("RGB", (8, 8)), Picky(2)
+    reviewer.is_quick = quick
+    watched = Safety((reviewer,)).watch(lambda step, total, preview: told.append(preview) is None, one_by_one=False)
+    assert all(watched(step, 3, picture) for step in range(3))
+    assert told == ([picture, None, picture] if quick else [None, None, None])
+    assert len(reviewer.seen) == (3 if quick else 0)
 
 
 def test_a_picture_that_is_refused_was_not_on_screen_as_a_step_before(

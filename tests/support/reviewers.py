@@ -12,6 +12,7 @@ class Picky:
 
     id = "picky"
     name = "Picky reviewer"
+    is_quick = False
 
     def __init__(self, *turns: int) -> None:
         self.turns = turns
