@@ -28,7 +28,8 @@ os.environ.update(
 )
 
 from pipelines.engines.base import EngineSource
-from pipelines.errors import PortraitError
+from pipelines.errors import PortraitError, SettingsError
+from pipelines.faithfulness.identity import FaceNetwork, IdentityMeter, Strangers
 from pipelines.presets.loading import all_presets
 from pipelines.safety.review import build_safety
 from pipelines.self_portrait import SelfPortraitPipeline
@@ -70,11 +71,15 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         automatic=settings.model,
         safety=build_safety(settings),
         engines=engines,
+        identity=_identity(settings),
     )
     people = read_settings(os.environ)
     # At a kiosk the next visitor may open what the last one closed.
     away = min(settings.away_seconds, settings.kiosk) if settings.kiosk else settings.away_seconds
-    notices = load_notices(people, minutes=KEEP_MINUTES, away_seconds=away, kiosk_seconds=settings.kiosk)
+    strangers = len(pipeline.identity.strangers.descriptors) if pipeline.identity is not None else 0
+    notices = load_notices(
+        people, minutes=KEEP_MINUTES, away_seconds=away, kiosk_seconds=settings.kiosk, strangers=strangers
+    )
     consents = ConsentRegistry(notices[0], notices[1:])
     study = people.study or people.ended
     archive = PortraitArchive(study.folder, study.until) if study is not None else None
@@ -91,6 +96,19 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         authority=people.authority,
     )
     return Studio(presets, pipeline, consents, visits, uploads, archive, Limits(settings), studies)
+
+
+def _identity(settings: Settings) -> IdentityMeter | None:
+    """Who places portraits among strangers; None where the operator has named none.
+
+    Raises:
+        SettingsError: The strangers cannot be read, or what compares faces is not installed.
+    """
+    if settings.identity is None:
+        return None
+    if reason := FaceNetwork.why_not():
+        raise SettingsError(f"STUDIO_IDENTITY cannot work: {reason} Or leave the setting out.")
+    return IdentityMeter(Strangers.read(settings.identity.expanduser()))
 
 
 def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = True) -> Serving:

@@ -191,7 +191,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--embedded", action="store_true", help="the built-in model instead of the filters")
     parser.add_argument("--scores", type=Path, help="CSV file that keeps scores over several runs")
     options = parser.parse_args(arguments)
-    checker, seconds = NudityChecker(), []
+    checker = NudityChecker()
+    seconds: list[float] = []
 
     def timed() -> Iterator[Score]:
         warm = Image.new("RGB", (64, 64))

@@ -22,6 +22,7 @@ from pipelines.engines.filters.operations.after_picture import NEEDED
 from pipelines.engines.filters.stage import Stage
 from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError, RequestInvalid, SettingsError
+from pipelines.faithfulness.identity import IdentityMeter
 from pipelines.job_studio import JobStudio
 from pipelines.live_pictures import LivePictures
 from pipelines.photo import hints as photo_hints
@@ -63,6 +64,7 @@ class SelfPortraitPipeline(LivePictures):
         safety: Who reviews words and pictures; left out, as the environment says.
         automatic: The engine that "auto" stands for; "auto" itself is the best that can run here.
         engines: Who makes the pictures; left out, the instant filters and the model stacks of the presets.
+        identity: Places portraits among strangers for those who tick that; left out, nobody is asked.
 
     Attributes:
         line: Who waits for the engine.
@@ -81,9 +83,11 @@ class SelfPortraitPipeline(LivePictures):
         safety: Safety | None = None,
         automatic: str = AUTO,
         engines: EngineSource | None = None,
+        identity: IdentityMeter | None = None,
     ) -> None:
         super().__init__(presets)
         self.automatic = automatic
+        self.identity = identity
         self.safety = safety or build_safety()
         self._engines = engines or Engines(presets.models, self.safety.why_not)
         if automatic not in self._engines.ids:
@@ -195,7 +199,14 @@ class SelfPortraitPipeline(LivePictures):
             passed, refused = self.safety.sort(request.seeds, made.pictures, session)
             folder = out_dir or self.folder(session)
             portraits = save_portraits(
-                request, engine, job, passed, presets=self.presets, seconds=seconds, folder=folder
+                request,
+                engine,
+                job,
+                passed,
+                presets=self.presets,
+                identity=self.identity,
+                seconds=seconds,
+                folder=folder,
             )
         return PortraitSet(
             photo=crop.photo,

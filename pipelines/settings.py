@@ -10,6 +10,8 @@ SAFETY_CHECKER                   There are two picture checkers: one comes with 
                                  made without both; where-needed: the same, but for the built-in model, which can only
                                  repaint your photo in the styles that it was trained on; off: neither is asked.
                                  Default: where-needed on a Hugging Face Space, else auto
+IDENTITY                         a file of strangers, made by python -m pipelines.strangers: visitors may then have
+                                 measured how close a portrait is to their photo, each after a tick of its own
 PORTRAITS_PER_MINUTE             of one session (default 60; 0 is no limit, here and below)
 PORTRAITS_PER_HOUR               of one session (default 600)
 PORTRAITS_PER_HOUR_PER_ADDRESS   of one network address, over all its sessions (default 2400)
@@ -106,6 +108,7 @@ class Settings(BaseModel):
     temp_dir: Path | None = None
     away_seconds: Annotated[int, Field(ge=0, le=1800)] = AWAY_SECONDS
     safety_checker: CheckerUse = "auto"
+    identity: Path | None = None
     portraits_per_minute: _Count = 60
     portraits_per_hour: _Count = 600
     portraits_per_hour_per_address: _Count = 2400

@@ -19,10 +19,10 @@ _LIMITS = (
     ),
     say(
         "The picture checkers look for nudity and sexual content. They know photographs best, they can be wrong both "
-        "ways, and they see nothing of hate or gore. Before a portrait is made, the one that comes with the studio looks "
-        "at the part of your photo that is used; then each one at work looks at the portrait. What they refuse is "
-        "neither shown nor kept: the page says so, and you can try again. Live pictures, tiles and the camera show your "
-        "own photo through a filter, to you alone; nobody looks at those."
+        "ways, and they see nothing of hate or gore. Before a portrait is made, the one that comes with the studio "
+        "looks at the part of your photo that is used; then each one at work looks at the portrait. What they refuse "
+        "is neither shown nor kept: the page says so, and you can try again. Live pictures, tiles and the camera show "
+        "your own photo through a filter, to you alone; nobody looks at those."
     ),
     say(
         "**The log of refusals** notes the time, the kind and the rule, and a number for the visit that "
