@@ -61,11 +61,12 @@ class HubChecker:
         """None: this reviewer looks at pictures only."""
         return None
 
-    def review_picture(self, picture: Image.Image) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, given: bool = False) -> Refusal | None:
         """Why a picture is refused, or None.
 
         Args:
             picture: RGB, any size.
+            given: A visitor gave it; makes no difference here.
 
         Raises:
             EngineUnavailable: The weights are damaged or gone. A picture that nobody looked at is not passed on.

@@ -182,7 +182,7 @@ class PromptPolicy:
         rule, found = min(hits, key=lambda hit: _GRAVEST.index(hit[0].category))
         return self._refusal(rule.category, rule.id, found)
 
-    def review_picture(self, picture: Image.Image) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, given: bool = False) -> Refusal | None:
         """None: this reviewer reads words only."""
         return None
 

@@ -61,8 +61,11 @@ class Reviewer(Protocol):
         """Why words are refused, or None."""
         ...
 
-    def review_picture(self, picture: Image.Image) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, given: bool = False) -> Refusal | None:
         """Why an RGB picture is refused, or None.
+
+        Args:
+            given: A visitor gave it; otherwise it was made here.
 
         Raises:
             EngineUnavailable: It cannot tell. The picture is then not shown.
@@ -129,7 +132,7 @@ class Safety:
             PictureRefused: A reviewer says no.
             EngineUnavailable: A reviewer that should look at it cannot.
         """
-        refusal = self._refused(picture)
+        refusal = self._refused(picture, given=True)
         if refusal is not None:
             self.log.refused("picture-refused", refusal, session)
             raise PictureRefused(say("This picture was refused by the picture checker; choose another one."))
@@ -141,7 +144,7 @@ class Safety:
             CropRefused: A reviewer says no.
             EngineUnavailable: A reviewer that should look at it cannot.
         """
-        refusal = self._refused(crop, quick_only=True)
+        refusal = self._refused(crop, given=True, quick_only=True)
         if refusal is not None:
             self.log.refused("crop-refused", refusal, session)
             raise CropRefused(_PHOTO)
@@ -211,11 +214,11 @@ class Safety:
     def _all_check_pictures(self) -> bool:
         return all(state.active for state in self.states() if state.judges == "pictures")
 
-    def _refused(self, picture: Image.Image, *, quick_only: bool = False) -> Refusal | None:
+    def _refused(self, picture: Image.Image, *, given: bool = False, quick_only: bool = False) -> Refusal | None:
         for reviewer in self._active("pictures"):
             if quick_only and not reviewer.is_quick:
                 continue
-            refusal = reviewer.review_picture(picture)
+            refusal = reviewer.review_picture(picture, given=given)
             if refusal is not None:
                 return refusal
         return None

@@ -22,7 +22,7 @@ from pipelines.photo.opening import open_photo
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
 from pipelines.safety import nudity
-from pipelines.safety.nudity import REFUSED_FROM, NudityChecker
+from pipelines.safety.nudity import GIVEN_REFUSED_FROM, MADE_REFUSED_FROM, NudityChecker
 from pipelines.safety.review import build_safety
 from pipelines.schema import Consent, LoadedPhoto, StylePicture
 from pipelines.self_portrait import SelfPortraitPipeline
@@ -183,5 +183,10 @@ def test_a_package_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch, fa
         absent.review_picture(face_photo)
 
 
-def test_the_threshold_lies_between_what_its_makers_call_safe_and_not() -> None:
-    assert 0.2 < REFUSED_FROM < 0.8
+def test_what_was_given_is_refused_sooner_than_what_was_painted(
+    checker: NudityChecker, monkeypatch: pytest.MonkeyPatch, face_photo: Image.Image
+) -> None:
+    between = (GIVEN_REFUSED_FROM + MADE_REFUSED_FROM) / 2
+    monkeypatch.setattr(checker, "score", lambda picture: between)
+    assert checker.review_picture(face_photo) is None
+    assert checker.review_picture(face_photo, given=True) is not None

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("small_pictures")
 class Broken(Picky):
     """A reviewer that cannot tell."""
 
-    def review_picture(self, picture: Image.Image) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, given: bool = False) -> Refusal | None:
         raise EngineUnavailable("The reviewer is out of order; try again.")
 
 

@@ -27,7 +27,7 @@ class Picky:
     def review_words(self, text: str) -> None:
         return None
 
-    def review_picture(self, picture: Image.Image) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, given: bool = False) -> Refusal | None:
         self.seen.append(picture)
         if len(self.seen) not in self.turns:
             return None

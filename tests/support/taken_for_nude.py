@@ -5,19 +5,19 @@ from __future__ import annotations
 from PIL import Image, ImageDraw, ImageFilter
 
 _SIDE = 256
-_GROUND = (51, 178, 255)
+_GROUND = (62, 187, 255)
 # Middle, half axes, colour.
 _OVALS = (
-    (97, 157, 69, 103, (126, 135, 144)),
-    (40, 145, 28, 99, (182, 214, 139)),
-    (99, 184, 38, 123, (202, 131, 144)),
+    (84, 166, 85, 111, (121, 132, 138)),
+    (12, 94, 3, 146, (204, 196, 113)),
+    (94, 222, 45, 121, (188, 148, 147)),
     (115, 94, 85, 89, (192, 167, 123)),
-    (37, 216, 22, 103, (168, 145, 241)),
+    (47, 198, 26, 99, (188, 148, 233)),
 )
 
 
 def ovals(side: int = _SIDE) -> Image.Image:
-    """RGB, square. open_nsfw gives it 0.75."""
+    """RGB, square. open_nsfw gives it 0.95."""
     picture = Image.new("RGB", (_SIDE, _SIDE), _GROUND)
     draw = ImageDraw.Draw(picture)
     for x, y, across, down, colour in _OVALS:
