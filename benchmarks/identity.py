@@ -80,11 +80,8 @@ def main(arguments: list[str]) -> int:
         print(reason, file=sys.stderr)
         return 1
     found = measured(options)
-    print(
-        f"{'style':<18}{'place: 0':>10}{'0.5':>6}{'1':>6}{'first: 0.5':>12}{'distance: 0':>13}{'0.5':>7}{'1':>7}",
-        end="",
-    )
-    print(f"{'read':>9}  falls")
+    head = f"{'style':<18}{'place: 0':>10}{'0.5':>6}{'1':>6}{'first: 0.5':>12}"
+    print(f"{head}{'distance: 0':>13}{'0.5':>7}{'1':>7}{'read':>9}  falls")
     for style in dict.fromkeys(style for style, _ in found):
         places, firsts, distances = zip(*(_medians(found[style, one]) for one in LIKENESS), strict=True)
         all_of_it = [one for likeness in LIKENESS for one in found[style, likeness]]
