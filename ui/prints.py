@@ -130,7 +130,7 @@ def faithfulness_value(kept: Faithfulness | None) -> dict[str, Any] | None:
     if kept.landmark_drift is not None:
         numbers.append(
             [
-                say("Landmark drift"),
+                say("Points of the face moved"),
                 say("{value:.1f} % of the distance between the eyes", value=100 * kept.landmark_drift),
             ]
         )

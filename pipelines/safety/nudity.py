@@ -5,8 +5,8 @@ likely a picture is pornographic; its makers say that under 0.2 a picture is saf
 is highly probable that it is not. It was taught on photographs: of drawings it knows little, of gore, hate and all else
 nothing. It sees the picture pressed into a square, without its outermost 6 %.
 
-What it says of harmless pictures is measured by benchmarks/picture_checker.py, and the two thresholds are set by it. How
-many indecent ones it misses was not measured: there are none here to measure it with.
+What it says of harmless pictures is measured by benchmarks/picture_checker.py, and the two thresholds are set by it.
+How many indecent ones it misses was not measured: there are none here to measure it with.
 """
 
 from __future__ import annotations
