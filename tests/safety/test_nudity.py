@@ -22,7 +22,7 @@ from pipelines.photo.opening import open_photo
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
 from pipelines.safety import nudity
-from pipelines.safety.nudity import GIVEN_REFUSED_FROM, MADE_REFUSED_FROM, NudityChecker
+from pipelines.safety.nudity import REFUSED_FROM, NudityChecker
 from pipelines.safety.review import build_safety
 from pipelines.schema import Consent, LoadedPhoto, StylePicture
 from pipelines.self_portrait import SelfPortraitPipeline
@@ -186,7 +186,6 @@ def test_a_package_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch, fa
 def test_what_was_given_is_refused_sooner_than_what_was_painted(
     checker: NudityChecker, monkeypatch: pytest.MonkeyPatch, face_photo: Image.Image
 ) -> None:
-    between = (GIVEN_REFUSED_FROM + MADE_REFUSED_FROM) / 2
-    monkeypatch.setattr(checker, "score", lambda picture: between)
-    assert checker.review_picture(face_photo) is None
-    assert checker.review_picture(face_photo, given=True) is not None
+    for score, refused in ((0.49, set()), (0.6, {"given"}), (0.85, {"given", "made"}), (0.95, {*REFUSED_FROM})):
+        monkeypatch.setattr(checker, "score", lambda picture, score=score: score)
+        assert {one for one in REFUSED_FROM if checker.review_picture(face_photo, origin=one)} == refused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from pipelines.results import Refusal
+from pipelines.results import PictureOrigin, Refusal
 
 
 class Picky:
@@ -27,7 +27,7 @@ class Picky:
     def review_words(self, text: str) -> None:
         return None
 
-    def review_picture(self, picture: Image.Image, *, given: bool = False) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         self.seen.append(picture)
         if len(self.seen) not in self.turns:
             return None
