@@ -122,6 +122,7 @@ def test_the_photo_itself_is_closest_and_the_style_says_what_is_usual(prepared: 
         "By a face-recognition network this picture is closer to your photo than to 40 of 40 other people. "
         "Usual in this style: 20 to 40."
     )
+    assert str(identity.words(IdentityRank(closer_than=3, of=40, usual=(40, 40)))).endswith("Usual in this style: 40.")
 
 
 def test_nobody_is_among_their_own_strangers() -> None:

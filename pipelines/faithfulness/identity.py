@@ -237,4 +237,6 @@ def words(rank: IdentityRank) -> str:
     if rank.usual is None:
         return place
     low, high = rank.usual
+    if low == high:
+        return say("{place} Usual in this style: {low}.", place=place, low=low)
     return say("{place} Usual in this style: {low} to {high}.", place=place, low=low, high=high)
