@@ -31,7 +31,8 @@ if os.environ.get("SPACES_ZERO_GPU"):  # a Space that lends GPUs: its package st
     import spaces  # noqa: F401
 
 from pipelines.engines.base import EngineSource
-from pipelines.errors import PortraitError
+from pipelines.errors import PortraitError, SettingsError
+from pipelines.faithfulness.identity import FaceNetwork, IdentityMeter, Strangers
 from pipelines.hub.jobs import Downloads
 from pipelines.hub.offers import offers
 from pipelines.presets.loading import all_presets
@@ -78,11 +79,15 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         devices=settings.devices,
         safety=build_safety(settings),
         engines=engines,
+        identity=_identity(settings),
     )
     people = read_settings(os.environ)
     # At a kiosk the next visitor may open what the last one closed.
     away = min(settings.away_seconds, settings.kiosk) if settings.kiosk else settings.away_seconds
-    notices = load_notices(people, minutes=KEEP_MINUTES, away_seconds=away, kiosk_seconds=settings.kiosk)
+    strangers = len(pipeline.identity.strangers.descriptors) if pipeline.identity is not None else 0
+    notices = load_notices(
+        people, minutes=KEEP_MINUTES, away_seconds=away, kiosk_seconds=settings.kiosk, strangers=strangers
+    )
     consents = ConsentRegistry(notices[0], notices[1:])
     study = people.study or people.ended
     archive = PortraitArchive(study.folder, study.until) if study is not None else None
@@ -111,6 +116,19 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         downloads=Downloads(offers(presets.models), pipeline.weights_changed),
         operator_token="" if token == NO_PAGE else token,
     )
+
+
+def _identity(settings: Settings) -> IdentityMeter | None:
+    """Who places portraits among strangers; None where the operator has named none.
+
+    Raises:
+        SettingsError: The strangers cannot be read, or what compares faces is not installed.
+    """
+    if settings.identity is None:
+        return None
+    if reason := FaceNetwork.why_not():
+        raise SettingsError(f"STUDIO_IDENTITY cannot work: {reason} Or leave the setting out.")
+    return IdentityMeter(Strangers.read(settings.identity.expanduser()))
 
 
 def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = True) -> Serving:

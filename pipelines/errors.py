@@ -16,6 +16,7 @@
     │   └── EngineFailed          it stopped in the middle
     ├── Refused                   a reviewer does not let it through
     │   ├── WordsRefused          the visitor's own words; .found is what they are about
+    │   ├── CropRefused           the part of the photo that was to be painted
     │   └── PictureRefused        every picture of a request
     ├── TooOften                  a limit on portraits or refused words was reached; says when to try again
     ├── StudyError                a study's file or its lock is wrong, or what a participant asks for is not possible
@@ -173,6 +174,12 @@ class WordsRefused(Refused):
     def told(self) -> str:
         """Also what it is about: whoever typed the words reads this."""
         return f"{super().told}\nIt is about: {self.found}"
+
+
+class CropRefused(Refused):
+    """The part of the photo that was to be painted is refused."""
+
+    code = "crop-refused"
 
 
 class PictureRefused(Refused):

@@ -23,6 +23,7 @@ from pipelines.engines.filters.operations.after_picture import NEEDED
 from pipelines.engines.filters.stage import Stage
 from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError, RequestInvalid, SettingsError
+from pipelines.faithfulness.identity import IdentityMeter
 from pipelines.job_studio import JobStudio
 from pipelines.live_pictures import LivePictures
 from pipelines.photo import hints as photo_hints
@@ -70,6 +71,7 @@ class SelfPortraitPipeline(LivePictures):
         engines: Who makes the pictures, also by the name of each device; left out, the instant filters and the model
             stacks of the presets, on `devices`.
         devices: As STUDIO_DEVICES says it.
+        identity: Places portraits among strangers for those who tick that; left out, nobody is asked.
 
     Attributes:
         line: Who waits for a device.
@@ -89,9 +91,11 @@ class SelfPortraitPipeline(LivePictures):
         automatic: str = AUTO,
         engines: EngineSource | Mapping[str, EngineSource] | None = None,
         devices: str = AUTO,
+        identity: IdentityMeter | None = None,
     ) -> None:
         super().__init__(presets)
         self.automatic = automatic
+        self.identity = identity
         self.safety = safety or build_safety()
         sources = engines or easels.sources_of(devices, presets.models, self.safety.why_not)
         self._easels = easels.Easels(sources if isinstance(sources, Mapping) else {"": sources})
@@ -204,6 +208,7 @@ class SelfPortraitPipeline(LivePictures):
             unchecked = self.safety.require_reviewers(choice.stack)
             style, left_out = own.readable(style, choice.stack, self.presets) if request.own_style else (style, ())
             crop, notes = self._sit(request, engine, scene)
+            self.safety.require_crop(crop.photo.image, session)
             job = Job(
                 photo=crop.photo,
                 shape=request.shape,
@@ -218,15 +223,22 @@ class SelfPortraitPipeline(LivePictures):
             )
             started = time.monotonic()
             finished = _finished(report, is_diffusion=engine.is_diffusion, label=request.visible_label)
-            watched = self.safety.watch(finished, one_by_one=engine.is_diffusion)
+            watched = self.safety.watch(finished, one_by_one=engine.is_diffusion, stack=choice.stack)
             made = self._made_by(engine, job, JobStudio(job, crop.drawn, self._stage), watched, turn)
             seconds = (time.monotonic() - started) / len(made.pictures)
             if not turn.holds:  # it hung, was set aside, and woke up after all
                 raise Cancelled(say("Stopped: this took too long."))
-            passed, refused = self.safety.sort(request.seeds, made.pictures, session)
+            passed, refused = self.safety.sort(request.seeds, made.pictures, session, stack=choice.stack)
             folder = out_dir or self.folder(session)
             portraits = save_portraits(
-                request, engine, job, passed, presets=self.presets, seconds=seconds, folder=folder
+                request,
+                engine,
+                job,
+                passed,
+                presets=self.presets,
+                identity=self.identity,
+                seconds=seconds,
+                folder=folder,
             )
         return PortraitSet(
             photo=crop.photo,

@@ -7,10 +7,13 @@ MAX_WAITING                      how many requests for portraits may wait in lin
 PRESETS                          folder with styles/, scenes/ and models/ of your own, read at the start beside those of
                                  this project; a file must not have the name of one that is there
 TEMP_DIR                         where the private temporary folder is made, instead of the system's
-SAFETY_CHECKER                   auto: the picture checker is used where its weights are; required: without it no
-                                 diffusion picture is made; where-needed: the same, but for the built-in model, which
-                                 can only repaint your photo in the styles that it was trained on; off.
+SAFETY_CHECKER                   There are two picture checkers: one comes with the studio, one is downloaded.
+                                 auto: each looks at every portrait where it is there; required: no diffusion picture is
+                                 made without both; where-needed: the same, but for the built-in model, which can only
+                                 repaint your photo in the styles that it was trained on; off: neither is asked.
                                  Default: where-needed on a Hugging Face Space, else auto
+IDENTITY                         a file of strangers, made by python -m pipelines.strangers: visitors may then have
+                                 measured how close a portrait is to their photo, each after a tick of its own
 PORTRAITS_PER_MINUTE             of one session (default 60; 0 is no limit, here and below)
 PORTRAITS_PER_HOUR               of one session (default 600)
 PORTRAITS_PER_HOUR_PER_ADDRESS   of one network address, over all its sessions (default 2400)
@@ -134,6 +137,7 @@ class Settings(BaseModel):
     temp_dir: Path | None = None
     away_seconds: Annotated[int, Field(ge=0, le=1800)] = AWAY_SECONDS
     safety_checker: CheckerUse = "auto"
+    identity: Path | None = None
     portraits_per_minute: _Count = 60
     portraits_per_hour: _Count = 600
     portraits_per_hour_per_address: _Count = 2400

@@ -24,6 +24,7 @@ AUTOMATIC = say("Automatic: the best that runs here")
 ALLOWED = {  # said when an optional purpose is ticked
     "study": say("From now on a copy of each new portrait is kept for the study."),
     "examples": say("From now on a copy of each new portrait is kept as an example."),
+    "identity": say("From now on each new portrait is compared with your photo and with other people."),
 }
 OTHERS_FACES = say("Choose your own face, or one of somebody who has agreed to it.")
 GIVE_A_PICTURE = say("Give the picture of your style under step 3, or choose another style.")

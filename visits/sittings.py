@@ -20,7 +20,7 @@ from PIL import Image, ImageFilter
 
 from languages.saying import say
 from pipelines import worker
-from pipelines.errors import Cancelled, EngineBusy, PhotoError, PictureRefused, PortraitError
+from pipelines.errors import Cancelled, EngineBusy, PhotoError, PictureRefused, PortraitError, Refused
 from pipelines.photo import hints as photo_hints
 from pipelines.photo import memory
 from pipelines.photo.opening import turned
@@ -38,7 +38,7 @@ Admit = Callable[[PortraitRequest], AbstractContextManager[None]]
 _BLUR = 10.0  # pixels, of a picture of 512: nobody who looks takes it for the sharp one
 _OWN_FAULT = "Making the portraits stopped for a reason of the studio's own; what is made stays. Start again."
 _NO_PHOTO = "Add a photo first: choose a file or use the camera."
-_REFUSED = "A portrait of this photo was held back by the picture checker. Take another photo, and start again."
+_REFUSED = "The picture checker held this photo or a portrait of it back. Take another photo, and start again."
 
 
 @dataclass
@@ -185,6 +185,8 @@ class Sittings:
             self._make(running, participant, session, sitting, admit)
         except Cancelled:
             pass
+        except Refused:  # there is no crop, style or seed to change here
+            sitting.said = _REFUSED
         except PortraitError as error:
             sitting.said = error.hint
         except Exception as error:  # nobody else would hear of it

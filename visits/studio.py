@@ -14,6 +14,7 @@ from pipelines.errors import ConsentMissing
 from pipelines.hub.jobs import Downloads
 from pipelines.photo import memory
 from pipelines.presets.loading import Presets
+from pipelines.results import without_identity
 from pipelines.schema import Consent
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import AWAY_SECONDS, Settings
@@ -166,7 +167,7 @@ class Visits(VisitPhotos):
             return session in self._by_session
 
     def allow(self, session: str | None, purpose: object, agreed: object) -> tuple[Consent, int]:
-        """Tick an optional purpose, or take it back; what only that purpose allowed is deleted from the study.
+        """Tick an optional purpose, or take it back; what only that purpose allowed is deleted.
 
         Returns:
             The record, and how many copies were deleted.
@@ -178,6 +179,10 @@ class Visits(VisitPhotos):
         """
         with self._lock:  # as in `keep`: no copy is written between the two lines
             consent = self._consents.allow(self.name_of(session or ""), purpose, agreed)
+            visit = self._by_session.get(consent.session)
+            if visit is not None and "identity" not in consent.purposes:
+                for kept in visit.kept:
+                    kept.portrait = without_identity(kept.portrait)
             return consent, self._copies.restrict(consent)
 
     def keep(self, consent: Consent, portraits: list[KeptPortrait]) -> Visit:
@@ -203,6 +208,8 @@ class Visits(VisitPhotos):
             # Only what was ticked before they were made, and is ticked still.
             both = tuple(purpose for purpose in consent.purposes if purpose in current.purposes)
             for new in portraits:
+                if "identity" not in both:
+                    new.portrait = without_identity(new.portrait)
                 copied = self._copies.keep(current.model_copy(update={"purposes": both}), new.portrait.path)
                 new.notes = (*new.notes, *copied)
             dropped = visit.hang(portraits)

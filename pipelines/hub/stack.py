@@ -46,7 +46,7 @@ class ModelStack(Value, ABC):
     needs_gpu: bool = Field(False, description="Too slow to offer without a GPU.")
     needs_checker: bool = Field(
         True,
-        description="Its pictures need the picture checker where everybody can ask for them. False only for a stack"
+        description="Its pictures need both picture checkers where everybody can ask for them. False only for a stack"
         " that repaints the filters' picture, came with the project and knows no words but its own: a visitor's own"
         " words do not reach it.",
     )

@@ -20,7 +20,7 @@ from pipelines import heavy
 from pipelines.errors import EngineUnavailable, PortraitError
 from pipelines.hub import weights
 from pipelines.hub.components import SAFETY_CHECKER, SAFETY_CHECKER_ID, Component
-from pipelines.results import Refusal
+from pipelines.results import PictureOrigin, Refusal
 from pipelines.settings import lends_gpu
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class HubChecker:
 
     id = "safety-checker"
     name: str = say("Picture checker (Stable Diffusion safety checker)")
+    is_quick = False
 
     def __init__(self, component: Component = SAFETY_CHECKER) -> None:
         self._component = component
@@ -61,11 +62,12 @@ class HubChecker:
         """None: this reviewer looks at pictures only."""
         return None
 
-    def review_picture(self, picture: Image.Image) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         """Why a picture is refused, or None.
 
         Args:
             picture: RGB, any size.
+            origin: Makes no difference here.
 
         Raises:
             EngineUnavailable: The weights are damaged or gone. A picture that nobody looked at is not passed on.
