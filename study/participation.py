@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from languages.saying import say
 from pipelines.errors import StudyClosed, StudyError
 from study.answers import milliseconds, value_of
 from study.identity import PersonKind
@@ -24,11 +25,13 @@ from study.store.rows import Standing
 from study.store.store import EventName, Given, StudyStore
 
 WORDS = Path(__file__).with_name("words.toml")
-_OVER = "Your time for this study is over, or it was ended, so it cannot be gone on with. Nothing more is stored."
-_BLOCKED = "You have begun this study before. It can be taken only once and in one go, so it does not go on here."
-_EARLIER = "You have taken part in an earlier version of this study, so you cannot take part in this one."
-_UNLISTED = "This code is not one of those that were given out for this study. Check it, or ask whoever gave it to you."
-_RELOAD = "The page sent something that this study does not know; reload it, and go on where you were."
+_OVER = say("Your time for this study is over, or it was ended, so it cannot be gone on with. Nothing more is stored.")
+_BLOCKED = say("You have begun this study before. It can be taken only once and in one go, so it does not go on here.")
+_EARLIER = say("You have taken part in an earlier version of this study, so you cannot take part in this one.")
+_UNLISTED = say(
+    "This code is not one of those that were given out for this study. Check it, or ask whoever gave it to you."
+)
+_RELOAD = say("The page sent something that this study does not know; reload it, and go on where you were.")
 _EVENTS: tuple[EventName, ...] = ("hidden", "shown")
 
 
@@ -98,7 +101,7 @@ class RunningStudy:
             StudyClosed: This person cannot take part, or not any more.
         """
         if self.plan.retention < self._now().date():
-            raise StudyClosed("This study is over. Thank you for coming.")
+            raise StudyClosed(say("This study is over. Thank you for coming."))
         known = self.store.find(participant)
         if known is not None and known.study != self.frozen.sha256 and known.status != "arrived":
             raise StudyClosed(_EARLIER)
@@ -151,13 +154,13 @@ class RunningStudy:
             StudyError: A needed purpose is not ticked, or the text was another one.
             StudyClosed: Enough people have taken part.
         """
-        standing = self._require(participant)
+        standing = self.store.require(participant)
         document = self.consent_document(standing.language)
         if sha256 != document.sha256 or not isinstance(ticked, Mapping):
-            raise StudyError("The text has changed since this page was opened; reload it and read it once more.")
+            raise StudyError(say("The text has changed since this page was opened; reload it and read it once more."))
         purposes = {name: ticked.get(name) is True for name, _, _ in document.purposes}
         if any(needed and not purposes[name] for name, _, needed in document.purposes):
-            raise StudyError("Tick what is needed to take part, or choose not to.")
+            raise StudyError(say("Tick what is needed to take part, or choose not to."))
         return self.store.consent(
             self.frozen,
             participant,
@@ -179,7 +182,7 @@ class RunningStudy:
             StudyError: It is no answer to this question.
             StudyElsewhere: Another tab has taken over.
         """
-        standing = self._require(participant)
+        standing = self.store.require(participant)
         planned = standing.schedule(self.frozen)
         trial = planned.trial(str(sent.get("trial"))) if planned is not None else None
         if trial is None or planned is None:
@@ -329,15 +332,9 @@ class RunningStudy:
         if trial.task == "pairs":
             chosen = sent.get("chosen")
             if chosen not in ("left", "right"):
-                raise StudyError("Choose one of the two pictures.")
+                raise StudyError(say("Choose one of the two pictures."))
             return replace(given, chosen=chosen)
         return replace(given, value=value_of(self.plan.question(trial.task, trial.question), sent.get("value")))
-
-    def _require(self, participant: str) -> Standing:
-        standing = self.store.find(participant)
-        if standing is None:
-            raise StudyClosed("Nothing of you is stored here any more. To take part, open your link again.")
-        return standing
 
 
 @cache

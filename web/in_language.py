@@ -11,10 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from languages.choice import COOKIE, chosen
 from languages.saying import speaking, spoken
 
+PAGE_LANGUAGE = "x-page-language"  # a study's page says in it what it is written in: the study decides, not the browser
+
 
 def language_of(connection: HTTPConnection) -> str:
-    """The language of the browser behind a request, or the one that was chosen there."""
-    return chosen(connection.cookies.get(COOKIE), connection.headers.get("accept-language"))
+    """What the page is written in where it says so; else the language that was chosen there, or the browser's."""
+    said = connection.headers.get(PAGE_LANGUAGE)
+    return said if said else chosen(connection.cookies.get(COOKIE), connection.headers.get("accept-language"))
 
 
 class InLanguage:

@@ -17,6 +17,7 @@ from typing import Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from languages.saying import say
 from pipelines.errors import StudyClosed, StudyElsewhere
 from study.identity import Identity, PersonKind
 from study.plan.freezing import FrozenStudy
@@ -40,8 +41,8 @@ log = logging.getLogger(__name__)
 
 EventName = Literal["hidden", "shown", "returned", "reloaded", "other_tab", "restarted"]
 _MOST_EVENTS = 2000  # of one participant: a page that flickers fills no disk
-_ELSEWHERE = "The study goes on in another tab or window; close this one."
-_GONE = "Nothing of you is stored here any more. To take part, open your link again."
+_ELSEWHERE = say("The study goes on in another tab or window; close this one.")
+_GONE = say("Nothing of you is stored here any more. To take part, open your link again.")
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,13 @@ class StudyStore(Leaving):
             row = session.get(ParticipantRow, participant)
             return None if row is None else standing(session, row)
 
+    def require(self, participant: str) -> Standing:
+        """Where somebody stands. Raises StudyClosed where nothing of them is stored."""
+        found = self.find(participant)
+        if found is None:
+            raise StudyClosed(_GONE)
+        return found
+
     def arrive(
         self, frozen: FrozenStudy, participant: str, kind: PersonKind, language: str, submission: str | None, tab: str
     ) -> Standing:
@@ -181,7 +189,7 @@ class StudyStore(Leaving):
             row = self._own(session, participant, tab)
             if row.consented_at is None:
                 if frozen.plan.places and taken_places(session, frozen, row.kind) >= frozen.plan.places:
-                    raise StudyClosed("Enough people have taken part in this study already. Thank you for coming.")
+                    raise StudyClosed(say("Enough people have taken part in this study already. Thank you for coming."))
                 if session.get(ConsentTextRow, sha256) is None:
                     text = ConsentTextRow(
                         sha256=sha256, language=language, version=frozen.plan.consent.version, text=document
@@ -218,7 +226,7 @@ class StudyStore(Leaving):
             )
             if known is None:
                 if row.status != "active":
-                    raise StudyClosed("You have finished this study already.")
+                    raise StudyClosed(say("You have finished this study already."))
                 session.add(
                     AnswerRow(
                         participant=participant,
