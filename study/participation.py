@@ -20,11 +20,11 @@ from study.answers import milliseconds, value_of
 from study.identity import PersonKind
 from study.plan.definition import StudyPlan, said
 from study.plan.freezing import FrozenStudy
-from study.plan.schedule import Trial, needed_pictures, next_task
+from study.plan.schedule import Schedule, Trial, needed_pictures, next_task
 from study.store.rows import Standing
 from study.store.store import EventName, Given, StudyStore
 
-WORDS = Path(__file__).with_name("words.toml")
+WORDS = Path(__file__).with_name("words")
 _OVER = say("Your time for this study is over, or it was ended, so it cannot be gone on with. Nothing more is stored.")
 _BLOCKED = say("You have begun this study before. It can be taken only once and in one go, so it does not go on here.")
 _EARLIER = say("You have taken part in an earlier version of this study, so you cannot take part in this one.")
@@ -32,7 +32,7 @@ _UNLISTED = say(
     "This code is not one of those that were given out for this study. Check it, or ask whoever gave it to you."
 )
 _RELOAD = say("The page sent something that this study does not know; reload it, and go on where you were.")
-_EVENTS: tuple[EventName, ...] = ("hidden", "shown")
+EVENTS: tuple[EventName, ...] = ("hidden", "shown", "enlarged", "reduced")  # that a page may tell of
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class RunningStudy:
         standing = self.store.arrive(self.frozen, participant, kind, spoken, submission, tab)
         if known is not None and known.status == "active":
             self.store.note(participant, "restarted" if self.plan.resume.policy == "restart" else "returned")
-        return standing
+        return self.end_if_done(standing)  # the process may have ended between the last answer and the end
 
     def _resume(self, known: Standing) -> None:
         began = known.consented_at or known.arrived_at
@@ -183,17 +183,29 @@ class RunningStudy:
             StudyElsewhere: Another tab has taken over.
         """
         standing = self.store.require(participant)
-        planned = standing.schedule(self.frozen)
-        trial = planned.trial(str(sent.get("trial"))) if planned is not None else None
+        key, planned = str(sent.get("trial")), standing.schedule(self.frozen)
+        trial = planned.trial(key) if planned is not None else None
+        if trial is None and key in standing.answered:  # of an earlier try; its confirmation was lost on the way
+            self.store.check_tab(participant, tab)
+            return standing
         if trial is None or planned is None:
             raise StudyError(_RELOAD)
-        if trial.key not in standing.answered and self.next_trial(standing) != trial:
+        if key not in standing.answered and self.next_trial(standing) != trial:
             raise StudyError(_RELOAD)
         given = self._given(trial, sent)
-        standing = self.store.answer(participant, tab, trial, given)
-        if trial.task == "screening" and given.value in self.plan.question("screening", trial.question).screen_out:
-            return self.store.finish(participant, "screened_out", "screened_out", keep_portraits=False)
-        return self.end_if_done(standing)
+        is_out = self._screens_out(standing, planned, trial, given)
+        return self.end_if_done(self.store.answer(participant, tab, trial, given, screens_out=is_out))
+
+    def _screens_out(self, standing: Standing, planned: Schedule, trial: Trial, given: Given) -> bool:
+        """Whether the way ends with an answer: by the screening, or by the last try at the comprehension."""
+        if trial.task == "screening":
+            return given.value in self.plan.question("screening", trial.question).screen_out
+        rules = self.plan.comprehension
+        if trial.task != "comprehension" or rules is None or planned.attempt < rules.most_tries:
+            return False
+        others = [one.key for one in planned.of("comprehension") if one != trial]
+        is_wrong = trial.judged(given.value, None) is False or any(key in standing.wrong for key in others)
+        return is_wrong and all(key in standing.answered for key in others)
 
     def end_if_done(self, standing: Standing) -> Standing:
         """Write down that somebody has reached the end, where they have."""
@@ -202,12 +214,17 @@ class RunningStudy:
         rules = self.plan.attention
         outcome = "failed_attention" if rules is not None and standing.misses >= rules.misses else "complete"
         keep = self.plan.keeps_portraits(standing.purposes)
-        return self.store.finish(standing.id, "complete", outcome, keep_portraits=keep)
+        return self.store.finish(standing.id, outcome, keep_portraits=keep)
 
     def note(self, participant: str, tab: str, sent: Mapping[str, Any]) -> None:
-        """Note that the page was hidden or shown again."""
+        """Note that the page was hidden or shown again, or pictures enlarged or made small again.
+
+        Raises:
+            StudyError: It is no such event.
+            StudyElsewhere: Another tab has taken over.
+        """
         name = sent.get("name")
-        if name not in _EVENTS:
+        if name not in EVENTS:
             raise StudyError(_RELOAD)
         self.store.check_tab(participant, tab)
         trial = sent.get("trial")
@@ -224,7 +241,8 @@ class RunningStudy:
             return "screened_out"
         if standing.status == "complete":
             return "debrief"
-        return next_task(self.plan, standing.schedule(self.frozen), set(standing.answered), set(standing.pictures))
+        planned = standing.schedule(self.frozen)
+        return next_task(self.plan, planned, standing.answered, standing.pictures, standing.wrong)
 
     def next_trial(self, standing: Standing) -> Trial | None:
         """The trial that is to be answered now; None where something else is to be done."""
@@ -264,6 +282,8 @@ class RunningStudy:
                 "number": planned.of(trial.task).index(trial) + 1,
                 "of": len(planned.of(trial.task)),
             }
+            if trial.task == "comprehension" and planned.attempt > 1 and trial.position == 1:
+                shown["again"] = said(self.plan.information, language).strip()
         if task in ("debrief", "screened_out"):
             outcome = standing.outcome or "complete"
             returns = self.plan.recruiting.returns
@@ -313,7 +333,8 @@ class RunningStudy:
         all_ = 2 + len(wanted) + len(planned.trials)
         if task in ("debrief", "screened_out"):
             return all_, all_
-        return 2 + len(wanted & set(standing.pictures)) + len(standing.answered), all_
+        answered = sum(one.key in standing.answered for one in planned.trials)
+        return 2 + len(wanted & set(standing.pictures)) + answered, all_
 
     # --- what is taken from it ---
 
@@ -339,7 +360,7 @@ class RunningStudy:
 
 @cache
 def _all_words() -> dict[str, dict[str, str]]:
-    return tomllib.loads(WORDS.read_text("utf-8"))
+    return {path.stem: tomllib.loads(path.read_text("utf-8")) for path in WORDS.glob("*.toml")}
 
 
 def words_in(language: str) -> dict[str, str]:

@@ -119,7 +119,7 @@ def take_part(
     failed = frozen.plan.attention is not None and standing.misses >= frozen.plan.attention.misses
     outcome = "failed_attention" if failed else "complete"
     keep = frozen.plan.keeps_portraits(standing.purposes)
-    return store.finish(standing.id, "complete", outcome, keep_portraits=keep)
+    return store.finish(standing.id, outcome, keep_portraits=keep)
 
 
 __all__ = ["BLURRED", "FACTS", "PURPOSES", "SHARP", "SMALL_STUDY", "come", "draw", "reply_to", "take_part"]
