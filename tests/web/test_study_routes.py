@@ -20,9 +20,6 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-import app
-from pipelines import live_pictures
-from pipelines.engines.filters.engine import FilterEngine
 from pipelines.errors import StudyStoreError
 from pipelines.settings import Settings
 from study.identity import Identity
@@ -33,11 +30,9 @@ from study.store.database import Database, sqlite_url
 from study.store.reading import load_dataset
 from study.store.store import StudyStore
 from tests.study.conftest import write_study
-from tests.support.participant import Person
-from tests.support.site import TOY_PREVIEW, TOY_SIZE
+from tests.support.participant import Person, a_studio
 from tests.support.studies import SMALL_STUDY, draw
 from tests.support.studio import jpeg
-from visits.folder import PrivateFolder
 from visits.limits import Limits
 from visits.studio import Studio
 from web.server import Server
@@ -54,24 +49,9 @@ def open_study(tmp_path_factory: pytest.TempPathFactory) -> FrozenStudy:
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory, open_study: FrozenStudy) -> Iterator[Studio]:
-    with pytest.MonkeyPatch.context() as patch:
-        root = tmp_path_factory.mktemp("study")
-        folder = PrivateFolder(root)
-        patch.setenv("GRADIO_TEMP_DIR", str(folder.path))
-        patch.setenv("STUDIO_STUDIES_FOLDER", str(root / "kept"))
-        patch.setenv("STUDIO_STUDIES", str(tmp_of(open_study, tmp_path_factory)))
-        patch.setattr(FilterEngine, "size", TOY_SIZE)
-        patch.setattr(live_pictures, "PREVIEW_SIZE", TOY_PREVIEW)
-        studio = app.build_studio(folder)
+    file = next(tmp_path_factory.getbasetemp().glob(f"studies*/{open_study.id}.toml"))
+    with a_studio(tmp_path_factory.mktemp("study"), file) as studio:
         yield studio
-        assert studio.studies is not None
-        studio.studies.store.database.close()
-        studio.pipeline.close()
-        folder.remove()
-
-
-def tmp_of(frozen: FrozenStudy, factory: pytest.TempPathFactory) -> Path:
-    return next(factory.getbasetemp().glob(f"studies*/{frozen.id}.toml"))
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +242,7 @@ def test_a_photo_is_dropped_by_age_and_one_without_a_face_makes_no_portrait(stud
     person.answer()
     empty = jpeg(Image.new("RGB", (640, 640), (120, 140, 160)))
     said = person.ask("photo", empty)["photo"]
-    assert (said["faceless"], said["blocked"]) == (True, True)
+    assert (said["faces"], said["blocked"]) == ([], True)
     refused = person.post("portraits")
     assert refused.status_code == 422
     assert "No face was found" in refused.json()["sentence"]
