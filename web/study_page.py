@@ -71,11 +71,12 @@ def address_of(request: Request) -> str:
     return f"{request.scope.get('root_path', '')}/study/{request.path_params['study']}"
 
 
-def pixels(data: bytes) -> bytes:
-    """A picture for the screen as WebP without a word in it, at most 1024 pixels."""
+def pixels(data: bytes, *, whole: bool = False) -> bytes:
+    """A picture for the screen as WebP without a word in it, at most 1024 pixels; whole ones for who looks closely."""
     with Image.open(io.BytesIO(data)) as picture:
         plain = picture.convert("RGB")
-    plain.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    if not whole:
+        plain.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     plain.save(buffer, "WEBP", quality=90)
     return buffer.getvalue()

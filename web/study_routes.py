@@ -264,7 +264,8 @@ class _StudyCalls:
         standing = await run_in_threadpool(store.require, who.participant)
         if name not in standing.pictures.values():
             return problem(HTTPStatus.NOT_FOUND, say("This picture is not there any more."))
-        data = await run_in_threadpool(pixels, store.files.path(who.participant, name).read_bytes())
+        file, whole = store.files.path(who.participant, name), "whole" in request.query_params
+        data = await run_in_threadpool(lambda: pixels(file.read_bytes(), whole=whole))
         return Response(data, media_type="image/webp", headers=NO_STORE)
 
     async def photo_picture(self, request: Request, who: _Sender) -> Response:
