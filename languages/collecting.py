@@ -121,7 +121,7 @@ def in_scripts() -> list[Sentence]:
     """Those of ui/static."""
     found: list[Sentence] = []
     keywords: dict[str, tuple[int, ...] | None] = {"phrase": None, "phrases": (1, 2)}
-    for path in sorted(_SCRIPTS.glob("*.js")):
+    for path in sorted(_SCRIPTS.rglob("*.js")):
         with path.open("rb") as file:
             for _, message, comments, _ in extract("javascript", file, keywords, [_TAG]):
                 forms = message if isinstance(message, tuple) else (message,)

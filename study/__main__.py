@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "check":
             print(_described(plan))
         elif options.command == "freeze":
-            lock = freeze(path)
+            lock = freeze(path, Settings.read().presets)
             print(f"{plan.id}, version {lock.version}, is frozen: {lock.sha256}")
         elif options.command == "codes":
             _make_codes(plan, options.count)

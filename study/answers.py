@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from languages.saying import say
 from pipelines.errors import StudyError
 from study.plan.definition import Question
 
@@ -20,20 +21,20 @@ def value_of(asked: Question, value: object) -> str:
     if not text:
         if asked.optional:
             return ""
-        raise StudyError("Answer the question first.")
+        raise StudyError(say("Answer the question first."))
     if asked.kind == "likert":
         if not text.isdecimal() or not 1 <= int(text) <= asked.points:
-            raise StudyError(f"Choose a number from 1 to {asked.points}.")
+            raise StudyError(say("Choose a number from 1 to {points}.", points=asked.points))
         return str(int(text))
     if asked.kind == "choice":
         if not text.isdecimal() or int(text) >= len(asked.options):
-            raise StudyError("Choose one of the answers.")
+            raise StudyError(say("Choose one of the answers."))
         return asked.options[int(text)].id
     if asked.kind == "number":
         return _number(asked, text)
     most = int(asked.most or 4000)
     if len(text) > most:
-        raise StudyError(f"Shorten this to {most} characters.")
+        raise StudyError(say("Shorten this to {most} characters.", most=most))
     return text
 
 
@@ -44,12 +45,18 @@ def _number(asked: Question, text: str) -> str:
         number = math.nan
     least, most = asked.least, asked.most
     if not math.isfinite(number) or (least is not None and number < least) or (most is not None and number > most):
-        bounds = [
-            f"of at least {least:g}" if least is not None else "",
-            f"of at most {most:g}" if most is not None else "",
-        ]
-        raise StudyError(f"Enter a number {' and '.join(one for one in bounds if one)}".strip() + ".")
+        raise StudyError(_bounds(least, most))
     return f"{number:.10g}"
+
+
+def _bounds(least: float | None, most: float | None) -> str:
+    if least is not None and most is not None:
+        return say("Enter a number from {least:g} to {most:g}.", least=least, most=most)
+    if least is not None:
+        return say("Enter a number of at least {least:g}.", least=least)
+    if most is not None:
+        return say("Enter a number of at most {most:g}.", most=most)
+    return say("Enter a number.")
 
 
 def milliseconds(value: object) -> float:

@@ -73,8 +73,8 @@ def _report(options: argparse.Namespace) -> None:
 def _simulate(options: argparse.Namespace) -> None:
     if not 1 <= options.n <= 1000:
         raise StudyError("Simulate 1 to 1000 people.")
-    frozen = load_frozen(study_file(options.study))
-    store = open_store(Settings.read())
+    settings = Settings.read()
+    frozen, store = load_frozen(study_file(options.study), settings.presets), open_store(settings)
 
     def told(done: int) -> None:
         print(f"{done} of {options.n}", end="\r", file=sys.stderr, flush=True)

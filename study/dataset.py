@@ -108,7 +108,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer of the screening or the questionnaire."""
+    """An answer of comprehension, screening or questionnaire.
+
+    Attributes:
+        attempt: Of comprehension: which try it was, from 1.
+        is_correct: Of comprehension: whether it was the right option.
+    """
 
     participant: str
     trial: str
@@ -117,6 +122,8 @@ class Reply:
     position: int
     value: str
     timing: Timing
+    attempt: int | None = None
+    is_correct: bool | None = None
 
     @property
     def number(self) -> float | None:
@@ -159,7 +166,7 @@ class StoredPortrait:
 
 @dataclass(frozen=True)
 class Happening:
-    """Something on the way: "hidden", "shown", "returned", "reloaded", "other_tab", "restarted"."""
+    """Something on the way: "hidden", "shown", "enlarged", "reduced", "returned", "restarted"."""
 
     participant: str
     at: datetime

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+from languages.saying import say
 from pipelines.errors import StudyError
 
 PersonKind = Literal["participant", "simulated", "preview"]
@@ -68,7 +69,7 @@ class Identity:
         """
         code = code.strip()
         if not 0 < len(code) <= MAX_CODE or not code.isprintable():
-            raise StudyError("This link has no code that can be used; open the one that you were given once more.")
+            raise StudyError(say("This link has no code that can be used; open the one that you were given once more."))
         return self._hash("participant", study_id, code)[:_PARTICIPANT]
 
     def submission(self, study_id: str, value: str) -> str | None:

@@ -73,7 +73,7 @@ def open_studies(
     names = [name for one in settings.studies.split(",") if (name := one.strip())]
     if not names:
         return None
-    frozen = [load_frozen(study_file(name)) for name in names]
+    frozen = [load_frozen(study_file(name), settings.presets) for name in names]
     for one in frozen:
         check_presets(one.plan, styles=styles, scenes=scenes, engines=engines, text=one.text)
     ids = [one.id for one in frozen]

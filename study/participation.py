@@ -14,22 +14,28 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from languages.saying import say
 from pipelines.errors import StudyClosed, StudyError
 from study.answers import milliseconds, value_of
 from study.identity import PersonKind
 from study.plan.definition import StudyPlan, said
 from study.plan.freezing import FrozenStudy
-from study.plan.schedule import Trial, needed_pictures, next_task
+from study.plan.schedule import Schedule, Trial, needed_pictures, next_task
 from study.store.rows import Standing
 from study.store.store import EventName, Given, StudyStore
 
-WORDS = Path(__file__).with_name("words.toml")
-_OVER = "Your time for this study is over, or it was ended, so it cannot be gone on with. Nothing more is stored."
-_BLOCKED = "You have begun this study before. It can be taken only once and in one go, so it does not go on here."
-_EARLIER = "You have taken part in an earlier version of this study, so you cannot take part in this one."
-_UNLISTED = "This code is not one of those that were given out for this study. Check it, or ask whoever gave it to you."
-_RELOAD = "The page sent something that this study does not know; reload it, and go on where you were."
-_EVENTS: tuple[EventName, ...] = ("hidden", "shown")
+WORDS = Path(__file__).with_name("words")
+_OVER = say("Your time for this study is over, or it was ended, so it cannot be gone on with. Nothing more is stored.")
+_BLOCKED = say("You have begun this study before. It can be taken only once and in one go, so it does not go on here.")
+_EARLIER = say("You have taken part in an earlier version of this study, so you cannot take part in this one.")
+_UNLISTED = say(
+    "This code is not one of those that were given out for this study. Check it, or ask whoever gave it to you."
+)
+_RELOAD = say("The page sent something that this study does not know; reload it, and go on where you were.")
+EVENTS: tuple[EventName, ...] = ("hidden", "shown", "enlarged", "reduced")  # that a page may tell of
+
+
+_NO_SPACES = ("ja", "zh")  # between sentences
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class RunningStudy:
             StudyClosed: This person cannot take part, or not any more.
         """
         if self.plan.retention < self._now().date():
-            raise StudyClosed("This study is over. Thank you for coming.")
+            raise StudyClosed(say("This study is over. Thank you for coming."))
         known = self.store.find(participant)
         if known is not None and known.study != self.frozen.sha256 and known.status != "arrived":
             raise StudyClosed(_EARLIER)
@@ -110,7 +116,7 @@ class RunningStudy:
         standing = self.store.arrive(self.frozen, participant, kind, spoken, submission, tab)
         if known is not None and known.status == "active":
             self.store.note(participant, "restarted" if self.plan.resume.policy == "restart" else "returned")
-        return standing
+        return self.end_if_done(standing)  # the process may have ended between the last answer and the end
 
     def _resume(self, known: Standing) -> None:
         began = known.consented_at or known.arrived_at
@@ -132,7 +138,8 @@ class RunningStudy:
         lines += ["handling-checks"] if plan.attention is not None else []
         lines += ["handling-portraits-kept" if keeps else "handling-portraits", "handling-answers", "handling-code"]
         lines += ["handling-withdraw"] + (["handling-stamp"] if self._authority else [])
-        handling = " ".join(words[line].replace("{day}", day).replace("{authority}", self._authority) for line in lines)
+        said_ = [words[line].replace("{day}", day).replace("{authority}", self._authority) for line in lines]
+        handling = ("" if language in _NO_SPACES else " ").join(said_)
         stamp = words["handling-plan"].format(study=self.id, version=plan.version, sha256=self.frozen.sha256)
         contact = f"{words['contact']}: {said(plan.contact, language)}"
         text = "\n\n".join((said(plan.consent.text, language).strip(), handling, contact, stamp))
@@ -151,13 +158,13 @@ class RunningStudy:
             StudyError: A needed purpose is not ticked, or the text was another one.
             StudyClosed: Enough people have taken part.
         """
-        standing = self._require(participant)
+        standing = self.store.require(participant)
         document = self.consent_document(standing.language)
         if sha256 != document.sha256 or not isinstance(ticked, Mapping):
-            raise StudyError("The text has changed since this page was opened; reload it and read it once more.")
+            raise StudyError(say("The text has changed since this page was opened; reload it and read it once more."))
         purposes = {name: ticked.get(name) is True for name, _, _ in document.purposes}
         if any(needed and not purposes[name] for name, _, needed in document.purposes):
-            raise StudyError("Tick what is needed to take part, or choose not to.")
+            raise StudyError(say("Tick what is needed to take part, or choose not to."))
         return self.store.consent(
             self.frozen,
             participant,
@@ -179,18 +186,30 @@ class RunningStudy:
             StudyError: It is no answer to this question.
             StudyElsewhere: Another tab has taken over.
         """
-        standing = self._require(participant)
-        planned = standing.schedule(self.frozen)
-        trial = planned.trial(str(sent.get("trial"))) if planned is not None else None
+        standing = self.store.require(participant)
+        key, planned = str(sent.get("trial")), standing.schedule(self.frozen)
+        trial = planned.trial(key) if planned is not None else None
+        if trial is None and key in standing.answered:  # of an earlier try; its confirmation was lost on the way
+            self.store.check_tab(participant, tab)
+            return standing
         if trial is None or planned is None:
             raise StudyError(_RELOAD)
-        if trial.key not in standing.answered and self.next_trial(standing) != trial:
+        if key not in standing.answered and self.next_trial(standing) != trial:
             raise StudyError(_RELOAD)
         given = self._given(trial, sent)
-        standing = self.store.answer(participant, tab, trial, given)
-        if trial.task == "screening" and given.value in self.plan.question("screening", trial.question).screen_out:
-            return self.store.finish(participant, "screened_out", "screened_out", keep_portraits=False)
-        return self.end_if_done(standing)
+        is_out = self._screens_out(standing, planned, trial, given)
+        return self.end_if_done(self.store.answer(participant, tab, trial, given, screens_out=is_out))
+
+    def _screens_out(self, standing: Standing, planned: Schedule, trial: Trial, given: Given) -> bool:
+        """Whether the way ends with an answer: by the screening, or by the last try at the comprehension."""
+        if trial.task == "screening":
+            return given.value in self.plan.question("screening", trial.question).screen_out
+        rules = self.plan.comprehension
+        if trial.task != "comprehension" or rules is None or planned.attempt < rules.most_tries:
+            return False
+        others = [one.key for one in planned.of("comprehension") if one != trial]
+        is_wrong = trial.judged(given.value, None) is False or any(key in standing.wrong for key in others)
+        return is_wrong and all(key in standing.answered for key in others)
 
     def end_if_done(self, standing: Standing) -> Standing:
         """Write down that somebody has reached the end, where they have."""
@@ -199,12 +218,17 @@ class RunningStudy:
         rules = self.plan.attention
         outcome = "failed_attention" if rules is not None and standing.misses >= rules.misses else "complete"
         keep = self.plan.keeps_portraits(standing.purposes)
-        return self.store.finish(standing.id, "complete", outcome, keep_portraits=keep)
+        return self.store.finish(standing.id, outcome, keep_portraits=keep)
 
     def note(self, participant: str, tab: str, sent: Mapping[str, Any]) -> None:
-        """Note that the page was hidden or shown again."""
+        """Note that the page was hidden or shown again, or pictures enlarged or made small again.
+
+        Raises:
+            StudyError: It is no such event.
+            StudyElsewhere: Another tab has taken over.
+        """
         name = sent.get("name")
-        if name not in _EVENTS:
+        if name not in EVENTS:
             raise StudyError(_RELOAD)
         self.store.check_tab(participant, tab)
         trial = sent.get("trial")
@@ -221,7 +245,8 @@ class RunningStudy:
             return "screened_out"
         if standing.status == "complete":
             return "debrief"
-        return next_task(self.plan, standing.schedule(self.frozen), set(standing.answered), set(standing.pictures))
+        planned = standing.schedule(self.frozen)
+        return next_task(self.plan, planned, standing.answered, standing.pictures, standing.wrong)
 
     def next_trial(self, standing: Standing) -> Trial | None:
         """The trial that is to be answered now; None where something else is to be done."""
@@ -261,6 +286,8 @@ class RunningStudy:
                 "number": planned.of(trial.task).index(trial) + 1,
                 "of": len(planned.of(trial.task)),
             }
+            if trial.task == "comprehension" and planned.attempt > 1 and trial.position == 1:
+                shown["again"] = said(self.plan.information, language).strip()
         if task in ("debrief", "screened_out"):
             outcome = standing.outcome or "complete"
             returns = self.plan.recruiting.returns
@@ -310,7 +337,8 @@ class RunningStudy:
         all_ = 2 + len(wanted) + len(planned.trials)
         if task in ("debrief", "screened_out"):
             return all_, all_
-        return 2 + len(wanted & set(standing.pictures)) + len(standing.answered), all_
+        answered = sum(one.key in standing.answered for one in planned.trials)
+        return 2 + len(wanted & set(standing.pictures)) + answered, all_
 
     # --- what is taken from it ---
 
@@ -329,20 +357,14 @@ class RunningStudy:
         if trial.task == "pairs":
             chosen = sent.get("chosen")
             if chosen not in ("left", "right"):
-                raise StudyError("Choose one of the two pictures.")
+                raise StudyError(say("Choose one of the two pictures."))
             return replace(given, chosen=chosen)
         return replace(given, value=value_of(self.plan.question(trial.task, trial.question), sent.get("value")))
-
-    def _require(self, participant: str) -> Standing:
-        standing = self.store.find(participant)
-        if standing is None:
-            raise StudyClosed("Nothing of you is stored here any more. To take part, open your link again.")
-        return standing
 
 
 @cache
 def _all_words() -> dict[str, dict[str, str]]:
-    return tomllib.loads(WORDS.read_text("utf-8"))
+    return {path.stem: tomllib.loads(path.read_text("utf-8")) for path in WORDS.glob("*.toml")}
 
 
 def words_in(language: str) -> dict[str, str]:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image, ImageFilter
 
@@ -23,7 +24,7 @@ from pipelines import worker
 from pipelines.errors import Cancelled, EngineBusy, PhotoError, PictureRefused, PortraitError, Refused
 from pipelines.photo import hints as photo_hints
 from pipelines.photo import memory
-from pipelines.photo.opening import turned
+from pipelines.photo import opening as photos
 from pipelines.results import PortraitSet
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
@@ -34,11 +35,13 @@ from visits.visit import KEEP_SECONDS
 
 log = logging.getLogger(__name__)
 
+Change = Callable[[LoadedPhoto, int | None], tuple[LoadedPhoto, int | None]]  # of a photo and who sits in it
 Admit = Callable[[PortraitRequest], AbstractContextManager[None]]
 _BLUR = 10.0  # pixels, of a picture of 512: nobody who looks takes it for the sharp one
-_OWN_FAULT = "Making the portraits stopped for a reason of the studio's own; what is made stays. Start again."
-_NO_PHOTO = "Add a photo first: choose a file or use the camera."
-_REFUSED = "The picture checker held this photo or a portrait of it back. Take another photo, and start again."
+_MAKING = say("Your portraits are being made; stop that first.")
+_OWN_FAULT = say("Making the portraits stopped for a reason of the studio's own; what is made stays. Start again.")
+_NO_PHOTO = say("Add a photo first: choose a file or use the camera.")
+_REFUSED = say("The picture checker held this photo or a portrait of it back. Take another photo, and start again.")
 
 
 @dataclass
@@ -101,27 +104,74 @@ class Sittings:
         with self._lock:
             old = self._sittings.get(participant)
             if old is not None and old.running:
-                raise EngineBusy(say("Your portraits are being made; stop that first."))
+                raise EngineBusy(_MAKING)
             sitting = self._sittings[participant] = Sitting(photo=photo)
         memory.give_back()
         return sitting
 
-    def choose(self, participant: str, face: int | None, degrees: int) -> Sitting:
-        """Say which face is meant, from 0, or turn the photo clockwise.
+    def choose(self, participant: str, face: object) -> Sitting:
+        """Say which face is meant, from 0.
 
         Raises:
             PhotoError: There is no photo, or no such face.
+            EngineBusy: Portraits of it are being made.
         """
-        with self._lock:
-            sitting = self._require(participant)
-            assert sitting.photo is not None
-            if degrees:
-                sitting.photo, sitting.face_index = turned(sitting.photo, degrees), None
-            elif face is not None and 0 <= face < len(sitting.photo.faces):
-                sitting.face_index = face
-            else:
+
+        def chosen(photo: LoadedPhoto, _: int | None) -> tuple[LoadedPhoto, int | None]:
+            if not isinstance(face, int) or isinstance(face, bool) or not 0 <= face < len(photo.faces):
                 raise PhotoError(say("That face is not in the photo; choose one of those that were found."))
-            return sitting
+            return photo, face
+
+        return self._change(participant, chosen)
+
+    def mark(self, participant: str, place: object) -> Sitting:
+        """Say where the face is.
+
+        Args:
+            place: {x, y, size}: its middle and width, in percent of the photo.
+
+        Raises:
+            PhotoError: There is no photo.
+            RequestInvalid: There is no such place in it.
+            EngineBusy: Portraits of it are being made.
+        """
+
+        def marked(photo: LoadedPhoto, _: int | None) -> tuple[LoadedPhoto, int | None]:
+            given = place if isinstance(place, Mapping) else {}
+            new = photos.marked(photo, *(_number(given.get(name)) for name in ("x", "y", "size")))
+            return new, len(new.faces) - 1
+
+        return self._change(participant, marked)
+
+    def turn(self, participant: str, degrees: object) -> Sitting:
+        """Turn the photo clockwise, by 90, 180 or 270 degrees. Who was chosen stays so, where they are found again.
+
+        Raises:
+            PhotoError: There is no photo.
+            RequestInvalid: It is no quarter turn.
+            EngineBusy: Portraits of it are being made.
+        """
+
+        def turned(photo: LoadedPhoto, face: int | None) -> tuple[LoadedPhoto, int | None]:
+            new = photos.turned(photo, degrees)
+            return new, photos.sitter_after(photo, face, new, cast(int, degrees))
+
+        return self._change(participant, turned)
+
+    def _change(self, participant: str, change: Change) -> Sitting:
+        """Put the photo as somebody wants it in its place. Faces are looked for while others go on."""
+        sitting = self._require(participant)
+        old, face = sitting.photo, sitting.face_index
+        assert old is not None
+        new = change(old, face)
+        with self._lock:
+            if sitting.running:
+                raise EngineBusy(_MAKING)
+            if self._sittings.get(participant) is not sitting or sitting.photo is not old:
+                raise PhotoError(say("Another photo has come meanwhile; try again with that one."))
+            sitting.photo, sitting.face_index = new
+        memory.give_back()
+        return sitting
 
     def start(self, running: RunningStudy, participant: str, admit: Admit) -> None:
         """Make what is missing, in a thread of its own; again while it runs is no error.
@@ -130,17 +180,13 @@ class Sittings:
             admit: Around each portrait: counts it, or refuses it.
 
         Raises:
-            PhotoError: There is no photo, or it is open whose face is meant.
+            PhotoError: There is no photo, no face in it, or it is open whose face is meant.
         """
         with self._lock:
             sitting = self._require(participant)
             if sitting.running:
                 return
             assert sitting.photo is not None
-            if not sitting.photo.faces:
-                raise PhotoError(
-                    say("No face was found in this photo, so no portrait can be like you; take another one.")
-                )
             photo_hints.require(sitting.photo, sitting.face_index, photo_hints.PAGE)
             sitting.stopped, sitting.said = False, ""
             arguments = (running, participant, sitting, admit)
@@ -267,22 +313,28 @@ class Sittings:
 
 
 def photo_words(sitting: Sitting | None) -> dict[str, Any]:
-    """What the page is told of a photo: hints, and the faces' places in percent where one is to be chosen."""
+    """What the page is told of a photo: hints, and the faces' places in percent, but for one that nobody doubts."""
     if sitting is None or sitting.photo is None:
         return {"there": False}
     photo = sitting.photo
     width, height = photo.image.size
     hints = photo_hints.hints(photo, sitting.face_index)
+    is_plain = len(photo.faces) == 1 and photo.faces[0].certainty != "marked" and not photo_hints.is_open(photo)
     boxes = [
         [100 * left / width, 100 * top / height, 100 * (right - left) / width, 100 * (bottom - top) / height]
         for left, top, right, bottom in (face.box for face in photo.faces)
     ]
     return {
         "there": True,
-        "hints": [hint.sentence for hint in hints if hint.kind != "no-face"],
-        "blocked": any(hint.blocking for hint in hints) or not photo.faces,
-        "faceless": not photo.faces,
+        "hints": [[hint.sentence, hint.blocking] for hint in hints],
+        "blocked": any(hint.blocking for hint in hints),
         "turn": photo.turn,
-        "faces": boxes if sitting.face_index is None and len(photo.faces) > 1 else [],
-        "is_face": sitting.face_index is None and len(photo.faces) == 1 and photo.faces[0].certainty == "doubtful",
+        "faces": [] if is_plain else boxes,
+        "face": sitting.face_index,
+        "asked": len(photo.faces) == 1 and any(hint.kind == "doubtful-face" for hint in hints),
     }
+
+
+def _number(value: object) -> float:
+    """NaN, which is no place in a photo, where it is none."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan

@@ -8,12 +8,17 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from languages.choice import COOKIE, chosen
+from languages.catalogue import LANGUAGES
+from languages.choice import COOKIE, DEFAULT, chosen
 from languages.saying import speaking, spoken
+
+PAGE_LANGUAGE = "x-page-language"  # a study's page says in it what it is written in: the study decides, not the browser
 
 
 def language_of(connection: HTTPConnection) -> str:
-    """The language of the browser behind a request, or the one that was chosen there."""
+    """What the page is written in where it says so; else the language that was chosen there, or the browser's."""
+    if said := connection.headers.get(PAGE_LANGUAGE):
+        return said if said in LANGUAGES else DEFAULT
     return chosen(connection.cookies.get(COOKIE), connection.headers.get("accept-language"))
 
 

@@ -13,8 +13,10 @@ from PIL import Image
 from starlette.requests import Request
 from starlette.responses import Response
 
+from languages.saying import speaking, spoken
 from study.identity import PersonKind
 from study.participation import RunningStudy, words_in
+from web.in_language import PAGE_LANGUAGE
 
 _SIDE = 1024  # pixels of a picture on the screen
 _PHOTO_SIDE = 800
@@ -57,8 +59,9 @@ def is_foreign(request: Request) -> bool:
 
 
 def language_of(request: Request, running: RunningStudy) -> str:
-    """Of the page: as asked for, or else the first of the browser's that the study has."""
-    wanted = [request.query_params.get("lang", "")]
+    """One of the study's languages: that of the page that asks, or else as the address says, or else the first of the
+    browser's that the study has."""
+    wanted = [request.headers.get(PAGE_LANGUAGE, ""), request.query_params.get("lang", "")]
     wanted += [part.strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
     return next((one for one in wanted if one in running.plan.languages), running.plan.languages[0])
 
@@ -68,11 +71,12 @@ def address_of(request: Request) -> str:
     return f"{request.scope.get('root_path', '')}/study/{request.path_params['study']}"
 
 
-def pixels(data: bytes) -> bytes:
-    """A picture for the screen as WebP without a word in it, at most 1024 pixels."""
+def pixels(data: bytes, *, whole: bool = False) -> bytes:
+    """A picture for the screen as WebP without a word in it, at most 1024 pixels; whole ones for who looks closely."""
     with Image.open(io.BytesIO(data)) as picture:
         plain = picture.convert("RGB")
-    plain.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    if not whole:
+        plain.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     plain.save(buffer, "WEBP", quality=90)
     return buffer.getvalue()
@@ -88,21 +92,28 @@ def jpeg(picture: Image.Image) -> bytes:
 
 
 def shell(request: Request, language: str, page: str, more: dict[str, Any]) -> str:
-    """The page, to be filled by ui/static/study/main.js, with what that needs to begin as data."""
+    """The page, to be filled by ui/static/study/main.js, with what that needs to begin as data.
+
+    Args:
+        language: What it is written in: the study's, which need not be one of LANGUAGES.
+    """
+    words = words_in(language)
     up = "../../" if request.url.path.rstrip("/").endswith("/withdraw") else "../"
-    language = language or "en"
     start = {
         "page": page,
         "language": language,
-        "words": words_in(language),
+        "words": words,
         "base": address_of(request),
         **more,
     }
+    with speaking(language):
+        start = spoken(start)
     data = json.dumps(start, ensure_ascii=False).replace("<", "\\u003c")
-    title = html.escape(more.get("title", words_in(language)["closed-title"]))
+    title = html.escape(more.get("title", words["closed-title"]))
     return (
         f'<!doctype html><html lang="{html.escape(language)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="studio-language" content="{html.escape(language)}">'
         '<meta name="robots" content="noindex, nofollow"><meta name="color-scheme" content="light dark">'
         f"<title>{title}</title>"
         f'<link rel="icon" href="{up}studio/static/favicon.svg">'
@@ -110,5 +121,6 @@ def shell(request: Request, language: str, page: str, more: dict[str, Any]) -> s
         f'<link rel="stylesheet" href="{up}studio/static/study/study.css">'
         f'<script type="module" src="{up}studio/static/study/main.js"></script></head>'
         f'<body><script type="application/json" id="start">{data}</script>'
-        f'<div id="study"><noscript><main><p>This page needs JavaScript.</p></main></noscript></div></body></html>'
+        f'<div id="study"><noscript><main><p>{html.escape(words["no-script"])}</p></main></noscript></div>'
+        "</body></html>"
     )

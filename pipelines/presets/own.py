@@ -9,7 +9,7 @@ from languages.saying import say
 from pipelines.errors import PresetError, RequestInvalid
 from pipelines.hub.stack import ModelStack
 from pipelines.presets.loading import Presets, prompts
-from pipelines.schema import Style, StyleOverride
+from pipelines.schema import Scene, Style, StyleOverride
 
 SHOWN = ("id", "name", "summary", "keywords", "family", "order", "based_on")  # changes no pixel
 OWN_STYLE = "own"  # in a portrait's file
@@ -41,9 +41,9 @@ def require_bounds(style: Style) -> None:
             )
 
 
-def recipe_digest(style: Style) -> str:
-    """SHA-256 of all of a style that changes a picture, in hexadecimal."""
-    said = style.model_dump(mode="json", exclude=set(SHOWN))
+def recipe_digest(preset: Style | Scene | ModelStack) -> str:
+    """SHA-256 of all of a preset that changes a picture, in hexadecimal."""
+    said = preset.model_dump(mode="json", exclude={*SHOWN, "rank"})
     return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

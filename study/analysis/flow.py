@@ -23,6 +23,7 @@ class Flow:
     Attributes:
         came: All who opened the link.
         consented: Of them, those who said yes; who withdrew later counts here.
+        misunderstood: Of those who were screened out, by the questions on the information.
         underway: Still at it.
         left: Timed out, returned or rejected.
         excluded: By rule; somebody may fall under several.
@@ -35,6 +36,7 @@ class Flow:
     consented: int
     complete: int
     screened_out: int
+    misunderstood: int
     underway: int
     left: int
     excluded: Mapping[str, int]
@@ -58,6 +60,7 @@ def flow_of(data: Dataset) -> Flow:
         consented=len(yes) + gone_after_consent,
         complete=status["complete"],
         screened_out=status["screened_out"],
+        misunderstood=sum(one.status == "screened_out" and one.task == "comprehension" for one in data.people),
         underway=status["active"],
         left=status["timed_out"] + status["returned"] + status["rejected"],
         excluded={rule: sum(rule in one.exclusions for one in yes) for rule in RULES},
@@ -73,7 +76,8 @@ def drop_out_of(data: Dataset) -> tuple[Reached, ...]:
     last: dict[str, str | None] = {}
     for one in data.people:
         is_through = one.status == "complete" or one.task == "debrief"
-        last[one.id] = "screening" if one.status == "screened_out" else None if is_through else one.task
+        out = "comprehension" if one.task == "comprehension" else "screening"
+        last[one.id] = out if one.status == "screened_out" else None if is_through else one.task
     for number, gone in enumerate(data.departures):
         stopped = gone.task if gone.task in tasks and gone.task != "debrief" else None
         last.update({f"departure {number} {each}": stopped for each in range(gone.count)})

@@ -13,7 +13,7 @@ _STATUS = {
     "arrived": "opened the link and has not consented",
     "active": "has consented and is at it",
     "complete": "reached the end",
-    "screened_out": "does not fit the study, by an answer of the screening",
+    "screened_out": "does not fit the study, by an answer of the screening, or had the comprehension wrong too often",
     "returned": "gave the place back",
     "timed_out": "stayed away longer than the study allows",
     "rejected": "was rejected by a researcher",
@@ -128,6 +128,7 @@ def _participants(data: Dataset) -> Table:
 
 def _trials(data: Dataset) -> Table:
     tasks = {
+        "comprehension": "a question on the information, whose right answer is known",
         "screening": "a question before the study",
         "ratings": "a question on one portrait",
         "pairs": "a choice between two portraits",
@@ -152,7 +153,12 @@ def _trials(data: Dataset) -> Table:
         Column("winner", "Of a pair: the condition that was chosen.", levels=conditions),
         Column("value", "Of a rating or a question: the answer as text."),
         Column("number", "The answer where it is a number.", "number"),
-        Column("is_correct", "Of a check: whether the sharp picture was chosen.", "yes-no"),
+        Column("attempt", "Of a question of comprehension: which try at all of them it was, from 1.", "integer"),
+        Column(
+            "is_correct",
+            "Of a check: whether the sharp picture was chosen; of comprehension: whether the answer was right.",
+            "yes-no",
+        ),
         Column(
             "rt_ms",
             "From the moment all pictures were decoded and shown to the answer, by the page's clock.",
@@ -185,6 +191,7 @@ def _trial_rows(data: Dataset) -> Iterator[dict[str, Cell]]:
             row |= {"task": "attention", "question": "attention", "chosen": one.chosen, "is_correct": one.is_correct}
         else:
             row |= {"task": one.task, "question": one.question, "value": one.value, "number": one.number}
+            row |= {"attempt": one.attempt, "is_correct": one.is_correct}
         yield row
 
 
@@ -203,11 +210,7 @@ def _questions(plan: StudyPlan) -> str:
     """Every question with its words, in the first language of the study."""
     language = plan.languages[0]
     found = [f"{one.id} (pairs): {said(one.text, language)}" for one in plan.pair_questions]
-    for task, questions in (
-        ("screening", plan.screening),
-        ("ratings", plan.ratings),
-        ("questionnaire", plan.questionnaire),
-    ):
+    for task, questions in plan.asked.items():
         found += [f"{one.id} ({task}): {said(one.text, language)}{_scale(one, language)}" for one in questions]
     return " ".join(found)
 
@@ -216,7 +219,8 @@ def _scale(question: Question, language: str) -> str:
     if question.kind == "likert" and question.low is not None and question.high is not None:
         return f" [1 {said(question.low, language)} ... {question.points} {said(question.high, language)}]"
     if question.kind == "choice":
-        return f" [{'; '.join(f'{one.id}: {said(one.text, language)}' for one in question.options)}]"
+        right = "" if question.right is None else f"; right: {question.right}"
+        return f" [{'; '.join(f'{one.id}: {said(one.text, language)}' for one in question.options)}{right}]"
     return ""
 
 
@@ -282,9 +286,9 @@ def _events(data: Dataset) -> Table:
     names = {
         "hidden": "the page was hidden",
         "shown": "the page was shown again",
+        "enlarged": "the portrait, or both of a pair, were enlarged",
+        "reduced": "they were shown as before again",
         "returned": "the person came back",
-        "reloaded": "the page was loaded again",
-        "other_tab": "the study was opened in another tab",
         "restarted": "the person began anew",
     }
     columns = (

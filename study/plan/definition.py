@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pipelines.schema import PresetId, Seed, Size, Unit, Value
 
 Task = Literal[
-    "information", "consent", "screening", "photo", "portraits", "ratings", "pairs", "questionnaire", "debrief"
+    "information", "consent", "comprehension", "screening", "photo", "portraits", "ratings", "pairs", "questionnaire",
+    "debrief",
 ]  # fmt: skip
 Outcome = Literal["complete", "screened_out", "failed_attention", "no_consent"]
 ResumePolicy = Literal["resume", "restart", "block"]
@@ -26,6 +27,7 @@ Text = (
 )
 
 WILLIAMS_MOST = 8
+_ENDLESS = 50  # tries, so that a program that clicks fills no disk
 _FIRST: tuple[Task, ...] = ("information", "consent")
 _NEEDED: tuple[Task, ...] = ("information", "consent", "photo", "portraits", "debrief")
 _AFTER_PORTRAITS: tuple[Task, ...] = ("ratings", "pairs")
@@ -68,6 +70,7 @@ class Question(Value):
         points: Of a likert question, answered 1 to `points`; `low` and `high` are the words at its ends.
         least, most: Of a number; of a text, `most` is its longest in characters.
         screen_out: Options of a choice after which a participant is thanked and sent back (outcome screened_out).
+        right: Of a question of comprehension, the option that is right.
     """
 
     id: Name
@@ -81,6 +84,7 @@ class Question(Value):
     most: float | None = None
     optional: bool = Field(False, strict=True)
     screen_out: tuple[Name, ...] = ()
+    right: Name | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
@@ -94,7 +98,38 @@ class Question(Value):
         _each_once(ids, "options has the id")
         if missing := [one for one in self.screen_out if one not in ids]:
             raise ValueError(f"screen_out names {missing[0]}, which is none of its options")
+        if self.right is not None and self.right not in ids:
+            raise ValueError(f"right names {self.right}, which is none of its options")
         return self
+
+
+class Comprehension(Value):
+    """Choices that show whether the information was understood. Who has one wrong reads the information again, and is
+    asked all of them again; nobody is told which one it was.
+
+    Attributes:
+        failure: What follows the last try: "screened_out", or "again": there is no last one.
+        tries: How often all questions may be answered.
+    """
+
+    questions: tuple[Question, ...] = Field(min_length=1, max_length=12)
+    failure: Literal["again", "screened_out"] = "screened_out"
+    tries: int = Field(2, ge=1, le=10, strict=True)
+
+    @model_validator(mode="after")
+    def _can_be_right(self) -> Self:
+        _each_once([one.id for one in self.questions], "questions has the id")
+        for one in self.questions:
+            if one.kind != "choice" or one.right is None or one.optional:
+                raise ValueError(f"questions has {one.id}, which must be a choice with a right option, not optional")
+        if self.failure == "again" and "tries" in self.model_fields_set:
+            raise ValueError('tries has no meaning with failure = "again"; remove one')
+        return self
+
+    @property
+    def most_tries(self) -> int:
+        """After so many a participant is screened out: with "again" nobody who reads what is asked comes so far."""
+        return self.tries if self.failure == "screened_out" else _ENDLESS
 
 
 class PairQuestion(Value):
@@ -236,6 +271,7 @@ class StudyPlan(Value):
     consent: ConsentText
     debrief: Text
     conditions: tuple[Condition, ...] = Field(min_length=1, max_length=24)
+    comprehension: Comprehension | None = None
     screening: tuple[Question, ...] = Field((), max_length=20)
     ratings: tuple[Question, ...] = Field((), max_length=12)
     pairs: Pairs | None = None
@@ -255,10 +291,13 @@ class StudyPlan(Value):
             raise ValueError(f"tasks lacks {missing[0]}")
         if tasks.index("portraits") < tasks.index("photo"):
             raise ValueError("tasks has portraits before photo")
+        if "comprehension" in tasks and tasks.index("comprehension") > tasks.index("photo"):
+            raise ValueError("tasks has comprehension after photo; nobody gives a photo who has not understood")
         for task in _AFTER_PORTRAITS:
             if task in tasks and tasks.index(task) < tasks.index("portraits"):
                 raise ValueError(f"tasks has {task} before portraits")
         given = {
+            "comprehension": self.comprehension,
             "screening": self.screening,
             "ratings": self.ratings,
             "pairs": self.pairs,
@@ -276,8 +315,10 @@ class StudyPlan(Value):
         for name, questions in (("screening", self.screening), ("ratings", self.ratings)):
             _each_once([one.id for one in questions], f"{name} has the id")
         _each_once([one.id for one in self.questionnaire], "questionnaire has the id")
-        if any(one.screen_out for one in (*self.ratings, *self.questionnaire)):
+        if any(one.screen_out for task, asked in self.asked.items() for one in asked if task != "screening"):
             raise ValueError("screen_out belongs to questions of screening")
+        if any(one.right for task, asked in self.asked.items() for one in asked if task != "comprehension"):
+            raise ValueError("right belongs to questions of comprehension")
         if self.order == "williams" and not 2 <= len(self.conditions) <= WILLIAMS_MOST:
             raise ValueError(f'order "williams" is for 2 to {WILLIAMS_MOST} conditions; choose "shuffle"')
         if self.pairs is not None and len(self.conditions) < 2:
@@ -298,10 +339,19 @@ class StudyPlan(Value):
         """Raises KeyError where there is none."""
         return {one.id: one for one in self.conditions}[condition_id]
 
+    @property
+    def asked(self) -> dict[str, tuple[Question, ...]]:
+        """Questions of each task but the pairs, in the order of a usual study."""
+        return {
+            "comprehension": self.comprehension.questions if self.comprehension is not None else (),
+            "screening": self.screening,
+            "ratings": self.ratings,
+            "questionnaire": self.questionnaire,
+        }
+
     def question(self, task: str, question_id: str) -> Question:
-        """A question of screening, ratings or questionnaire. Raises KeyError where there is none."""
-        asked = {"screening": self.screening, "ratings": self.ratings, "questionnaire": self.questionnaire}
-        return {one.id: one for one in asked[task]}[question_id]
+        """A question of a task but the pairs. Raises KeyError where there is none."""
+        return {one.id: one for one in self.asked[task]}[question_id]
 
     @property
     def pair_questions(self) -> tuple[PairQuestion, ...]:

@@ -1,7 +1,8 @@
 """A study's file read and checked, and the lock that proves that it did not change since it was frozen.
 
-The frozen hash is the SHA-256 of the study file, the analysis plan and the app's version. It stands in the consent, in
-every row and in the export, and seeds the randomisation, which so proves that the plan came before the data.
+The frozen hash is the SHA-256 of the study file, the analysis plan, the app's version, and those presets of the
+operator's own (STUDIO_PRESETS) that the conditions name; what came with the app is in its version. It stands in the
+consent, in every row and in the export, and seeds the randomisation: this proves that the plan came before the data.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +19,12 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from pipelines import VERSION
+from pipelines.engines.base import PREVIEW
 from pipelines.errors import StudyError
-from pipelines.schema import Value
+from pipelines.hub.stack import ModelStack
+from pipelines.presets.loading import PRESETS, Presets, load_presets
+from pipelines.presets.own import recipe_digest
+from pipelines.schema import Scene, Style, Value
 from study.plan.definition import StudyPlan
 from study.plan.lines import line_of
 
@@ -31,10 +36,11 @@ class LockedVersion(Value):
     """One frozen version of a study."""
 
     version: str
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the three below: the frozen hash.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of what stands below but the time: the frozen hash.")
     study_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     analysis_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     app_version: str
+    presets: dict[str, str] = Field({}, description="Of each preset of the operator's own: SHA-256 of its recipe.")
     frozen_at: datetime
 
 
@@ -127,22 +133,29 @@ def check_presets(
             ("engine", one.engine, engines),
         ):
             if value not in known:
-                line = line_of(text, ("conditions", number, field))
-                where = f"line {line}, " if line else ""
-                some = ", ".join(sorted(known))
-                raise StudyError(
-                    f"{plan.id}.toml, {where}field conditions.{number + 1}.{field}: there is no {value} that works"
-                    f" here; choose one of: {some}."
-                )
+                raise _unknown(plan, text, number, field, value, known)
 
 
-def freeze(path: Path, *, now: datetime | None = None) -> LockedVersion:
+def _unknown(plan: StudyPlan, text: str, number: int, field: str, value: str, known: Collection[str]) -> StudyError:
+    line = line_of(text, ("conditions", number, field))
+    where = f"line {line}, " if line else ""
+    return StudyError(
+        f"{plan.id}.toml, {where}field conditions.{number + 1}.{field}: there is no {value} that works here; choose one"
+        f" of: {', '.join(sorted(known))}."
+    )
+
+
+def freeze(path: Path, own: Path | None = None, *, now: datetime | None = None) -> LockedVersion:
     """Write the lock of a study, or find it there already.
 
+    Args:
+        own: The operator's presets (STUDIO_PRESETS); None where there are none.
+
     Raises:
-        StudyError: The file or its analysis plan is wrong, or was changed and still has the version that was frozen.
+        StudyError: The file or its analysis plan is wrong, or was changed and still has the version that was frozen,
+            or names a preset that is not here.
     """
-    plan, lock, fresh = _current(path, now or datetime.now(UTC).replace(microsecond=0))
+    plan, lock, fresh = _current(path, own, now or datetime.now(UTC).replace(microsecond=0))
     versions = lock.versions if lock is not None else ()
     for one in versions:
         if one.sha256 == fresh.sha256:
@@ -159,13 +172,16 @@ def freeze(path: Path, *, now: datetime | None = None) -> LockedVersion:
     return fresh
 
 
-def load_frozen(path: Path) -> FrozenStudy:
+def load_frozen(path: Path, own: Path | None = None) -> FrozenStudy:
     """A study that is frozen and did not change since.
+
+    Args:
+        own: As of `freeze`.
 
     Raises:
         StudyError: It is wrong, was not frozen, or has changed; the hint says what to do.
     """
-    plan, lock, fresh = _current(path, datetime.now(UTC))
+    plan, lock, fresh = _current(path, own, datetime.now(UTC))
     locked = [one for one in (lock.versions if lock is not None else ()) if one.version == plan.version]
     if not locked:
         raise StudyError(
@@ -183,7 +199,7 @@ def load_frozen(path: Path) -> FrozenStudy:
 _NEW = 'make a new version: give the field version a new number, then run "python -m study freeze" again.'
 
 
-def _current(path: Path, now: datetime) -> tuple[StudyPlan, Lock | None, LockedVersion]:
+def _current(path: Path, own: Path | None, now: datetime) -> tuple[StudyPlan, Lock | None, LockedVersion]:
     """The plan, its lock, and what a lock of the files as they are now would say."""
     text = _read(path)
     plan = parse_plan(text, path.name)
@@ -192,8 +208,9 @@ def _current(path: Path, now: datetime) -> tuple[StudyPlan, Lock | None, LockedV
         "analysis_sha256": _sha256(_read(path.with_name(plan.analysis))),
         "app_version": VERSION,
     }
-    whole = _sha256(json.dumps(parts, sort_keys=True))
-    fresh = LockedVersion(version=plan.version, sha256=whole, frozen_at=now, **parts)
+    recipes = _own_recipes(plan, text, own)
+    whole = _sha256(json.dumps({**parts, "presets": recipes} if recipes else parts, sort_keys=True))
+    fresh = LockedVersion(version=plan.version, sha256=whole, presets=recipes, frozen_at=now, **parts)
     lock = None
     if _lock_file(path).exists():
         try:
@@ -203,11 +220,39 @@ def _current(path: Path, now: datetime) -> tuple[StudyPlan, Lock | None, LockedV
     return plan, lock, fresh
 
 
+def _own_recipes(plan: StudyPlan, text: str, own: Path | None) -> dict[str, str]:
+    """Digests of what the conditions name that did not come with the app, by "styles/<id>" and so on."""
+    found: dict[str, str] = {}
+    presets: Presets | None = None
+    for number, one in enumerate(plan.conditions):
+        for field, kind, name in (
+            ("style", "styles", one.style),
+            ("scene", "scenes", one.scene),
+            ("engine", "models", one.engine),
+        ):
+            if (PRESETS / kind / f"{name}.toml").exists() or (kind == "models" and name == PREVIEW):
+                continue
+            presets = presets or load_presets(more=own)
+            known = _tables(presets)[kind]
+            if name not in known:
+                raise _unknown(plan, text, number, field, name, known)
+            found[f"{kind}/{name}"] = recipe_digest(known[name])
+    return found
+
+
+def _tables(presets: Presets) -> dict[str, Mapping[str, Style | Scene | ModelStack]]:
+    return {"styles": presets.all_styles, "scenes": presets.scenes, "models": presets.models}
+
+
 def _changed(old: LockedVersion, new: LockedVersion) -> str:
     if old.study_sha256 != new.study_sha256:
         return "has changed"
     if old.analysis_sha256 != new.analysis_sha256:
         return "has another analysis plan"
+    if old.app_version == new.app_version:
+        names = {*old.presets, *new.presets}
+        changed = sorted(name for name in names if old.presets.get(name) != new.presets.get(name))
+        return f"names the preset {changed[0]}, which has changed"
     return f"is run by version {new.app_version} of this software, not {old.app_version},"
 
 

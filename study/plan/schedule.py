@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +25,7 @@ class Trial:
         condition: Of a rating, whose portrait is shown.
         left, right: Of a pair, the ids of the conditions; of a check, SHARP and BLURRED.
         correct: Of a check, the side of the sharp picture.
+        right_option: Of a question of comprehension, the id of the right option.
     """
 
     key: str
@@ -34,11 +36,18 @@ class Trial:
     left: str | None = None
     right: str | None = None
     correct: Side | None = None
+    right_option: str | None = None
 
     @property
     def is_attention(self) -> bool:
-        """Whether its answer is known."""
+        """Whether it is an attention check."""
         return self.correct is not None
+
+    def judged(self, value: str | None, chosen: str | None) -> bool | None:
+        """Whether an answer is right; None where none is."""
+        if self.correct is not None:
+            return chosen == self.correct
+        return None if self.right_option is None else value == self.right_option
 
 
 @dataclass(frozen=True)
@@ -48,12 +57,14 @@ class Schedule:
     Attributes:
         order: Ids of the conditions, as their portraits are rated.
         making: The same ids, as their portraits are made: another random order, so that progress tells nothing.
-        trials: Of all tasks, in the order of the tasks.
+        trials: Of all tasks, in the order of the tasks; of comprehension, those of the newest try.
+        attempt: Which try at the questions of comprehension that is, from 1.
     """
 
     order: tuple[str, ...]
     making: tuple[str, ...]
     trials: tuple[Trial, ...]
+    attempt: int = 1
 
     def of(self, task: Task) -> tuple[Trial, ...]:
         """The trials of one task."""
@@ -69,13 +80,22 @@ def rows_of(plan: StudyPlan) -> int:
     return len(williams(len(plan.conditions))) if plan.order == "williams" else 0
 
 
-def schedule(plan: StudyPlan, frozen_sha256: str, participant: str, row: int | None) -> Schedule:
+def schedule(
+    plan: StudyPlan,
+    frozen_sha256: str,
+    participant: str,
+    row: int | None,
+    answered: Collection[str] = (),
+    wrong: Collection[str] = (),
+) -> Schedule:
     """The schedule of a participant.
 
     Args:
         frozen_sha256: Of the lock.
         participant: Their id in store and export.
         row: Of the Williams design; None for a shuffled order.
+        answered, wrong: Keys of trials with an answer, and with a wrong one: which try at the comprehension is open
+            follows from them, and nothing else.
     """
     ids = [one.id for one in plan.conditions]
     if row is not None:
@@ -83,6 +103,7 @@ def schedule(plan: StudyPlan, frozen_sha256: str, participant: str, row: int | N
     else:
         order = tuple(ids[n] for n in shuffled(range(len(ids)), seeded(frozen_sha256, participant, "order")))
     making = tuple(ids[n] for n in shuffled(range(len(ids)), seeded(frozen_sha256, participant, "making")))
+    attempt = _attempt(plan, answered, wrong)
     trials: list[Trial] = []
     for task in plan.tasks:
         if task == "ratings":
@@ -93,10 +114,28 @@ def schedule(plan: StudyPlan, frozen_sha256: str, participant: str, row: int | N
             ]
         elif task == "pairs":
             trials += _pairs(plan, ids, frozen_sha256, participant)
+        elif task == "comprehension":
+            trials += _comprehension(plan, attempt)
         elif task in ("screening", "questionnaire"):
-            questions = plan.screening if task == "screening" else plan.questionnaire
-            trials += [Trial(f"{task}-{n:03}", task, one.id, n) for n, one in enumerate(questions, 1)]
-    return Schedule(order, making, tuple(trials))
+            trials += [Trial(f"{task}-{n:03}", task, one.id, n) for n, one in enumerate(plan.asked[task], 1)]
+    return Schedule(order, making, tuple(trials), attempt)
+
+
+def _comprehension(plan: StudyPlan, attempt: int) -> list[Trial]:
+    return [
+        Trial(f"comprehension-{attempt}-{n:03}", "comprehension", one.id, n, right_option=one.right)
+        for n, one in enumerate(plan.asked["comprehension"], 1)
+    ]
+
+
+def _attempt(plan: StudyPlan, answered: Collection[str], wrong: Collection[str]) -> int:
+    """The first try that is not through, or was right, or was the last one."""
+    most = plan.comprehension.most_tries if plan.comprehension is not None else 1
+    for attempt in range(1, most):
+        keys = [one.key for one in _comprehension(plan, attempt)]
+        if any(key not in answered for key in keys) or not any(key in wrong for key in keys):
+            return attempt
+    return most
 
 
 def _pairs(plan: StudyPlan, ids: list[str], frozen_sha256: str, participant: str) -> list[Trial]:
@@ -136,12 +175,19 @@ def _with_checks(
     return found
 
 
-def next_task(plan: StudyPlan, planned: Schedule | None, answered: set[str], pictures: set[str]) -> Task:
+def next_task(
+    plan: StudyPlan,
+    planned: Schedule | None,
+    answered: Collection[str],
+    pictures: Collection[str],
+    wrong: Collection[str] = (),
+) -> Task:
     """The first task of a participant that is not done; "debrief" where all are.
 
     Args:
         planned: Their schedule; None before the consent.
         answered: Keys of the trials that have an answer.
+        wrong: Keys of those that have a wrong one: a comprehension with such is not done.
         pictures: What is made: ids of conditions, and the pictures of the checks.
     """
     if planned is None:
@@ -149,9 +195,9 @@ def next_task(plan: StudyPlan, planned: Schedule | None, answered: set[str], pic
     wanted = needed_pictures(plan)
     for task in plan.tasks[2:]:
         if task in ("photo", "portraits"):
-            if not wanted <= pictures:
+            if not wanted <= set(pictures):
                 return task
-        elif any(one.key not in answered for one in planned.of(task)):
+        elif any(one.key not in answered or (one.right_option and one.key in wrong) for one in planned.of(task)):
             return task
     return "debrief"
 

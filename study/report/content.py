@@ -91,10 +91,11 @@ def outcomes(results: Results) -> tuple[Block, ...]:
 
 def participants(results: Results) -> tuple[Block, ...]:
     """Who came and how far, attention, times."""
-    flow = results.flow
+    flow, data = results.flow, results.data
     rows = [("opened the link", flow.came), ("consented", flow.consented), ("reached the end", flow.complete)]
     rows += [
         ("screened out", flow.screened_out),
+        *([("of them, by the questions on the information", flow.misunderstood)] if data.plan.comprehension else []),
         ("underway", flow.underway),
         ("timed out, returned or rejected", flow.left),
     ]

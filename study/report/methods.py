@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from study.analysis.settings import AnalysisSettings
 from study.dataset import Dataset
-from study.plan.definition import Exclusion, Question, StudyPlan, said
+from study.plan.definition import Comprehension, Exclusion, Question, StudyPlan, said
 from study.plan.schedule import rows_of
 from study.report.blocks import Block, Grid, Heading, Paragraph
 
@@ -17,11 +17,7 @@ def methods(data: Dataset, settings: AnalysisSettings) -> tuple[Block, ...]:
         for one in plan.conditions
     )
     questions = [("pairs", one.id, said(one.text, language), "left or right") for one in plan.pair_questions]
-    for task, asked in (
-        ("screening", plan.screening),
-        ("ratings", plan.ratings),
-        ("questionnaire", plan.questionnaire),
-    ):
+    for task, asked in plan.asked.items():
         questions += [(task, one.id, said(one.text, language), _answer(one, language)) for one in asked]
     return (
         Heading("Methods"),
@@ -59,6 +55,8 @@ def _design(plan: StudyPlan) -> str:
 
 def _procedure(plan: StudyPlan) -> str:
     parts = [f"The tasks came in this order: {', '.join(plan.tasks)}."]
+    if plan.comprehension is not None:
+        parts.append(_comprehension(plan.comprehension))
     if plan.pairs is not None:
         most = f"{plan.pairs.most} pairs" if plan.pairs.most else "all pairs of portraits"
         parts.append(
@@ -74,6 +72,16 @@ def _procedure(plan: StudyPlan) -> str:
     if plan.places:
         parts.append(f"{plan.places} completed participants were wanted.")
     return " ".join(parts)
+
+
+def _comprehension(rules: Comprehension) -> str:
+    count = len(rules.questions)
+    asked = "After the information, " + (f"{count} questions on it were" if count > 1 else "one question on it was")
+    asked += " asked."
+    if rules.failure == "again":
+        return f"{asked} Who had one wrong read the information again and was asked again, until all were right."
+    tries = "once" if rules.tries == 1 else f"up to {rules.tries} times, with the information read again before each"
+    return f"{asked} They could be answered {tries}; who then had one wrong was screened out."
 
 
 def _exclusion(plan: StudyPlan) -> str:

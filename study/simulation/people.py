@@ -113,6 +113,8 @@ class SimulatedPerson:
         if trial.task == "pairs":
             return self.answer_pair(trial.left, trial.right, trial.correct)
         question = plan.question(trial.task, trial.question)
+        if trial.right_option is not None and self.is_attentive:
+            return Said(trial.right_option, None, self._rt())
         if trial.task == "ratings":
             return self.answer_rating(question, trial.condition or "")
         return self.answer_question(question)

@@ -21,14 +21,15 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from languages.saying import say
 from pipelines.errors import SettingsError, StudyStoreError
 
 log = logging.getLogger(__name__)
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_SECONDS = 30.0  # as long as one writer waits for the others
-_FULL = "The study's disk is full, so this was not stored. What was confirmed before is safe; it is tried again."
-_AWAY = "The study's database does not answer just now, so this was not stored. What was confirmed before is safe."
+_FULL = say("The study's disk is full, so this was not stored. What was confirmed before is safe; it is tried again.")
+_AWAY = say("The study's database does not answer just now, so this was not stored. What was confirmed before is safe.")
 _FULL_CODES = ("53100", "53200")  # PostgreSQL: disk_full, out_of_memory
 
 

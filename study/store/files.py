@@ -8,14 +8,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from languages.saying import say
 from pipelines.errors import StudyStoreError
 
 log = logging.getLogger(__name__)
 
-_NO_FILE = (
+_NO_FILE = say(
     "A portrait could not be stored: the disk is full or cannot be written to. What was confirmed before is safe."
 )
-_LEFT = "The answers are deleted, but the file of a portrait could not be; that is tried again every minute."
+_LEFT = say("The answers are deleted, but the file of a portrait could not be; that is tried again every minute.")
 
 
 class PictureFiles:

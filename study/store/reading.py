@@ -120,8 +120,8 @@ def load_dataset(
         portraits=tuple(_portrait(one) for one in rows.pictures if one.what not in (SHARP, BLURRED)),
         ratings=tuple(_rating(one) for one in rows.answers if one.task == "ratings"),
         choices=tuple(_choice(one) for one in rows.answers if one.task == "pairs" and one.is_correct is None),
-        checks=tuple(_check(one) for one in rows.answers if one.is_correct is not None),
-        replies=tuple(_reply(one) for one in rows.answers if one.task in ("screening", "questionnaire")),
+        checks=tuple(_check(one) for one in rows.answers if one.task == "pairs" and one.is_correct is not None),
+        replies=tuple(_reply(one) for one in rows.answers if one.task not in ("ratings", "pairs")),
         events=tuple(Happening(one.participant, one.at, one.name, one.page_ms, one.trial) for one in rows.events),
         departures=rows.departures,
     )
@@ -156,9 +156,10 @@ class _Rows:
 
 def _person(plan: StudyPlan, row: ParticipantRow, rows: _Rows) -> Person:
     answers = rows.answers_of[row.id]
-    missed = sum(one.is_correct is False for one in answers)
+    answered, wrong = {one.trial for one in answers}, {one.trial for one in answers if one.is_correct is False}
+    missed = sum(one.task == "pairs" and one.is_correct is False for one in answers)
     times = [one.rt_ms for one in answers if one.task in ("ratings", "pairs") and one.is_correct is None]
-    planned = None if row.consented_at is None else schedule(plan, row.study, row.id, row.seat)
+    planned = None if row.consented_at is None else schedule(plan, row.study, row.id, row.seat, answered, wrong)
     return Person(
         id=row.id,
         kind=cast(PersonKind, row.kind),
@@ -171,7 +172,7 @@ def _person(plan: StudyPlan, row: ParticipantRow, rows: _Rows) -> Person:
         consented_at=row.consented_at,
         finished_at=row.finished_at,
         restarts=row.restarts,
-        task=next_task(plan, planned, {one.trial for one in answers}, rows.pictures_of[row.id]),
+        task=next_task(plan, planned, answered, rows.pictures_of[row.id], wrong),
         missed_checks=missed,
         exclusions=exclusions_of(plan, row.status, missed, times),
     )
@@ -197,7 +198,17 @@ def _check(row: AnswerRow) -> Check:
 
 
 def _reply(row: AnswerRow) -> Reply:
-    return Reply(row.participant, row.trial, row.task, row.question, row.position, row.value or "", _timing(row))
+    return Reply(
+        participant=row.participant,
+        trial=row.trial,
+        task=row.task,
+        question=row.question,
+        position=row.position,
+        value=row.value or "",
+        timing=_timing(row),
+        attempt=int(row.trial.split("-")[1]) if row.task == "comprehension" else None,
+        is_correct=row.is_correct,
+    )
 
 
 def _consent(row: ConsentRow, text: ConsentTextRow) -> GivenConsent:

@@ -27,6 +27,7 @@ class Standing:
         answered: Keys of trials with an answer.
         pictures: Names of files that are there, by condition.
         purposes: Ids of those that were ticked.
+        wrong: Keys of trials with a wrong answer, of comprehension and of attention checks.
         misses: Wrong answers to attention checks.
     """
 
@@ -45,19 +46,21 @@ class Standing:
     answered: frozenset[str]
     pictures: dict[str, str]
     purposes: tuple[str, ...]
+    wrong: frozenset[str]
     misses: int
 
     def schedule(self, frozen: FrozenStudy) -> Schedule | None:
         """Their schedule; None before the consent."""
         if self.consented_at is None:
             return None
-        return schedule(frozen.plan, frozen.sha256, self.id, self.seat)
+        return schedule(frozen.plan, frozen.sha256, self.id, self.seat, self.answered, self.wrong)
 
 
 def standing(session: Session, row: ParticipantRow) -> Standing:
     """Where somebody stands."""
     mine = AnswerRow.participant == row.id
-    answers = session.execute(select(AnswerRow.trial, AnswerRow.is_correct).where(mine)).all()
+    answers = session.execute(select(AnswerRow.trial, AnswerRow.task, AnswerRow.is_correct).where(mine)).all()
+    wrong = [one for one in answers if one.is_correct is False]
     there = PictureRow.participant == row.id, PictureRow.erased_at.is_(None)
     pictures = session.execute(select(PictureRow.what, PictureRow.name).where(*there))
     purposes = session.scalar(select(ConsentRow.purposes).where(ConsentRow.participant == row.id)) or {}
@@ -74,10 +77,11 @@ def standing(session: Session, row: ParticipantRow) -> Standing:
         consented_at=row.consented_at,
         finished_at=row.finished_at,
         completion=row.completion,
-        answered=frozenset(trial for trial, _ in answers),
+        answered=frozenset(one.trial for one in answers),
         pictures={row.what: row.name for row in pictures},
         purposes=tuple(name for name, ticked in purposes.items() if ticked),
-        misses=sum(correct is False for _, correct in answers),
+        wrong=frozenset(one.trial for one in wrong),
+        misses=sum(one.task == "pairs" for one in wrong),
     )
 
 
@@ -131,10 +135,14 @@ def proven(session: Session, row: ParticipantRow) -> bytes:
 def task_of(session: Session, row: ParticipantRow, study: StudyRow, plan: StudyPlan | None = None) -> str:
     """The task at which somebody stands."""
     plan = plan or parse_plan(study.study_text, f"{study.study_id}.toml")
-    planned = None if row.consented_at is None else schedule(plan, row.study, row.id, row.seat)
-    answered = set(session.scalars(select(AnswerRow.trial).where(AnswerRow.participant == row.id)))
+    mine = AnswerRow.participant == row.id
+    answered = set(session.scalars(select(AnswerRow.trial).where(mine)))
+    wrong = set(session.scalars(select(AnswerRow.trial).where(mine, AnswerRow.is_correct.is_(False))))
+    planned = None
+    if row.consented_at is not None:
+        planned = schedule(plan, row.study, row.id, row.seat, answered, wrong)
     pictures = set(session.scalars(select(PictureRow.what).where(PictureRow.participant == row.id)))
-    return next_task(plan, planned, answered, pictures)
+    return next_task(plan, planned, answered, pictures, wrong)
 
 
 def keeps_portraits(session: Session, row: ParticipantRow) -> bool:

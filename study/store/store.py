@@ -17,6 +17,7 @@ from typing import Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from languages.saying import say
 from pipelines.errors import StudyClosed, StudyElsewhere
 from study.identity import Identity, PersonKind
 from study.plan.freezing import FrozenStudy
@@ -38,10 +39,10 @@ from study.store.tables import (
 
 log = logging.getLogger(__name__)
 
-EventName = Literal["hidden", "shown", "returned", "reloaded", "other_tab", "restarted"]
+EventName = Literal["hidden", "shown", "enlarged", "reduced", "returned", "restarted"]
 _MOST_EVENTS = 2000  # of one participant: a page that flickers fills no disk
-_ELSEWHERE = "The study goes on in another tab or window; close this one."
-_GONE = "Nothing of you is stored here any more. To take part, open your link again."
+_ELSEWHERE = say("The study goes on in another tab or window; close this one.")
+_GONE = say("Nothing of you is stored here any more. To take part, open your link again.")
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,13 @@ class StudyStore(Leaving):
             row = session.get(ParticipantRow, participant)
             return None if row is None else standing(session, row)
 
+    def require(self, participant: str) -> Standing:
+        """Where somebody stands. Raises StudyClosed where nothing of them is stored."""
+        found = self.find(participant)
+        if found is None:
+            raise StudyClosed(_GONE)
+        return found
+
     def arrive(
         self, frozen: FrozenStudy, participant: str, kind: PersonKind, language: str, submission: str | None, tab: str
     ) -> Standing:
@@ -181,7 +189,7 @@ class StudyStore(Leaving):
             row = self._own(session, participant, tab)
             if row.consented_at is None:
                 if frozen.plan.places and taken_places(session, frozen, row.kind) >= frozen.plan.places:
-                    raise StudyClosed("Enough people have taken part in this study already. Thank you for coming.")
+                    raise StudyClosed(say("Enough people have taken part in this study already. Thank you for coming."))
                 if session.get(ConsentTextRow, sha256) is None:
                     text = ConsentTextRow(
                         sha256=sha256, language=language, version=frozen.plan.consent.version, text=document
@@ -203,9 +211,12 @@ class StudyStore(Leaving):
             session.flush()
             return standing(session, row)
 
-    def answer(self, participant: str, tab: str, trial: Trial, given: Given) -> Standing:
+    def answer(self, participant: str, tab: str, trial: Trial, given: Given, *, screens_out: bool = False) -> Standing:
         """Store one answer. The same one again is no error: its confirmation was lost on the way. Another one is not
         taken: what was confirmed stays.
+
+        Args:
+            screens_out: With it the participant's way ends, in the same transaction, so that nobody slips through.
 
         Raises:
             StudyElsewhere: Another tab has taken over.
@@ -218,7 +229,7 @@ class StudyStore(Leaving):
             )
             if known is None:
                 if row.status != "active":
-                    raise StudyClosed("You have finished this study already.")
+                    raise StudyClosed(say("You have finished this study already."))
                 session.add(
                     AnswerRow(
                         participant=participant,
@@ -232,7 +243,7 @@ class StudyStore(Leaving):
                         right=trial.right,
                         chosen=given.chosen,
                         value=given.value,
-                        is_correct=given.chosen == trial.correct if trial.is_attention else None,
+                        is_correct=trial.judged(given.value, given.chosen),
                         rt_ms=given.rt_ms,
                         hidden_ms=given.hidden_ms,
                         page_ms=given.page_ms,
@@ -243,7 +254,12 @@ class StudyStore(Leaving):
                 )
             row.seen_at = self._now()
             session.flush()
-            return standing(session, row)
+            if screens_out and row.status == "active":
+                self._end(session, row, "screened_out", "screened_out", keep_portraits=False)
+            stands = standing(session, row)
+        if screens_out:
+            self._delete_erased(participant)
+        return stands
 
     def note(
         self, participant: str, name: EventName, *, page_ms: float | None = None, trial: str | None = None
@@ -269,9 +285,7 @@ class StudyStore(Leaving):
         with self.database.reading() as session:
             self._own(session, participant, tab)
 
-    def finish(
-        self, participant: str, status: Literal["complete", "screened_out"], outcome: str, *, keep_portraits: bool
-    ) -> Standing:
+    def finish(self, participant: str, outcome: str, *, keep_portraits: bool) -> Standing:
         """The participant has reached the end. Gives them their completion code, which proves their rows.
 
         The pictures of checks are deleted, and without `keep_portraits` the portraits too.
@@ -281,14 +295,7 @@ class StudyStore(Leaving):
             if row is None:
                 raise StudyClosed(_GONE)
             if row.status == "active":
-                now = self._now()
-                row.status, row.outcome, row.finished_at, row.seen_at = status, outcome, now, now
-                if status != "complete":
-                    row.row = None
-                session.flush()
-                row.completion = self.identity.completion_code(proven(session, row))
-                self._mark_erased(session, participant, all_of_them=not keep_portraits)
-                session.flush()
+                self._end(session, row, "complete", outcome, keep_portraits=keep_portraits)
             stands = standing(session, row)
         self._delete_erased(participant)
         return stands
@@ -357,6 +364,24 @@ class StudyStore(Leaving):
             return row.id, self.identity.completion_code(proven(session, row)) == plain
 
     # --- inside ---
+
+    def _end(
+        self,
+        session: Session,
+        row: ParticipantRow,
+        status: Literal["complete", "screened_out"],
+        outcome: str,
+        *,
+        keep_portraits: bool,
+    ) -> None:
+        now = self._now()
+        row.status, row.outcome, row.finished_at, row.seen_at = status, outcome, now, now
+        if status != "complete":
+            row.row = None
+        session.flush()
+        row.completion = self.identity.completion_code(proven(session, row))
+        self._mark_erased(session, row.id, all_of_them=not keep_portraits)
+        session.flush()
 
     def _own(self, session: Session, participant: str, tab: str) -> ParticipantRow:
         row = session.get(ParticipantRow, participant)

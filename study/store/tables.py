@@ -162,7 +162,7 @@ class AnswerRow(Base):
 
 
 class EventRow(Base):
-    """Something that happened on the way: the page hidden or shown, a return, another tab."""
+    """Something that happened on the way: the page hidden or shown, pictures enlarged, a return."""
 
     __tablename__ = "events"
     id: Mapped[int] = mapped_column(primary_key=True)

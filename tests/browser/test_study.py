@@ -6,9 +6,11 @@ import re
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from study.identity import Identity
@@ -16,21 +18,24 @@ from tests.study.conftest import write_study
 from tests.support.axe import looking_at
 from tests.support.browsing import LONG, listen, open_context
 from tests.support.site import TOY_APP, Site
-from tests.support.studies import SMALL_STUDY
+from tests.support.studies import SMALL_STUDY, WITH_COMPREHENSION
+from tests.support.studio import jpeg
 
 CODE = "prolific-5f3c9a"
 PHONE = {"width": 390, "height": 844}
 
 
 class StudySite(Site):
-    """The app with one study open."""
+    """The app with two studies open: a small one, and one in German with questions on its information."""
 
     def __init__(self, root: Path) -> None:
-        frozen = write_study(root / "studies", SMALL_STUDY)
+        german = WITH_COMPREHENSION.replace('title = "Small"', 'title = "Klein"\nlanguages = ["de"]')
+        files = []
+        for name, text in (("small", SMALL_STUDY), ("asked", german)):
+            write_study(root / "studies", text, name)
+            files.append(str(root / "studies" / f"{name}.toml"))
         self.kept = root / "kept"
-        self.frozen = frozen
-        file = root / "studies" / "small.toml"
-        super().__init__(root, TOY_APP, STUDIO_STUDIES=str(file), STUDIO_STUDIES_FOLDER=str(self.kept))
+        super().__init__(root, TOY_APP, STUDIO_STUDIES=",".join(files), STUDIO_STUDIES_FOLDER=str(self.kept))
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with sqlite3.connect(self.kept / "studies.sqlite3") as database:
@@ -82,6 +87,21 @@ def answer(page: Page, *keys: str) -> None:
     expect(page.locator(".count")).not_to_have_text(count, timeout=LONG)
 
 
+def who(site: StudySite, code: str, study: str = "small") -> str:
+    return Identity.of_folder(site.kept).participant(study, code)
+
+
+@contextmanager
+def larger(page: Page, *, by: str, on: str) -> Iterator[Callable[[], None]]:
+    """Enlarge by a click, or by a key; Escape closes, and the focus is where it was."""
+    expect(page.locator("#enlarge")).to_be_enabled(timeout=LONG)
+    page.locator(on).click() if by == "click" else page.locator(on).press(by)
+    expect(page.locator("dialog.large")).to_be_visible()
+    yield lambda: page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    expect(page.locator("#enlarge")).to_be_focused()
+
+
 def sit(page: Page, photo: Path) -> None:
     page.locator("#photo-file").set_input_files(photo)
     page.locator("#photo-use").click(timeout=LONG)
@@ -92,6 +112,8 @@ def sit(page: Page, photo: Path) -> None:
 def test_on_a_phone_from_the_link_to_the_code_with_a_reload(
     phone: Page, open_study: StudySite, photo_file: Path, look_at: Callable[[str], None]
 ) -> None:
+    pictures: list[str] = []
+    phone.on("request", lambda request: pictures.append(request.url) if "/picture/" in request.url else None)
     phone.goto(f"{open_study.url}/study/small")
     expect(phone.get_by_label("Enter the code")).to_be_visible()
     look_at("without a code")
@@ -119,6 +141,10 @@ def test_on_a_phone_from_the_link_to_the_code_with_a_reload(
     phone.locator("#photo-use").click()
     expect(phone.locator(".point").first).to_be_visible(timeout=LONG)
     look_at("a rating")
+    with larger(phone, by="click", on="img.portrait") as close:
+        expect(phone.locator(".zoom-view")).to_have_count(1)
+        look_at("a portrait, enlarged")
+        close()
     answer(phone, "6")
     shown = phone.locator(".count").inner_text(), phone.locator("img.portrait").get_attribute("src")
     phone.reload()
@@ -130,6 +156,15 @@ def test_on_a_phone_from_the_link_to_the_code_with_a_reload(
     phone.locator("#next").click()
     expect(phone.locator(".side")).to_have_count(2, timeout=LONG)
     look_at("a pair")
+    with larger(phone, by="z", on="#enlarge") as close:
+        expect(phone.locator(".zoom-view")).to_have_count(2)
+        phone.keyboard.press("+")
+        phone.keyboard.press("ArrowLeft")  # moves what is seen, and chooses nothing
+        views = phone.locator(".zoom-view img")
+        expect(views.first).to_have_attribute("style", re.compile(r"scale\(1\.4\)"))
+        assert views.first.get_attribute("style") == views.last.get_attribute("style"), "both at the same zoom"
+        close()
+    expect(phone.locator(".side input:checked")).to_have_count(0)
     for key in ("ArrowLeft", "ArrowRight", "1", "2"):
         answer(phone, key)
     expect(phone.locator(".side input").first).to_be_enabled(timeout=LONG)
@@ -147,7 +182,20 @@ def test_on_a_phone_from_the_link_to_the_code_with_a_reload(
     assert [(value, by) for value, by, _, _ in rows] == [("6", "key"), ("4", "key"), ("2", "pointer")]
     assert [changes for _, _, changes, _ in rows] == [0, 1, 0]
     assert all(0 < float(str(ms)) < 120_000 for *_, ms in rows)
-    assert open_study.rows("SELECT name FROM events WHERE name = 'returned'"), "the reload is on record"
+    me = who(open_study, CODE)
+    happened = open_study.rows(
+        f"SELECT name, trial FROM events WHERE participant = '{me}' AND name NOT IN ('hidden', 'shown') ORDER BY id"
+    )
+    assert happened == [
+        ("enlarged", "ratings-001"),
+        ("reduced", "ratings-001"),
+        ("returned", None),
+        ("enlarged", "pairs-001"),
+        ("reduced", "pairs-001"),
+    ]
+    blind = re.compile(r"/study/small/picture/[0-9a-f]{24}\.webp(\?whole)?$")
+    assert pictures
+    assert [address for address in pictures if not blind.search(address)] == []
 
 
 @pytest.mark.timeout(600)
@@ -215,3 +263,86 @@ def test_an_answer_waits_for_the_connection_and_is_not_lost(phone: Page, open_st
     expect(phone.locator("#photo-camera")).to_be_visible(timeout=LONG)
     me = Identity.of_folder(open_study.kept).participant("small", "tunnel")
     assert open_study.rows(f"SELECT value FROM answers WHERE participant = '{me}'") == [("yes",)]
+
+
+@pytest.mark.timeout(600)
+def test_who_sits_is_said_by_hand(
+    phone: Page, open_study: StudySite, face_photo: Image.Image, look_at: Callable[[str], None]
+) -> None:
+    agree(phone, open_study, "sits")
+    phone.get_by_label("Yes").check()
+    phone.locator("#next").click()
+    use, hints = phone.locator("#photo-use"), phone.locator("#photo-hints")
+
+    def give(photo: Image.Image) -> None:
+        file = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": jpeg(photo)}
+        phone.locator("#photo-file").set_input_files(file)  # type: ignore[arg-type]
+        expect(phone.locator("#photo-use")).to_be_disabled(timeout=LONG)
+
+    give(Image.new("RGB", (640, 640), (120, 140, 160)))
+    expect(hints).to_contain_text("No face was found.", timeout=LONG)
+    look_at("nobody was found")
+    phone.locator("#photo-mark").press("Enter")
+    expect(phone.locator("#mark-across")).to_be_focused()
+    for _ in range(4):
+        phone.keyboard.press("ArrowLeft")
+    look_at("marking")
+    phone.locator("#mark-done").press("Enter")
+    expect(use).to_be_enabled(timeout=LONG)
+    marked = phone.locator("#face-1").evaluate("node => [node.style.left, node.style.width]")
+    assert marked == ["35.5%", "25%"], "four steps to the left of the middle"
+    phone.locator("#photo-mark").click()
+    phone.locator(".print img").click(position={"x": 60, "y": 60})
+    phone.locator("#mark-done").click()
+    expect(phone.locator("#face-1")).not_to_have_attribute("style", re.compile("35.5%"), timeout=LONG)
+    two = Image.new("RGB", (2 * face_photo.width, face_photo.height))
+    two.paste(face_photo, (0, 0))
+    two.paste(face_photo, (face_photo.width, 0))
+    give(two)
+    expect(hints).to_contain_text("There are 2 faces", timeout=LONG)
+    phone.locator("#face-2").click()
+    expect(use).to_be_enabled(timeout=LONG)
+    expect(phone.locator("#face-2")).to_have_attribute("aria-pressed", "true")
+    give(face_photo.transpose(Image.Transpose.ROTATE_90))
+    expect(hints).to_contain_text("lie on its side", timeout=LONG)
+    phone.locator("#turn-upright").click()
+    expect(use).to_be_enabled(timeout=LONG)
+    expect(phone.locator(".face")).to_have_count(0)
+
+
+@pytest.mark.timeout(600)
+def test_one_wrong_answer_brings_the_information_back_in_the_studys_language(
+    phone: Page, open_study: StudySite, look_at: Callable[[str], None]
+) -> None:
+    """The browser asks for English; the study is in German."""
+    phone.goto(f"{open_study.url}/study/asked?PROLIFIC_PID=wrong-once")
+    expect(phone.locator("html")).to_have_attribute("lang", "de")
+    phone.locator("#go").click()
+    for box in phone.get_by_role("checkbox").all():
+        box.check()
+    phone.locator("#agree").click()
+    for option in ("Mine", "Cars"):
+        expect(phone.get_by_label(option)).to_be_enabled(timeout=LONG)
+        phone.get_by_label(option).check()
+        phone.locator("#next").click()
+    expect(phone.get_by_role("heading")).to_have_text("Bitte lesen Sie dies noch einmal", timeout=LONG)
+    expect(phone.get_by_text("This is a small study of portraits.")).to_be_visible()
+    look_at("read it again")
+    phone.reload()
+    expect(phone.get_by_role("heading")).to_have_text("Bitte lesen Sie dies noch einmal", timeout=LONG)
+    phone.locator("#go").click()
+    for option in ("Mine", "Portraits"):
+        expect(phone.get_by_label(option)).to_be_enabled(timeout=LONG)
+        phone.get_by_label(option).check()
+        phone.locator("#next").click()
+    expect(phone.get_by_text("Are you 18 or older?")).to_be_visible(timeout=LONG)
+    phone.get_by_label("Yes").check()
+    phone.locator("#next").click()
+    empty = {
+        "name": "photo.jpg",
+        "mimeType": "image/jpeg",
+        "buffer": jpeg(Image.new("RGB", (640, 640), (120, 140, 160))),
+    }
+    phone.locator("#photo-file").set_input_files(empty)  # type: ignore[arg-type]
+    expect(phone.locator("#photo-hints")).to_contain_text("Es wurde kein Gesicht gefunden.", timeout=LONG)
+    expect(phone.locator("#photo-mark")).to_have_text("Gesicht markieren")

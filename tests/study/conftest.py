@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from study.identity import Identity
+from study.participation import RunningStudy
 from study.plan.freezing import FrozenStudy, freeze, load_frozen
 from study.store.database import Database, sqlite_url
 from study.store.store import StudyStore
 from tests.support.postgres import Postgres, a_server, find_postgres
 from tests.support.studies import SMALL_STUDY
+
+YES = {"take-part": True, "keep": False}
 
 
 class Clock:
@@ -75,3 +78,36 @@ def store(url: str, tmp_path: Path, frozen: FrozenStudy, clock: Clock) -> Iterat
     found.register(frozen)
     yield found
     database.close()
+
+
+@pytest.fixture
+def opened(tmp_path: Path, clock: Clock) -> Iterator[object]:
+    """Opens the small study, with another policy if asked for."""
+    databases: list[Database] = []
+
+    def open_(extra: str = "", text: str = SMALL_STUDY) -> RunningStudy:
+        frozen = write_study(tmp_path / f"s{len(databases)}", text + extra)
+        database = Database(sqlite_url(tmp_path))
+        databases.append(database)
+        store = StudyStore(database, tmp_path / "kept", Identity.of_folder(tmp_path / "kept"), clock)
+        return RunningStudy(frozen, store, now=clock)
+
+    yield open_
+    for one in databases:
+        one.close()
+
+
+def agreed(running: RunningStudy, code: str, tab: str = "t1") -> str:
+    person, kind = running.identify(code)
+    standing = running.enter(person, kind, tab, language="en")
+    running.agree(person, tab, YES, running.consent_document(standing.language).sha256)
+    return person
+
+
+def answer(running: RunningStudy, person: str, tab: str, **more: object) -> None:
+    standing = running.store.find(person)
+    assert standing is not None
+    trial = running.next_trial(standing)
+    assert trial is not None
+    said = {"screening": "0", "ratings": "4", "questionnaire": "x", "comprehension": "0"}.get(trial.task)
+    running.answer(person, tab, {"trial": trial.key, "value": said, "chosen": "left", **more})

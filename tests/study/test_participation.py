@@ -7,56 +7,20 @@ import re
 import signal
 import subprocess
 import sys
-import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from languages.catalogue import LANGUAGES
 from pipelines.errors import StudyClosed, StudyError
 from study.identity import Identity
-from study.participation import WORDS, RunningStudy, words_in
-from study.store.database import Database, sqlite_url
+from study.participation import words_in
+from study.store.database import Database
 from study.store.reading import load_dataset
 from study.store.store import StudyStore
-from tests.study.conftest import Clock, write_study
+from tests.study.conftest import Clock, agreed, answer, write_study
 from tests.support.site import ROOT
 from tests.support.studies import SMALL_STUDY, draw
-
-YES = {"take-part": True, "keep": False}
-
-
-@pytest.fixture
-def opened(tmp_path: Path, clock: Clock) -> Iterator[object]:
-    """Opens the small study, with another policy if asked for."""
-    databases: list[Database] = []
-
-    def open_(extra: str = "", text: str = SMALL_STUDY) -> RunningStudy:
-        frozen = write_study(tmp_path / f"s{len(databases)}", text + extra)
-        database = Database(sqlite_url(tmp_path))
-        databases.append(database)
-        store = StudyStore(database, tmp_path / "kept", Identity.of_folder(tmp_path / "kept"), clock)
-        return RunningStudy(frozen, store, now=clock)
-
-    yield open_
-    for one in databases:
-        one.close()
-
-
-def agreed(running: RunningStudy, code: str, tab: str = "t1") -> str:
-    person, kind = running.identify(code)
-    running.enter(person, kind, tab, language="en")
-    running.agree(person, tab, YES, running.consent_document("en").sha256)
-    return person
-
-
-def answer(running: RunningStudy, person: str, tab: str, **more: object) -> None:
-    standing = running.store.find(person)
-    assert standing is not None
-    trial = running.next_trial(standing)
-    assert trial is not None
-    said = {"screening": "0", "ratings": "4", "questionnaire": "x"}.get(trial.task)
-    running.answer(person, tab, {"trial": trial.key, "value": said, "chosen": "left", **more})
 
 
 def test_resume_goes_on_where_it_was(opened, clock: Clock) -> None:
@@ -142,10 +106,10 @@ def test_every_language_has_every_word() -> None:
     def holes(words: dict[str, str]) -> dict[str, list[str]]:
         return {name: sorted(re.findall(r"\{(\w+)\}", text)) for name, text in words.items()}
 
-    tables = tomllib.loads(WORDS.read_text("utf-8"))
-    for language, words in tables.items():
-        assert holes(words) == holes(tables["en"]), language
-    assert words_in("xx") == tables["en"]
+    for language in LANGUAGES:
+        assert holes(words_in(language)) == holes(words_in("en")), language
+        assert language == "en" or words_in(language)["continue"] != words_in("en")["continue"]
+    assert words_in("xx") == words_in("en")
 
 
 _ANSWERING = """

@@ -22,7 +22,7 @@ from study.plan.lines import line_of
 from study.plan.order import balanced_pairs, seeded, williams
 from study.plan.schedule import SHARP, next_task, schedule
 from tests.study.conftest import write_study
-from tests.support.studies import SMALL_STUDY
+from tests.support.studies import SMALL_STUDY, WITH_COMPREHENSION
 
 WRONG = [  # what is replaced, by what, and the field and words of the sentence
     ('version = "1"', "", "version", "Field required"),
@@ -43,6 +43,28 @@ WRONG = [  # what is replaced, by what, and the field and words of the sentence
     ("[pairs]", "[[pairs]]", "pairs", "valid"),
     ('id = "why"', 'id = "why"\nid = "x"', "", "not valid TOML"),
 ]
+
+WRONG_COMPREHENSION = [
+    ('right = "mine"', 'right = "hers"', "comprehension.questions.1", "none of its options"),
+    ('right = "mine"', "", "comprehension", "whose, which must be a choice with a right option"),
+    ("tries = 2", "tries = 0", "comprehension.tries", "greater than or equal to 1"),
+    ("tries = 2", 'tries = 2\nfailure = "again"', "comprehension", "tries has no meaning"),
+    ("tries = 2", 'failure = "shrug"', "comprehension.failure", "not 'shrug'"),
+    ('id = "what"', 'id = "whose"', "comprehension", "has the id whose twice"),
+    ('"comprehension", "screening", "photo"', '"screening", "photo", "comprehension"', "tasks", "after photo"),
+    ('"comprehension", "screening"', '"screening"', "comprehension", "must stand in tasks"),
+    ('screen_out = ["no"]', 'right = "no"', "right", "belongs to questions of comprehension"),
+    ('right = "mine"', 'right = "mine"\nscreen_out = ["yours"]', "screen_out", "belongs to questions of screening"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "field", "words"), WRONG_COMPREHENSION)
+def test_what_is_wrong_with_a_comprehension_is_named(old: str, new: str, field: str, words: str) -> None:
+    assert old in WITH_COMPREHENSION
+    with pytest.raises(StudyError) as error:
+        parse_plan(WITH_COMPREHENSION.replace(old, new, 1), "small.toml")
+    assert words in error.value.hint
+    assert field in error.value.hint
 
 
 @pytest.mark.parametrize(("old", "new", "field", "words"), WRONG)

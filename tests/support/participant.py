@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
+import app
+from pipelines import live_pictures
+from pipelines.engines.filters.engine import FilterEngine
+from tests.support.site import TOY_PREVIEW, TOY_SIZE
+from visits.folder import PrivateFolder
 from visits.studio import Studio
 from web.shield import Shield
 from web.study_routes import TAB_HEADER, build_study_routes
+
+
+@contextmanager
+def a_studio(root: Path, study_file: Path) -> Iterator[Studio]:
+    """A studio that makes small portraits, with one study open; everything lies below `root`."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = PrivateFolder(root)
+        patch.setenv("GRADIO_TEMP_DIR", str(folder.path))
+        patch.setenv("STUDIO_STUDIES_FOLDER", str(root / "kept"))
+        patch.setenv("STUDIO_STUDIES", str(study_file))
+        patch.setattr(FilterEngine, "size", TOY_SIZE)
+        patch.setattr(live_pictures, "PREVIEW_SIZE", TOY_PREVIEW)
+        studio = app.build_studio(folder)
+        yield studio
+        assert studio.studies is not None
+        studio.studies.store.database.close()
+        studio.pipeline.close()
+        folder.remove()
 
 
 class Person:

@@ -77,6 +77,27 @@ failed_attention = "https://recruiter.example/complete?cc=MISSED"
 screened_out = "https://recruiter.example/complete?cc=OUT"
 no_consent = "https://recruiter.example/complete?cc=NO"
 """
+# The small study with questions on its information; the right answers are the first ones.
+WITH_COMPREHENSION = SMALL_STUDY.replace('"consent", "screening"', '"consent", "comprehension", "screening"').replace(
+    "[[screening]]",
+    """[comprehension]
+tries = 2
+[[comprehension.questions]]
+id = "whose"
+kind = "choice"
+text = "Whose face?"
+options = [{ id = "mine", text = "Mine" }, { id = "yours", text = "Yours" }]
+right = "mine"
+[[comprehension.questions]]
+id = "what"
+kind = "choice"
+text = "What of?"
+options = [{ id = "portraits", text = "Portraits" }, { id = "cars", text = "Cars" }]
+right = "portraits"
+
+[[screening]]""",
+    1,
+)
 FACTS = PictureFacts(engine="filters", seconds=0.5, width=64, height=64)
 PURPOSES = {"take-part": True, "keep": True}
 
@@ -86,7 +107,7 @@ def reply_to(trial: Trial, *, attentive: bool = True) -> Given:
     chosen = None
     if trial.task == "pairs":
         chosen = trial.correct if trial.correct and attentive else "right" if trial.correct == "left" else "left"
-    value = {"screening": "yes", "ratings": "5", "questionnaire": "no reason"}.get(trial.task)
+    value = trial.right_option or {"screening": "yes", "ratings": "5", "questionnaire": "no reason"}.get(trial.task)
     return Given(value, chosen, rt_ms=1234.5, hidden_ms=0.0, page_ms=9999.0, changes=0, by="key")
 
 
@@ -119,7 +140,18 @@ def take_part(
     failed = frozen.plan.attention is not None and standing.misses >= frozen.plan.attention.misses
     outcome = "failed_attention" if failed else "complete"
     keep = frozen.plan.keeps_portraits(standing.purposes)
-    return store.finish(standing.id, "complete", outcome, keep_portraits=keep)
+    return store.finish(standing.id, outcome, keep_portraits=keep)
 
 
-__all__ = ["BLURRED", "FACTS", "PURPOSES", "SHARP", "SMALL_STUDY", "come", "draw", "reply_to", "take_part"]
+__all__ = [
+    "BLURRED",
+    "FACTS",
+    "PURPOSES",
+    "SHARP",
+    "SMALL_STUDY",
+    "WITH_COMPREHENSION",
+    "come",
+    "draw",
+    "reply_to",
+    "take_part",
+]

@@ -16,15 +16,13 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter, PngImagePlugin
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-import app
-from pipelines import live_pictures
-from pipelines.engines.filters.engine import FilterEngine
 from pipelines.errors import StudyStoreError
 from pipelines.settings import Settings
+from study.export.tables import tables_of
 from study.identity import Identity
 from study.opening import Studies
 from study.participation import RunningStudy
@@ -32,16 +30,16 @@ from study.plan.freezing import FrozenStudy
 from study.store.database import Database, sqlite_url
 from study.store.reading import load_dataset
 from study.store.store import StudyStore
+from tests.conftest import difference
 from tests.study.conftest import write_study
-from tests.support.participant import Person
-from tests.support.site import TOY_PREVIEW, TOY_SIZE
+from tests.support.participant import Person, a_studio
 from tests.support.studies import SMALL_STUDY, draw
 from tests.support.studio import jpeg
-from visits.folder import PrivateFolder
 from visits.limits import Limits
 from visits.studio import Studio
 from web.server import Server
 from web.shield import Shield
+from web.study_page import pixels
 from web.study_routes import TAB_HEADER, build_study_routes
 
 SECRET_WORDS = ("oil-master", "oil", "comic", "pop-art", "preview", "condition", "likeness", "more-me")
@@ -54,24 +52,9 @@ def open_study(tmp_path_factory: pytest.TempPathFactory) -> FrozenStudy:
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory, open_study: FrozenStudy) -> Iterator[Studio]:
-    with pytest.MonkeyPatch.context() as patch:
-        root = tmp_path_factory.mktemp("study")
-        folder = PrivateFolder(root)
-        patch.setenv("GRADIO_TEMP_DIR", str(folder.path))
-        patch.setenv("STUDIO_STUDIES_FOLDER", str(root / "kept"))
-        patch.setenv("STUDIO_STUDIES", str(tmp_of(open_study, tmp_path_factory)))
-        patch.setattr(FilterEngine, "size", TOY_SIZE)
-        patch.setattr(live_pictures, "PREVIEW_SIZE", TOY_PREVIEW)
-        studio = app.build_studio(folder)
+    file = next(tmp_path_factory.getbasetemp().glob(f"studies*/{open_study.id}.toml"))
+    with a_studio(tmp_path_factory.mktemp("study"), file) as studio:
         yield studio
-        assert studio.studies is not None
-        studio.studies.store.database.close()
-        studio.pipeline.close()
-        folder.remove()
-
-
-def tmp_of(frozen: FrozenStudy, factory: pytest.TempPathFactory) -> Path:
-    return next(factory.getbasetemp().glob(f"studies*/{frozen.id}.toml"))
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +245,7 @@ def test_a_photo_is_dropped_by_age_and_one_without_a_face_makes_no_portrait(stud
     person.answer()
     empty = jpeg(Image.new("RGB", (640, 640), (120, 140, 160)))
     said = person.ask("photo", empty)["photo"]
-    assert (said["faceless"], said["blocked"]) == (True, True)
+    assert (said["faces"], said["blocked"]) == ([], True)
     refused = person.post("portraits")
     assert refused.status_code == 422
     assert "No face was found" in refused.json()["sentence"]
@@ -276,10 +259,93 @@ def test_a_photo_is_dropped_by_age_and_one_without_a_face_makes_no_portrait(stud
     assert said["blocked"]
     assert person.post("sitter", {"face": 5}).status_code == 422
     assert not person.ask("sitter", {"face": 1})["photo"]["blocked"]
+    assert person.ask("sitter", {"face": 0})["photo"]["face"] == 0, "who tapped the wrong one can tap again"
     assert person.http.get("/study/small/photo.jpg").headers["content-type"] == "image/jpeg"
     studio.sittings.sweep(time.monotonic() + 3600)
     assert person.http.get("/study/small/photo.jpg").status_code == 404
     assert person.post("portraits").status_code == 422
+
+
+def test_a_face_is_marked_by_hand_and_a_photo_set_upright(studio: Studio, face_photo: Image.Image) -> None:
+    person = Person(studio, "marks")
+    person.agree()
+    person.answer()
+    assert person.ask("photo", jpeg(Image.new("RGB", (640, 640), (120, 140, 160))))["photo"]["blocked"]
+    for wrong in (None, {}, {"x": 50, "y": 40}, {"x": "50", "y": 40, "size": 20}, {"x": 50, "y": 40, "size": 0}, [50]):
+        assert person.post("sitter", {"mark": wrong}).status_code == 422, wrong
+    said = person.ask("sitter", {"mark": {"x": 50, "y": 40, "size": 25}})["photo"]
+    assert (said["faces"], said["face"], said["blocked"]) == ([[37.5, 27.5, 25.0, 25.0]], 0, False)
+    for wrong in (0, 45, "90", None, True):
+        assert person.post("sitter", {"turn": wrong}).status_code == 422, wrong
+    said = person.ask("photo", jpeg(face_photo.transpose(Image.Transpose.ROTATE_90)))["photo"]
+    assert (said["turn"], said["blocked"], len(said["faces"])) == (90, True, 1)
+    said = person.ask("sitter", {"turn": said["turn"]})["photo"]
+    assert (said["turn"], said["blocked"], said["faces"]) == (0, False, [])
+    with Image.open(io.BytesIO(person.http.get("/study/small/photo.jpg").content)) as shown:
+        assert difference(shown.resize((64, 64)), face_photo.resize((64, 64))) < 8
+    newer = Person(studio, "marks", tab="c" * 32)
+    newer.ask("enter", {})
+    assert person.post("sitter", {"turn": 90}).status_code == 409, "an older tab turns nothing"
+    newer.ask("portraits")
+    refused = newer.post("sitter", {"turn": 90})
+    assert (refused.status_code, refused.json()["code"]) == (422, "engine-busy"), "the photo stays as it is meanwhile"
+    newer.ask("portraits", {"stop": True})
+
+
+def test_a_marked_face_makes_portraits(studio: Studio, face_photo: Image.Image) -> None:
+    """Of a photo in which nobody would be found."""
+    person = Person(studio, "by-hand")
+    person.agree()
+    person.answer()
+    person.ask("photo", jpeg(face_photo.resize((96, 96)).resize((900, 900)).filter(ImageFilter.GaussianBlur(24))))
+    person.ask("sitter", {"mark": {"x": 44, "y": 24, "size": 26}})
+    person.ask("portraits")
+    deadline = time.monotonic() + 120
+    while person.screen["task"] in ("photo", "portraits"):
+        assert time.monotonic() < deadline
+        assert not person.screen.get("said"), person.screen["said"]
+        time.sleep(0.2)
+        person.screen = person.http.get("/study/small/progress", headers={TAB_HEADER: person.tab}).json()
+    assert person.screen["task"] == "ratings"
+
+
+def test_enlarging_is_on_record_with_its_time(studio: Studio, open_study: FrozenStudy, photo: bytes) -> None:
+    person = Person(studio, "looks-close")
+    person.agree()
+    person.answer()
+    person.sit(photo)
+    trial = person.screen["trial"]
+    person.ask("event", {"name": "enlarged", "page_ms": 1000.5, "trial": trial["key"]})
+    person.ask("event", {"name": "reduced", "page_ms": 4000.5, "trial": trial["key"]})
+    assert person.post("event", {"name": "liked", "page_ms": 1, "trial": trial["key"]}).status_code == 422
+    store = studio.studies.store  # type: ignore[union-attr]
+    me = store.identity.participant("small", "looks-close")
+    found = load_dataset(store.database, open_study.sha256).of({me})
+    assert [(one.name, one.page_ms, one.trial) for one in found.events] == [
+        ("enlarged", 1000.5, trial["key"]),
+        ("reduced", 4000.5, trial["key"]),
+    ]
+    assert [row["event"] for table in tables_of(found) if table.name == "events" for row in table.rows] == [
+        "enlarged",
+        "reduced",
+    ]
+
+
+def test_a_whole_picture_has_all_its_pixels_and_no_words(face_photo: Image.Image) -> None:
+    large = face_photo.resize((1600, 1600))
+    buffer = io.BytesIO()
+    large.save(buffer, "PNG", pnginfo=named("style", "oil-master"))
+    for whole, side in ((False, 1024), (True, 1600)):
+        data = pixels(buffer.getvalue(), whole=whole)
+        assert b"oil-master" not in data
+        with Image.open(io.BytesIO(data)) as shown:
+            assert shown.size == (side, side)
+
+
+def named(key: str, words: str) -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    info.add_text(key, words)
+    return info
 
 
 def test_a_database_that_is_away_answers_that_nothing_was_stored(

@@ -2,23 +2,21 @@
 
 import { Cropping } from "./crop.js";
 import { box, button, make } from "./dom.js";
+import { Faces } from "./faces.js";
 import { settle } from "./focus.js";
 import { Marking } from "./marking.js";
 import { phrase } from "./phrases.js";
 
 export class ChosenPhoto {
   #image = make("img", "", "", { id: "photo-image", alt: phrase("Your photo, as it was received") });
-  #faces = make("div", "faces", "", {
-    role: "group",
-    "aria-label": phrase("Faces in the photo. Choose the one that is you."),
-  });
+  #faces = new Faces((index) => this.trigger("face", { index }));
   #hints = make("ul", "hints", "", { id: "photo-hints", "aria-live": "polite" });
 
   /** `another` lets the visitor choose a file, `camera` is the button that opens it. */
   constructor({ props, trigger, remove, another, camera }) {
     this.trigger = trigger;
     const turn = (degrees) => trigger("turned", { degrees });
-    const print = box("div", "print", this.#image, this.#faces);
+    const print = box("div", "print", this.#image, this.#faces.node);
     this.marking = new Marking(print, this.#image, {
       toggled: (isOn) => this.#stepAside(isOn),
       marked: (face) => trigger("marked", face),
@@ -64,7 +62,7 @@ export class ChosenPhoto {
   paint(photo) {
     if (!photo) {
       this.#image.removeAttribute("src");
-      this.#faces.replaceChildren();
+      this.#faces.show([]);
       if (this.cropping.isOn) this.cropping.stop();
       return;
     }
@@ -77,15 +75,7 @@ export class ChosenPhoto {
     this.anyway.hidden = !photo.faceless;
     this.yes.hidden = !photo.asked;
     this.upright.hidden = !photo.turn;
-    this.#faces.replaceChildren(...photo.faces.map((face, index) => this.#makeFace(face, index, photo)));
+    this.#faces.show(photo.faces, photo.face);
     this.#hints.replaceChildren(...photo.hints.map(([text, blocking]) => make("li", blocking ? "blocking" : "", text)));
-  }
-
-  #makeFace([left, top, width, height], index, photo) {
-    const face = button(`face-${index + 1}`, "face", String(index + 1), () => this.trigger("face", { index }));
-    Object.assign(face.style, { left: `${left}%`, top: `${top}%`, width: `${width}%`, height: `${height}%` });
-    face.setAttribute("aria-pressed", String(index === photo.face));
-    face.setAttribute("aria-label", phrase("Face {number} of {all}", { number: index + 1, all: photo.faces.length }));
-    return face;
   }
 }

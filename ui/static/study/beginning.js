@@ -38,6 +38,16 @@ export function informationScreen(screen, go) {
   ];
 }
 
+/** After answers of which not all were right: what the study is, once more. */
+export function againScreen(screen, go) {
+  return [
+    heading(words("again-title")),
+    make("p", "lead", words("again-text")),
+    prose(screen.again),
+    foot(act(words("continue"), go, { main: true, id: "go" })),
+  ];
+}
+
 function languages() {
   const known = (start.languages ?? "").split(" ").filter(Boolean);
   const row = make("nav", "languages", "", { "aria-label": words("language") });

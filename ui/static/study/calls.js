@@ -26,12 +26,16 @@ export class Refused extends Error {
 export async function ask(name, body, { method = "POST", raw = false } = {}) {
   const answer = await fetch(`${start.base}/${name}`, {
     method,
-    headers: { "x-study-tab": tab, ...(raw || body === undefined ? {} : { "content-type": "application/json" }) },
+    headers: {
+      "x-study-tab": tab,
+      "x-page-language": start.language,
+      ...(raw || body === undefined ? {} : { "content-type": "application/json" }),
+    },
     body: raw || body === undefined ? body : JSON.stringify(body),
     cache: "no-store",
   });
   const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refused(answer.status, said.sentence ?? said.detail ?? words("lost"));
+  if (!answer.ok) throw new Refused(answer.status, said.sentence ?? words("lost"));
   return said;
 }
 
@@ -54,15 +58,16 @@ export async function askUntilAnswered(name, body, waiting) {
   }
 }
 
-/** Tell the server, as well as it goes: nobody waits for it. Answers whether this tab may go on. */
-export async function tell(name, body) {
+/** Tell the server of something that happened just now, until it has heard. Answers whether this tab may go on. */
+export async function tell(name, trial) {
   try {
-    await ask(name, body);
+    await askUntilAnswered("event", { name, trial, page_ms: performance.now() }, () => undefined);
   } catch (problem) {
     if (problem.status === 409) return false;
   }
   return true;
 }
 
-/** The address of a picture with a random name. */
-export const pictureAddress = (name) => `${start.base}/picture/${name}.webp`;
+/** The address of a picture with a random name, which tells nothing of it; `whole` is with all of its pixels. */
+export const pictureAddress = (name, { whole = false } = {}) =>
+  `${start.base}/picture/${name}.webp${whole ? "?whole" : ""}`;

@@ -46,7 +46,7 @@ export function withdrawalScreen(paint) {
     event.preventDefault();
     problem.say("");
     try {
-      await ask(`withdraw?lang=${start.language}`, { code: input.value });
+      await ask("withdraw", { code: input.value });
       paint(plainScreen(words("withdrawn-title"), words("withdrawn-text")));
     } catch (refused) {
       problem.say(refused.message);

@@ -1,6 +1,6 @@
 // A participant's page: which screen is shown, and the frame around it. What comes next is the server's word.
 import { box, make } from "../dom.js";
-import { codeScreen, consentScreen, informationScreen } from "./beginning.js";
+import { againScreen, codeScreen, consentScreen, informationScreen } from "./beginning.js";
 import { ask, askUntilAnswered, start, words } from "./calls.js";
 import { endScreen, plainScreen, withdrawalScreen } from "./ending.js";
 import { act, askToWithdraw } from "./parts.js";
@@ -12,6 +12,7 @@ const bar = make("progress", "way", "", { max: "1", value: "0", "aria-label": st
 const withdraw = act(words("withdraw"), () => leave(), { id: "withdraw" });
 const main = make("main", "", "", { "aria-live": "off" });
 let isOver = false;
+const leaving = []; // what the screen that is shown has to put away: its camera, its keys, its clock
 
 function frame() {
   const title = make("span", "title", start.title ?? "");
@@ -20,9 +21,10 @@ function frame() {
   bar.hidden = true;
 }
 
-/** Show these nodes and put the focus on their heading, so that it is read. */
-function show(nodes) {
-  main.replaceChildren(...nodes.filter(Boolean));
+/** Put the last screen away, show what `build` makes, and put the focus on its heading, so that it is read. */
+function show(build) {
+  for (const putAway of leaving.splice(0)) putAway();
+  main.replaceChildren(...build());
   window.scrollTo(0, 0);
   main.querySelector("h1")?.focus({ preventScroll: true });
 }
@@ -31,7 +33,7 @@ function over(nodes) {
   isOver = true;
   withdraw.hidden = true;
   bar.hidden = true;
-  show(nodes);
+  show(() => nodes);
 }
 
 const elsewhere = () => over(plainScreen(words("elsewhere-title"), words("elsewhere-text")));
@@ -50,12 +52,13 @@ function paint(screen) {
   bar.hidden = false;
   const [done, all] = screen.progress;
   bar.value = done / all;
-  const tools = { paint, fail, elsewhere };
-  if (screen.trial) show(trialScreen(screen, tools));
-  else if (screen.task === "information") show(informationScreen(screen, () => askForConsent(screen)));
-  else if (screen.task === "photo") show(photoScreen(screen, tools));
-  else if (screen.task === "portraits") show(makingScreen(screen, tools));
-  else show(endScreen(screen));
+  const tools = { paint, fail, elsewhere, onLeave: (putAway) => leaving.push(putAway) };
+  if (screen.again) show(() => againScreen(screen, () => paint({ ...screen, again: undefined })));
+  else if (screen.trial) show(() => trialScreen(screen, tools));
+  else if (screen.task === "information") show(() => informationScreen(screen, () => askForConsent(screen)));
+  else if (screen.task === "photo") show(() => photoScreen(screen, tools));
+  else if (screen.task === "portraits") show(() => makingScreen(screen, tools));
+  else show(() => endScreen(screen));
 }
 
 function askForConsent(screen) {
@@ -74,7 +77,7 @@ function askForConsent(screen) {
       if (!fail(refused)) say(refused.message);
     }
   };
-  show(consentScreen(screen, { agree, decline }));
+  show(() => consentScreen(screen, { agree, decline }));
 }
 
 async function leave() {
@@ -91,8 +94,8 @@ async function leave() {
 async function begin() {
   frame();
   if (start.page === "closed") return over(plainScreen(words("closed-title"), start.sentence));
-  if (start.page === "code") return show(codeScreen());
-  if (start.page === "withdraw") return show(withdrawalScreen(over));
+  if (start.page === "code") return show(codeScreen);
+  if (start.page === "withdraw") return show(() => withdrawalScreen(over));
   try {
     paint(
       await askUntilAnswered("enter", { language: start.language }, (text) => {

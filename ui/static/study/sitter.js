@@ -1,108 +1,91 @@
-// The participant's photo, from the camera or a file, and the wait for the portraits.
+// The participant's photo, from the camera or a file, who sits in it, and the wait for the portraits.
 import { box, make, pause } from "../dom.js";
+import { Faces } from "../faces.js";
+import { Marking } from "../marking.js";
+import { phrase } from "../phrases.js";
 import { ask, start, words } from "./calls.js";
 import { act, foot, heading, notice } from "./parts.js";
 
 const LOOK_AGAIN = 1000; // milliseconds between two looks at how far the portraits are
 
-export function photoScreen(screen, { paint, fail }) {
+export function photoScreen(screen, { paint, fail, onLeave }) {
+  const { photo } = screen;
   const problem = notice("alert");
   const busy = notice();
   problem.say(screen.said ?? "");
-  const send = async (blob) => {
+  /** Ask for something; what comes is the next screen. */
+  const change = async (name, body, options) => {
     problem.say("");
-    busy.say(words("photo-sending"));
     try {
-      paint({ ...screen, said: "", ...(await ask("photo", blob, { raw: true })) });
+      paint({ ...screen, said: "", ...(await ask(name, body, options)) });
     } catch (refused) {
       busy.say("");
       if (!fail(refused)) problem.say(refused.message);
     }
   };
+  const send = (blob) => {
+    busy.say(words("photo-sending"));
+    return change("photo", blob, { raw: true });
+  };
   const file = make("input", "file", "", { type: "file", accept: "image/*,.heic,.heif,.avif", id: "photo-file" });
   file.setAttribute("aria-label", words("photo-file"));
   file.addEventListener("change", () => file.files[0] && send(file.files[0]));
-  const choose = act(words(screen.photo.there ? "photo-again" : "photo-file"), () => file.click(), {
-    id: "photo-choose",
-  });
-  const camera = makeCamera(send, problem, { main: !screen.photo.there });
-  const head = [heading(words("photo-title")), make("p", "lead", words("photo-text"))];
-  if (!screen.photo.there) {
-    return [...head, camera.view, problem.node, busy.node, file, foot(camera.button, choose)];
-  }
-  const begin = act(words("photo-use"), () => startMaking({ paint, fail, problem }), {
-    main: true,
-    id: "photo-use",
-  });
-  begin.disabled = screen.photo.blocked;
-  const answers = facesOf(screen, { paint, fail, problem });
-  return [
-    ...head,
-    answers,
-    hintsOf(screen.photo),
-    camera.view,
-    problem.node,
-    busy.node,
-    file,
-    foot(begin, choose, camera.button),
-  ];
+  const choose = act(words(photo.there ? "photo-again" : "photo-file"), () => file.click(), { id: "photo-choose" });
+  const camera = makeCamera(send, problem, { main: !photo.there, onLeave });
+  const title = heading(words("photo-title"));
+  const head = [title, make("p", "lead", words("photo-text"))];
+  if (!photo.there) return [...head, camera.view, problem.node, busy.node, file, foot(camera.button, choose)];
+  title.setAttribute("aria-describedby", "photo-hints"); // read out when the screen comes
+  const begin = act(words("photo-use"), () => change("portraits", {}), { main: true, id: "photo-use" });
+  begin.disabled = photo.blocked;
+  const below = foot(begin, choose, camera.button);
+  const sitter = sitterOf(photo, (body) => change("sitter", body), below);
+  return [...head, sitter, camera.view, problem.node, busy.node, file, below];
 }
 
-async function startMaking({ paint, fail, problem }) {
-  try {
-    paint(await ask("portraits", {}));
-  } catch (refused) {
-    if (!fail(refused)) problem.say(refused.message);
-  }
-}
-
-function hintsOf(photo) {
-  const list = make("ul", "hints");
-  const said = photo.faceless ? [words("photo-none")] : photo.hints;
-  list.append(...said.map((hint) => make("li", "", hint)));
-  list.hidden = said.length === 0;
-  return list;
-}
-
-/** The photo, with a button over each face where it is open which one is meant. */
-function facesOf(screen, { paint, fail, problem }) {
-  const { photo } = screen;
-  const change = async (body) => {
-    try {
-      paint({ ...screen, said: "", ...(await ask("sitter", body)) });
-    } catch (refused) {
-      if (!fail(refused)) problem.say(refused.message);
-    }
-  };
-  const image = make("img", "", "", { src: `${start.base}/photo.jpg?${Date.now()}`, alt: words("photo-title") });
-  const print = box("div", "print", image);
-  photo.faces.forEach(([left, top, width, height], number) => {
-    const one = act(`${number + 1}`, () => change({ face: number }));
-    one.className = "face";
-    one.setAttribute("aria-label", `${words("photo-face")} (${number + 1})`);
-    Object.assign(one.style, { left: `${left}%`, top: `${top}%`, width: `${width}%`, height: `${height}%` });
-    print.append(one);
-  });
+/** The photo with its faces and hints; where something is open, buttons to turn it and to mark the face by hand. */
+function sitterOf(photo, change, below) {
+  const image = make("img", "", "", { src: `${start.base}/photo.jpg?${Date.now()}`, alt: words("photo-alt") });
+  const faces = new Faces((face) => change({ face }));
+  faces.show(photo.faces, photo.face);
+  const print = box("div", "print", image, faces.node);
+  const hints = make("ul", "hints", "", { id: "photo-hints" });
+  hints.append(...photo.hints.map(([hint, blocking]) => make("li", blocking ? "blocking" : "", hint)));
   const row = make("div", "row");
-  if (photo.faces.length) row.append(make("p", "lead", words("photo-which")));
-  if (photo.is_face) row.append(act(words("photo-face"), () => change({ face: 0 })));
-  if (photo.turn) row.append(act(words("photo-turn"), () => change({ turn: photo.turn })));
-  return box("div", "chosen", print, row);
+  const marking = new Marking(print, image, {
+    toggled: (isOn) => {
+      root.classList.toggle("by-hand", isOn);
+      for (const one of [row, hints, below]) one.hidden = isOn;
+    },
+    marked: (mark) => change({ mark }),
+  });
+  const root = box("div", "chosen", print, hints, marking.box, row);
+  if (photo.turn) row.append(act(phrase("Set it upright"), () => change({ turn: photo.turn }), { id: "turn-upright" }));
+  if (photo.asked) row.append(act(phrase("Yes, this is a face"), () => change({ face: 0 }), { id: "photo-yes" }));
+  if (photo.blocked || photo.faces.length) {
+    const left = act(phrase("Turn left"), () => change({ turn: 270 }), { id: "turn-left" });
+    const right = act(phrase("Turn right"), () => change({ turn: 90 }), { id: "turn-right" });
+    for (const one of [left, right]) one.classList.add("quiet");
+    row.append(left, right, marking.opener);
+  }
+  return root;
 }
 
-function makeCamera(send, problem, { main }) {
+function makeCamera(send, problem, { main, onLeave }) {
   const video = make("video", "glass", "", { playsinline: "", muted: "", autoplay: "" });
   video.muted = true;
   video.hidden = true;
   let stream = null;
   const stop = () => {
-    for (const track of stream?.getTracks() ?? []) track.stop();
+    release(stream);
     stream = null;
     video.hidden = true;
   };
+  onLeave(stop);
   const shoot = () => {
     const canvas = make("canvas");
     [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+    if (!canvas.width) return; // no picture has come yet
     canvas.getContext("2d").drawImage(video, 0, 0);
     stop();
     canvas.toBlob((blob) => send(blob), "image/jpeg", 0.95);
@@ -110,7 +93,9 @@ function makeCamera(send, problem, { main }) {
   const open = async () => {
     try {
       const wanted = { video: { facingMode: "user", width: { ideal: 1920 }, height: { ideal: 1440 } } };
-      stream = await navigator.mediaDevices.getUserMedia(wanted);
+      const opened = await navigator.mediaDevices.getUserMedia(wanted);
+      if (stream || !video.isConnected) return release(opened); // pressed twice, or the screen has gone meanwhile
+      stream = opened;
       video.srcObject = stream;
       video.hidden = false;
       await video.play();
@@ -121,6 +106,10 @@ function makeCamera(send, problem, { main }) {
   };
   const button = act(words("photo-camera"), () => (stream ? shoot() : open()), { main, id: "photo-camera" });
   return { view: video, button };
+}
+
+function release(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
 export function makingScreen(screen, { paint, fail }) {

@@ -1,6 +1,7 @@
 // One question on a screen. The clock begins when all pictures are decoded and have been painted.
-import { box, make } from "../dom.js";
+import { box, make, pause } from "../dom.js";
 import { askUntilAnswered, pictureAddress, tell, words } from "./calls.js";
+import { enlarge } from "./enlarged.js";
 import { act, foot, heading, notice } from "./parts.js";
 
 /** Time on this screen by the page's own clock, and how much of it the page was hidden. */
@@ -17,8 +18,7 @@ class Clock {
         this.#hidden += now - this.#hiddenSince;
         this.#hiddenSince = 0;
       }
-      const mayGoOn = await tell("event", { name: document.hidden ? "hidden" : "shown", page_ms: now, trial });
-      if (!mayGoOn) elsewhere();
+      if (!(await tell(document.hidden ? "hidden" : "shown", trial))) elsewhere();
     };
     document.addEventListener("visibilitychange", this.changed);
   }
@@ -43,7 +43,9 @@ class Clock {
   }
 }
 
-export function trialScreen(screen, { paint, fail, elsewhere }) {
+const LONGEST_PAUSE = 15_000;
+
+export function trialScreen(screen, { paint, fail, elsewhere, onLeave }) {
   const { trial } = screen;
   const clock = new Clock(trial.key, elsewhere);
   const status = notice();
@@ -66,43 +68,90 @@ export function trialScreen(screen, { paint, fail, elsewhere }) {
     body[trial.kind === "pair" ? "chosen" : "value"] = state.value;
     body.page_ms = now.page_ms;
     try {
-      const answered = await askUntilAnswered("answer", body, status.say);
-      clock.end();
-      document.removeEventListener("keydown", keys);
-      paint(answered);
+      paint(await askUntilAnswered("answer", body, status.say));
     } catch (refused) {
       status.say("");
       next.disabled = false;
-      if (!fail(refused)) problem.say(field.hint || refused.message);
+      if (!fail(refused)) problem.say(refused.message);
     }
   };
   const field = FIELDS[trial.kind](trial, choose);
-  const keys = (event) => pressed(event, { field, send, next });
+  const larger = field.pictures.length ? enlarger(trial, field.pictures, { elsewhere, onLeave }) : null;
+  const keys = (event) => pressed(event, { field, send, next, larger });
   document.addEventListener("keydown", keys);
+  onLeave(() => {
+    clock.end();
+    document.removeEventListener("keydown", keys);
+  });
   next.disabled = !trial.optional;
-  whenPainted(field.pictures, () => {
+  whenPainted(field.pictures, status.say, () => {
     clock.begin();
     field.ready();
+    if (larger) larger.disabled = false;
   });
   const count = make("p", "fine count", words("question", { number: trial.number, of: trial.of }));
-  return [count, ...field.nodes, problem.node, status.node, foot(next, make("span", "fine keys", field.keys))];
+  const keysHint = [field.keys, larger && words("keys-enlarge")].filter(Boolean).join(" · ");
+  const below = foot(next, ...(larger ? [larger] : []), make("span", "fine keys", keysHint));
+  return [count, ...field.nodes, problem.node, status.node, below];
 }
 
-/** Keys choose as the pointer does; Enter goes on, except in a text of several lines. */
-function pressed(event, { field, send, next }) {
+/** The button that enlarges the portrait, or both of a pair; a tap on a portrait that is no answer does so, too. */
+function enlarger(trial, pictures, tools) {
+  const isPair = trial.kind === "pair";
+  const names = isPair ? [trial.left, trial.right] : [trial.picture];
+  const captions = isPair ? [words("pair-left"), words("pair-right")] : [""];
+  const items = names.map((name, place) => ({
+    shown: pictures[place].src,
+    full: pictureAddress(name, { whole: true }),
+    alt: pictures[place].alt,
+    caption: captions[place],
+  }));
+  const button = act(words(isPair ? "enlarge-both" : "enlarge"), () => enlarge(items, trial.key, tools), {
+    id: "enlarge",
+  });
+  button.disabled = true; // until the pictures are there
+  if (!isPair) {
+    pictures[0].addEventListener("click", () => {
+      button.focus({ preventScroll: true }); // where the focus comes back to
+      button.click();
+    });
+  }
+  return button;
+}
+
+/** Keys choose as the pointer does; Enter goes on, except in a text of several lines; Z enlarges. */
+function pressed(event, { field, send, next, larger }) {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.key === "Enter") {
-    if (event.target.tagName === "TEXTAREA" || event.target.closest?.("#withdraw")) return;
+    if (event.target.tagName === "TEXTAREA" || event.target.closest?.("#withdraw, #enlarge")) return;
     event.preventDefault();
     if (!next.disabled) send();
   } else if (!["INPUT", "TEXTAREA"].includes(event.target.tagName) || event.target.type === "radio") {
     if (field.key?.(event.key)) event.preventDefault();
+    else if (event.key.toLowerCase() === "z") larger?.click();
   }
 }
 
-async function whenPainted(pictures, then) {
-  await Promise.all(pictures.map((picture) => picture.decode().catch(() => undefined)));
+/** Once all pictures are decoded and painted; one that does not come is asked for again, for nobody rates a gap. */
+async function whenPainted(pictures, say, then) {
+  await Promise.all(pictures.map((picture) => decoded(picture, say)));
   requestAnimationFrame(() => requestAnimationFrame(then));
+}
+
+async function decoded(picture, say) {
+  const address = picture.src;
+  for (let round = 1; ; round += 1) {
+    try {
+      await picture.decode();
+      if (round > 1) say("");
+      return;
+    } catch {
+      say(words("picture-lost"));
+      await pause(Math.min(LONGEST_PAUSE, 500 * 2 ** round));
+      if (!picture.isConnected) return;
+      picture.src = `${address}?${round}`;
+    }
+  }
 }
 
 function picture(name, alt) {
@@ -226,5 +275,5 @@ function typed(trial, input, hint, choose) {
   const label = box("label", "", heading(trial.text));
   label.setAttribute("for", "value");
   const pictures = trial.picture ? [picture(trial.picture, words("rating-alt"))] : [];
-  return { nodes: [...pictures, label, make("p", "fine", hint), input], pictures, ready, keys: "", hint };
+  return { nodes: [...pictures, label, make("p", "fine", hint), input], pictures, ready, keys: "" };
 }
