@@ -221,7 +221,9 @@ def _rating(result: RatingResult, words: str, with_pictures: bool) -> list[Block
     else:
         w = ""
     blocks.append(Paragraph(f"Krippendorff's alpha (ordinal) is {agreement}.{w}"))
-    ranks = tuple((f"{a} – {b}", number(effect.size), chance(effect.p), str(effect.n)) for a, b, effect in result.ranks)
+    ranks = tuple(
+        (f"{one.first} – {one.second}", interval(one.size), chance(one.p), str(one.people)) for one in result.ranks
+    )
     blocks.append(Grid("Matched ranks, of each two conditions", ("contrast", "rank biserial", "p", "people"), ranks))
     if result.model is None:
         return [*blocks, Paragraph(result.trouble)]
