@@ -27,6 +27,7 @@ from study.store.store import StudyStore
 _TAB_HEADER = "x-study-tab"
 _PATIENCE = 600.0  # seconds for which a person sees no change while they wait for portraits
 _LOOK_EVERY = 0.3
+_OTHER_STORE = "This store is not the studio's: simulate on the machine on which it runs."
 
 
 def simulate(
@@ -98,6 +99,7 @@ class _Visitor:
 
     def __init__(self, address: str, frozen: FrozenStudy, store: StudyStore, code: str, over: threading.Event) -> None:
         self._frozen, self._store, self._code, self._over = frozen, store, code, over
+        self._participant = store.identity.participant(frozen.id, code)
         self._place = f"/study/{frozen.id}"
         self._http = httpx.Client(base_url=address, timeout=120.0, follow_redirects=True, trust_env=False)
         self._tab = secrets.token_urlsafe(24)
@@ -108,6 +110,7 @@ class _Visitor:
         plan = self._frozen.plan
         with self._http:
             self._ask("GET", "", params={plan.recruiting.participant: self._code})
+            self._require_mark()
             screen = self._post("enter", {"language": plan.languages[0]})
             if screen["task"] == "information":
                 ticks = {one.id: True for one in plan.consent.purposes}
@@ -152,12 +155,21 @@ class _Visitor:
         return given.value or ""
 
     def _schedule(self) -> Schedule:
-        participant = self._store.identity.participant(self._frozen.id, self._code)
-        standing = self._store.find(participant)
+        standing = self._store.find(self._participant)
         planned = standing.schedule(self._frozen) if standing is not None else None
         if planned is None:
-            raise StudyError("This store is not the studio's: simulate on the machine on which it runs.")
+            raise StudyError(_OTHER_STORE)
         return planned
+
+    def _require_mark(self) -> None:
+        """That the studio took the code for a simulated person's: by another key it would be a participant's. Nothing
+        is stored before `enter`, so that none of them is among the participants then."""
+        found = {
+            self._store.identity.read_pass(self._frozen.id, value.partition("|")[0])
+            for value in self._http.cookies.values()
+        }
+        if (self._participant, "simulated") not in found:
+            raise StudyError(_OTHER_STORE)
 
     def _post(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = self._ask("POST", f"/{name}", json=body).json()

@@ -86,13 +86,16 @@ def test_people_at_once_are_all_kept_in_balance_and_the_time_is_told(
     assert "by row of the Williams design: " in said.out
 
 
-def test_what_one_of_them_cannot_do_ends_it_for_all(address: str, frozen: FrozenStudy, tmp_path: Path) -> None:
-    """The store of another studio: its marks are nobody's here."""
+def test_nobody_comes_in_as_a_participant_by_the_key_of_another_studio(
+    studio: Studio, address: str, frozen: FrozenStudy, tmp_path: Path
+) -> None:
     database = Database(sqlite_url(tmp_path))
     other = StudyStore(database, tmp_path / "other", Identity.of_folder(tmp_path / "other"))
     with pytest.raises(StudyError, match="not the studio's: simulate on the machine"):
         simulate(address, frozen, other, 20, at_once=3)
     database.close()
+    assert studio.studies is not None
+    assert not load_dataset(studio.studies.store.database, frozen.sha256).people
 
 
 @pytest.mark.parametrize("options", [["-n", "0"], ["--at-once", "0"]])
