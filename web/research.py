@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from pipelines.errors import PortraitError, RequestInvalid, StudyError, TooOften
+from pipelines.errors import PortraitError, RequestInvalid, StudyError, StudyStoreError, TooOften
 from study.analysis.flow import flow_of
 from study.analysis.results import Results
 from study.dataset import Dataset
@@ -136,7 +136,8 @@ class _Research:
         try:
             return await answer
         except PortraitError as error:
-            status = HTTPStatus.UNPROCESSABLE_ENTITY
+            is_away = isinstance(error, StudyStoreError)
+            status = HTTPStatus.SERVICE_UNAVAILABLE if is_away else HTTPStatus.UNPROCESSABLE_ENTITY
             return page(request, "research_trouble", session, status=status, trouble=sentence(error))
 
     # --- sign-in ---

@@ -108,16 +108,16 @@ def free_row(session: Session, frozen: FrozenStudy, kind: str) -> int | None:
     return min(range(len(counts)), key=lambda one: (sum(counts[one]), counts[one][0], one))
 
 
-def has_place(session: Session, frozen: FrozenStudy) -> bool:
-    """Whether fewer participants than the study wants have completed it or are at it."""
-    if not frozen.plan.places:
-        return True
+def taken_places(session: Session, frozen: FrozenStudy, kind: str) -> int:
+    """How many have completed the study or are at it; 0 of previews and simulated people, who take nobody's place."""
+    if kind != "participant":
+        return 0
     asked = select(func.count()).where(
         ParticipantRow.study == frozen.sha256,
-        ParticipantRow.kind == "participant",
+        ParticipantRow.kind == kind,
         ParticipantRow.status.in_(("active", "complete")),
     )
-    return (session.scalar(asked) or 0) < frozen.plan.places
+    return session.scalar(asked) or 0
 
 
 def proven(session: Session, row: ParticipantRow) -> bytes:

@@ -24,7 +24,7 @@ from study.plan.schedule import Trial
 from study.store.database import Database
 from study.store.files import PictureFiles
 from study.store.leaving import Leaving
-from study.store.rows import Standing, free_row, has_place, held, proven, standing
+from study.store.rows import Standing, free_row, held, proven, standing, taken_places
 from study.store.tables import (
     AnswerRow,
     CodeRow,
@@ -165,8 +165,7 @@ class StudyStore(Leaving):
         purposes: dict[str, bool],
         language: str,
     ) -> Standing:
-        """Note a yes, and give the participant a row: the one with the fewest who completed it or are at it. Previews
-        and simulated people take no participant's place.
+        """Note a yes, and give the participant a row: the one with the fewest who completed it or are at it.
 
         Args:
             document: The words that were agreed to.
@@ -181,7 +180,7 @@ class StudyStore(Leaving):
             session.execute(select(StudyRow.sha256).where(StudyRow.sha256 == frozen.sha256).with_for_update())
             row = self._own(session, participant, tab)
             if row.consented_at is None:
-                if row.kind == "participant" and not has_place(session, frozen):
+                if frozen.plan.places and taken_places(session, frozen, row.kind) >= frozen.plan.places:
                     raise StudyClosed("Enough people have taken part in this study already. Thank you for coming.")
                 if session.get(ConsentTextRow, sha256) is None:
                     text = ConsentTextRow(
