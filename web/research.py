@@ -27,9 +27,10 @@ from study.dataset import Dataset
 from study.opening import open_store, studies_folder
 from study.participation import RunningStudy
 from study.plan.definition import said
-from study.report.blocks import Block, Document, Picture
+from study.report.blocks import Block, Document, Heading, Picture
 from study.report.content import drawings, outcomes
-from study.report.figures import Theme
+from study.report.figures import PAGE_THEMES
+from study.report.sample import completeness, summary
 from study.report.writing import with_words
 from study.researchers import Researchers
 from visits.studio import Studio
@@ -209,7 +210,8 @@ class _Research:
 
     async def figure(self, request: Request, session: Session) -> Response:
         data, _ = await self._data(request)
-        theme: Theme = "dark" if request.query_params.get("theme") == "dark" else "light"
+        asked = request.query_params.get("theme", "light")
+        theme = next((one for one in PAGE_THEMES if one == asked), PAGE_THEMES[0])
         found = await run_in_threadpool(self._desk.figure, data, request.path_params["name"], theme)
         if found is None:
             return Response(status_code=HTTPStatus.NOT_FOUND)
@@ -316,7 +318,8 @@ class _Research:
 def _with_pictures(found: Results) -> tuple[Block, ...]:
     """What was found, with the figures' words; a figure that was not drawn is left out."""
     drawn = {one.name: one for one in drawings(found, "light")}
-    blocks = (*outcomes(found), *(Picture(f"times-{one.task}", "", "") for one in found.times))
+    times = (Picture(f"times-{one.task}", "", "") for one in found.times)
+    blocks = (*summary(found), *completeness(found), *outcomes(found), Heading("Response times"), *times)
     return with_words(Document("", "", blocks), drawn).blocks
 
 
