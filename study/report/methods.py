@@ -113,8 +113,8 @@ def _statistics(settings: AnalysisSettings) -> tuple[Paragraph, ...]:
     return (
         Paragraph(
             f"Pairs: Bradley-Terry with a term for the side, fitted with {ridge}. {level} intervals are by bootstrap"
-            f" over participants ({settings.draws:,} draws; BCa, or percentile where BCa cannot be computed); people are"
-            " drawn, never single answers. Standard errors of contrasts allow for the answers of one person hanging"
+            f" over participants ({settings.draws:,} draws; BCa, or percentile where BCa cannot be computed); people"
+            " are drawn, never single answers. Standard errors of contrasts allow for the answers of one person hanging"
             " together (sandwich, clustered by participant, t distribution). Every pair had to be decided: there are no"
             " ties."
         ),

@@ -207,9 +207,7 @@ def _room(following: Sequence[Block]) -> float:
                 room += 14
             case Paragraph():
                 room += 12 + 5 * (len(block.text) // 110)
-        if room > 60:
-            break
-    return min(room, 40.0)
+    return min(room, 20.0)
 
 
 def _height(block: Grid | Picture) -> float:
