@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 import app
+from tests.support.databases import postgres, url  # noqa: F401  # fixtures
 from tests.support.small_hub import cache, hub, pointed_at
 from ui.serving import Serving, serve
 from visits.folder import PrivateFolder
