@@ -11,7 +11,7 @@ import pytest
 from study.identity import Identity
 from study.participation import RunningStudy
 from study.plan.freezing import FrozenStudy, freeze, load_frozen
-from study.store.database import Database
+from study.store.database import Database, sqlite_url
 from study.store.store import StudyStore
 from tests.support.databases import postgres, url  # noqa: F401  # fixtures
 from tests.support.studies import SMALL_STUDY
