@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from pipelines import worker
+from pipelines.easels import FILTERS, filters_at_once
 from pipelines.engines import device as devices
 from pipelines.engines.base import AUTO, EngineChoice, EngineInfo, Made, Studio
 from pipelines.engines.device import Device
@@ -377,11 +378,11 @@ def test_auto_gives_work_to_every_gpu_once_torch_is_loaded(
     monkeypatch.setattr("pipelines.heavy.is_loaded", lambda name: is_there[0])
     studio = SelfPortraitPipeline(presets, tmp_path)
     with studio.join(ask(model_id="preview")):
-        assert studio.line.devices == ("",)
+        assert studio.line.devices == ("", FILTERS)
     is_there[0] = True
     for _ in range(2):
         with studio.join(ask(model_id="preview")):
-            assert studio.line.devices == ("", "cuda:1", "cuda:2")
+            assert studio.line.devices == ("", FILTERS, "cuda:1", "cuda:2")
     studio.close()
 
 
@@ -389,13 +390,30 @@ def test_the_operator_names_devices(presets: Presets, tmp_path: Path, monkeypatc
     here = tuple(Device("cuda", 24_000_000_000, index) for index in range(3))
     monkeypatch.setattr(devices, "gpus", lambda: here)
     studio = SelfPortraitPipeline(presets, tmp_path, devices="cuda:0, cuda:2, cpu")
-    assert studio.line.devices == ("cuda:0", "cuda:2", "cpu")
+    assert studio.line.devices == ("cuda:0", "cuda:2", "cpu", FILTERS)
     for names, words in (
         ("cuda:0,cuda:7", "names 'cuda:7', but here are: cpu, cuda:0, cuda:1, cuda:2"),
         ("cpu,cpu", "names cpu twice"),
     ):
         with pytest.raises(SettingsError, match=words):
             SelfPortraitPipeline(presets, tmp_path, devices=names)
+
+
+def test_filters_have_places_of_their_own(
+    presets: Presets, tmp_path: Path, ask: Callable[..., PortraitRequest]
+) -> None:
+    """They are not waited for behind a model, and take no place from it."""
+    studio = SelfPortraitPipeline(presets, tmp_path)
+    assert studio.places("preview") == filters_at_once()
+    assert studio.places("embedded") == 1
+    with studio.join(ask(model_id="embedded")) as model, studio.join(ask(model_id="preview")) as filters:
+        assert (model.device, filters.device) == ("", FILTERS)
+
+
+def test_what_runs_nowhere_says_why(presets: Presets, tmp_path: Path, ask: Callable[..., PortraitRequest]) -> None:
+    studio = SelfPortraitPipeline(presets, tmp_path)
+    with pytest.raises(EngineUnavailable, match="Light"):
+        studio(ask(model_id="sdxl-lightning"))
 
 
 @pytest.mark.parametrize("error", [RuntimeError("x"), MemoryError()])
