@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 PORT ?= 7860
 SPREAD ?= -n 2 --dist loadgroup --no-loadscope-reorder
 FLOOR ?= 93
+COMPUTE ?= cpu
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Biome formats and lints ui/static. It comes by npx, and is left out where that is not there or cannot fetch it.
 BIOME := npx --yes @biomejs/biome@2.6.8
 biome = if $(BIOME) --version >/dev/null 2>&1; then $(BIOME) $(1); \
 	else echo "The scripts of ui/static were not $(2): that needs node, npx and, the first time, a network."; fi
 
-.PHONY: run test test-all cover check format bench train languages thumbnails screenshots clean
+.PHONY: run test test-all cover check format bench train languages thumbnails image screenshots clean
 
 run: $(VENV)/.run  ## start the app
 	$(BIN)/python app.py --port $(PORT)
@@ -32,6 +33,8 @@ check: $(VENV)/.dev  ## format, lint, types, generated files, known vulnerabilit
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	@$(call biome,check --error-on-warnings,linted)
+	@if test -x $(BIN)/hadolint; then $(BIN)/hadolint Containerfile; \
+		else echo "Containerfile was not linted: hadolint has no build for this machine."; fi
 	$(BIN)/python -m pipelines.presets --check
 	$(BIN)/python -m languages --check
 	$(BIN)/python -m tests.audit
@@ -72,6 +75,10 @@ $(VENV)/.run: requirements.txt
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	$(BIN)/pip install -q -r requirements-dev.txt
 	touch $@
+
+image:  ## a container of the studio by Docker or Podman; COMPUTE=cuda for NVIDIA GPUs
+	$(firstword $(foreach name,docker podman,$(shell command -v $(name))) docker) build -f Containerfile \
+		--build-arg COMPUTE=$(COMPUTE) -t self-portrait-studio .
 
 screenshots: $(VENV)/.dev  ## the README's pictures, and the one of a link to the page
 	$(BIN)/python -m tests.browser.screenshots

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import secrets
 import sys
 import threading
 import time
@@ -26,19 +27,25 @@ os.environ.update(
     DO_NOT_TRACK="1",
     ORT_DISABLE_TELEMETRY="1",
 )
+if os.environ.get("SPACES_ZERO_GPU"):  # a Space that lends GPUs: its package stands in for CUDA, before anybody asks
+    import spaces  # noqa: F401
 
 from pipelines.engines.base import EngineSource
-from pipelines.errors import PortraitError
+from pipelines.errors import PortraitError, SettingsError
+from pipelines.faithfulness.identity import FaceNetwork, IdentityMeter, Strangers
+from pipelines.hub.jobs import Downloads
+from pipelines.hub.offers import offers
 from pipelines.presets.loading import all_presets
 from pipelines.safety.review import build_safety
 from pipelines.self_portrait import SelfPortraitPipeline
-from pipelines.settings import Settings
+from pipelines.settings import NO_PAGE, Settings, lends_gpu
 from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
 from study.notice import load_notices
 from study.opening import open_studies
 from study.settings import read_settings
 from ui.serving import Serving, serve
+from ui.zero_gpu import lend_gpu
 from visits.folder import PrivateFolder
 from visits.limits import Limits
 from visits.studio import Studio, Visits
@@ -47,6 +54,7 @@ from visits.visit import KEEP_MINUTES, KEEP_SECONDS
 from web.errors import sentence
 from web.gradio_seams import cached_copies, forget_values
 from web.logs import set_up_logging
+from web.models_page import how_models_open
 from web.process import end_process, every, no_core_dumps, stop_on_signals
 from web.server import cannot_listen
 
@@ -68,13 +76,18 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         folder.portraits,
         max_waiting=settings.max_waiting,
         automatic=settings.model,
+        devices=settings.devices,
         safety=build_safety(settings),
         engines=engines,
+        identity=_identity(settings),
     )
     people = read_settings(os.environ)
     # At a kiosk the next visitor may open what the last one closed.
     away = min(settings.away_seconds, settings.kiosk) if settings.kiosk else settings.away_seconds
-    notices = load_notices(people, minutes=KEEP_MINUTES, away_seconds=away, kiosk_seconds=settings.kiosk)
+    strangers = len(pipeline.identity.strangers.descriptors) if pipeline.identity is not None else 0
+    notices = load_notices(
+        people, minutes=KEEP_MINUTES, away_seconds=away, kiosk_seconds=settings.kiosk, strangers=strangers
+    )
     consents = ConsentRegistry(notices[0], notices[1:])
     study = people.study or people.ended
     archive = PortraitArchive(study.folder, study.until) if study is not None else None
@@ -90,7 +103,32 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         engines=[engine.id for engine in pipeline.engines() if engine.available],
         authority=people.authority,
     )
-    return Studio(presets, pipeline, consents, visits, uploads, archive, Limits(settings), studies)
+    token = settings.operator_token or secrets.token_urlsafe(18)
+    return Studio(
+        presets,
+        pipeline,
+        consents,
+        visits,
+        uploads,
+        archive,
+        Limits(settings),
+        studies,
+        downloads=Downloads(offers(presets.models), pipeline.weights_changed),
+        operator_token="" if token == NO_PAGE else token,
+    )
+
+
+def _identity(settings: Settings) -> IdentityMeter | None:
+    """Who places portraits among strangers; None where the operator has named none.
+
+    Raises:
+        SettingsError: The strangers cannot be read, or what compares faces is not installed.
+    """
+    if settings.identity is None:
+        return None
+    if reason := FaceNetwork.why_not():
+        raise SettingsError(f"STUDIO_IDENTITY cannot work: {reason} Or leave the setting out.")
+    return IdentityMeter(Strangers.read(settings.identity.expanduser()))
 
 
 def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = True) -> Serving:
@@ -107,6 +145,8 @@ def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = 
     """
     serving = serve(studio, host, port)
     print(f"Self-Portrait Studio is open at {serving.url}", flush=True)
+    if studio.operator_token:
+        print(how_models_open(studio, serving.url), flush=True)
     every(SWEEP_SECONDS, studio.visits.sweep, studio.uploads.sweep, partial(forget_values, serving.page))
     if studio.studies is not None:
         every(60.0, studio.studies.sweep, studio.sittings.sweep)
@@ -144,6 +184,8 @@ def _run(host: str | None, port: int | None) -> int:
         folder = PrivateFolder(Settings.read().temp_dir)
         folder.use_for_gradio()
         studio = build_studio(folder)
+        if lends_gpu():
+            lend_gpu(studio.pipeline, folder.path)
     except PortraitError as error:
         print(error.hint, file=sys.stderr)
         return 1

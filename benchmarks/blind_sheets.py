@@ -21,8 +21,8 @@ from PIL import Image
 
 from benchmarks.sitters import ROOT, as_shown, job_for, paint, sit, stack_of
 from pipelines.engines.filters.engine import FilterEngine
+from pipelines.engines.likeness import for_stack
 from pipelines.engines.unet.engine import DiffusionEngine
-from pipelines.engines.unet.likeness import for_stack
 from pipelines.presets.loading import Presets, load_presets
 from training.data import held_out_portraits
 

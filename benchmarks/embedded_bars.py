@@ -45,8 +45,8 @@ from benchmarks.portrait_figures import (
 )
 from benchmarks.sitters import CONTROLS, ROOT, Person, as_shown, job_for, paint, seconds, sit, stack_of
 from pipelines.engines.filters.engine import FilterEngine
+from pipelines.engines.likeness import for_stack
 from pipelines.engines.unet.engine import DiffusionEngine
-from pipelines.engines.unet.likeness import for_stack
 from pipelines.faithfulness import meter
 from pipelines.presets.loading import load_presets
 from pipelines.schema import Scene, Style

@@ -16,9 +16,9 @@ from PIL import Image
 from pipelines.controls.annotators import annotate
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.stage import resized
+from pipelines.engines.likeness import apply_likeness
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.job import GenerationJob
-from pipelines.engines.unet.likeness import apply_likeness
 from pipelines.engines.unet.stack import UNetStack
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.schema import AnnotatorName, Control, PreparedPhoto, Scene, Style

@@ -11,10 +11,12 @@
     ├── CredentialsError          the certificate that signs portraits cannot be used
     ├── EngineError               the pictures could not be made
     │   ├── EngineUnavailable     a model stack is missing, incomplete or needs what is not here
+    │   │   └── NotOnTheHub       the hub does not have or give a part, so that trying again does not help
     │   ├── EngineBusy            somebody else's portrait is being made
     │   └── EngineFailed          it stopped in the middle
     ├── Refused                   a reviewer does not let it through
     │   ├── WordsRefused          the visitor's own words; .found is what they are about
+    │   ├── CropRefused           the part of the photo that was to be painted
     │   └── PictureRefused        every picture of a request
     ├── TooOften                  a limit on portraits or refused words was reached; says when to try again
     ├── StudyError                a study's file or its lock is wrong, or what a participant asks for is not possible
@@ -131,6 +133,12 @@ class EngineUnavailable(EngineError):
     code = "engine-unavailable"
 
 
+class NotOnTheHub(EngineUnavailable):
+    """The hub does not have a part of a model, or does not give it to this machine. Doing without it may help."""
+
+    code = "not-on-the-hub"
+
+
 class EngineBusy(EngineError):
     """Another portrait is being made and the wait was too long."""
 
@@ -166,6 +174,12 @@ class WordsRefused(Refused):
     def told(self) -> str:
         """Also what it is about: whoever typed the words reads this."""
         return f"{super().told}\nIt is about: {self.found}"
+
+
+class CropRefused(Refused):
+    """The part of the photo that was to be painted is refused."""
+
+    code = "crop-refused"
 
 
 class PictureRefused(Refused):

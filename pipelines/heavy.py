@@ -30,6 +30,10 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
+# Around all that reads weights. While they do, transformers, diffusers and accelerate put functions of their own in the
+# place of torch's, for the whole process: two at a time leave models without weights behind.
+loading_weights = threading.RLock()
+
 _lock = threading.Lock()
 _loaded: dict[str, ModuleType] = {}
 

@@ -166,7 +166,7 @@ class LivePictures:
         scene, size = self.presets.scene(scene_id), sizes.within(shape, PREVIEW_SIZE)
         if scene.backdrop is not None:
             return self._crop(source, face_index, shape, size, scene, crop).photo.image
-        return photo.cut(source, self.frame(source, face_index, shape=shape, crop=crop), size)
+        return photo.cut(source, face_index, self.frame(source, face_index, shape=shape, crop=crop), size)
 
     def frame(
         self,

@@ -14,6 +14,9 @@ from pydantic import Field
 from languages.saying import Words
 from pipelines.schema import Control, HandCrop, PreparedPhoto, PresetId, Seed, Shape, Size, Style, Unit, Value
 
+# A picture as a reviewer meets it: given by a visitor; repainted from a crop that has passed, by filters or by a model
+# that can do no more; made by a model that can make anything.
+PictureOrigin = Literal["given", "repainted", "made"]
 RefusalCategory = Literal["minors", "sexual", "public-figure", "hate", "gore"]
 # untrusted-signer: unchanged, but signed with a certificate that is not this studio's. unverified: neither shown to be
 # unchanged nor changed. unreadable: damaged. remote: the manifest lies on another server, which is not asked.
@@ -97,6 +100,16 @@ class SkinShift(Value):
         return math.hypot(self.lightness_shift, self.red_shift, self.yellow_shift)
 
 
+class IdentityRank(Value):
+    """How many strangers a portrait is farther from than from its photo, by a face-recognition network."""
+
+    closer_than: int = Field(ge=0)
+    of: int = Field(ge=1)
+    usual: tuple[int, int] | None = Field(
+        None, description="Between which of these numbers half of the filters' portraits in this style came to lie."
+    )
+
+
 class Faithfulness(Value):
     """How much of the person is left in a portrait. What could not be measured is None, and `unmeasured` says why."""
 
@@ -109,6 +122,7 @@ class Faithfulness(Value):
     face_height: RatioChange | None = None
     skin: SkinShift | None = None
     edges_kept: Unit | None = Field(None, description="Share of the photo's face edges found again, above chance.")
+    identity: IdentityRank | None = Field(None, description="Only where the visitor ticked that.")
     unmeasured: tuple[Words, ...] = Field((), description="Why a number is missing, one sentence each.")
 
 
@@ -150,6 +164,14 @@ class Portrait(Value):
     own_style: Style | None = Field(None, description="Where it was painted in a style of the visitor's own.")
     provenance: ProvenanceSummary
     faithfulness: Faithfulness | None = None
+
+
+def without_identity(portrait: Portrait) -> Portrait:
+    """The same portrait, without its place among strangers."""
+    kept = portrait.faithfulness
+    if kept is None or kept.identity is None:
+        return portrait
+    return portrait.model_copy(update={"faithfulness": kept.model_copy(update={"identity": None})})
 
 
 class PortraitSet(Value):

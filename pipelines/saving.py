@@ -10,6 +10,7 @@ from PIL import Image
 
 from pipelines.engines.base import Engine
 from pipelines.faithfulness import meter
+from pipelines.faithfulness.identity import IdentityMeter
 from pipelines.presets import own
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
@@ -26,6 +27,7 @@ def save_portraits(
     pictures: list[tuple[int, Image.Image]],
     *,
     presets: Presets,
+    identity: IdentityMeter | None,
     seconds: float,
     folder: Path,
 ) -> tuple[Portrait, ...]:
@@ -37,6 +39,7 @@ def save_portraits(
         job: What it made them from.
         pictures: With their seeds.
         presets: Styles of this studio, after which own ones are named in the files.
+        identity: Places portraits among strangers, where the visitor ticked that; None where that is not offered.
         seconds: That one took.
         folder: For the files.
 
@@ -67,6 +70,9 @@ def save_portraits(
             )
             # Measured on what the visitor gets, marks and all.
             kept = meter.measure(job.photo, saved.picture, natural_colour=job.style.natural_colour)
+            if identity is not None and "identity" in request.consent.purposes:
+                built_in = None if request.own_style is not None else request.style_id
+                kept = identity.added_to(kept, job.photo, saved.picture, built_in)
             portraits.append(
                 Portrait(
                     id=portrait_id,

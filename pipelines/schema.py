@@ -26,7 +26,8 @@ AnnotatorName = Literal["canny", "lineart", "softedge", "mediapipe_face", "pose"
 Family = Literal["painting", "illustration", "futuristic", "photographic"]
 Shape = Literal["1:1", "4:5", "9:16"]  # width to height
 Size = Literal["screen", "print"]  # in pixels only an engine knows: Engine.dimensions
-Purpose = Literal["portraits", "study", "examples"]  # make them, keep them for the study, show them to others
+# Make portraits, keep them for the study, show them to others, compare faces in photo and portrait with strangers'.
+Purpose = Literal["portraits", "study", "examples", "identity"]
 
 MAX_VARIATIONS = 4
 MAX_UPLOAD_BYTES = 40 * 1024 * 1024
@@ -238,6 +239,7 @@ HintKind = Literal[
     "close-cut",
     "out-of-crop",
     "small-print",
+    "neighbours",
 ]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +16,14 @@ from weakref import WeakSet
 from PIL import Image
 
 from languages.saying import listed, say
-from pipelines import sizes
-from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, EngineSource
-from pipelines.engines.device import is_out_of_memory
+from pipelines import easels, sizes
+from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, EngineSource, Made
+from pipelines.engines.device import is_out_of_memory, may_be_at_fault
 from pipelines.engines.filters.operations.after_picture import NEEDED
 from pipelines.engines.filters.stage import Stage
 from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError, RequestInvalid, SettingsError
+from pipelines.faithfulness.identity import IdentityMeter
 from pipelines.job_studio import JobStudio
 from pipelines.live_pictures import LivePictures
 from pipelines.photo import hints as photo_hints
@@ -53,8 +55,12 @@ _NO_MEMORY = say(
 )
 
 
+class _Elsewhere(Exception):
+    """The device failed, and the request has a place at the front of the line for another one."""
+
+
 class SelfPortraitPipeline(LivePictures):
-    """Makes portraits. One instance serves all visitors; one portrait is made at a time.
+    """Makes portraits. One instance serves all visitors; on each device one portrait is made at a time.
 
     Args:
         presets: Styles, scenes and model stacks.
@@ -62,14 +68,17 @@ class SelfPortraitPipeline(LivePictures):
         max_waiting: How many requests may wait in line, at least 1; more are refused.
         safety: Who reviews words and pictures; left out, as the environment says.
         automatic: The engine that "auto" stands for; "auto" itself is the best that can run here.
-        engines: Who makes the pictures; left out, the instant filters and the model stacks of the presets.
+        engines: Who makes the pictures, also by the name of each device; left out, the instant filters and the model
+            stacks of the presets, on `devices`.
+        devices: As STUDIO_DEVICES says it.
+        identity: Places portraits among strangers for those who tick that; left out, nobody is asked.
 
     Attributes:
-        line: Who waits for the engine.
+        line: Who waits for a device.
 
     Raises:
         CredentialsError: The certificate of the settings cannot sign portraits.
-        SettingsError: A setting of the reviewers has no meaning, or there is no such engine.
+        SettingsError: A setting of the reviewers has no meaning, or there is no such engine or device.
     """
 
     def __init__(
@@ -80,20 +89,25 @@ class SelfPortraitPipeline(LivePictures):
         max_waiting: int = MAX_WAITING,
         safety: Safety | None = None,
         automatic: str = AUTO,
-        engines: EngineSource | None = None,
+        engines: EngineSource | Mapping[str, EngineSource] | None = None,
+        devices: str = AUTO,
+        identity: IdentityMeter | None = None,
     ) -> None:
         super().__init__(presets)
         self.automatic = automatic
+        self.identity = identity
         self.safety = safety or build_safety()
-        self._engines = engines or Engines(presets.models, self.safety.why_not)
-        if automatic not in self._engines.ids:
-            raise SettingsError(f"STUDIO_MODEL must be one of: {', '.join(self._engines.ids)}.")
-        self.line = WaitingLine(max_waiting)
+        sources = engines or easels.sources_of(devices, presets.models, self.safety.why_not)
+        self._easels = easels.Easels(sources if isinstance(sources, Mapping) else {"": sources})
+        self._finding = threading.Lock()
+        self._may_find_gpus = engines is None and devices == AUTO
+        if automatic not in self._easels.ids:
+            raise SettingsError(f"STUDIO_MODEL must be one of: {', '.join(self._easels.ids)}.")
+        self.line = WaitingLine(max_waiting, devices={easel.name: easel.has for easel in self._easels})
         self.warming: str = say("Starting: face finder")
         self._out_dir = out_dir
         self._stage = Stage()
         marking.prepare()  # no portrait is made that could not be signed
-        self._choices: dict[str, EngineChoice] = {}
         self._passed: WeakSet[StylePicture] = WeakSet()
 
     def __call__(
@@ -120,7 +134,7 @@ class SelfPortraitPipeline(LivePictures):
         with ticket or self.join(request) as turn:
             try:
                 report = on_step or (lambda step, total, preview: True)
-                return self._make(request, report, out_dir, turn, in_series)
+                return self._made(request, report, out_dir, turn, in_series)
             except PortraitError:
                 raise
             except Exception as error:
@@ -136,6 +150,8 @@ class SelfPortraitPipeline(LivePictures):
         Raises:
             WordsRefused: A reviewer does not let the visitor's own words through.
             PictureRefused: A reviewer does not let the style picture through.
+            RequestInvalid: There is no such style.
+            EngineUnavailable: The engine that was asked for cannot paint this style.
             EngineBusy: The line is full; the hint says when to come back.
         """
         words = [request.extra_prompt]
@@ -145,7 +161,11 @@ class SelfPortraitPipeline(LivePictures):
         self.safety.require_words(", ".join(one for one in words if one.strip()), request.consent.session)
         if request.style_picture is not None:
             self.require_style_picture(request.style_picture, request.consent.session)
-        return self.line.join(request.consent.session, request.model_id, len(request.seeds))
+        self._find_gpus()
+        model_id, _ = self.engine_for(request.own_style or self.presets.style(request.style_id), request.model_id)
+        model_id = self.automatic if model_id == AUTO else model_id
+        only = self._easels.able(model_id)
+        return self.line.join(request.consent.session, model_id, len(request.seeds), only)
 
     def require_style_picture(self, picture: StylePicture, session: str) -> None:
         """Let a style picture pass the reviewers of pictures, each once, or refuse and log it.
@@ -157,6 +177,22 @@ class SelfPortraitPipeline(LivePictures):
         if picture not in self._passed:
             self.safety.require_picture(picture.image, session)
             self._passed.add(picture)
+
+    def _made(
+        self, request: PortraitRequest, report: StepCallback, out_dir: Path | None, turn: Ticket, in_series: bool
+    ) -> PortraitSet:
+        """What `_make` makes, where the device fails once more on another one, which shows whose fault it was."""
+        try:
+            return self._make(request, report, out_dir, turn, in_series)
+        except _Elsewhere:
+            pass
+        try:
+            return self._make(request, report, out_dir, turn, in_series)
+        except Exception:
+            for name in turn.tried:
+                log.warning("device %s gets work again: another one could not do it either", name)
+                self.line.bring_back(name)
+            raise
 
     def _make(
         self, request: PortraitRequest, report: StepCallback, out_dir: Path | None, turn: Ticket, in_series: bool
@@ -172,6 +208,7 @@ class SelfPortraitPipeline(LivePictures):
             unchecked = self.safety.require_reviewers(choice.stack)
             style, left_out = own.readable(style, choice.stack, self.presets) if request.own_style else (style, ())
             crop, notes = self._sit(request, engine, scene)
+            self.safety.require_crop(crop.photo.image, session)
             job = Job(
                 photo=crop.photo,
                 shape=request.shape,
@@ -186,15 +223,22 @@ class SelfPortraitPipeline(LivePictures):
             )
             started = time.monotonic()
             finished = _finished(report, is_diffusion=engine.is_diffusion, label=request.visible_label)
-            watched = self.safety.watch(finished, one_by_one=engine.is_diffusion)
-            made = engine.make(job, JobStudio(job, crop.drawn, self._stage), watched)
+            watched = self.safety.watch(finished, one_by_one=engine.is_diffusion, stack=choice.stack)
+            made = self._made_by(engine, job, JobStudio(job, crop.drawn, self._stage), watched, turn)
             seconds = (time.monotonic() - started) / len(made.pictures)
             if not turn.holds:  # it hung, was set aside, and woke up after all
                 raise Cancelled(say("Stopped: this took too long."))
-            passed, refused = self.safety.sort(request.seeds, made.pictures, session)
+            passed, refused = self.safety.sort(request.seeds, made.pictures, session, stack=choice.stack)
             folder = out_dir or self.folder(session)
             portraits = save_portraits(
-                request, engine, job, passed, presets=self.presets, seconds=seconds, folder=folder
+                request,
+                engine,
+                job,
+                passed,
+                presets=self.presets,
+                identity=self.identity,
+                seconds=seconds,
+                folder=folder,
             )
         return PortraitSet(
             photo=crop.photo,
@@ -204,6 +248,24 @@ class SelfPortraitPipeline(LivePictures):
             notes=(*picked, *choice.notes, *left_out, *notes, *made.notes, *unchecked),
             refused=refused,
         )
+
+    def _made_by(self, engine: Engine, job: Job, studio: JobStudio, on_step: StepCallback, turn: Ticket) -> Made:
+        """What the engine makes.
+
+        Raises:
+            _Elsewhere: The device may be at fault, and the turn is to come on another one.
+        """
+        device = turn.device
+        try:
+            return engine.make(job, studio, on_step)
+        except Exception as error:
+            if not engine.is_diffusion or turn.tried or not may_be_at_fault(error) or not turn.elsewhere():
+                raise
+            kind = type(error.__cause__ or error).__name__
+            log.error(
+                "device %s failed (%s) and gets no work for a while; the portrait is made elsewhere", device, kind
+            )
+            raise _Elsewhere from error
 
     def engine_for(self, style: Style, model_id: str) -> tuple[str, tuple[str, ...]]:
         """The engine that is to paint a style, and what is to be told of the choice, as sentences.
@@ -241,12 +303,12 @@ class SelfPortraitPipeline(LivePictures):
             EngineUnavailable: It cannot run here.
         """
         model_id = self.automatic if model_id == AUTO else model_id
-        choice = self._choices.get(model_id) or self._engines.create(model_id)
+        choice = self._easels.peek(model_id)
         return choice.engine.name, choice.engine.dimensions(shape, size, detail)
 
     def engines(self) -> tuple[EngineInfo, ...]:
         """Every engine, whether it can run here, and why not."""
-        infos = self._engines.infos()
+        infos = self._easels.infos()
         if self.automatic == AUTO:
             return infos
         return tuple(replace(info, is_automatic=info.id == self.automatic) for info in infos)
@@ -255,18 +317,53 @@ class SelfPortraitPipeline(LivePictures):
         """Load what the first visitor would otherwise wait for. Meant for a background thread."""
         try:
             vision.warm_up()
-            with (
-                self.line.join("", AUTO, 0) as turn,
-                self._engine(AUTO, lambda step, total, preview: True, turn) as choice,
-            ):
-                if choice.engine.is_diffusion:
-                    self.warming = say("Starting: {name}", name=choice.engine.name)
-                    choice.engine.load()
+            warm = self._load(self._easels.able(self.automatic))
         except PortraitError as error:  # stays on the banner: this machine cannot work until it is mended
             log.error("cannot warm up: %s", error)
             self.warming = error.hint
-        else:
-            self.warming = ""
+            return
+        self.warming = ""
+        self._find_gpus()
+        for easel in self._easels:
+            able = self._easels.able(self.automatic)
+            if easel.name != warm and (able is None or easel.name in able):
+                try:
+                    self._load(frozenset({easel.name}))
+                except PortraitError as error:  # the others work
+                    log.error("cannot warm up %s: %s", easel.name, error)
+
+    def _load(self, only: frozenset[str] | None) -> str:
+        """Load the engine of visitors who choose none on one of these devices. Returns which one it was."""
+        with (
+            self.line.join("", self.automatic, 0, only) as turn,
+            self._engine(AUTO, lambda step, total, preview: True, turn) as choice,
+        ):
+            if choice.engine.is_diffusion:
+                self.warming = self.warming and say("Starting: {name}", name=choice.engine.name)
+                choice.engine.load()
+            return turn.device
+
+    def _find_gpus(self) -> None:
+        """With "auto", give work to all GPUs as soon as torch can tell of them; the page does not wait for it."""
+        with self._finding:
+            further = easels.further_gpus() if self._may_find_gpus else None
+            self._may_find_gpus = self._may_find_gpus and further is None
+        for device in further or ():
+            self.add_device(device.name, Engines(self.presets.models, self.safety.why_not, device=device))
+
+    def add_device(
+        self, name: str, engines: EngineSource, *, room: int = 1, is_open: Callable[[], bool] = easels.always
+    ) -> None:
+        """One more device on which portraits are made.
+
+        Args:
+            room: How many at a time.
+            is_open: Whether it is there for whoever asks, in this very context.
+        """
+        easel = easels.Easel(name, engines, is_open)
+        self._easels.add(easel)
+        self.line.open(name, easel.has, room=room)
+        log.info("portraits are made on %s, too", name)
 
     def folder(self, session: str) -> Path:
         """Where a session's portraits are. The session's own name is not in the path."""
@@ -278,29 +375,28 @@ class SelfPortraitPipeline(LivePictures):
 
     def close(self) -> None:
         """Free all engines."""
-        for choice in self._choices.values():
-            choice.engine.close()
-        self._choices.clear()
+        self._easels.close()
+
+    def weights_changed(self) -> None:
+        """Models have come or gone on the disk: the next request on each device chooses its engine anew."""
+        self._easels.renew()
 
     def set_aside(self, ticket: Ticket) -> None:
         """Let the next one have its turn although the engine did not come back; it gets an engine of its own."""
         if ticket.holds:
-            log.error("an engine does not answer and was set aside")
-            self._choices = {}  # not closed: it is in the middle of something
+            log.error("an engine does not answer and was set aside%s", ticket.device and f", on {ticket.device}")
+            self._easels[ticket.device].drop()
         ticket.leave()
 
     @contextmanager
     def _engine(self, model_id: str, report: StepCallback, turn: Ticket) -> Iterator[EngineChoice]:
-        """The engine, for this request alone, once its turn has come. Only one is kept loaded beside the filters."""
+        """The engine, for this request alone, once its turn has come, on the device where it is."""
         while not turn.wait(0.25):
             if not report(0, 1, None):
                 raise Cancelled(say("Stopped before it began."))
         model_id = self.automatic if model_id == AUTO else model_id
-        if model_id not in self._choices:
-            choice = self._engines.create(model_id)
-            self.close()
-            self._choices[model_id] = choice
-        yield self._choices[model_id]
+        with self._easels[turn.device].engine(model_id) as choice:
+            yield choice
 
     def _sit(self, request: PortraitRequest, engine: Engine, scene: Scene) -> tuple[Crop, tuple[str, ...]]:
         """The crop, as large as the engine paints, and what is to be said where that is not what was asked for."""

@@ -1,14 +1,19 @@
 """All that an operator sets through the environment, each under STUDIO_ and its name in capitals.
 
 MODEL                            the engine of visitors who choose none (default auto)
+DEVICES                          where models run: auto (the default: every GPU there is, else the processor), or a list
+                                 such as "cuda:0, cuda:2" or "cpu"; each has models and a worker of its own
 MAX_WAITING                      how many requests for portraits may wait in line (default 64)
 PRESETS                          folder with styles/, scenes/ and models/ of your own, read at the start beside those of
                                  this project; a file must not have the name of one that is there
 TEMP_DIR                         where the private temporary folder is made, instead of the system's
-SAFETY_CHECKER                   auto: the picture checker is used where its weights are; required: without it no
-                                 diffusion picture is made; where-needed: the same, but for the built-in model, which
-                                 can only repaint your photo in the styles that it was trained on; off.
+SAFETY_CHECKER                   There are two picture checkers: one comes with the studio, one is downloaded.
+                                 auto: each looks at every portrait where it is there; required: no diffusion picture is
+                                 made without both; where-needed: the same, but for the built-in model, which can only
+                                 repaint your photo in the styles that it was trained on; off: neither is asked.
                                  Default: where-needed on a Hugging Face Space, else auto
+IDENTITY                         a file of strangers, made by python -m pipelines.strangers: visitors may then have
+                                 measured how close a portrait is to their photo, each after a tick of its own
 PORTRAITS_PER_MINUTE             of one session (default 60; 0 is no limit, here and below)
 PORTRAITS_PER_HOUR               of one session (default 600)
 PORTRAITS_PER_HOUR_PER_ADDRESS   of one network address, over all its sessions (default 2400)
@@ -37,6 +42,9 @@ STUDIES_FOLDER                   where studies keep their key, database and port
 STUDY_DATABASE_URL               without STUDIO_ before it: a PostgreSQL database for studies, instead of a file
 STUDY_RESEARCHERS                without STUDIO_ before it: who may see the studies at /research, as lines that
                                  python -m study researcher NAME prints; without it nobody
+OPERATOR_TOKEN                   what opens the page /models, where models are downloaded and deleted: 16 characters or
+                                 more, or off for no such page (default: a random one that is printed at the start; on
+                                 a Hugging Face Space off)
 C2PA_CERTIFICATE, C2PA_KEY       the operator's own, PEM: the leaf first, then all its issuers; the key
 C2PA_EARLIER                     certificates that signed before, PEM: each leaf followed by its issuers. What they
                                  signed stays this studio's own
@@ -58,7 +66,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pipelines.errors import SettingsError
 
 AWAY_SECONDS = 300
+NO_PAGE = "off"
 _SHORTEST_KIOSK = 15
+_SHORTEST_TOKEN = 16
 CheckerUse = Literal["auto", "required", "where-needed", "off"]
 _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 _Line = Annotated[str, Field(max_length=300), BeforeValidator(lambda text: " ".join(str(text).split()))]
@@ -71,6 +81,7 @@ _OUTSIDE = {
     "study_researchers": "STUDY_RESEARCHERS",
 }
 _WANTED = {
+    "devices": 'auto, or a list such as "cuda:0, cuda:2" or "cpu"',
     "safety_checker": "auto, required, where-needed or off",
     "max_waiting": "a number from 1 to 500",
     "away_seconds": "a whole number from 0 to 1800",
@@ -78,6 +89,7 @@ _WANTED = {
     "kiosk_address": "an address that begins with https:// or http://",
     "operator": "at most 300 characters long",
     "study_about": "at most 300 characters long",
+    "operator_token": "off, or 16 to 300 characters long",
     "study_until": "a day, written as 2027-06-30",
 }
 
@@ -88,10 +100,29 @@ def _not_too_short(seconds: int) -> int:
     return seconds
 
 
+def _device_names(names: str) -> str:
+    """In small letters; whether they are here only torch knows."""
+    names = names.lower()
+    if names != "auto" and not all(re.fullmatch(r"cpu|mps|cuda(:\d{1,3})?", name.strip()) for name in names.split(",")):
+        raise ValueError("no device")
+    return names
+
+
+def _token(text: str) -> str:
+    if text and text != NO_PAGE and len(text) < _SHORTEST_TOKEN:
+        raise ValueError("it could be guessed")
+    return text
+
+
 def _web_address(address: str) -> str:
     if address and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address):
         raise ValueError("no address")
     return address.rstrip("/")
+
+
+def lends_gpu(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is a ZeroGPU Space: it has no GPU, and borrows one for each call of a function that is marked so."""
+    return environment.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
 class Settings(BaseModel):
@@ -100,11 +131,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = "auto"
+    devices: Annotated[_Line, AfterValidator(_device_names)] = "auto"
     max_waiting: Annotated[int, Field(ge=1, le=500)] = 64
     presets: Path | None = None
     temp_dir: Path | None = None
     away_seconds: Annotated[int, Field(ge=0, le=1800)] = AWAY_SECONDS
     safety_checker: CheckerUse = "auto"
+    identity: Path | None = None
     portraits_per_minute: _Count = 60
     portraits_per_hour: _Count = 600
     portraits_per_hour_per_address: _Count = 2400
@@ -122,6 +155,7 @@ class Settings(BaseModel):
     studies_folder: Path | None = None
     study_database_url: str = ""
     study_researchers: str = ""
+    operator_token: Annotated[str, Field(max_length=300), AfterValidator(_token)] = ""
     c2pa_certificate: str = ""
     c2pa_key: str = ""
     c2pa_earlier: str = ""
@@ -144,6 +178,7 @@ class Settings(BaseModel):
         }
         if "space_id" in values:  # open to everybody, so nothing is shown there that nobody looked at
             values.setdefault("safety_checker", "where-needed")
+            values.setdefault("operator_token", NO_PAGE)
         try:
             return cls.model_validate(values)
         except ValidationError as error:

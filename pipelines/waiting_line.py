@@ -1,7 +1,11 @@
-"""The line before the engine: bounded, first come first served, and everybody in it knows place and wait.
+"""The line before the engines: bounded, fair between visitors, and everybody in it knows place and wait.
 
-One portrait is made at a time. Whoever joins gets a ticket; the ticket says how many are ahead and how long that will
-take, judged by what earlier portraits took, and it can be given back at any time.
+Each device of the machine makes one portrait at a time. Whoever joins gets a ticket; the ticket says how many are ahead
+and how long that will take, judged by what earlier portraits took, and it can be given back at any time.
+
+Who is next: each visitor's requests stand one behind the other on a common scale of portraits, from where the line is
+now (start-time fair queueing, Goyal, Vin and Cheng 1997). So whoever asks for much is served between the others, and of
+those who ask for as much, whoever came first. Where they are served: `WaitingLine._device_for`.
 """
 
 from __future__ import annotations
@@ -9,8 +13,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 
 from languages.saying import say, say_many
@@ -19,6 +23,15 @@ from pipelines.errors import EngineBusy
 MAX_WAITING = 64
 _EACH = 4  # in line at once for one visitor
 _NEWEST = 0.3  # weight of the newest measurement in the exponentially weighted mean
+_OUT_SECONDS = 600.0  # after a device failed, until it is tried again
+_LATE = 1.5  # times what was expected: who takes longer is not waited for any more
+
+Has = Callable[[str], bool]
+
+
+def has_nothing(_model_id: str) -> bool:
+    """Of a device on which no models are loaded."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -34,19 +47,51 @@ class Place:
     seconds: float | None
 
 
+@dataclass
+class _Device:
+    """What the line knows of one device.
+
+    Attributes:
+        has: Whether a model's weights are loaded there.
+        room: How many are served there at a time.
+        back_at: When it is tried again after a failure, on the line's clock.
+        used_at: When somebody last had a turn there.
+    """
+
+    name: str
+    has: Has = has_nothing
+    room: int = 1
+    served: list[Ticket] = field(default_factory=list)
+    back_at: float = -math.inf
+    used_at: float = -math.inf
+
+    @property
+    def is_free(self) -> bool:
+        return len(self.served) < self.room
+
+
 class Ticket:
     """One request's place in the line. As a context manager it leaves the line at the end.
 
     Attributes:
         owner: Whose it is.
+        only: Names of the devices that can do it; None for all.
+        device: Where its turn is; "" while it waits.
         turn_since: When its turn came, on the line's clock; None while it waits.
     """
 
-    def __init__(self, line: WaitingLine, owner: str, model_id: str, portraits: int) -> None:
+    def __init__(
+        self, line: WaitingLine, owner: str, model_id: str, portraits: int, only: frozenset[str] | None = None
+    ) -> None:
         self._line = line
         self.owner = owner
         self.model_id = model_id
         self.portraits = portraits
+        self.only = only
+        self.start = 0.0  # on the scale of portraits; see the module
+        self.tried: set[str] = set()  # devices that failed at it
+        self.device = ""
+        self.was_loaded = False  # its models, when its turn came
         self.turn_since: float | None = None
         self.turn = threading.Event()
 
@@ -72,6 +117,14 @@ class Ticket:
         """
         self._line.leave(self, finished=finished)
 
+    def elsewhere(self) -> bool:
+        """Go to the front of the line, for a device that has not failed at it; its own is out for a while.
+
+        Returns:
+            Whether there is one. Where there is none nothing changes.
+        """
+        return self._line.elsewhere(self)
+
     def __enter__(self) -> Ticket:
         return self
 
@@ -82,43 +135,71 @@ class Ticket:
 
 
 class WaitingLine:
-    """First come, first served, one at a time. Safe for many threads.
+    """Fair between visitors, one at a time on each device. Safe for many threads.
 
     Args:
-        limit: How many may wait besides the one that is served; at least 1.
+        limit: How many may wait besides those that are served; at least 1.
         each: How many of these may belong to one owner.
         clock: Seconds that never go back.
+        devices: Names, and what is loaded there; asked with the line's lock held. Left out, one without a name.
     """
 
     def __init__(
-        self, limit: int = MAX_WAITING, *, each: int = _EACH, clock: Callable[[], float] = time.monotonic
+        self,
+        limit: int = MAX_WAITING,
+        *,
+        each: int = _EACH,
+        clock: Callable[[], float] = time.monotonic,
+        devices: Mapping[str, Has] | None = None,
     ) -> None:
         self.limit = limit
         self._each = each
         self._clock = clock
-        self._served: Ticket | None = None
+        self._devices = {name: _Device(name, has) for name, has in (devices or {"": has_nothing}).items()}
         self._waiting: list[Ticket] = []
-        self._seconds: dict[str, float] = {}  # by model, for one portrait
+        self._reached = 0.0  # how far the line is on the scale of portraits
+        self._asked: dict[str, float] = {}  # by owner: how far its requests reach on it
+        self._warm: dict[str, float] = {}  # seconds by model, for one portrait, where the models were loaded
+        self._first: dict[str, tuple[float, int]] = {}  # and for all portraits of a turn in which they had to be
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         """How many wait."""
         return len(self._waiting)
 
-    def join(self, owner: str, model_id: str, portraits: int) -> Ticket:
-        """Stand at the end of the line.
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Names of the devices."""
+        return tuple(self._devices)
+
+    def open(self, name: str, has: Has = has_nothing, *, room: int = 1) -> None:
+        """One more device.
+
+        Args:
+            room: How many are served there at a time.
+        """
+        with self._lock:
+            self._devices[name] = _Device(name, has, room)
+            self._advance()
+
+    def join(self, owner: str, model_id: str, portraits: int, only: frozenset[str] | None = None) -> Ticket:
+        """Stand in the line, behind the owner's earlier requests and those of others that came before.
 
         Args:
             owner: Whose request it is; an empty one is the studio's own and is never refused.
             portraits: How many pictures will be made in one turn.
+            only: Names of the devices that can make them; None for all.
 
         Raises:
             EngineBusy: The line is full, or too much of it is this owner's; the hint says when to come back.
         """
-        ticket = Ticket(self, owner, model_id, portraits)
+        ticket = Ticket(self, owner, model_id, portraits, only)
         with self._lock:
+            ticket.start = self._reached
             if owner:
                 self._refuse(owner)
+                ticket.start = max(self._reached, self._asked.get(owner, 0.0))
+                self._asked[owner] = ticket.start + portraits
             self._waiting.append(ticket)
             self._advance()
         return ticket
@@ -126,34 +207,119 @@ class WaitingLine:
     def place_of(self, ticket: Ticket) -> Place | None:
         """See Ticket.place."""
         with self._lock:
+            self._advance()  # a device may have come back, or be late
             if ticket not in self._waiting:
                 return None
-            position = self._waiting.index(ticket)
+            position = self._in_order().index(ticket)
             return Place(position + 1, self._until(position))
 
     def serves(self, ticket: Ticket) -> bool:
         """See Ticket.holds."""
-        return self._served is ticket
+        with self._lock:
+            return self._device_of(ticket) is not None
 
     def leave(self, ticket: Ticket, *, finished: bool) -> None:
         """See Ticket.leave."""
         with self._lock:
-            if ticket is self._served:
+            device = self._device_of(ticket)
+            if device is not None:
                 if finished and ticket.turn_since is not None:
                     self._learn(ticket, self._clock() - ticket.turn_since)
-                self._served = None
-                self._advance()
+                device.served.remove(ticket)
+                device.used_at = self._clock()
             elif ticket in self._waiting:
                 self._waiting.remove(ticket)
+                self._hand_back(ticket)
+            self._advance()
+
+    def elsewhere(self, ticket: Ticket) -> bool:
+        """See Ticket.elsewhere."""
+        with self._lock:
+            failed = self._device_of(ticket)
+            if failed is None or not any(one.name not in ticket.tried | {failed.name} for one in self._able(ticket)):
+                return False
+            failed.served.remove(ticket)
+            failed.back_at = self._clock() + _OUT_SECONDS
+            ticket.tried.add(failed.name)
+            ticket.device, ticket.turn_since, ticket.start = "", None, -math.inf
+            ticket.turn.clear()
+            self._waiting.append(ticket)
+            self._advance()
+            return True
+
+    def bring_back(self, name: str) -> None:
+        """Give work again to a device that was out."""
+        with self._lock:
+            self._devices[name].back_at = -math.inf
+            self._advance()
+
+    # --- who is next, and where ---
+
+    def _in_order(self) -> list[Ticket]:
+        return sorted(self._waiting, key=lambda ticket: ticket.start)  # of equals the one that came first
 
     def _advance(self) -> None:
-        if self._served is None and self._waiting:
-            self._served = self._waiting.pop(0)
-            self._served.turn_since = self._clock()
-            self._served.turn.set()
+        """Give a turn to everybody, in the order of the line, for whom there is a device now."""
+        held: dict[str, float] = {}
+        for ticket in self._in_order():
+            device = self._device_for(ticket, held)
+            if device is not None:
+                self._waiting.remove(ticket)
+                self._reached = max(self._reached, ticket.start)
+                device.served.append(ticket)
+                device.used_at = self._clock()
+                ticket.device, ticket.was_loaded = device.name, device.has(ticket.model_id)
+                ticket.turn_since = self._clock()
+                ticket.turn.set()
+        self._asked = {owner: reach for owner, reach in self._asked.items() if reach > self._reached}
+        if not self._waiting and not any(device.served for device in self._devices.values()):
+            self._asked, self._reached = {}, 0.0  # nobody owes anybody anything
+
+    def _device_for(self, ticket: Ticket, held: dict[str, float]) -> _Device | None:
+        """Where a request goes now; None where it waits.
+
+        To a free device that has its models loaded. Else, where a busy one has them and will be free before they could
+        be loaded elsewhere, it waits for that one, and those behind it go on. Else to the free device that was used the
+        longest time ago, whose models are the least likely to be asked for.
+
+        Args:
+            held: Seconds of work, by device, for which others ahead wait already; grows by this one's.
+        """
+        able = self._able(ticket)
+        free = [device for device in able if device.is_free]
+        loaded = [device for device in free if device.has(ticket.model_id)]
+        if free and not loaded:
+            for device in able:
+                left = self._left(device) if device.has(ticket.model_id) else None
+                if left is not None and left + held.get(device.name, 0.0) < self._loading(ticket):
+                    held[device.name] = held.get(device.name, 0.0) + (self._expected(ticket) or 0.0)
+                    return None
+        return min(loaded or free, key=lambda device: device.used_at, default=None)
+
+    def _able(self, ticket: Ticket) -> list[_Device]:
+        """The devices that can do a request: not those that failed at it, nor those that are out unless all are."""
+        known = self._devices.values()
+        able = [
+            one for one in known if (ticket.only is None or one.name in ticket.only) and one.name not in ticket.tried
+        ]
+        return [one for one in able if one.back_at <= self._clock()] or able
+
+    def _device_of(self, ticket: Ticket) -> _Device | None:
+        return next((device for device in self._devices.values() if ticket in device.served), None)
+
+    def _hand_back(self, ticket: Ticket) -> None:
+        """Somebody left before the turn: the owner's later requests move up."""
+        if ticket.tried:  # it had its turn
+            return
+        if ticket.owner in self._asked:
+            self._asked[ticket.owner] -= ticket.portraits
+        for later in self._waiting:
+            if later.owner == ticket.owner and later.start > ticket.start:
+                later.start -= ticket.portraits
 
     def _refuse(self, owner: str) -> None:
-        mine = [ticket for ticket in (self._served, *self._waiting) if ticket is not None and ticket.owner == owner]
+        served = [ticket for device in self._devices.values() for ticket in device.served]
+        mine = [ticket for ticket in (*served, *self._waiting) if ticket.owner == owner]
         if len(mine) >= self._each:
             raise EngineBusy(
                 say("{number} of your requests are in line already; wait for one of them.", number=len(mine))
@@ -172,30 +338,68 @@ class WaitingLine:
                 )
             )
 
+    # --- how long it takes ---
+
     def _until(self, position: int) -> float | None:
-        """Seconds until those being served and the first `position` of the line are done."""
-        total = 0.0
-        if self._served is not None and self._served.turn_since is not None:
-            expected = self._expected(self._served)
-            if expected is None:
+        """Seconds until who stands there, 0 being the next, has a turn; each goes to the device that is free first."""
+        free_at: list[tuple[str, float]] = []
+        for device in self._devices.values():
+            if device.back_at <= self._clock() or len(self._devices) == 1:
+                left = [self._remaining(ticket) for ticket in device.served]
+                if device.is_free:
+                    left = [0.0]
+                if any(one is None for one in left):
+                    return None
+                free_at += [(device.name, one) for one in left if one is not None]
+        turn = 0.0
+        for number, ticket in enumerate([*self._in_order(), None][: position + 1]):
+            able = [one for one in free_at if ticket is None or ticket.only is None or one[0] in ticket.only]
+            if not able:  # those that could do it are out
                 return None
-            total += max(0.0, expected - (self._clock() - self._served.turn_since))
-        for ticket in self._waiting[:position]:
-            expected = self._expected(ticket)
-            if expected is None:
-                return None
-            total += expected
-        return total
+            first = min(able, key=lambda one: one[1])
+            turn = first[1]
+            if number < position:
+                expected = None if ticket is None else self._expected(ticket)
+                if expected is None:
+                    return None
+                free_at[free_at.index(first)] = (first[0], turn + expected)
+        return turn
+
+    def _remaining(self, ticket: Ticket) -> float | None:
+        expected = self._expected(ticket)
+        if expected is None or ticket.turn_since is None:
+            return None
+        return max(0.0, expected - (self._clock() - ticket.turn_since))
+
+    def _left(self, device: _Device) -> float | None:
+        """Seconds until somebody's turn there is over; None where that is not known, or was known and is past."""
+        left: list[float] = []
+        for ticket in device.served:
+            expected, taken = self._expected(ticket), self._clock() - (ticket.turn_since or self._clock())
+            if expected is not None and taken <= _LATE * expected:
+                left.append(max(0.0, expected - taken))
+        return min(left, default=None)
 
     def _expected(self, ticket: Ticket) -> float | None:
-        each = self._seconds.get(ticket.model_id)
+        each = self._warm.get(ticket.model_id)
+        if each is None and ticket.model_id in self._first:  # too long rather than unknown
+            seconds, portraits = self._first[ticket.model_id]
+            each = seconds / portraits
         return None if each is None else each * ticket.portraits
+
+    def _loading(self, ticket: Ticket) -> float:
+        """Seconds that loading a request's models takes; 0 where that was not measured yet."""
+        first, each = self._first.get(ticket.model_id), self._warm.get(ticket.model_id)
+        return 0.0 if first is None or each is None else max(0.0, first[0] - each * first[1])
 
     def _learn(self, ticket: Ticket, seconds: float) -> None:
         if ticket.portraits < 1:  # nothing was made, as in warming up
             return
-        each, known = seconds / ticket.portraits, self._seconds.get(ticket.model_id)
-        self._seconds[ticket.model_id] = each if known is None else known + _NEWEST * (each - known)
+        if not ticket.was_loaded:
+            self._first[ticket.model_id] = (seconds, ticket.portraits)
+            return
+        each, known = seconds / ticket.portraits, self._warm.get(ticket.model_id)
+        self._warm[ticket.model_id] = each if known is None else known + _NEWEST * (each - known)
 
 
 def duration(seconds: float) -> str:

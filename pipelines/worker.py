@@ -7,6 +7,7 @@ waited for it is told, and the line goes on.
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 import time
@@ -119,7 +120,8 @@ def _work(
         except BaseException as error:  # handed to the caller, who decides
             events.put(error)
 
-    thread = threading.Thread(target=work, name="portrait", daemon=True)
+    # With the context of whoever asks: a lent GPU counts for the visitor that it finds there.
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), name="portrait", daemon=True)
     thread.start()
     grace = patience.stopping
     try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import statistics
 import sys
+import time
 from pathlib import Path
 
 from pipelines.errors import SettingsError, StudyError
@@ -42,6 +44,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("simulate", help="let simulated people take part, over HTTP")
     command.add_argument("study", help="its id in presets/studies, or the path of its file")
     command.add_argument("-n", type=int, default=10, help="how many (10)")
+    command.add_argument("--at-once", type=int, default=1, help="how many at the same time (1)")
     command.add_argument("--url", default="http://127.0.0.1:7860", help="of the studio, which runs on this machine")
     command.set_defaults(run=_simulate)
 
@@ -73,14 +76,23 @@ def _report(options: argparse.Namespace) -> None:
 def _simulate(options: argparse.Namespace) -> None:
     if not 1 <= options.n <= 1000:
         raise StudyError("Simulate 1 to 1000 people.")
+    if not 1 <= options.at_once <= 200:
+        raise StudyError("At once there can be 1 to 200 people.")
     settings = Settings.read()
     frozen, store = load_frozen(study_file(options.study), settings.presets), open_store(settings)
+    begun = time.monotonic()
 
     def told(done: int) -> None:
-        print(f"{done} of {options.n}", end="\r", file=sys.stderr, flush=True)
+        print(f"{done} of {options.n} after {time.monotonic() - begun:.0f} s", end="\r", file=sys.stderr, flush=True)
 
-    simulate(options.url, frozen, store, options.n, told=told)
-    print(f"{options.n} simulated people have taken part; see them with --kind simulated.")
+    took = simulate(options.url, frozen, store, options.n, at_once=options.at_once, told=told)
+    print(
+        f"{len(took)} simulated people have taken part in {time.monotonic() - begun:.0f} s; each took"
+        f" {statistics.median(took):.0f} s (median), {took[-1]:.0f} s at most. See them with --kind simulated."
+    )
+    if rows := store.held_rows(frozen, "simulated"):
+        done = ", ".join(str(count) for count, _ in rows)
+        print(f"Completed without failing attention checks, by row of the Williams design: {done}.")
 
 
 def _data(options: argparse.Namespace) -> Dataset:

@@ -22,6 +22,8 @@ _MAX_SESSIONS = 10_000
 _FULL = say("Too many visits are open here just now, so no more consents can be noted. Please try again in an hour.")
 ASK = say("Tick the consent box first; without it no photo is taken in.")
 
+NOT_OFFERED = say("That is not offered here: only what stands in the consent text can be allowed.")
+
 
 class Ticked(Value):
     """A purpose on a receipt, with the words that stood beside its tick."""
@@ -118,9 +120,7 @@ class ConsentRegistry:
             if record is None:
                 raise ConsentMissing(ASK)
             if not isinstance(purpose, str) or purpose not in offered:
-                raise RequestInvalid(
-                    say("That is not offered here: only what stands in the consent text can be allowed.")
-                )
+                raise RequestInvalid(NOT_OFFERED)
             wanted = {*record.purposes} - {offered[purpose]} | ({offered[purpose]} if agreed is True else set())
             if wanted != {*record.purposes}:
                 ordered = tuple(one.id for one in self.notice.purposes if one.id in wanted)

@@ -14,7 +14,6 @@ from typing import Literal
 
 from study.identity import PersonKind
 from study.plan.definition import StudyPlan
-from study.plan.schedule import BLURRED, SHARP
 
 Side = Literal["left", "right"]
 Status = Literal["arrived", "active", "complete", "screened_out", "returned", "timed_out", "rejected"]
@@ -288,11 +287,6 @@ def exclusions_of(plan: StudyPlan, status: str, missed: int, response_ms: list[f
 def canonical(rows: list[dict[str, object]]) -> bytes:
     """Rows as bytes that a completion code can be computed of: JSON, keys sorted, UTF-8."""
     return json.dumps(rows, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def is_check_picture(what: str) -> bool:
-    """Whether a picture belongs to an attention check; it is in no dataset."""
-    return what in (SHARP, BLURRED)
 
 
 def _number(value: str) -> float | None:

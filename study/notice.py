@@ -41,6 +41,7 @@ class Section(Value):
         study: Shown only with a study (true), only without one (false), or always (left out).
         timestamps: The same for a time stamp authority.
         kiosk: The same for an exhibition.
+        identity: The same for the place among strangers.
     """
 
     title: str = Field(min_length=2)
@@ -48,6 +49,7 @@ class Section(Value):
     study: bool | None = None
     timestamps: bool | None = None
     kiosk: bool | None = None
+    identity: bool | None = None
 
 
 class ConsentFile(Value):
@@ -103,7 +105,7 @@ class ConsentNotice:
 
     @property
     def optional(self) -> tuple[PurposeText, ...]:
-        """The ticks that portraits do not depend on. Empty where no study is running: nothing would follow them."""
+        """The ticks that portraits do not depend on. None where nothing would follow them."""
         return tuple(purpose for purpose in self.purposes if not purpose.needed)
 
     def label(self, purpose: str) -> str:
@@ -138,6 +140,7 @@ def load_notices(
     minutes: int = DEFAULT_MINUTES,
     away_seconds: int = AWAY_SECONDS,
     kiosk_seconds: int = 0,
+    strangers: int = 0,
 ) -> tuple[ConsentNotice, ...]:
     """The text for a studio in every language, English first. Arguments and errors as of `load_notice`."""
     return tuple(
@@ -146,6 +149,7 @@ def load_notices(
             minutes=minutes,
             away_seconds=away_seconds,
             kiosk_seconds=kiosk_seconds,
+            strangers=strangers,
             path=consent_file(code),
         )
         for code in LANGUAGES
@@ -158,6 +162,7 @@ def load_notice(
     minutes: int = DEFAULT_MINUTES,
     away_seconds: int = AWAY_SECONDS,
     kiosk_seconds: int = 0,
+    strangers: int = 0,
     path: Path = CONSENT_FILE,
 ) -> ConsentNotice:
     """The text for a studio.
@@ -167,6 +172,7 @@ def load_notice(
         minutes: After how many a visitor's pictures are deleted at the latest.
         away_seconds: How long a visit waits for a page that has gone.
         kiosk_seconds: After how long without a touch a visit at a kiosk is deleted; 0 is no kiosk.
+        strangers: With how many people portraits are compared for those who tick that; 0 is not offered.
         path: The file.
 
     Raises:
@@ -182,15 +188,18 @@ def load_notice(
             "authority": settings.authority,
             "server": str(settings.server),
             "untouched": str(away_words(kiosk_seconds)),
+            "strangers": str(strangers),
         }
     if settings.study is not None:
         values |= {"about": settings.study.about, "until": settings.study.until.isoformat()}
-    running, stamped, kiosk = settings.study is not None, bool(settings.authority), kiosk_seconds > 0
-    sections = [
-        s
-        for s in file.sections
-        if s.study in (None, running) and s.timestamps in (None, stamped) and s.kiosk in (None, kiosk)
-    ]
+    holds = {
+        "study": settings.study is not None,
+        "timestamps": bool(settings.authority),
+        "kiosk": kiosk_seconds > 0,
+        "identity": strangers > 0,
+    }
+    sections = [s for s in file.sections if all(getattr(s, name) in (None, holds[name]) for name in holds)]
+    offered = {one.id for one in file.purposes if one.needed or holds["identity" if one.id == "identity" else "study"]}
     text = "\n\n".join(f"**{s.title}** {' '.join(s.text.split())}" for s in sections)
     for name, words in values.items():
         text = text.replace("{" + name + "}", words)
@@ -200,7 +209,7 @@ def load_notice(
         operator=values["operator"],
         summary=next(purpose.label for purpose in file.purposes if purpose.needed),
         text=text,
-        purposes=tuple(purpose for purpose in file.purposes if purpose.needed or running),
+        purposes=tuple(purpose for purpose in file.purposes if purpose.id in offered),
         authority=settings.authority,
     )
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.likeness import HELD_OUT, held_out
-from pipelines.engines.unet.likeness import apply_likeness, for_stack
+from pipelines.engines.likeness import apply_likeness, for_stack
 from pipelines.faithfulness.meter import LOWER_FACE
 from pipelines.photo import vision
 from pipelines.presets.loading import Presets

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.engines.unet.likeness import for_stack
+from pipelines.engines.likeness import for_stack
 from pipelines.errors import PresetError, RequestInvalid, SettingsError
 from pipelines.presets.loading import FAMILY_NAMES, PRESETS, Presets, all_presets, load_presets
 from pipelines.presets.readme import render_readme

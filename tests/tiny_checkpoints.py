@@ -6,7 +6,7 @@ Zero-initialised layers (the ControlNets' outputs, the LoRA's up matrices) are f
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from diffusers import (
@@ -32,9 +32,11 @@ from transformers import (
 )
 
 from pipelines.engines.unet.stack import UNetStack
+from pipelines.hub.stack import ModelStack
 from tests.tiny_extras import build_depth, build_ip_adapter
 
 SIZE = 64
+S = TypeVar("S", bound=ModelStack)
 _TOKEN_WIDTH = 32
 _BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 
@@ -113,7 +115,7 @@ def local(root: Path, folder: str, **keys: Any) -> dict[str, Any]:
     return {"path": str(root / folder), "licence": "Apache-2.0", "bytes": 0, **keys}
 
 
-def on_hub(stack: UNetStack, root: Path) -> UNetStack:
+def on_hub(stack: S, root: Path) -> S:
     """The same stack with every folder below `root` as the repository tiny/<folder> of a hub."""
 
     def moved(value: Any) -> Any:
@@ -125,7 +127,7 @@ def on_hub(stack: UNetStack, root: Path) -> UNetStack:
                 value |= {"path": None, "repo_id": f"tiny/{folder.relative_to(root).as_posix()}", "bytes": size}
         return value
 
-    return UNetStack.model_validate(moved(stack.model_dump()))
+    return type(stack).model_validate(moved(stack.model_dump()))
 
 
 def _stack(root: Path, settings: dict[str, Any], changes: dict[str, Any]) -> UNetStack:

@@ -24,7 +24,7 @@ from pipelines.controls.annotators import annotate
 from pipelines.engines.filters.canvas import Canvas
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.filters.stage import resized
-from pipelines.engines.unet.likeness import for_stack
+from pipelines.engines.likeness import for_stack
 from pipelines.errors import EngineFailed
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets, load_presets

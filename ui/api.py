@@ -25,6 +25,7 @@ from pipelines.portrait_request import build_request
 from pipelines.presets.loading import FAMILY_NAMES
 from pipelines.results import PortraitSet
 from pipelines.schema import LoadedPhoto, PortraitRequest
+from study.consent import NOT_OFFERED
 from ui import prints, screen
 from ui.callers import network_of
 from ui.errors import for_api
@@ -78,8 +79,8 @@ class Endpoints:
 
         Args:
             agreed: true to agree: only the boolean counts. false takes consent back and deletes all data.
-            purposes: What is allowed besides, where a study is running: "study", "examples". What is left out is taken
-                back.
+            purposes: What is allowed besides, where it is offered: "study", "examples", "identity". What is left out
+                is taken back.
 
         Returns:
             {"receipt": what was agreed to, with the whole text, its SHA-256 and the time of a withdrawal; "key": goes
@@ -93,9 +94,7 @@ class Endpoints:
                 return {"receipt": receipt.model_dump(mode="json") if receipt is not None else None, "key": None}
             offered = [one.id for one in studio.consents.notice.optional]
             if agreed is True and set(purposes) - set(offered):
-                raise RequestInvalid(
-                    say("No study is running here, so nothing can be kept for one; leave purposes empty.")
-                )
+                raise RequestInvalid(NOT_OFFERED)
             visit = admission.open_visit(
                 studio,
                 request.session_hash,

@@ -127,9 +127,14 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer, languag
             (consent.agreed.stale, handlers.catch_up),
         )
     )
-    allow = {"study": handlers.allow_study, "examples": handlers.allow_examples}
+    allow = {
+        "study": handlers.allow_study,
+        "examples": handlers.allow_examples,
+        "identity": handlers.allow_identity,
+    }
     for purpose, tick in consent.ticks.items():
-        listen(tick.input, allow[purpose], {purpose: tick, **some("receipt", "notice")}, inputs=tick, **_PRIVATE)
+        told = some("receipt", "notice", *(["results"] if purpose == "identity" else []))
+        listen(tick.input, allow[purpose], {purpose: tick, **told}, inputs=tick, **_PRIVATE)
 
     for event, handler in (
         (photo.arrived, handlers.arrived),
@@ -167,7 +172,7 @@ def build_portrait_tab(page: gr.Blocks, studio: Studio, clock: gr.Timer, languag
 
 
 def _optional(consent: _ConsentStep) -> dict[str, Any]:
-    """What a study asks for besides, by name; nothing where none is running."""
+    """What is asked for besides, by name; nothing where nothing is."""
     if consent.extras is None:
         return {}
     return {"extras": consent.extras} | {str(purpose): tick for purpose, tick in consent.ticks.items()}
@@ -191,7 +196,7 @@ def _consent_step(studio: Studio) -> _ConsentStep:
 
 
 def _optional_ticks(optional: tuple[PurposeText, ...]) -> tuple[gr.Column | None, dict[Purpose, gr.Checkbox]]:
-    """What a study asks for besides, once the needed tick is there. None of them is ticked beforehand."""
+    """What is asked for besides, once the needed tick is there. None of them is ticked beforehand."""
     if not optional:
         return None, {}
     with gr.Column(visible=False, elem_id="consent-more") as extras:
@@ -255,7 +260,7 @@ def _dropdown(kind: str, title: str, presets: Mapping[str, Style | Scene], chose
 
 def _engines(studio: Studio, chosen: str) -> tuple[Any, str, Any]:
     engines = studio.pipeline.engines()
-    listed = gr.update(choices=screen.engine_choices(engines), value=chosen)
+    listed = gr.update(choices=screen.engine_choices(engines, chosen), value=chosen)
     return listed, screen.engine_reasons(engines), _words_of(engines, chosen)
 
 

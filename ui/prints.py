@@ -8,6 +8,7 @@ from PIL import Image
 
 from languages.saying import listed, put_together, say, say_many
 from pipelines import sizes
+from pipelines.faithfulness import identity
 from pipelines.results import Faithfulness, PortraitSet
 from pipelines.schema import MAX_VARIATIONS, Scene, Style
 from visits.visit import MAX_KEPT_PORTRAITS, KeptPortrait, Visit
@@ -129,7 +130,7 @@ def faithfulness_value(kept: Faithfulness | None) -> dict[str, Any] | None:
     if kept.landmark_drift is not None:
         numbers.append(
             [
-                say("Landmark drift"),
+                say("Points of the face moved"),
                 say("{value:.1f} % of the distance between the eyes", value=100 * kept.landmark_drift),
             ]
         )
@@ -144,8 +145,9 @@ def faithfulness_value(kept: Faithfulness | None) -> dict[str, Any] | None:
         numbers.append([say("Skin lightness (L*)"), say("{signed} of 100", signed=_signed(skin.lightness_shift))])
     if kept.edges_kept is not None:
         numbers.append([say("Lines of the face kept"), say("{value:.0f} %", value=100 * kept.edges_kept)])
+    place = identity.words(kept.identity) if kept.identity is not None else ""
     return {
-        "sentence": kept.sentence,
+        "sentence": put_together(kept.sentence, place) if place else kept.sentence,
         "warning": kept.warning or "",
         "numbers": numbers,
         "unmeasured": [words for words in kept.unmeasured if words != kept.sentence],

@@ -12,6 +12,7 @@ import gradio as gr
 
 from languages.saying import say
 from pipelines.errors import RequestInvalid
+from study.archive import KEEPING
 from study.notice import after_closing
 from ui import screen
 from ui.answers import Answer, listen
@@ -63,10 +64,16 @@ _REST = (
         "with which seed and engine, and when, signed with the studio's certificate. It holds nothing of "
         "your photo, no name and no words of yours."
     ),
-    say(
-        "**What is recognised.** Faces are found so that the picture can be cropped, and points on the face "
-        "steer the drawing. Nobody is identified and no face is compared with others."
-    ),
+)
+_NOT_COMPARED = say(
+    "**What is recognised.** Faces are found so that the picture can be cropped, and points on the face "
+    "steer the drawing. Nobody is identified and no face is compared with others."
+)
+_COMPARED = say(
+    "**What is recognised.** Faces are found so that the picture can be cropped, and points on the face "
+    "steer the drawing. Nobody is identified. Only while you have ticked that, the face in your photo is compared "
+    "with each new portrait and with other people: 128 numbers of each face, which are dropped at once. The sentence "
+    "that comes of it stands with the portrait and is in no file."
 )
 
 
@@ -191,8 +198,9 @@ def build_privacy_tab(studio: Studio, tab: gr.Tab, clearing: Clearing) -> None:
         kiosk = (_KIOSK_ROW,) if studio.is_kiosk else ()
         rows = _where(after_closing(studio.visits.away_seconds))
         gr.Markdown(_table((*rows, *kiosk, _study_row(studio))), elem_classes="where")
+        recognised = _NOT_COMPARED if studio.pipeline.identity is None else _COMPARED
         seen = _OR_A_PHONE if studio.is_kiosk else _ONLY_HERE
-        gr.Markdown("\n\n".join(map(str, (_sent_away(notice.authority), _COOKIES, seen, *_REST))))
+        gr.Markdown("\n\n".join(map(str, (_sent_away(notice.authority), _COOKIES, seen, *_REST, recognised))))
         build_reviewers(studio, tab)
         with gr.Accordion(say("The text you agree to"), open=False):
             gr.Markdown(notice.document.replace("\n[ ]", "\n- [ ]"))
@@ -281,7 +289,7 @@ def _study_row(studio: Studio) -> tuple[str, ...]:
             say("Nowhere: no study is running here, so nobody is asked."),
             say("Not at all."),
         )
-    if not studio.consents.notice.optional:
+    if not any(one.id in KEEPING for one in studio.consents.notice.optional):
         until = studio.archive.until.isoformat()
         ended = say("Nowhere: the last day of the study here was {until}, and its copies are deleted.", until=until)
         return (say("For a study or as examples"), ended, say("Not at all."))

@@ -15,9 +15,14 @@ _LIMITS = (
     say(
         "The word list knows thirteen languages and looks for nudity, children together with sexual words, "
         "hate, gore and the names of famous people; in other languages it sees little. Words that it refuses "
-        "are not used; a picture that is refused is neither shown nor kept. It says why, and you can try "
-        "again. The instant preview and the camera show your own photo through a filter, to you alone, and "
-        "are not reviewed. Nobody guesses your gender, age or origin, and no prompt names them."
+        "are not used. Nobody guesses your gender, age or origin, and no prompt names them."
+    ),
+    say(
+        "The picture checkers look for nudity and sexual content. They know photographs best, they can be wrong both "
+        "ways, and they see nothing of hate or gore. Before a portrait is made, the one that comes with the studio "
+        "looks at the part of your photo that is used; then each one at work looks at the portrait. What they refuse "
+        "is neither shown nor kept: the page says so, and you can try again. Live pictures, tiles and the camera show "
+        "your own photo through a filter, to you alone; nobody looks at those."
     ),
     say(
         "**The log of refusals** notes the time, the kind and the rule, and a number for the visit that "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any, NamedTuple
 
-from languages.saying import put_together, say, say_many
+from languages.saying import listed, put_together, say, say_many
 from pipelines import sizes
 from pipelines.engines.base import AUTO, EngineInfo
 from pipelines.photo import hints as photo_hints
@@ -24,6 +24,7 @@ AUTOMATIC = say("Automatic: the best that runs here")
 ALLOWED = {  # said when an optional purpose is ticked
     "study": say("From now on a copy of each new portrait is kept for the study."),
     "examples": say("From now on a copy of each new portrait is kept as an example."),
+    "identity": say("From now on each new portrait is compared with your photo and with other people."),
 }
 OTHERS_FACES = say("Choose your own face, or one of somebody who has agreed to it.")
 GIVE_A_PICTURE = say("Give the picture of your style under step 3, or choose another style.")
@@ -246,11 +247,18 @@ def promise(engines: tuple[EngineInfo, ...]) -> str:
     return ""
 
 
-def engine_choices(engines: tuple[EngineInfo, ...]) -> list[tuple[str, str]]:
-    """For the dropdown: (words, id). Those that cannot run here stay in the list, named as such."""
-    automatic = [(AUTOMATIC, "auto")]
+def engine_choices(engines: tuple[EngineInfo, ...], chosen: object = AUTO) -> list[tuple[str, str]]:
+    """For the dropdown: (words, id) of those that can run here.
+
+    Args:
+        engines: All of them.
+        chosen: Stays in the list also where it cannot run any more, named as such: nothing is chosen in its place.
+    """
+    automatic = [(AUTOMATIC, AUTO)]
     return automatic + [
-        (e.name if e.available else say("{name} (not available here)", name=e.name), e.id) for e in engines
+        (e.name if e.available else say("{name} (not available here)", name=e.name), e.id)
+        for e in engines
+        if e.available or e.id == chosen
     ]
 
 
@@ -263,6 +271,11 @@ def reads_words(engines: tuple[EngineInfo, ...], chosen: object) -> bool:
 
 
 def engine_reasons(engines: tuple[EngineInfo, ...]) -> str:
-    """Markdown: what each engine is good for, or why it is not available here."""
-    names = {id: name for name, id in engine_choices(engines)}
-    return "\n".join(f"- **{names[e.id]}**: {e.reason}" for e in engines)
+    """Markdown: what each engine that runs here is good for, and in one sentence what else there could be."""
+    lines = [f"- **{e.name}**: {e.reason}" for e in engines if e.available]
+    others = [e.name for e in engines if not e.available]
+    if others:
+        # Translators: names of AI models that are not on the server or cannot run on it
+        words = say("With a download or a larger machine, this studio could also have {names}.", names=listed(others))
+        lines += ["", f"{words}"]
+    return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,7 @@ def _launched(studio: Studio, page: gr.Blocks, host: str | None, port: int | Non
     """With the same walls: ours stand inside some of Gradio's here, so the shield is put around by hand."""
     seams.format_server_log(DiscreetFormatter)
     app, url, _ = page.launch(
-        server_name=host,
+        server_name=None if host == os.environ.get("GRADIO_SERVER_NAME") else host,  # which launch() reads by itself
         server_port=port,
         max_threads=threads,
         app_kwargs={

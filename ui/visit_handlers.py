@@ -10,6 +10,7 @@ import gradio as gr
 from languages.saying import ENGLISH, put_together, say, speaking
 from pipelines.errors import ConsentMissing, RequestInvalid
 from pipelines.schema import Consent, Purpose
+from study.archive import KEEPING
 from ui import prints, screen
 from ui.answers import Answer
 from ui.callers import network_of, owns
@@ -115,13 +116,27 @@ class VisitHandlers:
         """Showing portraits as examples: ticked, or taken back."""
         return self._allow("examples", agreed, request)
 
+    def allow_identity(self, agreed: object, request: gr.Request) -> Answer:
+        """Placing portraits among strangers: ticked, or taken back, which also takes the places off those there are."""
+        answer = self._allow("identity", agreed, request)
+        try:
+            visit, _ = self._studio.visits.require(request.session_hash)
+        except Exception:  # the answer says so
+            return answer
+        return answer if answer["identity"] else {**answer, "results": self._results(visit, False)}
+
     def _allow(self, purpose: Purpose, agreed: object, request: gr.Request) -> Answer:
         try:
             consent, deleted = self._studio.visits.allow(request.session_hash, purpose, agreed)
         except Exception as error:
             return {purpose: False, "notice": alert(sentence(error))}
         ticked = purpose in consent.purposes
-        words = screen.ALLOWED[purpose] if ticked else put_together(say("Taken back."), screen.deleted_copies(deleted))
+        if ticked:
+            words = screen.ALLOWED[purpose]
+        elif purpose in KEEPING:
+            words = put_together(say("Taken back."), screen.deleted_copies(deleted))
+        else:
+            words = say("Taken back.")
         receipt = screen.receipt_value(self._studio.consents.receipt(consent))
         return {purpose: ticked, "receipt": receipt, "notice": status(words)}
 

@@ -256,10 +256,13 @@ class VisitBoard:
             self._stop = stop = threading.Event()
             self.said, self.progress = "", None
 
+            # Whoever else is on a board's photos has not ticked that.
+            alone = consent.model_copy(update={"purposes": tuple(one for one in consent.purposes if one != "identity")})
+
             def work() -> None:
                 try:
                     outcome = make(
-                        self._pipeline, board, self.photos, self.store, consent,
+                        self._pipeline, board, self.photos, self.store, alone,
                         tell=self._tell, stop=stop, only=only, again=again, admit=admit,
                     )  # fmt: skip
                     self.said = _in_words(outcome)

@@ -21,7 +21,7 @@ from PIL import Image, ImageFilter
 
 from languages.saying import say
 from pipelines import worker
-from pipelines.errors import Cancelled, EngineBusy, PhotoError, PictureRefused, PortraitError
+from pipelines.errors import Cancelled, EngineBusy, PhotoError, PictureRefused, PortraitError, Refused
 from pipelines.photo import hints as photo_hints
 from pipelines.photo import memory
 from pipelines.photo import opening as photos
@@ -41,7 +41,7 @@ _BLUR = 10.0  # pixels, of a picture of 512: nobody who looks takes it for the s
 _MAKING = say("Your portraits are being made; stop that first.")
 _OWN_FAULT = say("Making the portraits stopped for a reason of the studio's own; what is made stays. Start again.")
 _NO_PHOTO = say("Add a photo first: choose a file or use the camera.")
-_REFUSED = say("A portrait of this photo was held back by the picture checker. Take another photo, and start again.")
+_REFUSED = say("The picture checker held this photo or a portrait of it back. Take another photo, and start again.")
 
 
 @dataclass
@@ -231,6 +231,8 @@ class Sittings:
             self._make(running, participant, session, sitting, admit)
         except Cancelled:
             pass
+        except Refused:  # there is no crop, style or seed to change here
+            sitting.said = _REFUSED
         except PortraitError as error:
             sitting.said = error.hint
         except Exception as error:  # nobody else would hear of it

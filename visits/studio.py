@@ -11,8 +11,10 @@ from functools import cached_property
 from languages.saying import say
 from pipelines.board.store import Measured
 from pipelines.errors import ConsentMissing
+from pipelines.hub.jobs import Downloads
 from pipelines.photo import memory
 from pipelines.presets.loading import Presets
+from pipelines.results import without_identity
 from pipelines.schema import Consent
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import AWAY_SECONDS, Settings
@@ -165,7 +167,7 @@ class Visits(VisitPhotos):
             return session in self._by_session
 
     def allow(self, session: str | None, purpose: object, agreed: object) -> tuple[Consent, int]:
-        """Tick an optional purpose, or take it back; what only that purpose allowed is deleted from the study.
+        """Tick an optional purpose, or take it back; what only that purpose allowed is deleted.
 
         Returns:
             The record, and how many copies were deleted.
@@ -177,6 +179,10 @@ class Visits(VisitPhotos):
         """
         with self._lock:  # as in `keep`: no copy is written between the two lines
             consent = self._consents.allow(self.name_of(session or ""), purpose, agreed)
+            visit = self._by_session.get(consent.session)
+            if visit is not None and "identity" not in consent.purposes:
+                for kept in visit.kept:
+                    kept.portrait = without_identity(kept.portrait)
             return consent, self._copies.restrict(consent)
 
     def keep(self, consent: Consent, portraits: list[KeptPortrait]) -> Visit:
@@ -202,6 +208,8 @@ class Visits(VisitPhotos):
             # Only what was ticked before they were made, and is ticked still.
             both = tuple(purpose for purpose in consent.purposes if purpose in current.purposes)
             for new in portraits:
+                if "identity" not in both:
+                    new.portrait = without_identity(new.portrait)
                 copied = self._copies.keep(current.model_copy(update={"purposes": both}), new.portrait.path)
                 new.notes = (*new.notes, *copied)
             dropped = visit.hang(portraits)
@@ -347,7 +355,12 @@ class Visits(VisitPhotos):
 
 @dataclass(frozen=True)
 class Studio:
-    """What the tabs are built from."""
+    """What the tabs are built from.
+
+    Attributes:
+        downloads: Of models, for the operator's page; None where there is no such page.
+        operator_token: What opens it; "" where there is no such page.
+    """
 
     presets: Presets
     pipeline: SelfPortraitPipeline
@@ -357,6 +370,8 @@ class Studio:
     archive: PortraitArchive | None = None
     limits: Limits = field(default_factory=lambda: Limits(Settings.read()))
     studies: Studies | None = None
+    downloads: Downloads | None = None
+    operator_token: str = ""
 
     @cached_property
     def sittings(self) -> Sittings:

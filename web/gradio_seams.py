@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import re
 import threading
 import traceback
@@ -27,6 +26,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.block_function import BlockFunction
+from gradio.context import LocalContext
 from gradio.exceptions import InvalidPathError
 from starlette.applications import Starlette
 from starlette.datastructures import FormData, Headers
@@ -36,6 +36,7 @@ from starlette.types import ASGIApp, Scope
 from uvicorn.config import LOGGING_CONFIG
 
 from languages.saying import ENGLISH, language, speaking, spoken
+from pipelines.settings import lends_gpu
 from web.in_language import language_of
 
 Page = gr.Blocks
@@ -267,8 +268,17 @@ def format_server_log(formatter: Callable[..., Any]) -> None:
 
 def on_zero_gpu() -> bool:
     """Whether this is a Space whose GPU is lent by the call; such a Space must be started by `launch()`."""
-    is_set = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
-    return is_set and importlib.util.find_spec("spaces") is not None
+    return lends_gpu() and importlib.util.find_spec("spaces") is not None
+
+
+def is_in_event() -> bool:
+    """Whether this runs for an event, or with a copy of its context: a lent GPU then counts for its visitor."""
+    return LocalContext.request.get(None) is not None
+
+
+def refusal_of(error: Exception) -> tuple[str, str] | None:
+    """Title and message of an error that is meant for the screen; None of any other."""
+    return (str(error.title), str(error.message)) if isinstance(error, gr.Error) else None
 
 
 def around_everything(wrap: Callable[[ASGIApp], ASGIApp]) -> Callable[[Starlette], Any]:

@@ -1,6 +1,6 @@
 """Researchers' pages at /research: sign-in, progress, results, people, files; previews and simulations.
 
-Pages are plain HTML without scripts. Everything but the sign-in needs a session (`web/research_login.py`); every form
+Pages are plain HTML without scripts. Everything but the sign-in needs a session (`web/sign_in.py`); every form
 carries the session's token, and what another origin's page asks is refused, reading included.
 """
 
@@ -20,26 +20,27 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from pipelines.errors import PortraitError, RequestInvalid, StudyError, TooOften
+from pipelines.errors import PortraitError, RequestInvalid, StudyError, StudyStoreError, TooOften
 from study.analysis.flow import flow_of
 from study.analysis.results import Results
 from study.dataset import Dataset
 from study.opening import open_store, studies_folder
 from study.participation import RunningStudy
 from study.plan.definition import said
-from study.report.blocks import Block, Document, Picture
+from study.report.blocks import Block, Document, Heading, Picture
 from study.report.content import drawings, outcomes
-from study.report.figures import Theme
+from study.report.figures import PAGE_THEMES
+from study.report.sample import completeness, summary
 from study.report.writing import with_words
 from study.researchers import Researchers
 from visits.studio import Studio
 from web.addresses import connection_network
 from web.errors import sentence
 from web.research_data import KINDS, Desk
-from web.research_login import Gate, Session, drop_cookie, is_foreign, proves, set_cookie
 from web.research_pages import page
 from web.research_simulations import Simulations, own_address
 from web.research_tables import progress_tables, tiles
+from web.sign_in import Gate, Session, is_foreign, proves
 
 log = logging.getLogger(__name__)
 _MOST_SIMULATED = 200
@@ -136,7 +137,8 @@ class _Research:
         try:
             return await answer
         except PortraitError as error:
-            status = HTTPStatus.UNPROCESSABLE_ENTITY
+            is_away = isinstance(error, StudyStoreError)
+            status = HTTPStatus.SERVICE_UNAVAILABLE if is_away else HTTPStatus.UNPROCESSABLE_ENTITY
             return page(request, "research_trouble", session, status=status, trouble=sentence(error))
 
     # --- sign-in ---
@@ -162,11 +164,11 @@ class _Research:
         if word is None:
             log.warning("a sign-in of a researcher failed")
             return refused(_WRONG, HTTPStatus.FORBIDDEN)
-        return set_cookie(_to(request, way or "/research"), request, word)
+        return self._gate.set_cookie(_to(request, way or "/research"), request, word)
 
     async def logout(self, request: Request, session: Session, form: FormData) -> Response:
         self._gate.sign_out(request)
-        return drop_cookie(_to(request, "/research"), request)
+        return self._gate.drop_cookie(_to(request, "/research"), request)
 
     # --- pages ---
 
@@ -208,7 +210,8 @@ class _Research:
 
     async def figure(self, request: Request, session: Session) -> Response:
         data, _ = await self._data(request)
-        theme: Theme = "dark" if request.query_params.get("theme") == "dark" else "light"
+        asked = request.query_params.get("theme", "light")
+        theme = next((one for one in PAGE_THEMES if one == asked), PAGE_THEMES[0])
         found = await run_in_threadpool(self._desk.figure, data, request.path_params["name"], theme)
         if found is None:
             return Response(status_code=HTTPStatus.NOT_FOUND)
@@ -315,7 +318,8 @@ class _Research:
 def _with_pictures(found: Results) -> tuple[Block, ...]:
     """What was found, with the figures' words; a figure that was not drawn is left out."""
     drawn = {one.name: one for one in drawings(found, "light")}
-    blocks = (*outcomes(found), *(Picture(f"times-{one.task}", "", "") for one in found.times))
+    times = (Picture(f"times-{one.task}", "", "") for one in found.times)
+    blocks = (*summary(found), *completeness(found), *outcomes(found), Heading("Response times"), *times)
     return with_words(Document("", "", blocks), drawn).blocks
 
 

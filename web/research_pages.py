@@ -1,43 +1,11 @@
-"""Researchers' pages as HTML, from templates in web/templates; Jinja escapes all that is put into them."""
+"""Researchers' pages as HTML: what their templates know beside what all plain pages do."""
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-
 from study.report.blocks import Block, Grid, Heading, Paragraph, Picture
-from web.research_login import Session
+from web.plain_pages import PAGES, page
 
-_PAGES = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow, noarchive"}
-
-
-def page(
-    request: Request, name: str, session: Session | None, *, status: HTTPStatus = HTTPStatus.OK, **values: object
-) -> Response:
-    """A page from its template.
-
-    Args:
-        name: Of the template, without its end.
-        session: Who is signed in; their notice is shown, once.
-        values: For the template.
-    """
-    notice = ""
-    if session is not None:
-        notice, session.notice = session.notice, ""
-    base = request.scope.get("root_path", "")
-    text = _PAGES.get_template(f"{name}.html").render(base=base, session=session, notice=notice, **values)
-    return HTMLResponse(text, status_code=status, headers=_HEADERS)
+__all__ = ["kind_of_block", "page"]
 
 
 def kind_of_block(block: Block) -> str:
@@ -46,4 +14,4 @@ def kind_of_block(block: Block) -> str:
     return kinds[type(block)]
 
 
-_PAGES.tests["a"] = lambda block, kind: kind_of_block(block) == kind
+PAGES.tests["a"] = lambda block, kind: kind_of_block(block) == kind

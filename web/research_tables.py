@@ -52,7 +52,7 @@ def progress_tables(data: Dataset) -> tuple[tuple[str, tuple[str, ...], Rows], .
         ("Nothing is left of", ("why", "people"), gone),
     ]
     if times:
-        head = ("task", "answers", "seconds: median (quartiles)", "in line", "out of line")
+        head = ("task", "answers", "seconds: median (quartiles)", "usual range, seconds", "outside it")
         found.insert(4, ("Response times", head, times))
     rows = Counter(one.row for one in data.people if one.status == "complete" and one.row is not None)
     if rows:

@@ -50,7 +50,9 @@ from web.board_routes import build_board_routes
 from web.calls import KEY_HEADER, NO_STORE, Calls, problem, read_body
 from web.errors import sentence
 from web.gradio_seams import form_in_memory
+from web.health import build_health_routes
 from web.in_language import SpokenJSON
+from web.models_page import build_models_routes
 from web.phone import build_phone_routes
 from web.study_routes import build_study_routes
 from web.style_routes import build_style_routes
@@ -85,6 +87,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
     operators = () if more is None else (more / "thumbnails",)
     return [
         *(Route(f"/gradio_api/upload{end}", calls.upload, methods=["POST"]) for end in ("", "/")),
+        *build_health_routes(studio),
         Route("/studio/photo", calls.photo, methods=["POST"]),
         Route("/studio/style-picture", calls.style_picture, methods=["POST"]),
         Route("/studio/frame", calls.frame, methods=["POST"]),
@@ -97,6 +100,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
         *build_board_routes(studio),
         *build_study_routes(studio),
         *_research_routes(studio),
+        *build_models_routes(studio),
         *build_style_routes(studio),
         Route("/studio/tile/{key}/{kind}/{preset}.webp", calls.tile),
         Route("/studio/thumbnails/{file:path}", _assets(THUMBNAILS, *operators)),

@@ -73,6 +73,8 @@ _RESEARCH_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'"
 )
+MODELS = "/models"  # the operator's page (web/models_page.py): one script of ours, in no other page's frame
+_MODELS_POLICY = f"{_RESEARCH_POLICY}; script-src 'self'; connect-src 'self'"
 _STUDY_PHOTO = re.compile(r"/study/[a-z0-9-]{1,40}/photo", re.ASCII)
 _OTHER_POLICY = f"default-src 'none'; frame-ancestors {_EMBEDDERS}"
 _NOT_USED = "accelerometer display-capture geolocation gyroscope hid magnetometer microphone midi payment serial usb"
@@ -122,7 +124,12 @@ class Shield:
             await self._app(scope, receive, send)
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        places = {STUDY: _STUDY_POLICY, PHONE: _PHONE_POLICY, RESEARCH: _RESEARCH_POLICY}
+        places = {
+            STUDY: _STUDY_POLICY,
+            PHONE: _PHONE_POLICY,
+            RESEARCH: _RESEARCH_POLICY,
+            MODELS: _MODELS_POLICY,
+        }
         own = next((policy for start, policy in places.items() if path.startswith(start)), "")
         answer = _Answer(send, self._scripts if path == "/" else None, is_secret=path.startswith(PHONE), policy=own)
         takes_pictures = path.rstrip("/") in _TAKES_PICTURES or _STUDY_PHOTO.fullmatch(path) is not None

@@ -136,7 +136,8 @@ def _softedge(photo: PreparedPhoto) -> np.ndarray:
     rgb = np.asarray(photo.image)
     with _lock:
         if "hed" not in _detectors:
-            _detectors["hed"] = heavy.load("controlnet_aux").HEDdetector.from_pretrained(str(folder))
+            with heavy.loading_weights:
+                _detectors["hed"] = heavy.load("controlnet_aux").HEDdetector.from_pretrained(str(folder))
     side = min(rgb.shape[:2])
     edges = _detectors["hed"](
         rgb, detect_resolution=min(_REFERENCE_SIZE, side), image_resolution=side, output_type="np"

@@ -24,11 +24,12 @@ def estimate_depth(rgb: Image.Image) -> np.ndarray:
     """
     folder = require_annotator("depth")
     torch, transformers = heavy.load("torch"), heavy.load("transformers")
-    if "depth" not in _annotator_models:
-        _annotator_models["depth"] = (
-            transformers.AutoImageProcessor.from_pretrained(folder, local_files_only=True),
-            transformers.AutoModelForDepthEstimation.from_pretrained(folder, local_files_only=True).eval(),
-        )
+    with heavy.loading_weights:
+        if "depth" not in _annotator_models:
+            _annotator_models["depth"] = (
+                transformers.AutoImageProcessor.from_pretrained(folder, local_files_only=True),
+                transformers.AutoModelForDepthEstimation.from_pretrained(folder, local_files_only=True).eval(),
+            )
     processor, model = _annotator_models["depth"]
     with torch.inference_mode():
         depth = model(**processor(images=rgb, return_tensors="pt")).predicted_depth[:, None]

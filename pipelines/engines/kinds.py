@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipelines.engines.base import Engine
+from pipelines.engines.flow.edit import KleinEngine, QwenEditEngine
+from pipelines.engines.flow.stack import EditStack, ZImageStack
+from pipelines.engines.flow.z_image import ZImageEngine
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.stack import UNetStack
 from pipelines.hub.stack import ModelStack
@@ -20,7 +23,8 @@ class Kind:
 
     Attributes:
         stack: The class of its files in presets/models.
-        engine: Makes the engine of a stack; must load nothing heavy before the engine's first portrait.
+        engine: Makes the engine of a stack; must load nothing heavy before the engine's first portrait. Where the
+            studio works on devices that it chose, it is told which one by the keyword `device`.
     """
 
     stack: type[ModelStack]
@@ -29,4 +33,11 @@ class Kind:
 
 _UNET = Kind(UNetStack, DiffusionEngine)
 
-KINDS: Mapping[str, Kind] = {"sd15": _UNET, "sdxl": _UNET, "sdxl-union": _UNET}
+KINDS: Mapping[str, Kind] = {
+    "sd15": _UNET,
+    "sdxl": _UNET,
+    "sdxl-union": _UNET,
+    "flux2-klein": Kind(EditStack, KleinEngine),
+    "qwen-edit-plus": Kind(EditStack, QwenEditEngine),
+    "z-image": Kind(ZImageStack, ZImageEngine),
+}

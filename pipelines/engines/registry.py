@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from languages.saying import listed, say
-from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, Refuse
-from pipelines.engines.device import is_slow, why_not
+from pipelines.engines.base import AUTO, PREVIEW, EngineChoice, EngineInfo, Refuse
+from pipelines.engines.device import Device, is_slow, why_not
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.kinds import KINDS, Kind
 from pipelines.errors import EngineUnavailable, RequestInvalid
@@ -26,14 +26,21 @@ class Engines:
         models: Model stacks by id.
         refuse: Why a stack that can run here is not to be used all the same, as a sentence; "" where it is.
         kinds: Which engine runs a stack, by its kind.
+        device: Where they run; left out, on the best there is.
     """
 
     def __init__(
-        self, models: Mapping[str, ModelStack], refuse: Refuse = may_always, kinds: Mapping[str, Kind] = KINDS
+        self,
+        models: Mapping[str, ModelStack],
+        refuse: Refuse = may_always,
+        kinds: Mapping[str, Kind] = KINDS,
+        *,
+        device: Device | None = None,
     ) -> None:
         self._models = models
         self._refuse = refuse
         self._kinds = kinds
+        self.device = device
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -56,15 +63,23 @@ class Engines:
         if stack is None:
             raise RequestInvalid(say("There is no such model; choose one of: {ids}.", ids=", ".join(self.ids)))
         if reason := self._why_not(stack):
-            weights.require(stack)  # what is not here has a cure
+            weights.require(weights.usable(stack) or stack)  # what is not here has a cure
             raise EngineUnavailable(reason)
-        return EngineChoice(self._engine(stack), stack, _warnings(stack))
+        return self._choice(stack)
 
-    def _engine(self, stack: ModelStack) -> Engine:
-        return self._kinds[stack.kind].engine(stack)
+    def _choice(self, stack: ModelStack, *notes: str) -> EngineChoice:
+        """A stack that can run here, without parts that are not here and that it can do without."""
+        found = weights.usable(stack) or stack
+        make = self._kinds[found.kind].engine
+        engine = make(found) if self.device is None else make(found, device=self.device)
+        return EngineChoice(engine, found, (*notes, *self._warnings(found), *_lacking(stack, found)))
 
     def _why_not(self, stack: ModelStack) -> str:
-        return why_not(stack) or self._refuse(stack)
+        return why_not(weights.usable(stack) or stack, self.device) or self._refuse(stack)
+
+    def _warnings(self, stack: ModelStack) -> tuple[str, ...]:
+        slow = is_slow(stack, self.device)
+        return (say("There is no GPU here, so a portrait takes minutes."),) if slow else ()
 
     def _ranked(self) -> list[ModelStack]:
         return sorted(self._models.values(), key=lambda stack: -stack.rank)
@@ -76,7 +91,7 @@ class Engines:
     def _best(self) -> EngineChoice:
         if stack := self._automatic():
             note = say("{name} was chosen: the best model that can run on this machine.", name=stack.name)
-            return EngineChoice(self._engine(stack), stack, (note, *_warnings(stack)))
+            return self._choice(stack, note)
         ranked = self._ranked()
         ways = [
             say("choose {name}", name=stack.name) for stack in ranked if stack.rank == 0 and not self._why_not(stack)
@@ -86,6 +101,7 @@ class Engines:
 
     def _info(self, stack: ModelStack, is_automatic: bool) -> EngineInfo:
         reason = self._why_not(stack)
+        found = stack if reason else weights.usable(stack) or stack
         return EngineInfo(
             id=stack.id,
             name=stack.name,
@@ -95,13 +111,18 @@ class Engines:
             download_bytes=weights.download_bytes(stack),
             licence=", ".join(weights.licences(stack)),
             is_automatic=is_automatic,
-            reads_words=stack.reads_words,
-            reads_style_picture=stack.reads_style_picture,
+            reads_words=found.reads_words,
+            reads_style_picture=found.reads_style_picture,
         )
 
 
-def _warnings(stack: ModelStack) -> tuple[str, ...]:
-    return (say("There is no GPU here, so a portrait takes minutes."),) if is_slow(stack) else ()
+def _lacking(stack: ModelStack, found: ModelStack) -> tuple[str, ...]:
+    here = {component.name for component in found.components()}
+    missing = [component.name for component in stack.components() if component.name not in here]
+    if not missing:
+        return ()
+    # Translators: parts are names such as "ControlNet for depth"
+    return (say("{name} works here without: {parts}.", name=stack.name, parts=", ".join(missing)),)
 
 
 def _preview_info(is_automatic: bool) -> EngineInfo:

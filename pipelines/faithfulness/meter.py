@@ -127,7 +127,7 @@ def _measure(photo: PreparedPhoto, portrait: Image.Image, natural_colour: bool) 
     after = np.asarray((portrait if same_size else portrait.resize(photo.image.size)).convert("RGB"))
     edges = edges_kept(before, after, photo.face.landmarks)
     own = photo.face.landmarks
-    other = _find(after, photo.face.box)
+    other = find_face(after, photo.face.box)
     if other is None:
         return Faithfulness(sentence=_NOT_FOUND, edges_kept=edges, unmeasured=(_NOT_FOUND,))
     unmeasured: list[str] = []
@@ -270,8 +270,13 @@ def _edges(rgb: np.ndarray, size: tuple[int, int], inside: np.ndarray) -> np.nda
     return edges
 
 
-def _find(rgb: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray | None:
-    """(478, 2) of the face where it was in the photo, or else of the largest one."""
+def find_face(rgb: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray | None:
+    """(478, 2) of the face where it was in the photo, or else of the largest one; None where no mesh fits.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        box: Left, top, right, bottom in its pixels.
+    """
     points = vision.face_landmarks(rgb, box)
     if points is None:
         faces = vision.detect_faces(rgb)

@@ -31,6 +31,20 @@ ANNOTATOR_WEIGHTS: dict[AnnotatorName, HubSource] = {
 
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.safetensors$")
 
+_OF_TOKENIZERS = (
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.json",
+    "vocab.json",
+    "merges.txt",
+    # What a language model's words are wrapped into, and what a processor does to pictures before it reads them.
+    "chat_template.jinja",
+    "chat_template.json",
+    "processor_config.json",
+    "video_preprocessor_config.json",
+)
+
 PartKind = Literal["model", "encoder", "tokenizer", "file"]
 
 
@@ -82,21 +96,31 @@ SAFETY_CHECKER = Component(
 SAFETY_CHECKER_ID = "safety-checker"  # what the download command calls it
 
 
+def weights_file(source: HubSource, default: str) -> Part:
+    """One file of weights, by the name that the source gives it."""
+    return Part("file", source.subfolder or "", source.weight_name or default)
+
+
 def each_once(components: Iterable[Component]) -> tuple[Component, ...]:
     """Components in their order; of those that share their files only the first."""
     return tuple({component.key: component for component in reversed(tuple(components))}.values())[::-1]
+
+
+def annotator_name(name: AnnotatorName) -> str:
+    """What the weights of an annotator are called, where it has any."""
+    return f"{name} annotator"
 
 
 def annotator_component(name: AnnotatorName) -> Component:
     """The weights that an annotator of `ANNOTATOR_WEIGHTS` reads."""
     source = ANNOTATOR_WEIGHTS[name]
     if source.weight_name:
-        return Component(f"{name} annotator", source, (Part("file", "", source.weight_name),))
-    return Component(f"{name} annotator", source, (Part("encoder", ""), Part("file", "", "preprocessor_config.json")))
+        return Component(annotator_name(name), source, (Part("file", "", source.weight_name),))
+    return Component(annotator_name(name), source, (Part("encoder", ""), Part("file", "", "preprocessor_config.json")))
 
 
 def select(component: Component, names: set[str]) -> tuple[list[str], list[str]]:
-    """The files that a component needs out of a listing.
+    """The files that a component needs out of a listing; the plain weights where it has none of the variant.
 
     Args:
         component: What is needed.
@@ -112,8 +136,7 @@ def select(component: Component, names: set[str]) -> tuple[list[str], list[str]]
         if part.kind == "file":
             needed = [f"{prefix}{part.name}"]
         elif part.kind == "tokenizer":
-            optional = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.json")
-            files += [prefix + name for name in (*optional, "vocab.json", "merges.txt") if prefix + name in names]
+            files += [prefix + name for name in _OF_TOKENIZERS if prefix + name in names]
             whole = f"{prefix}tokenizer.json" in names
             needed = [] if whole else [f"{prefix}vocab.json", f"{prefix}merges.txt"]
         else:
@@ -124,13 +147,26 @@ def select(component: Component, names: set[str]) -> tuple[list[str], list[str]]
     return list(dict.fromkeys(files)), missing
 
 
+def has_variant(names: Iterable[str], variant: str | None) -> bool:
+    """Whether weights of a variant are among files of one folder."""
+    return variant is not None and any(
+        re.search(rf"\.{re.escape(variant)}(-\d{{5}}-of-\d{{5}})?\.safetensors$", name) for name in names
+    )
+
+
 def _weights(stem: str, variant: str | None, names: set[str]) -> list[str]:
-    """Weights in one file, or an index with its shards (a shard that is not there is named all the same)."""
+    """Weights in one file, or an index with its shards (a shard that is not there is named all the same).
+
+    Where nothing of the variant is there but the plain weights are, those: they are larger, and the same model.
+    """
     infix = f".{variant}" if variant else ""
     single = f"{stem}{infix}.safetensors"
     index = f"{stem}.safetensors.index{infix}.json"
-    if single in names or index not in names:
+    if single in names:
         return [single]
+    if index not in names:
+        plain = _weights(stem, None, names) if variant else []
+        return plain if names.issuperset(plain[:1]) and plain else [single]
     found = [match for name in names if name.startswith(f"{stem}{infix}-") and (match := _SHARD.search(name))]
     count = int(found[0][2]) if found else 1
     return [index, *(f"{stem}{infix}-{number:05d}-of-{count:05d}.safetensors" for number in range(1, count + 1))]

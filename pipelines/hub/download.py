@@ -2,195 +2,153 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
-import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from pipelines import heavy
-from pipelines.errors import Cancelled, EngineUnavailable, PortraitError
-from pipelines.hub.components import (
-    SAFETY_CHECKER,
-    Component,
-    annotator_component,
-    select,
-)
+from pipelines.errors import Cancelled, EngineUnavailable, NotOnTheHub
+from pipelines.hub import cache
+from pipelines.hub.components import SAFETY_CHECKER, Component, annotator_component
+from pipelines.hub.plan import CanDoWithout, Piece, Plan, hub_errors, make_plan
 from pipelines.hub.stack import ModelStack
-from pipelines.hub.weights import inspect, is_whole, readable_size, require, require_annotator, root_of
+from pipelines.hub.transfer import HubFile, Watch, fetch
+from pipelines.hub.weights import readable_size, require, require_annotator, usable
 from pipelines.schema import AnnotatorName
 
-# Plain HTTP can be counted and stopped within one chunk; the chunk store of hf_xet reports from a thread of its own.
-os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
-
-log = logging.getLogger(__name__)
-
 _DISK_MARGIN = 500_000_000
-
+_LOOK_UP_SECONDS = 0.2
 
 Progress = Callable[[int, int], bool]
 
 
-# --- downloading -----------------------------------------------------------------------------------------------------
-
-
 @dataclass
-class _Tally:
-    """Counts bytes over all files and asks the caller after each chunk whether to go on."""
+class Tally:
+    """A `Watch` that counts bytes over all files and asks the caller after each chunk whether to go on."""
 
     on_progress: Progress
-    total: int
-    done: int = 0
-    stopped: bool = field(default=False, init=False)
+    total: int = 0
+    done: int = field(default=0, init=False)
 
-    def move_to(self, done: int) -> None:
-        self.done = done
-        if self.stopped or not self.on_progress(min(self.done, self.total), self.total):
-            self.stopped = True
+    def moved(self, count: int) -> None:
+        self.done += count
+        if not self.on_progress(min(self.done, self.total), self.total):
             raise Cancelled("The download was stopped; start it again to go on where it was.")
 
-    def bar(self) -> type:
-        """A class that huggingface_hub takes for a tqdm bar."""
-        tally = self
-
-        class Bar:
-            def __init__(self, *_: object, **__: object) -> None:
-                pass
-
-            def update(self, n: float = 1) -> None:
-                tally.move_to(tally.done + int(n))
-
-            def __enter__(self) -> Bar:
-                return self
-
-            def __exit__(self, *_: object) -> None:
-                pass
-
-            def __getattr__(self, name: str) -> Callable[..., None]:
-                if name == "update_transfer":  # counted already
-                    raise AttributeError(name)
-                return lambda *_, **__: None
-
-        return Bar
+    def wait(self, seconds: float, reason: str) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.moved(0)
+            time.sleep(min(left, _LOOK_UP_SECONDS))
 
 
-def download(stack: ModelStack, on_progress: Progress, *, fresh: bool = False) -> None:
+def download(stack: ModelStack, on_progress: Progress, *, fresh: bool = False) -> tuple[str, ...]:
     """Fetch what is missing of a stack into the cache of huggingface_hub.
 
-    Files that are complete are never fetched again, so a stopped download goes on with the file where it was.
+    Files that are complete are never fetched again, and a stopped download goes on with the byte after the last.
 
     Args:
         stack: Its sources are pinned by revision where the preset says so.
         on_progress: Told (bytes done, bytes in all) after each chunk; answering False stops within one.
         fresh: Fetch files again that are here already, for a download that turned out damaged.
 
+    Returns:
+        What was taken in place of what, and what was left out because the hub does not give it, as sentences.
+
     Raises:
         Cancelled: on_progress answered False.
-        EngineUnavailable: No network, no such repository, revision or file, or not enough disk.
+        EngineUnavailable: No network, no such repository or file, damaged twice on its way, or not enough disk.
     """
-    _download(stack.components(), on_progress, fresh)
-    require(stack)
+    said = _download(stack.components(), lambda names: stack.without(names) is not None, on_progress, fresh)
+    require(usable(stack) or stack)
+    return said
 
 
-def download_annotator(name: AnnotatorName, on_progress: Progress, *, fresh: bool = False) -> None:
+def download_annotator(name: AnnotatorName, on_progress: Progress, *, fresh: bool = False) -> tuple[str, ...]:
     """Fetch the weights of an annotator, as `download` does those of a stack."""
-    _download((annotator_component(name),), on_progress, fresh)
+    said = _download((annotator_component(name),), nothing, on_progress, fresh)
     require_annotator(name)
+    return said
 
 
-def download_checker(on_progress: Progress, *, fresh: bool = False) -> None:
+def download_checker(on_progress: Progress, *, fresh: bool = False) -> tuple[str, ...]:
     """Fetch the weights of the picture checker, as `download` does those of a stack."""
-    _download((SAFETY_CHECKER,), on_progress, fresh)
+    return _download((SAFETY_CHECKER,), nothing, on_progress, fresh)
 
 
-def _download(parts: tuple[Component, ...], on_progress: Progress, fresh: bool) -> None:
-    plan: dict[tuple[str, str, str], int] = {}
-    for component in parts:
-        plan.update(_files_to_fetch(component, fresh))
-    total = sum(plan.values())
-    _check_disk(total, Path(heavy.load("huggingface_hub.constants").HF_HUB_CACHE))
-    tally = _Tally(on_progress, total)
-    tally.move_to(0)
-    done = 0
-    for (repo_id, revision, name), size in plan.items():
-        with _hub_errors(f"files of {repo_id}"):
-            heavy.load("huggingface_hub").hf_hub_download(
-                repo_id, name, revision=revision, tqdm_class=tally.bar(), force_download=fresh
-            )
-        done += size
-        tally.move_to(done)  # what a retry counted twice, or another program fetched meanwhile
+def nothing(_names: frozenset[str]) -> bool:
+    """The `can_do_without` of what needs all its parts."""
+    return False
 
 
-def _files_to_fetch(component: Component, fresh: bool) -> dict[tuple[str, str, str], int]:
-    """(repository, revision, file) -> bytes of what is missing of a component, after a look at its repository."""
-    source = component.source
-    if inspect(component)[0] and not (fresh and source.repo_id):
-        return {}
-    if source.path:
-        raise EngineUnavailable(f"The {component.name} ships with this project and is not here; install it again.")
-    repo_id, revision = str(source.repo_id), source.revision or "main"
-    with _hub_errors(component.name):
-        info = heavy.load("huggingface_hub").HfApi().model_info(repo_id, revision=revision, files_metadata=True)
-    sizes = {entry.rfilename: entry.size or 0 for entry in info.siblings}
-    files, missing = select(component, set(sizes))
-    if missing:
-        raise EngineUnavailable(
-            f"The repository of the {component.name} does not hold what this model needs; correct the preset.",
-            detail=f"{repo_id}@{revision}: {', '.join(missing)}",
-        )
-    root = root_of(source)
-    for name in files:  # a damaged file is fetched again
-        if root and (root / name).exists() and not is_whole(root / name):
-            (root / name).resolve().unlink()
-            (root / name).unlink(missing_ok=True)
-    wanted = [name for name in files if fresh or root is None or not (root / name).exists()]
-    return {(repo_id, revision, name): sizes[name] for name in wanted}
+def _download(
+    components: tuple[Component, ...], can_do_without: CanDoWithout, on_progress: Progress, fresh: bool
+) -> tuple[str, ...]:
+    tally = Tally(on_progress)
+    plan = make_plan(components, can_do_without, tally, fresh=fresh)
+    tally.total = plan.missing
+    left_out = (*plan.left_out, *carry_out(plan, can_do_without, tally))
+    return (*plan.notes, *(sentence for _, sentence in left_out))
 
 
-def _check_disk(needed: int, folder: Path) -> None:
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free = shutil.disk_usage(existing).free
+def carry_out(
+    plan: Plan, can_do_without: CanDoWithout, watch: Watch, on_component: Callable[[str], None] = lambda name: None
+) -> tuple[tuple[str, str], ...]:
+    """Fetch what a plan says.
+
+    Args:
+        plan: From `make_plan`.
+        can_do_without: As there.
+        watch: Told of every chunk.
+        on_component: Told whose turn it is, by name, before each file.
+
+    Returns:
+        Names of further components that the hub does not give, and why, as sentences.
+
+    Raises:
+        Cancelled: The watch said so.
+        EngineUnavailable: Another download is under way, there is too little room, or the hub does not give a file.
+    """
+    watch.moved(0)
+    pieces = [piece for piece in plan.pieces if piece.wanted]
+    if not pieces:
+        return ()
+    left_out = dict(plan.left_out)
+    with hub_errors("files of this model"):
+        check_disk(plan.missing)
+        with cache.downloading():
+            for piece, file in _in_order(pieces):
+                name = piece.component.name
+                if name in left_out:
+                    continue
+                on_component(name)
+                try:
+                    with hub_errors(name):
+                        fetch(file, watch)
+                except NotOnTheHub as error:
+                    if not can_do_without(frozenset({*left_out, name})):
+                        raise
+                    left_out[name] = error.hint
+    return tuple(item for item in left_out.items() if item not in plan.left_out)
+
+
+def _in_order(pieces: list[Piece]) -> Iterator[tuple[Piece, HubFile]]:
+    """The smallest file of each first: what the hub does not give is known before gigabytes have come."""
+    first = {piece.component.name: min(piece.wanted, key=lambda file: file.size) for piece in pieces}
+    for piece in pieces:
+        if piece.listing is not None:
+            cache.note_commit(piece.component.source, piece.listing.commit, replaced=piece.listing.replaced)
+        yield piece, first[piece.component.name]
+    for piece in pieces:
+        yield from ((piece, file) for file in piece.wanted if file != first[piece.component.name])
+
+
+def check_disk(needed: int) -> None:
+    """Make sure that there is room.
+
+    Raises:
+        EngineUnavailable: There is not.
+    """
+    free = cache.free_bytes()
     if free < needed + _DISK_MARGIN:
         sizes = f"needs {readable_size(needed)} and the disk has {readable_size(free)}"
         raise EngineUnavailable(f"This download {sizes}; make room and try again.")
-
-
-@contextlib.contextmanager
-def _hub_errors(what: str) -> Iterator[None]:
-    """Turns what huggingface_hub raises into sentences. Details name the kind of error only, never a URL or a token."""
-    try:
-        yield
-    except PortraitError:
-        raise
-    except Exception as error:
-        raise EngineUnavailable(_advice(error, what), detail=type(error).__name__) from None
-
-
-def _advice(error: Exception, what: str) -> str:
-    errors = heavy.load("huggingface_hub.errors")
-    if isinstance(error, errors.OfflineModeIsEnabled):
-        return "Downloads are switched off here by HF_HUB_OFFLINE; unset it and try again."
-    if isinstance(error, errors.GatedRepoError):
-        return f"The {what} is behind a licence: accept it on the hub and set HF_TOKEN, then try again."
-    if isinstance(error, errors.RevisionNotFoundError):
-        return f"The pinned revision of the {what} is not on the hub; correct the preset."
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return f"The repository of the {what} is not on the hub, or is private; correct the preset or set HF_TOKEN."
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status in (401, 403):
-        return (
-            f"The hub does not let this machine read the {what}; accept its licence and set HF_TOKEN, then try again."
-        )
-    if status is not None:
-        return f"The hub answered {status} for the {what}; try again later."
-    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError | TimeoutError):
-        return "The download could not be written; check free space and permissions of the model cache."
-    return "The model hub cannot be reached from here; check the network and try again."
-
-
-# --- models that annotators use --------------------------------------------------------------------------------------
-
-
-# --- command ---------------------------------------------------------------------------------------------------------

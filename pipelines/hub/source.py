@@ -31,3 +31,9 @@ class HubSource(Value):
         if (self.repo_id is None) == (self.path is None):
             raise ValueError("give either repo_id or path")
         return self
+
+
+class LoRASource(HubSource):
+    """A LoRA that is fused into the stack's main network."""
+
+    lora_scale: float = Field(1.0, ge=0.0, le=2.0, description="Weight of the LoRA when fused.")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from languages.saying import say
-from pipelines import heavy
 from pipelines.errors import EngineUnavailable
-from pipelines.hub.components import ANNOTATOR_WEIGHTS, Component, annotator_component, select
+from pipelines.hub import cache
+from pipelines.hub.components import ANNOTATOR_WEIGHTS, Component, annotator_component, has_variant, select
 from pipelines.hub.source import HubSource
 from pipelines.hub.stack import ModelStack
 from pipelines.schema import AnnotatorName
@@ -26,16 +27,23 @@ class StackState:
     """How much of a model stack is on this machine.
 
     Attributes:
-        status: present (can be loaded), partial, absent.
-        bytes_present: Bytes of needed files that are here.
+        status: present; reduced (can be loaded, but parts are missing that it can do without); partial; absent.
+        bytes_present: Bytes of needed files that are here, those of unfinished ones among them.
         bytes_missing: Bytes still to download, by the sizes in the preset.
         missing: Names of the components that are not complete.
+        notes: What is here in place of what the preset names, as sentences for the operator.
     """
 
-    status: Literal["present", "partial", "absent"]
+    status: Literal["present", "reduced", "partial", "absent"]
     bytes_present: int
     bytes_missing: int
     missing: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can be loaded."""
+        return self.status in ("present", "reduced")
 
 
 def resolve(source: HubSource, name: str = "model", *, stack_id: str = "") -> Path:
@@ -58,16 +66,24 @@ def resolve(source: HubSource, name: str = "model", *, stack_id: str = "") -> Pa
 
 def state(stack: ModelStack) -> StackState:
     """What of a stack is on this machine. Reads the disk only."""
-    return _state(stack.components())
+    found = state_of(stack.components())
+    if found.status == "partial" and stack.without(frozenset(found.missing)) is not None:
+        return replace(found, status="reduced")
+    return found
+
+
+def usable(stack: ModelStack) -> ModelStack | None:
+    """The stack as far as it is here, without parts that it can do without; None where it cannot be loaded."""
+    return stack.without(frozenset(state_of(stack.components()).missing))
 
 
 def annotator_state(name: AnnotatorName) -> StackState:
     """What of an annotator's weights is on this machine; present for those that need none."""
-    return _state((annotator_component(name),) if name in ANNOTATOR_WEIGHTS else ())
+    return state_of((annotator_component(name),) if name in ANNOTATOR_WEIGHTS else ())
 
 
 def require(stack: ModelStack) -> None:
-    """Check that a stack can be loaded from this machine alone.
+    """Check that all of a stack can be loaded from this machine alone; see `usable` for less than all.
 
     Raises:
         EngineUnavailable: Names what is missing; its cure, the size and the command that fetches it.
@@ -125,18 +141,49 @@ def download_bytes(stack: ModelStack) -> int:
     return sum(component.source.bytes for component in stack.components() if component.source.repo_id)
 
 
-def _state(parts: tuple[Component, ...]) -> StackState:
+def state_of(components: tuple[Component, ...]) -> StackState:
+    """As `state`, of any components."""
     present = missing_bytes = 0
     missing: list[str] = []
-    for component in parts:
+    unfinished: set[str] = set()
+    for component in components:
         complete, here = inspect(component)
         present += here
         if not complete:
+            repo_id = component.source.repo_id
+            if repo_id and repo_id not in unfinished:
+                unfinished.add(repo_id)
+                here += cache.unfinished_bytes(repo_id)
+                present += cache.unfinished_bytes(repo_id)
             missing.append(component.name)
             missing_bytes += max(0, component.source.bytes - here)
+    notes = tuple(note for component in components if component.name not in missing for note in _notes(component))
     if not missing:
-        return StackState("present", present, 0, ())
-    return StackState("partial" if present else "absent", present, missing_bytes, tuple(missing))
+        return StackState("present", present, 0, (), notes)
+    return StackState("partial" if present else "absent", present, missing_bytes, tuple(missing), notes)
+
+
+def _notes(component: Component) -> Iterator[str]:
+    source = component.source
+    if cache.is_replaced(source):
+        yield (
+            f"The {component.name} is of the main branch of {source.repo_id}, because the hub did not have the pinned"
+            " revision."
+        )
+    root = root_of(source)
+    if source.variant and root is not None and not _is_of_variant(root, component):
+        yield f"The {component.name} has plain weights, because there were none of the variant {source.variant}."
+
+
+def _is_of_variant(root: Path, component: Component) -> bool:
+    folders = [root / part.folder for part in component.parts if part.kind in ("model", "encoder")]
+    return all(variant_in(folder, component.source.variant) for folder in folders)
+
+
+def variant_in(folder: Path, variant: str | None) -> str | None:
+    """The variant to load from a folder: the one that is asked for where it is there, else None, the plain weights."""
+    names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
+    return variant if has_variant(names, variant) else None
 
 
 def inspect(component: Component) -> tuple[bool, int]:
@@ -144,23 +191,20 @@ def inspect(component: Component) -> tuple[bool, int]:
     root = root_of(component.source)
     if root is None or not root.is_dir():
         return False, 0
-    files, missing = select(component, _listing(root, component))
+    files, missing = select(component, listing_of(root, component))
     whole = [name for name in files if is_whole(root / name)]
     return not missing and len(whole) == len(files), sum((root / name).stat().st_size for name in whole)
 
 
 def root_of(source: HubSource) -> Path | None:
-    """Folder of a source; None where nothing of this revision was ever downloaded."""
+    """Folder of a source; None where nothing of its revision was ever downloaded."""
     if source.path:
         return PROJECT / source.path
-    hub = heavy.load("huggingface_hub")
-    try:
-        return Path(hub.snapshot_download(source.repo_id, revision=source.revision, local_files_only=True))
-    except hub.errors.LocalEntryNotFoundError:
-        return None
+    commit = cache.commit_of(source)
+    return cache.snapshot(str(source.repo_id), commit) if commit else None
 
 
-def _listing(root: Path, component: Component) -> set[str]:
+def listing_of(root: Path, component: Component) -> set[str]:
     folders = {root / part.folder for part in component.parts}
     return {
         path.relative_to(root).as_posix()

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from languages.saying import Said, put_together, say
+from languages.saying import Said, put_together, say, say_many
 from pipelines.errors import PhotoError
 from pipelines.photo import vision
 from pipelines.photo.framing import Frame, is_crowded
-from pipelines.photo.opening import shows_face
+from pipelines.photo.opening import others_in, shows_face
 from pipelines.schema import Face, HintKind, LoadedPhoto, PhotoHint, Shape
 
 _SMALL_FACE = 90
@@ -141,12 +141,28 @@ def of_the_crop(
         by_hand: The visitor set it.
         loose: There is a scene, which gives more room already.
     """
+    others = others_in(photo, face_index, frame)
+    beside = [_hint("neighbours", _others(others, loose))] if others else []
     if not shows_face(photo, face_index, frame):
-        return [_hint("out-of-crop", _MOVED if by_hand else _cut(shape))]
+        return [_hint("out-of-crop", _MOVED if by_hand else _cut(shape)), *beside]
     face = photo.faces[face_index or 0] if photo.faces else None
     if not by_hand and shape != "1:1" and is_crowded(frame, face):
-        return [_hint("close-cut", _close(shape, loose))]
-    return []
+        return [_hint("close-cut", _close(shape, loose)), *beside]
+    return beside
+
+
+def _others(count: int, loose: bool) -> str:
+    if loose:
+        return say_many(
+            "Somebody else is in the photo. Only you are painted.",
+            "{count} others are in the photo. Only you are painted.",
+            count,
+        )
+    return say_many(
+        "Somebody else is in the photo. Only you are painted: they are blurred, and a scene leaves them out.",
+        "{count} others are in the photo. Only you are painted: they are blurred, and a scene leaves them out.",
+        count,
+    )
 
 
 def _cut(shape: Shape) -> str:

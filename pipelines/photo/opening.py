@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from languages.saying import say
 from pipelines.errors import PhotoUnreadable, RequestInvalid
-from pipelines.photo import decoding, face_finder, framing, vision
+from pipelines.photo import decoding, face_finder, framing, neighbours, vision
 from pipelines.photo.decoding import MAX_BYTES, MAX_PIXELS, MAX_SIDE
 from pipelines.schema import Face, HandCrop, LoadedPhoto, PreparedPhoto, StylePicture
 
@@ -25,6 +25,7 @@ __all__ = [
     "marked",
     "open_photo",
     "open_style_picture",
+    "others_in",
     "prepare",
     "shows_face",
     "sitter_after",
@@ -216,7 +217,7 @@ def prepare(
     crop: HandCrop | None = None,
     where: framing.Frame | None = None,
 ) -> PreparedPhoto:
-    """Cut what engines see.
+    """Cut what engines see. Other people in it are blurred and are not in the person mask: `neighbours` says how.
 
     Args:
         photo: From open_photo.
@@ -240,26 +241,60 @@ def prepare(
     else:
         rgb, inside = framing.filled(np.asarray(photo.image), where, size)
         image = Image.fromarray(rgb)
-    face = None if chosen is None else _in_frame(photo, chosen, where, rgb)
-    return PreparedPhoto(image=image, face=face, person_mask=vision.person_mask(rgb) * inside)
+    face, people = None if chosen is None else _in_frame(photo, chosen, where, rgb), vision.person_mask(rgb)
+    others = _neighbours_in(photo, face_index, where, size)
+    if others and chosen is not None:
+        rgb, people = neighbours.left_out(rgb, people, _box_in(chosen.box, where, size[0]), others)
+        image = Image.fromarray(rgb)
+    return PreparedPhoto(image=image, face=face, person_mask=people * inside)
+
+
+def _neighbours_in(
+    photo: LoadedPhoto, face_index: int | None, where: framing.Frame, size: tuple[int, int]
+) -> list[neighbours.Box]:
+    """The faces of other people in a crop, in its pixels: whom `prepare` leaves out.
+
+    Args:
+        photo: From open_photo.
+        face_index: As for `prepare`.
+        where: From `frame`.
+        size: Width and height of the crop in pixels.
+    """
+    chosen = _chosen(photo, face_index)
+    if chosen is None:
+        return []
+    others = [face for face in photo.faces if face is not chosen and face.certainty in ("sure", "likely")]
+    boxes = [_box_in(face.box, where, size[0]) for face in others]
+    return neighbours.beside(_box_in(chosen.box, where, size[0]), boxes, size)
+
+
+def others_in(photo: LoadedPhoto, face_index: int | None, where: framing.Frame) -> int:
+    """How many people beside the sitter `prepare` leaves out of a crop."""
+    size = (512, max(1, round(512 * where.height / where.width)))
+    return len(_neighbours_in(photo, face_index, where, size))
 
 
 def _in_frame(photo: LoadedPhoto, chosen: Face, where: framing.Frame, rgb: np.ndarray) -> Face | None:
     """The chosen face in the pixels of the crop, with its mesh; None where the crop was moved off it."""
     height, width = rgb.shape[:2]
-    there = where.to_picture(width)
-    x0, y0, x1, y1 = chosen.box
-    x, y = there @ ((x0 + x1) / 2, (y0 + y1) / 2, 1.0)
+    there, box = where.to_picture(width), _box_in(chosen.box, where, width)
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     if not (0 <= x <= width and 0 <= y <= height):
         return None
-    half, tall = (x1 - x0) / 2 * width / where.width, (y1 - y0) / 2 * width / where.width
-    box = (float(x - half), float(y - tall), float(x + half), float(y + tall))
     if chosen.certainty == "marked":  # the photo's own mesh, so that what was said of it holds
         points = vision.mesh_of(np.asarray(photo.image), chosen)
         points = None if points is None else cv2.transform(points[None].astype(np.float64), there)[0].astype(np.float32)
     else:
         points = vision.mesh_within(rgb, box)
     return chosen.model_copy(update={"box": box, "landmarks": points})
+
+
+def _box_in(box: neighbours.Box, where: framing.Frame, width: int) -> neighbours.Box:
+    """A box of the photo in the pixels of a crop that is so wide; upright, also where the crop is turned."""
+    x0, y0, x1, y1 = box
+    x, y = where.to_picture(width) @ ((x0 + x1) / 2, (y0 + y1) / 2, 1.0)
+    half, tall = (x1 - x0) / 2 * width / where.width, (y1 - y0) / 2 * width / where.width
+    return float(x - half), float(y - tall), float(x + half), float(y + tall)
 
 
 def shows_face(photo: LoadedPhoto, face_index: int | None, where: framing.Frame) -> bool:
@@ -274,15 +309,19 @@ def shows_face(photo: LoadedPhoto, face_index: int | None, where: framing.Frame)
     return bool(min(across.min(), down.min()) >= 0 and across.max() <= 1 and down.max() <= where.height / where.width)
 
 
-def cut(photo: LoadedPhoto, where: framing.Frame, size: tuple[int, int]) -> Image.Image:
-    """The picture of `prepare`, without the masks and landmarks that take most of its time.
+def cut(photo: LoadedPhoto, face_index: int | None, where: framing.Frame, size: tuple[int, int]) -> Image.Image:
+    """The picture of `prepare`, where nobody else is in it without the masks and landmarks that take most of its time.
 
     Args:
         photo: From open_photo.
+        face_index: As for `prepare`.
         where: From `frame`, inside the photo.
         size: Width and height in pixels.
     """
-    return _cut(photo, where.shaped(size[0] / size[1]), size)
+    where = where.shaped(size[0] / size[1])
+    if _neighbours_in(photo, face_index, where, size):
+        return prepare(photo, face_index, size, where=where).image
+    return _cut(photo, where, size)
 
 
 def _cut(photo: LoadedPhoto, where: framing.Frame, size: tuple[int, int]) -> Image.Image:

@@ -1,7 +1,7 @@
-"""Writes or checks presets/README.md.
+"""Writes or checks presets/README.md, and the table of licences in the project's README.
 
-python -m pipelines.presets          write presets/README.md from the schema
-python -m pipelines.presets --check  fail when it is out of date, or when a preset is wrong
+python -m pipelines.presets          write both, from the schema and the presets
+python -m pipelines.presets --check  fail when one is out of date, or when a preset is wrong
 """
 
 from __future__ import annotations
@@ -9,22 +9,26 @@ from __future__ import annotations
 import sys
 
 from pipelines.presets.loading import PRESETS, load_presets
-from pipelines.presets.readme import render_readme
+from pipelines.presets.readme import render_readme, with_licences
 
 
 def main(arguments: list[str]) -> int:
-    """Write presets/README.md, or with --check tell whether it and the presets are in order."""
-    readme = PRESETS / "README.md"
-    text = render_readme()
+    """Write both pages, or with --check tell whether they and the presets are in order."""
+    presets = load_presets()
+    project = PRESETS.parent / "README.md"
+    pages = {
+        PRESETS / "README.md": render_readme(),
+        project: with_licences(project.read_text("utf-8"), presets.models),
+    }
     if arguments == ["--check"]:
-        problems = load_presets().problems
-        for problem in problems:
+        for problem in presets.problems:
             print(problem.hint, file=sys.stderr)
-        if not readme.exists() or readme.read_text("utf-8") != text:
-            print("presets/README.md is out of date: run python -m pipelines.presets", file=sys.stderr)
-            return 1
-        return 1 if problems else 0
-    readme.write_text(text, "utf-8")
+        stale = [page for page, text in pages.items() if not page.exists() or page.read_text("utf-8") != text]
+        for page in stale:
+            print(f"{page.name} in {page.parent.name} is out of date: run python -m pipelines.presets", file=sys.stderr)
+        return 1 if presets.problems or stale else 0
+    for page, text in pages.items():
+        page.write_text(text, "utf-8")
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Len, Lt, MaxLen, MinLen, MultipleOf
@@ -13,6 +13,9 @@ from pydantic_core import PydanticUndefined
 
 from pipelines import schema
 from pipelines.engines.kinds import KINDS
+from pipelines.hub.components import Component
+from pipelines.hub.licences import commercial_use
+from pipelines.hub.stack import ModelStack
 from pipelines.recipe import RecipeStep
 
 _INTRODUCTION = """\
@@ -53,6 +56,30 @@ def render_readme() -> str:
         for table, keys in _tables(stack).items():
             parts += _section(f"{', '.join(f'`{key}`' for key in keys)} in such a file", table, level=3)
     return "\n".join(parts).rstrip() + "\n"
+
+
+_BEGIN, _END = "<!-- licences of weights: python -m pipelines.presets writes this table -->", "<!-- end -->"
+
+
+def with_licences(readme: str, models: Mapping[str, ModelStack]) -> str:
+    """The project's README with the table of licences between its two marks written anew."""
+    before, _, rest = readme.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    return f"{before}{_BEGIN}\n{licence_table(models)}\n{_END}{after}"
+
+
+def licence_table(models: Mapping[str, ModelStack]) -> str:
+    """Every part of every stack with its licence, and whether it may be used commercially, as Markdown."""
+    rows = ["| stack | parts | licence | commercial use | GB |", "|---|---|---|---|---|"]
+    for stack in sorted(models.values(), key=lambda one: (-one.rank, one.id)):
+        by_licence: dict[str, list[Component]] = {}
+        for component in stack.components():
+            by_licence.setdefault(component.source.licence, []).append(component)
+        for licence, parts in by_licence.items():
+            names = ", ".join(dict.fromkeys(part.name for part in parts))
+            size = sum(part.source.bytes for part in parts) / 1e9
+            rows.append(f"| {stack.id} | {names} | {licence} | {commercial_use(licence)} | {size:.2f} |")
+    return "\n".join(rows)
 
 
 def _section(title: str, model: type[BaseModel], level: int = 2, skip: tuple[str, ...] = ("id",)) -> Iterator[str]:

@@ -20,7 +20,8 @@ from pipelines import heavy
 from pipelines.errors import EngineUnavailable, PortraitError
 from pipelines.hub import weights
 from pipelines.hub.components import SAFETY_CHECKER, SAFETY_CHECKER_ID, Component
-from pipelines.results import Refusal
+from pipelines.results import PictureOrigin, Refusal
+from pipelines.settings import lends_gpu
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class HubChecker:
 
     id = "safety-checker"
     name: str = say("Picture checker (Stable Diffusion safety checker)")
+    is_quick = False
 
     def __init__(self, component: Component = SAFETY_CHECKER) -> None:
         self._component = component
@@ -60,18 +62,20 @@ class HubChecker:
         """None: this reviewer looks at pictures only."""
         return None
 
-    def review_picture(self, picture: Image.Image) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         """Why a picture is refused, or None.
 
         Args:
             picture: RGB, any size.
+            origin: Makes no difference here.
 
         Raises:
             EngineUnavailable: The weights are damaged or gone. A picture that nobody looked at is not passed on.
         """
         rgb = picture.convert("RGB")
         with self._lock:
-            model, processor = self._load()
+            with heavy.loading_weights:
+                model, processor = self._load()
             try:
                 found = _looks_sexual(model, processor, rgb)
             except Exception as error:
@@ -92,11 +96,11 @@ class HubChecker:
         source = self._component.source
         root = weights.resolve(source, self._component.name, stack_id=SAFETY_CHECKER_ID)
         model_part, processor_part = self._component.parts
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = "cuda" if torch.cuda.is_available() and not lends_gpu() else "cpu"
         try:
             model, report = library.StableDiffusionSafetyChecker.from_pretrained(
                 root / model_part.folder,
-                variant=source.variant,
+                variant=weights.variant_in(root / model_part.folder, source.variant),
                 local_files_only=True,
                 use_safetensors=True,
                 output_loading_info=True,

@@ -26,7 +26,7 @@ LOGGER = "studio.misuse"
 MAX_BYTES = 1_000_000
 BACKUPS = 5
 
-Event = Literal["words-refused", "picture-refused", "too-often"]
+Event = Literal["words-refused", "crop-refused", "picture-refused", "too-often"]
 log = logging.getLogger(LOGGER)
 
 
@@ -45,7 +45,9 @@ class MisuseLog:
         self._clock = clock
         self._key = secrets.token_bytes(32)
 
-    def refused(self, event: Literal["words-refused", "picture-refused"], refusal: Refusal, session: str) -> None:
+    def refused(
+        self, event: Literal["words-refused", "crop-refused", "picture-refused"], refusal: Refusal, session: str
+    ) -> None:
         """Note that a reviewer did not let something through."""
         self._write(event, refusal.category, refusal.reviewer, refusal.rule, session)
 

@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from languages.saying import Words, put_together, say
 from pipelines.errors import PresetError
-from pipelines.results import Refusal, RefusalCategory
+from pipelines.results import PictureOrigin, Refusal, RefusalCategory
 from pipelines.safety.normalise import CJK, fold, views
 
 FOLDER = Path(__file__).parent / "policy"
@@ -132,6 +132,7 @@ class PromptPolicy:
 
     id = "prompt-policy"
     name: str = say("Word list")
+    is_quick = True
 
     def __init__(self, folder: Path = FOLDER) -> None:
         files = sorted((folder / "languages").glob("*.toml"))
@@ -181,7 +182,7 @@ class PromptPolicy:
         rule, found = min(hits, key=lambda hit: _GRAVEST.index(hit[0].category))
         return self._refusal(rule.category, rule.id, found)
 
-    def review_picture(self, picture: Image.Image) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         """None: this reviewer reads words only."""
         return None
 

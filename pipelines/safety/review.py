@@ -9,11 +9,12 @@ from typing import Literal, Protocol, runtime_checkable
 from PIL import Image
 
 from languages.saying import put_together, say, say_many
-from pipelines.errors import EngineUnavailable, PictureRefused, WordsRefused
+from pipelines.errors import CropRefused, EngineUnavailable, PictureRefused, WordsRefused
 from pipelines.hub.stack import ModelStack
-from pipelines.results import Refusal, RefusedPicture
+from pipelines.results import PictureOrigin, Refusal, RefusedPicture
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.misuse import MisuseLog, write_to
+from pipelines.safety.nudity import NudityChecker
 from pipelines.safety.policy import default_policy
 from pipelines.schema import StepCallback
 from pipelines.settings import CheckerUse, Settings
@@ -21,9 +22,14 @@ from pipelines.settings import CheckerUse, Settings
 UNCHECKED = say(
     "No picture checker is at work here, so only your own words were checked, not this picture; Privacy says more."
 )
-_NOBODY_CHECKS = say(
-    "This studio makes no diffusion pictures that nobody has checked, and its picture checker "
-    "is not here; choose the instant filters."
+PARTLY_CHECKED = say("Not every picture checker is at work here; Privacy says which ones looked at this picture.")
+_NOT_ALL_CHECK = say(
+    "This engine works here only where every picture checker can look at its pictures, and one is not at work; "
+    "choose the instant filters."
+)
+_PHOTO = say(
+    "The picture checker took this part of your photo for nudity or sexual content, and it can be wrong. Lay the crop "
+    "closer around your face (Adjust), or take another photo; your choices are still here."
 )
 _SWITCHED_OFF = say("It was switched off by whoever runs this studio.")
 
@@ -35,10 +41,13 @@ class Reviewer(Protocol):
     Attributes:
         id: For the log.
         name: For the screen.
+        is_quick: Whether it answers in well under a tenth of a second. Quick reviewers of pictures are also asked of
+            the crop before it is painted, and of the steps of engines that are done in a second.
     """
 
     id: str
     name: str
+    is_quick: bool
 
     def judges(self) -> Literal["words", "pictures"]:
         """What it looks at; the other one it passes."""
@@ -52,8 +61,11 @@ class Reviewer(Protocol):
         """Why words are refused, or None."""
         ...
 
-    def review_picture(self, picture: Image.Image) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         """Why an RGB picture is refused, or None.
+
+        Args:
+            origin: Where it comes from.
 
         Raises:
             EngineUnavailable: It cannot tell. The picture is then not shown.
@@ -77,8 +89,9 @@ class Safety:
 
     Args:
         reviewers: Asked in this order; the first refusal counts.
-        pictures: auto: reviewers of pictures are asked where they can work; required: without one that can, no
-            diffusion picture is made; where-needed: the same, but for stacks that need none; off: they are not asked.
+        pictures: auto: reviewers of pictures are asked where they can work; required: where one of them cannot, no
+            diffusion picture is made; where-needed: the same, but for stacks that need no checker; off: they are not
+            asked.
         log: Where refusals are noted.
     """
 
@@ -119,15 +132,27 @@ class Safety:
             PictureRefused: A reviewer says no.
             EngineUnavailable: A reviewer that should look at it cannot.
         """
-        refusal = self._refused(picture)
+        refusal = self._refused(picture, "given")
         if refusal is not None:
             self.log.refused("picture-refused", refusal, session)
             raise PictureRefused(say("This picture was refused by the picture checker; choose another one."))
 
+    def require_crop(self, crop: Image.Image, session: str) -> None:
+        """Let the part of a photo that is to be painted pass, or refuse and log it. Quick reviewers are asked.
+
+        Raises:
+            CropRefused: A reviewer says no.
+            EngineUnavailable: A reviewer that should look at it cannot.
+        """
+        refusal = self._refused(crop, "given", quick_only=True)
+        if refusal is not None:
+            self.log.refused("crop-refused", refusal, session)
+            raise CropRefused(_PHOTO)
+
     def why_not(self, stack: ModelStack) -> str:
         """Why no picture may be made with a stack here, as a sentence; "" where one may."""
         needed = self._pictures == "required" or (self._pictures == "where-needed" and stack.needs_checker)
-        return _NOBODY_CHECKS if needed and not self.checks_pictures() else ""
+        return "" if not needed or self._all_check_pictures() else _NOT_ALL_CHECK
 
     def require_reviewers(self, stack: ModelStack | None) -> tuple[str, ...]:
         """Before a picture is made: what the visitor must be told of who will look at it, as sentences.
@@ -136,18 +161,23 @@ class Safety:
             stack: What makes it; None for the instant filters.
 
         Raises:
-            EngineUnavailable: Nobody can look at it, and the operator requires that somebody does.
+            EngineUnavailable: Somebody cannot look at it who must.
         """
-        if stack is None or self.checks_pictures():
+        if stack is None:
             return ()
         if reason := self.why_not(stack):
             raise EngineUnavailable(reason)
-        return (UNCHECKED,)
+        if not self.checks_pictures():
+            return (UNCHECKED,)
+        return (PARTLY_CHECKED,) if stack.needs_checker and not self._all_check_pictures() else ()
 
     def sort(
-        self, seeds: Sequence[int], pictures: Sequence[Image.Image], session: str
+        self, seeds: Sequence[int], pictures: Sequence[Image.Image], session: str, *, stack: ModelStack | None
     ) -> tuple[list[tuple[int, Image.Image]], tuple[RefusedPicture, ...]]:
         """Finished pictures that may be shown, with their seeds, and what is to be told of the others, in their order.
+
+        Args:
+            stack: What made them; None for the instant filters.
 
         Raises:
             PictureRefused: None may be shown; the hint says why and how to try again.
@@ -156,7 +186,7 @@ class Safety:
         passed: list[tuple[int, Image.Image]] = []
         refused: list[RefusedPicture] = []
         for seed, picture in zip(seeds, pictures, strict=True):
-            refusal = self._refused(picture)
+            refusal = self._refused(picture, _origin(stack))
             if refusal is None:
                 passed.append((seed, picture))
             else:
@@ -167,25 +197,32 @@ class Safety:
             raise PictureRefused(put_together(which, refused[0].refusal.sentence))
         return passed, tuple(refused)
 
-    def watch(self, report: StepCallback, *, one_by_one: bool) -> StepCallback:
+    def watch(self, report: StepCallback, *, one_by_one: bool, stack: ModelStack | None) -> StepCallback:
         """The same callback, told of previews only where no reviewer refuses them; steps are told in any case.
 
         Args:
-            one_by_one: Judge every preview. Without it none is told where a reviewer is at work: meant for an engine
-                that is done before they could all be judged.
+            one_by_one: The engine's steps are slow enough for every reviewer to judge each preview. Without it none is
+                told where a reviewer at work is not quick: the engine would be done before all were judged.
+            stack: What makes them; None for the instant filters.
         """
         if not self.checks_pictures():
             return report
+        judged = one_by_one or all(reviewer.is_quick for reviewer in self._active("pictures"))
 
         def watched(step: int, total: int, preview: Image.Image | None) -> bool:
-            is_shown = preview is not None and one_by_one and self._refused(preview) is None
+            is_shown = preview is not None and judged and self._refused(preview, _origin(stack)) is None
             return report(step, total, preview if is_shown else None)
 
         return watched
 
-    def _refused(self, picture: Image.Image) -> Refusal | None:
+    def _all_check_pictures(self) -> bool:
+        return all(state.active for state in self.states() if state.judges == "pictures")
+
+    def _refused(self, picture: Image.Image, origin: PictureOrigin, *, quick_only: bool = False) -> Refusal | None:
         for reviewer in self._active("pictures"):
-            refusal = reviewer.review_picture(picture)
+            if quick_only and not reviewer.is_quick:
+                continue
+            refusal = reviewer.review_picture(picture, origin=origin)
             if refusal is not None:
                 return refusal
         return None
@@ -199,8 +236,13 @@ class Safety:
         return ReviewerState(reviewer.id, reviewer.name, reviewer.judges(), not reason, reason)
 
 
+def _origin(stack: ModelStack | None) -> PictureOrigin:
+    """Where pictures of an engine come from."""
+    return "made" if stack is not None and stack.needs_checker else "repainted"
+
+
 def build_safety(settings: Settings | None = None) -> Safety:
-    """The word list, always, and the hub's picture checker, as the operator has set it.
+    """The word list, the picture checker that comes with the studio, and the hub's, as the operator has set it.
 
     Raises:
         SettingsError: A setting has no meaning, or the file of the misuse log cannot be written.
@@ -209,4 +251,4 @@ def build_safety(settings: Settings | None = None) -> Safety:
     settings = settings or Settings.read()
     if settings.misuse_log is not None:
         write_to(settings.misuse_log)
-    return Safety((default_policy(), HubChecker()), pictures=settings.safety_checker)
+    return Safety((default_policy(), NudityChecker(), HubChecker()), pictures=settings.safety_checker)

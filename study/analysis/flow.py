@@ -29,7 +29,6 @@ class Flow:
         excluded: By rule; somebody may fall under several.
         counted: In the main analysis.
         departures: By how: withdrawn, no_consent, left_before_consent, deleted_by_researcher, deleted_by_age.
-        by_status: Of those who are in the data.
     """
 
     came: int
@@ -42,7 +41,6 @@ class Flow:
     excluded: Mapping[str, int]
     counted: int
     departures: Mapping[str, int]
-    by_status: Mapping[str, int]
 
 
 def flow_of(data: Dataset) -> Flow:
@@ -66,7 +64,6 @@ def flow_of(data: Dataset) -> Flow:
         excluded={rule: sum(rule in one.exclusions for one in yes) for rule in RULES},
         counted=sum(one.counts for one in yes),
         departures=dict(gone),
-        by_status=dict(status),
     )
 
 

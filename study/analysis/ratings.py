@@ -12,10 +12,27 @@ from study.analysis.choices import Contrast, contrast
 from study.analysis.settings import AnalysisSettings
 from study.dataset import Rating
 from study.statistics.agreement import alpha
-from study.statistics.effects import Effect, kendalls_w, matched_rank_biserial
+from study.statistics.effects import Effect, kendalls_w, matched_rank_biserial, rank_biserials
 from study.statistics.ordinal import Floats, NoFit, Ordinal, fit_mixed
 from study.statistics.resampling import Interval, bootstrap
 from study.statistics.summaries import Quartiles, quartiles
+
+
+@dataclass(frozen=True)
+class RankContrast:
+    """Two conditions against each other, by the ranks of each person's differences.
+
+    Attributes:
+        size: Matched rank biserial, -1 to 1, with its interval over participants; None where nobody rated both.
+        p: Of Wilcoxon's test, two-sided; None where there is nothing to test.
+        people: Who rated both.
+    """
+
+    first: str
+    second: str
+    size: Interval | None
+    p: float | None
+    people: int
 
 
 @dataclass(frozen=True)
@@ -27,7 +44,7 @@ class RatingResult:
         spread: Quartiles of each condition, in the order of the study.
         means: Of each condition, with an interval over participants.
         counts: Of each condition, how often each answer was given: answer to count.
-        ranks: Matched rank biserial of each two conditions, as (first, second, effect).
+        ranks: Each two conditions.
         together: Kendall's W with Friedman's test; None for fewer than three conditions.
         agreement: Krippendorff's alpha, ordinal, conditions as units; None where it is not defined.
         model: Cumulative logit with an intercept for each person; effects against the reference.
@@ -43,7 +60,7 @@ class RatingResult:
     spread: tuple[Quartiles, ...]
     means: tuple[Interval, ...]
     counts: tuple[dict[float, int], ...]
-    ranks: tuple[tuple[str, str, Effect], ...]
+    ranks: tuple[RankContrast, ...]
     together: Effect | None
     agreement: float | None
     model: Ordinal | None
@@ -75,7 +92,7 @@ def rating_result(
         means=_means(table, settings, seed) if len(table) else (),
         counts=tuple({float(v): int((column == v).sum()) for v in np.unique(column)} for column in known),
         ranks=tuple(
-            (conditions[one], conditions[other], matched_rank_biserial(columns[one], columns[other]))
+            _rank_contrast((conditions[one], conditions[other]), columns[one] - columns[other], settings, seed)
             for one, other in combinations(range(len(conditions)), 2)
         ),
         together=kendalls_w(table) if len(conditions) >= 3 else None,
@@ -107,6 +124,22 @@ def _means(table: Floats, settings: AnalysisSettings, seed: int) -> tuple[Interv
         return np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
 
     return bootstrap(len(table), statistic, seed=seed, replicates=settings.draws, level=settings.level)
+
+
+def _rank_contrast(names: tuple[str, str], gaps: Floats, settings: AnalysisSettings, seed: int) -> RankContrast:
+    """Args: `gaps`, of each person the first answer less the second; NaN where one is missing."""
+    known = gaps[np.isfinite(gaps)]
+    found = matched_rank_biserial(known, np.zeros_like(known))
+    if not len(known):
+        return RankContrast(*names, None, None, 0)
+    (size,) = bootstrap(
+        len(known),
+        lambda times: rank_biserials(known, times),
+        seed=seed,
+        replicates=settings.draws,
+        level=settings.level,
+    )
+    return RankContrast(*names, size, found.p, found.n)
 
 
 def _model(

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from study.analysis.choices import Contrast, PairResult, pair_result
+from study.analysis.completeness import Began, Missing, Period, by_first_condition, missing_of, period_of
 from study.analysis.flow import (
     Attention,
     Flow,
@@ -13,7 +14,6 @@ from study.analysis.flow import (
     attention_of,
     drop_out_of,
     flow_of,
-    progress_by_condition,
     times_of,
 )
 from study.analysis.ratings import RatingResult, rating_result
@@ -48,12 +48,14 @@ class Outcomes:
     Attributes:
         people: How many of them there are.
         questions: Of screening and questionnaire; answers in free words are counted only.
+        missing: Answers that were not given.
     """
 
     people: int
     pairs: tuple[PairResult, ...]
     ratings: tuple[RatingResult, ...]
     questions: tuple[QuestionSummary, ...]
+    missing: tuple[Missing, ...]
 
     @property
     def contrasts(self) -> tuple[Contrast, ...]:
@@ -67,6 +69,7 @@ class Results:
     """A whole analysis.
 
     Attributes:
+        by_first: Drop-out by the condition that was rated first.
         main: Without who is excluded by the study's rules.
         everybody: With them: all who consented and whose data are there.
     """
@@ -77,7 +80,8 @@ class Results:
     drop_out: tuple[Reached, ...]
     attention: Attention
     times: tuple[Times, ...]
-    progress: dict[str, tuple[int, int]]
+    by_first: tuple[Began, ...]
+    period: Period
     main: Outcomes
     everybody: Outcomes
 
@@ -103,7 +107,8 @@ def analyse(data: Dataset, *, settings: AnalysisSettings | None = None, draws: i
         drop_out=drop_out_of(data),
         attention=attention_of(data),
         times=times_of(data),
-        progress=progress_by_condition(data),
+        by_first=by_first_condition(data),
+        period=period_of(data),
         main=everybody if len(counted.people) == len(data.people) else _outcomes(counted, settings),
         everybody=everybody,
     )
@@ -121,6 +126,7 @@ def _outcomes(data: Dataset, settings: AnalysisSettings) -> Outcomes:
             if name.startswith("ratings.")
         ),
         questions=_questions(data),
+        missing=missing_of(data),
     )
     return _corrected(found, settings.primary)
 

@@ -1,7 +1,8 @@
 """Whether a folder keeps the rules of Psych-DS, so far as they are errors there, without its JavaScript validator.
 
-Rules and codes: https://psychds-docs.readthedocs.io, "Rules and Conventions" and the schema reference. Not looked at:
-metadata beside single files (ours stands in the root only) and whether every property is one of schema.org's.
+Rules and codes: https://psychds-docs.readthedocs.io, "Rules and Conventions", and the schema that the validator
+psychds-validator 1.4 carries. Not looked at: metadata beside single files (ours stands in the root only) and whether
+every property is one of schema.org's, which is a warning there.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ def problems(folder: Path) -> tuple[Problem, ...]:
                 for column in header
                 if column not in variables
             ]
+    if variables is not None and (unused := sorted(variables - used)):
+        words = f"variableMeasured has {unused[0]}, which is no column of any file."
+        found.append(Problem("VARIABLE_MISSING_FROM_CSV_COLUMNS", "dataset_description.json", words))
     return tuple(found)
 
 
@@ -68,10 +72,12 @@ def _metadata(path: Path) -> tuple[list[Problem], frozenset[str] | None]:
     except UnicodeDecodeError:
         return wrong("JSON_ENCODING_ERROR", "It is not UTF-8.")
     except ValueError:
-        return wrong("JSON_INVALID", "It is not valid JSON.")
+        return wrong("INVALID_JSON_FORMATTING", "It is not valid JSON.")
     if not isinstance(content, dict):
         return wrong("INVALID_JSONLD_FORMATTING", "It is no JSON object.")
     context = content.get("@context")
+    if context is None:
+        return wrong("INVALID_JSONLD_FORMATTING", "@context is missing.")
     found = []
     if not isinstance(context, str) or not _ORG.fullmatch(context):
         found.append(Problem("UNKNOWN_NAMESPACE", path.name, "@context must be https://schema.org."))

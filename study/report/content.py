@@ -6,12 +6,14 @@ from study.analysis.choices import FEWEST, Contrast, PairResult
 from study.analysis.flow import RULES
 from study.analysis.ratings import RatingResult
 from study.analysis.results import Outcomes, Results
+from study.analysis.settings import AnalysisSettings
 from study.dataset import Dataset
 from study.plan.definition import said
 from study.report import figures
 from study.report.blocks import Block, Document, Grid, Heading, Paragraph, Picture
 from study.report.methods import methods
-from study.report.numbers import chance, interval, number, percent, spread
+from study.report.numbers import chance, equals, interval, number, percent, spread, with_interval
+from study.report.sample import completeness, summary
 
 DEPARTED = {
     "no_consent": "said no",
@@ -37,11 +39,12 @@ def report(results: Results) -> Document:
     blocks += [
         Paragraph(
             f"Study {data.plan.id}, version {data.plan.version}. Frozen hash {data.sha256}. Data as of"
-            f" {data.read_at:%d %B %Y, %H:%M} UTC. {results.main.people} of {results.everybody.people} participants who"
-            " consented are in the main analysis."
+            f" {data.read_at:%d %B %Y, %H:%M} UTC."
         ),
+        *summary(results),
         *methods(data, results.settings),
         *participants(results),
+        *completeness(results),
         *outcomes(results),
     ]
     return Document(title, f"User study {data.plan.id}, frozen hash {data.sha256}", tuple(blocks))
@@ -83,9 +86,9 @@ def outcomes(results: Results) -> tuple[Block, ...]:
     """What was found, without and with who is excluded."""
     return (
         Heading("Results: main analysis"),
-        *_outcomes(results.main, results.data, with_pictures=True),
+        *_outcomes(results.main, results, with_pictures=True),
         Heading("Results with everybody, excluded participants included"),
-        *_outcomes(results.everybody, results.data, with_pictures=False),
+        *_outcomes(results.everybody, results, with_pictures=False),
     )
 
 
@@ -131,20 +134,28 @@ def participants(results: Results) -> tuple[Block, ...]:
             )
             for one in results.times
         )
-        head = ("task", "answers", "seconds: median (quartiles)", "in line", "out of line", "page was hidden")
+        head = (
+            "task",
+            "answers",
+            "seconds: median (quartiles)",
+            "usual range, seconds",
+            "outside it",
+            "page was hidden",
+        )
         blocks.append(Grid("Response times, without the time for which the page was hidden", head, rows_of_times))
         blocks += [Picture(f"times-{one.task}", f"How long answers took: {one.task}", "") for one in results.times]
     return tuple(blocks)
 
 
-def _outcomes(found: Outcomes, data: Dataset, *, with_pictures: bool) -> tuple[Block, ...]:
+def _outcomes(found: Outcomes, results: Results, *, with_pictures: bool) -> tuple[Block, ...]:
+    data, settings = results.data, results.settings
     if not found.people:
         return (Paragraph("Nobody is in this analysis yet."),)
     blocks: list[Block] = [Paragraph(f"{found.people} participants.")]
     for pair in found.pairs:
-        blocks += _pair(pair, question_words(data, pair.outcome), with_pictures)
+        blocks += _pair(pair, question_words(data, pair.outcome), settings, with_pictures)
     for rating in found.ratings:
-        blocks += _rating(rating, question_words(data, rating.outcome), with_pictures)
+        blocks += _rating(rating, question_words(data, rating.outcome), settings, with_pictures)
     if found.questions:
         rows = tuple(
             (
@@ -161,11 +172,16 @@ def _outcomes(found: Outcomes, data: Dataset, *, with_pictures: bool) -> tuple[B
     return tuple(blocks)
 
 
-def _pair(result: PairResult, words: str, with_pictures: bool) -> list[Block]:
-    blocks: list[Block] = [Heading(f"{words} (pairs, {result.outcome})", 3)]
+def _outcome(outcome: str, settings: AnalysisSettings) -> str:
+    return f"{'Primary' if outcome in settings.primary else 'Secondary'} outcome {outcome}"
+
+
+def _pair(result: PairResult, words: str, settings: AnalysisSettings, with_pictures: bool) -> list[Block]:
+    blocks: list[Block] = [Heading(words, 3)]
+    outcome = _outcome(result.outcome, settings)
     if result.trouble:
-        return [*blocks, Paragraph(result.trouble)]
-    blocks.append(Paragraph(f"{result.choices} choices of {result.people} participants."))
+        return [*blocks, Paragraph(f"{outcome}. {result.trouble}")]
+    blocks.append(Paragraph(f"{outcome}: {result.choices} choices of {result.people} participants."))
     if with_pictures:
         blocks.append(
             Picture(f"strengths-{result.outcome.replace('.', '-')}", f"{words} – strengths by Bradley-Terry", "")
@@ -176,11 +192,12 @@ def _pair(result: PairResult, words: str, with_pictures: bool) -> list[Block]:
         (name, interval(one), number(one.error), f"{wins[place]:.0f} of {games[place]:.0f}")
         for place, (name, one) in enumerate(zip(result.conditions, result.strengths, strict=True))
     )
-    blocks.append(Grid("Strengths in logits, mean 0", ("condition", "strength", "error", "chosen"), rows))
+    head = ("condition", with_interval("strength", settings.level), "standard error", "chosen, of times shown")
+    blocks.append(Grid("Strengths in logits, mean 0", head, rows))
     blocks.append(
         Paragraph(
-            f"Side: {interval(result.side)} logits for the left; the left was chosen in {percent(result.left_share)} of"
-            " the choices."
+            f"Preference for the left side: {interval(result.side)} logits; the left was chosen in"
+            f" {percent(result.left_share)} of the choices."
         )
     )
     if result.leaning:
@@ -192,17 +209,18 @@ def _pair(result: PairResult, words: str, with_pictures: bool) -> list[Block]:
             )
         )
     if result.contrasts:
-        blocks.append(_contrasts(result.contrasts, "odds of being chosen, other things equal"))
+        blocks.append(_contrasts(result.contrasts, "odds of being chosen, other things equal", settings))
     else:
         blocks.append(Paragraph(f"Fewer than {FEWEST} people: intervals are rough, and contrasts are not tested yet."))
     return blocks
 
 
-def _rating(result: RatingResult, words: str, with_pictures: bool) -> list[Block]:
-    blocks: list[Block] = [Heading(f"{words} (ratings, {result.outcome})", 3)]
+def _rating(result: RatingResult, words: str, settings: AnalysisSettings, with_pictures: bool) -> list[Block]:
+    blocks: list[Block] = [Heading(words, 3)]
+    outcome = _outcome(result.outcome, settings)
     if not result.answers:
-        return [*blocks, Paragraph("Nobody has answered this yet.")]
-    blocks.append(Paragraph(f"{result.answers} answers of {result.people} participants."))
+        return [*blocks, Paragraph(f"{outcome}. Nobody has answered this yet.")]
+    blocks.append(Paragraph(f"{outcome}: {result.answers} answers of {result.people} participants."))
     if with_pictures:
         name = result.outcome.replace(".", "-")
         blocks += [
@@ -213,17 +231,21 @@ def _rating(result: RatingResult, words: str, with_pictures: bool) -> list[Block
         (name, str(values.n), spread(values), interval(mean))
         for name, values, mean in zip(result.conditions, result.spread, result.means, strict=True)
     )
-    blocks.append(Grid("Answers", ("condition", "n", "median (quartiles)", "mean"), rows))
+    head = ("condition", "answers", "median (quartiles)", with_interval("mean", settings.level))
+    blocks.append(Grid("Answers, in points of the scale", head, rows))
     agreement = "not defined, for all answers are equal or nobody can be compared" if result.agreement is None else ""
     agreement = agreement or number(result.agreement, 3)
     together = result.together
     if together is not None and together.size is not None:
-        w = f" Kendall's W over all conditions is {number(together.size)} (Friedman's test, p {chance(together.p)})."
+        w = f" Kendall's W over all conditions is {number(together.size)} (Friedman's test, p {equals(together.p)})."
     else:
         w = ""
     blocks.append(Paragraph(f"Krippendorff's alpha (ordinal) is {agreement}.{w}"))
-    ranks = tuple((f"{a} – {b}", number(effect.size), chance(effect.p), str(effect.n)) for a, b, effect in result.ranks)
-    blocks.append(Grid("Matched ranks, of each two conditions", ("contrast", "rank biserial", "p", "people"), ranks))
+    ranks = tuple(
+        (f"{one.first} – {one.second}", interval(one.size), chance(one.p), str(one.people)) for one in result.ranks
+    )
+    head = ("contrast", with_interval("rank biserial", settings.level), "p", "people")
+    blocks.append(Grid("Matched ranks, −1 to 1: above 0 the first condition has the higher answers", head, ranks))
     if result.model is None:
         return [*blocks, Paragraph(result.trouble)]
     blocks.append(
@@ -232,10 +254,10 @@ def _rating(result: RatingResult, words: str, with_pictures: bool) -> list[Block
             f" {number(result.model.spread)} logits, log likelihood {number(result.model.log_likelihood, 1)}."
         )
     )
-    return [*blocks, _contrasts(result.contrasts, "odds of a higher answer")]
+    return [*blocks, _contrasts(result.contrasts, "odds of a higher answer", settings)]
 
 
-def _contrasts(contrasts: tuple[Contrast, ...], what: str) -> Grid:
+def _contrasts(contrasts: tuple[Contrast, ...], what: str, settings: AnalysisSettings) -> Grid:
     rows = tuple(
         (
             f"{one.first} – {one.second}",
@@ -246,7 +268,7 @@ def _contrasts(contrasts: tuple[Contrast, ...], what: str) -> Grid:
         )
         for one in contrasts
     )
-    head = ("contrast", "odds ratio", "logits (error)", "p", "p after Holm")
+    head = ("contrast", with_interval("odds ratio", settings.level), "logits (standard error)", "p", "p after Holm")
     return Grid(f"Contrasts: {what}", head, rows)
 
 

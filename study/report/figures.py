@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +21,8 @@ from study.report.numbers import interval, number, percent
 from study.statistics.resampling import Interval
 from study.statistics.summaries import Reached
 
-Theme = Literal["light", "dark", "print"]
+Theme = Literal["light", "dark", "print", "light-narrow", "dark-narrow"]  # narrow: for phones
+PAGE_THEMES: tuple[Theme, ...] = ("light", "dark", "light-narrow", "dark-narrow")
 BLUE, VERMILION = "#0072B2", "#D55E00"
 _LIGHT_BLUE, _LIGHT_VERMILION = "#56B4E9", "#E69F00"  # on a dark ground
 _PRINT_DPI = 200
@@ -45,12 +46,17 @@ class _Ink:
     line: str
     mark: str
     other: str
+    inches: float = 6.4  # of the figure's width
 
 
+_LIGHT = _Ink("#fffdf8", "#2a211c", "#b9a88e", BLUE, VERMILION)
+_DARK = _Ink("#221c18", "#f0e7da", "#6b5d50", _LIGHT_BLUE, _LIGHT_VERMILION)
 _INKS: dict[Theme, _Ink] = {
-    "light": _Ink("#fffdf8", "#2a211c", "#b9a88e", BLUE, VERMILION),
-    "dark": _Ink("#221c18", "#f0e7da", "#6b5d50", _LIGHT_BLUE, _LIGHT_VERMILION),
+    "light": _LIGHT,
+    "dark": _DARK,
     "print": _Ink("#ffffff", "#000000", "#999999", BLUE, VERMILION),
+    "light-narrow": replace(_LIGHT, inches=3.7),
+    "dark-narrow": replace(_DARK, inches=3.7),
 }
 
 
@@ -65,7 +71,7 @@ def strengths(result: PairResult, names: Sequence[str], title: str, theme: Theme
     figure, axes = _figure(0.42 * len(order) + 1.1, ink)
     _dots(axes, [result.strengths[place] for place in order], [names[place] for place in order], ink)
     axes.axvline(0, color=ink.line, linewidth=1, zorder=0)
-    axes.set_xlabel("strength in logits, mean 0 (interval over participants)")
+    axes.set_xlabel("strength in logits, mean 0 (line: interval)")
     said = "; ".join(f"{names[place]} {interval(result.strengths[place])}" for place in reversed(order))
     alt = f"Dots with intervals, from the strongest to the weakest: {said}."
     return Drawing(f"strengths-{_plain(result.outcome)}", f"{title} – strengths by Bradley-Terry", alt, figure)
@@ -105,7 +111,7 @@ def means(result: RatingResult, names: Sequence[str], title: str, theme: Theme) 
     ink = _INKS[theme]
     figure, axes = _figure(0.42 * len(names) + 1.1, ink)
     _dots(axes, list(result.means)[::-1], list(names)[::-1], ink)
-    axes.set_xlabel("mean answer (interval over participants)")
+    axes.set_xlabel("mean answer in points (line: interval)")
     said = "; ".join(f"{name} {interval(mean)}" for name, mean in zip(names, result.means, strict=True))
     return Drawing(f"means-{_plain(result.outcome)}", f"{title} – means", f"Dots with intervals: {said}.", figure)
 
@@ -134,7 +140,7 @@ def stops(reached: Sequence[Reached], theme: Theme) -> Drawing:
 
 
 def times(milliseconds: Sequence[float], low: float, high: float, task: str, theme: Theme) -> Drawing:
-    """How long answers took, on a logarithmic scale, with the bounds beyond which a time is out of line.
+    """How long answers took, on a logarithmic scale, with the ends of the range that is usual.
 
     Args:
         low, high: Seconds.
@@ -151,7 +157,7 @@ def times(milliseconds: Sequence[float], low: float, high: float, task: str, the
     for bound in (low, high):
         if math.isfinite(bound) and bound > 0:
             axes.axvline(bound, color=ink.other, linestyle="--", linewidth=1.4)
-    axes.set_xlabel("seconds (dashed: bounds of what is in line)")
+    axes.set_xlabel("seconds (dashed: ends of the usual range)")
     axes.set_ylabel("answers", color=ink.text)
     shown = f"{number(float(np.median(seconds)), 1)} s in the middle, from {number(float(seconds.min()), 1)} to"
     alt = f"Histogram of {len(seconds)} answers: {shown} {number(float(seconds.max()), 1)} s."
@@ -175,8 +181,8 @@ def png(drawing: Drawing) -> bytes:
 
 
 def _figure(height: float, ink: _Ink) -> tuple[Figure, Any]:
-    """A figure 6.4 inches wide, without pyplot, whose figures all threads would share."""
-    figure = Figure(figsize=(6.4, height), facecolor=ink.ground, layout="constrained")
+    """A figure as wide as the theme has it, without pyplot, whose figures all threads would share."""
+    figure = Figure(figsize=(ink.inches, height), facecolor=ink.ground, layout="constrained")
     axes = figure.add_subplot()
     axes.set_facecolor(ink.ground)
     for side in ("top", "right", "left"):

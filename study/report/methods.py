@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import platform
+from importlib.metadata import version
+
+from pipelines import VERSION
 from study.analysis.settings import AnalysisSettings
 from study.dataset import Dataset
 from study.plan.definition import Comprehension, Exclusion, Question, StudyPlan, said
@@ -26,7 +30,7 @@ def methods(data: Dataset, settings: AnalysisSettings) -> tuple[Block, ...]:
         Grid("Questions", ("task", "id", "words", "answer"), tuple(questions)),
         Paragraph(_procedure(plan)),
         Paragraph(_exclusion(plan)),
-        Paragraph(_statistics(settings)),
+        *_statistics(settings),
         Paragraph(
             f"Study, analysis plan and software (version {data.app_version}) were frozen on"
             f" {data.frozen_at:%d %B %Y, %H:%M} UTC, before the first answer. The frozen hash is {data.sha256}. It"
@@ -106,7 +110,7 @@ def exclusion_rules(rules: Exclusion, plan: StudyPlan) -> list[str]:
     return found
 
 
-def _statistics(settings: AnalysisSettings) -> str:
+def _statistics(settings: AnalysisSettings) -> tuple[Paragraph, ...]:
     ridge = (
         f"a ridge of {settings.ridge:g} (a normal prior on strengths and side, with which a condition that never lost"
         " has a finite strength, too)"
@@ -115,17 +119,36 @@ def _statistics(settings: AnalysisSettings) -> str:
     )
     level = f"{100 * settings.level:g} %"
     return (
-        f"Pairs: Bradley-Terry with a term for the side, fitted with {ridge}. {level} intervals are by bootstrap over"
-        f" participants ({settings.draws:,} draws; BCa, or percentile where BCa cannot be computed); people are drawn,"
-        " never single answers. Standard errors of contrasts allow for the answers of one person hanging together"
-        " (sandwich, clustered by participant, t distribution). Ratings: cumulative logit with a random intercept for"
-        f" each participant (adaptive Gauss-Hermite quadrature, 10 nodes), conditions against {settings.reference};"
-        " matched rank biserial correlations with Wilcoxon's test; Kendall's W with Friedman's test; Krippendorff's"
-        " alpha (ordinal) with participants as raters and conditions as units. Effect sizes stand before p values."
-        f" Holm's correction is over all contrasts of the primary outcomes: {', '.join(settings.primary)}. Times out of"
-        " line are those over 3 scaled median absolute deviations from the median on a logarithmic scale; they are"
-        " told, not removed."
+        Paragraph(
+            f"Pairs: Bradley-Terry with a term for the side, fitted with {ridge}. {level} intervals are by bootstrap"
+            f" over participants ({settings.draws:,} draws; BCa, or percentile where BCa cannot be computed); people"
+            " are drawn, never single answers. Standard errors of contrasts allow for the answers of one person hanging"
+            " together (sandwich, clustered by participant, t distribution). Every pair had to be decided: there are no"
+            " ties."
+        ),
+        Paragraph(
+            "Ratings: cumulative logit with a random intercept for each participant (adaptive Gauss-Hermite quadrature,"
+            f" 10 nodes), conditions against {settings.reference}. It takes two conditions to be equally far apart at"
+            " each threshold (proportional odds), which is not tested. Matched rank biserial correlations, with"
+            " intervals by the same bootstrap and Wilcoxon's test; Kendall's W with Friedman's test; Krippendorff's"
+            " alpha (ordinal) with participants as raters and conditions as units."
+        ),
+        Paragraph(
+            f"Effect sizes stand before p values. Holm's correction is over all contrasts of the primary outcomes:"
+            f" {', '.join(settings.primary)}. p values of other outcomes are not corrected: they describe. Primary"
+            " outcomes, ridge, reference, draws and level were read from the frozen plan; the software has no other way"
+            " to set them."
+        ),
+        Paragraph(
+            "Response times outside the usual range are those over 3 scaled median absolute deviations from the median"
+            f" on a logarithmic scale; they are told, not removed. Computed with {_software()}."
+        ),
     )
+
+
+def _software() -> str:
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "statsmodels"))
+    return f"Self-Portrait Studio {VERSION}, Python {platform.python_version()}, {libraries}"
 
 
 def _answer(question: Question, language: str) -> str:

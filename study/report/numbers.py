@@ -24,11 +24,22 @@ def interval(value: Interval | None, digits: int = 2) -> str:
     return f"{number(value.estimate, digits)} [{number(value.low, digits)}, {number(value.high, digits)}]"
 
 
+def with_interval(what: str, level: float) -> str:
+    """The head of a column in which intervals stand behind estimates."""
+    return f"{what} [{100 * level:g} % interval]"
+
+
 def chance(p: float | None) -> str:
     """A p value."""
     if p is None:
         return "–"
     return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
+def equals(p: float | None) -> str:
+    """A p value within a sentence, behind "p"."""
+    words = chance(p)
+    return words if words.startswith(("<", "–")) else f"= {words}"
 
 
 def spread(values: Quartiles) -> str:

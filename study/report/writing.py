@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 from fpdf import FPDF
 from fpdf.fonts import FontFace
+from PIL import Image
 
 from pipelines import VERSION
 from pipelines.board.exports import fonts
@@ -101,10 +102,10 @@ def pdf(document: Document, pictures: Mapping[str, bytes]) -> bytes:
         pictures: PNG files by the names of the figures.
     """
     page = _Page(document)
-    for block in document.blocks:
+    for place, block in enumerate(document.blocks):
         match block:
             case Heading():
-                page.heading(block)
+                page.heading(block, _room(document.blocks[place + 1 :]))
             case Paragraph():
                 page.paragraph(block)
             case Grid():
@@ -141,9 +142,10 @@ class _Page(FPDF):
         self.cell(0, 5, f"{self._subject}  ·  {self.page_no()}", align="C")
         self.set_text_color(0)
 
-    def heading(self, block: Heading) -> None:
+    def heading(self, block: Heading, room: float) -> None:
+        """Args: `room`, millimetres that what follows wants on the same page."""
         self.set_font("own", "B", _SIZES[block.level])
-        if self.will_page_break(30):
+        if self.will_page_break(14 + room):
             self.add_page()
         self.ln(2 if block.level == 1 else 5)
         self.start_section(block.text[:120], level=block.level - 1, strict=False)
@@ -162,7 +164,7 @@ class _Page(FPDF):
 
     def grid(self, block: Grid) -> None:
         self.set_font("own", "B", _BODY)
-        if self.will_page_break(min(24 + 4.6 * len(block.rows), 90)):
+        if self.will_page_break(_height(block)):
             self.add_page()
         self.multi_cell(0, 5, block.caption, new_x="LMARGIN", new_y="NEXT")
         self.ln(0.8)
@@ -183,10 +185,34 @@ class _Page(FPDF):
         self.ln(3)
 
     def picture(self, block: Picture, data: bytes) -> None:
-        self.image(BytesIO(data), w=self.epw * 0.86, alt_text=block.alt, keep_aspect_ratio=True)
+        width = self.epw * 0.86
+        with Image.open(BytesIO(data)) as drawn:
+            height = width * drawn.height / drawn.width
+        if self.will_page_break(height + 8):  # the caption stays with it
+            self.add_page()
+        self.image(BytesIO(data), w=width, alt_text=block.alt, keep_aspect_ratio=True)
         self.set_font("own", size=_SMALL)
         self.multi_cell(0, 4.2, block.caption, new_x="LMARGIN", new_y="NEXT")
         self.ln(2.5)
+
+
+def _room(following: Sequence[Block]) -> float:
+    """What a heading wants below it: all up to the first table or figure, or some lines of text."""
+    room = 0.0
+    for block in following:
+        match block:
+            case Grid() | Picture():
+                return min(room + _height(block), 150.0)
+            case Heading():
+                room += 14
+            case Paragraph():
+                room += 12 + 5 * (len(block.text) // 110)
+    return min(room, 20.0)
+
+
+def _height(block: Grid | Picture) -> float:
+    """Millimetres that are kept together; longer tables go on on the next page."""
+    return 70.0 if isinstance(block, Picture) else min(24 + 4.6 * len(block.rows), 90)
 
 
 def _width(block: Grid, column: int) -> float:

@@ -19,30 +19,14 @@ class Effect:
     """An effect size with the test that goes with it.
 
     Attributes:
-        name: Of the effect size.
         size: -1 to 1 for differences, 0 to 1 for Kendall's W; None where it is not defined.
         p: Two-sided; None where there is nothing to test.
         n: People (pairs of values) that it rests on.
     """
 
-    name: str
     size: float | None
     p: float | None
     n: int
-
-
-def cliffs_delta(first: Sequence[float] | Floats, second: Sequence[float] | Floats) -> Effect:
-    """How much more often a value of the first group is above one of the second than below (Cliff 1993).
-
-    Beside it the test of Mann and Whitney. For groups of different people.
-    """
-    one, two = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    if not len(one) or not len(two):
-        return Effect("Cliff's delta", None, None, 0)
-    delta = float(np.sign(one[:, None] - two[None, :]).mean())
-    if len(np.unique(np.concatenate([one, two]))) < 2:
-        return Effect("Cliff's delta", delta, None, len(one) + len(two))
-    return Effect("Cliff's delta", delta, float(stats.mannwhitneyu(one, two).pvalue), len(one) + len(two))
 
 
 def matched_rank_biserial(first: Sequence[float] | Floats, second: Sequence[float] | Floats) -> Effect:
@@ -53,14 +37,31 @@ def matched_rank_biserial(first: Sequence[float] | Floats, second: Sequence[floa
     gap = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
     gap = gap[np.isfinite(gap)]
     moved = gap[gap != 0]
-    name = "matched rank biserial"
     if not len(gap):
-        return Effect(name, None, None, 0)
+        return Effect(None, None, 0)
     if not len(moved):
-        return Effect(name, 0.0, None, len(gap))
+        return Effect(0.0, None, len(gap))
     ranks = stats.rankdata(np.abs(moved))
     size = float((ranks * np.sign(moved)).sum() / ranks.sum())
-    return Effect(name, size, _signed_ranks(moved, ranks), len(gap))
+    return Effect(size, _signed_ranks(moved, ranks), len(gap))
+
+
+def rank_biserials(gaps: Floats, times: Floats) -> Floats:
+    """Matched rank biserial correlations of many draws at once, as a bootstrap needs them.
+
+    Args:
+        gaps: n differences, none NaN, first less second.
+        times: D x n, how often each person was drawn.
+
+    Returns:
+        D x 1; 0 where all that was drawn is equal, as in `matched_rank_biserial`.
+    """
+    sizes = np.unique(np.abs(gaps[gaps != 0]))
+    up, down = times @ (gaps[:, None] == sizes), times @ (gaps[:, None] == -sizes)
+    both = up + down
+    ranks = np.cumsum(both, axis=1) - (both - 1) / 2  # the middle one of each size's ranks
+    whole = (both * ranks).sum(axis=1, keepdims=True)
+    return np.asarray(((up - down) * ranks).sum(axis=1, keepdims=True) / np.where(whole > 0, whole, 1))
 
 
 def _signed_ranks(moved: Floats, ranks: Floats) -> float:
@@ -79,11 +80,10 @@ def kendalls_w(table: Floats) -> Effect:
     """
     whole = table[np.isfinite(table).all(axis=1)]
     people, conditions = whole.shape
-    name = "Kendall's W"
     if people < 2 or conditions < 3 or all(len(np.unique(row)) == 1 for row in whole):
-        return Effect(name, None, None, people)
+        return Effect(None, None, people)
     found = stats.friedmanchisquare(*whole.T)
-    return Effect(name, float(found.statistic / (people * (conditions - 1))), float(found.pvalue), people)
+    return Effect(float(found.statistic / (people * (conditions - 1))), float(found.pvalue), people)
 
 
 def holm(chances: Sequence[float | None]) -> tuple[float | None, ...]:

@@ -51,11 +51,6 @@ class PairCounts:
             raise ValueError("an item is not compared with itself, and counts are 0 or more")
 
     @property
-    def total(self) -> float:
-        """How many pairs were judged."""
-        return float((self.left + self.right).sum())
-
-    @property
     def wins(self) -> Floats:
         """k x k: how often i won against j, on whichever side."""
         return self.left + self.right.T
@@ -116,11 +111,6 @@ class Strengths:
         turn[:, place] -= 1
         spread = turn @ self.covariance[:k, :k] @ turn.T
         return self.values - self.values[place], np.sqrt(np.clip(np.diagonal(spread), 0, None))
-
-    def chance(self, first: str, second: str) -> float:
-        """How likely the first wins against the second, the sides being equal (0 to 1)."""
-        gap = self.values[self.items.index(first)] - self.values[self.items.index(second)]
-        return float(expit(gap))
 
 
 def clustered(found: Strengths, people: Sequence[PairCounts]) -> Strengths:

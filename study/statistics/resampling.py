@@ -10,7 +10,6 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
 Statistic = Callable[[Floats], Floats]
 REPLICATES = 2000
 
@@ -72,16 +71,6 @@ def bootstrap(
         _interval(point[column], draws[:, column], None if without is None else without[:, column], level)
         for column in range(len(point))
     )
-
-
-def one_at_a_time(statistic: Callable[[Places], Floats]) -> Statistic:
-    """For a statistic that takes the places of people, with repeats, and gives a vector."""
-
-    def many(times: Floats) -> Floats:
-        everybody = np.arange(times.shape[1])
-        return np.array([np.atleast_1d(statistic(np.repeat(everybody, row.astype(int)))) for row in times], dtype=float)
-
-    return many
 
 
 def _interval(point: float, draws: Floats, without: Floats | None, level: float) -> Interval:

@@ -69,7 +69,7 @@ class Database:
         Raises:
             StudyStoreError: The database does not answer.
         """
-        with self._reporting(), self._engine.connect() as raw:
+        with self._reporting(_UNREAD), self._engine.connect() as raw:
             connection = raw if self.is_sqlite else raw.execution_options(isolation_level="REPEATABLE READ")
             with Session(connection, expire_on_commit=False) as session, session.begin():
                 yield session
@@ -108,14 +108,15 @@ class Database:
                     connection.commit()
 
     @contextmanager
-    def _reporting(self) -> Iterator[None]:
+    def _reporting(self, away: str = "") -> Iterator[None]:
+        """Args: `away`, what is said in place of `_AWAY`."""
         try:
             yield
         except (DBAPIError, PoolTimeout) as error:
             if isinstance(error, DBAPIError) and not _is_away(error):
                 raise
             log.error("the study's database: %s", type(error).__name__)
-            raise StudyStoreError(_FULL if _is_full(error) else _AWAY, detail=type(error).__name__) from error
+            raise StudyStoreError(_FULL if _is_full(error) else away or _AWAY, detail=type(error).__name__) from error
 
 
 def sqlite_url(folder: Path) -> str:
@@ -152,6 +153,9 @@ _WRONG_URL = (
     "The setting STUDY_DATABASE_URL must be an address such as postgresql://user:password@host:5432/studies; correct it"
     " and start again, or leave it out to keep studies in a file."
 )
+
+
+_UNREAD = "The study's database does not answer just now. What was confirmed before is safe; try again in a minute."
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

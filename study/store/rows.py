@@ -113,7 +113,9 @@ def free_row(session: Session, frozen: FrozenStudy, kind: str) -> int | None:
 
 
 def taken_places(session: Session, frozen: FrozenStudy, kind: str) -> int:
-    """How many have completed the study or are at it."""
+    """How many have completed the study or are at it; 0 of previews and simulated people, who take nobody's place."""
+    if kind != "participant":
+        return 0
     asked = select(func.count()).where(
         ParticipantRow.study == frozen.sha256,
         ParticipantRow.kind == kind,

@@ -86,7 +86,7 @@ def test_from_the_sign_in_to_the_report(
     look_at("progress")
 
     desk.get_by_role("link", name="Results").click()
-    expect(desk.get_by_role("heading", name="Which one is more like you? (pairs, pairs.more-me)").first).to_be_visible()
+    expect(desk.get_by_role("heading", name="Which one is more like you?").first).to_be_visible()
     picture = desk.locator("figure img").first
     assert "from the strongest to the weakest" in (picture.get_attribute("alt") or "")
     expect(picture).to_have_js_property("complete", True, timeout=LONG)

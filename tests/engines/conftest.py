@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_plus
 from PIL import Image
 
 from pipelines.engines.filters.engine import FilterEngine
@@ -17,8 +19,8 @@ from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.stack import UNetStack
 from pipelines.photo.opening import prepare
 from pipelines.presets.loading import Presets
-from pipelines.schema import Control, LoadedPhoto, PreparedPhoto
-from tests import tiny_checkpoints
+from pipelines.schema import AnnotatorName, Control, Job, LoadedPhoto, PreparedPhoto
+from tests import tiny_checkpoints, tiny_flow
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack, union_stack
 
 StackMaker = Callable[..., UNetStack]
@@ -31,11 +33,19 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def _small_references(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Qwen-Image-Edit reads every picture at a megapixel, whatever the size of the model."""
+    monkeypatch.setattr(pipeline_qwenimage_edit_plus, "VAE_IMAGE_SIZE", 64 * 64)
+    monkeypatch.setattr(pipeline_qwenimage_edit_plus, "CONDITION_IMAGE_SIZE", 64 * 64)
+
+
 @pytest.fixture(scope="session")
 def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of tiny repositories: sd15, sdxl, their ControlNets, LoRA, IP-Adapter, tiny decoder, depth."""
     root = tmp_path_factory.mktemp("tiny")
     tiny_checkpoints.build(root)
+    tiny_flow.build(root)
     return root
 
 
@@ -116,3 +126,19 @@ def same(first: Image.Image, second: Image.Image) -> bool:
 def picture(engine: DiffusionEngine, job: GenerationJob, **changes: Any) -> Image.Image:
     """The first picture of a job."""
     return engine.generate(job.model_copy(update=changes), go_on)[0]
+
+
+@dataclass
+class Striped:
+    """A studio whose control images are stripes."""
+
+    job: Job
+
+    def control(self, annotator: AnnotatorName) -> Image.Image:
+        return control(annotator).image
+
+    def backdrop(self, seed: int) -> Image.Image | None:
+        return None
+
+    def references(self) -> tuple[Image.Image, ...]:
+        return (self.job.photo.image,)

@@ -48,7 +48,7 @@ def test_nothing_here_means_the_preview_engine_and_a_sentence(presets: Presets, 
 
 
 def test_the_sentence_names_the_smallest_download(presets: Presets) -> None:
-    hub_stacks = {stack.id: stack for stack in presets.models.values() if stack.base.repo_id}
+    hub_stacks = {stack.id: stack for stack in presets.models.values() if stack.id != "embedded"}
     note = Engines(replace(presets, models=hub_stacks).models).create("auto").notes[0]
     assert "python" not in note, "a visitor has no shell"
 

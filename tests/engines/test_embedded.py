@@ -15,10 +15,10 @@ from benchmarks.portrait_figures import eyes_kept, face_kept, sharpness
 from benchmarks.sitters import CONTROLS, Person, as_shown, job_for
 from pipelines.controls.annotators import annotate
 from pipelines.engines.filters.engine import FilterEngine
+from pipelines.engines.likeness import for_stack
 from pipelines.engines.registry import Engines
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.job import GenerationJob
-from pipelines.engines.unet.likeness import for_stack
 from pipelines.engines.unet.stack import UNetStack
 from pipelines.hub.weights import PROJECT
 from pipelines.photo.opening import prepare

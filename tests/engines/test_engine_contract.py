@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +12,17 @@ from PIL import Image
 from pipelines import sizes
 from pipelines.engines.base import Engine
 from pipelines.engines.filters.engine import FilterEngine
+from pipelines.engines.flow.edit import KleinEngine, QwenEditEngine
+from pipelines.engines.flow.z_image import ZImageEngine
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import Cancelled
 from pipelines.photo.opening import prepare
 from pipelines.presets.loading import Presets, load_presets
-from pipelines.schema import AnnotatorName, Job, LoadedPhoto, PreparedPhoto, Shape, Size, StepCallback
-from tests.engines.conftest import control, go_on, same
+from pipelines.schema import Job, LoadedPhoto, PreparedPhoto, Shape, Size, StepCallback
+from tests.engines.conftest import Striped, go_on, same
 from tests.support.fakes import FakeEngine
 from tests.tiny_checkpoints import SIZE, sd15_stack, sdxl_stack, union_stack
+from tests.tiny_flow import klein_stack, qwen_edit_stack, z_image_stack
 
 ENGINES: dict[str, Callable[[Path], Engine]] = {
     "preview": lambda _: FilterEngine(),
@@ -28,6 +30,9 @@ ENGINES: dict[str, Callable[[Path], Engine]] = {
     "sd15": lambda root: DiffusionEngine(sd15_stack(root)),
     "sdxl": lambda root: DiffusionEngine(sdxl_stack(root)),
     "sdxl-union": lambda root: DiffusionEngine(union_stack(root)),
+    "flux2-klein": lambda root: KleinEngine(klein_stack(root)),
+    "qwen-edit-plus": lambda root: QwenEditEngine(qwen_edit_stack(root)),
+    "z-image": lambda root: ZImageEngine(z_image_stack(root)),
     "embedded": lambda _: DiffusionEngine(
         load_presets().models["embedded"].model_copy(update={"size": SIZE, "working_size": SIZE})
     ),
@@ -42,22 +47,6 @@ def engine(request: pytest.FixtureRequest, tiny_root: Path) -> Iterator[Engine]:
     engine = ENGINES[request.param](tiny_root)
     yield engine
     engine.close()
-
-
-@dataclass
-class Striped:
-    """A studio whose control images are stripes."""
-
-    job: Job
-
-    def control(self, annotator: AnnotatorName) -> Image.Image:
-        return control(annotator).image
-
-    def backdrop(self, seed: int) -> Image.Image | None:
-        return None
-
-    def references(self) -> tuple[Image.Image, ...]:
-        return (self.job.photo.image,)
 
 
 @pytest.fixture

@@ -87,7 +87,8 @@ def presets_with_it(tmp_path: Path) -> Presets:
     (weights / "weights.bin").write_bytes(b"1")
     (root / "models" / "edit.toml").write_text(FILE.format(folder=weights), "utf-8")
     assert [problem.hint for problem in load_presets(root).problems] == [
-        "Preset models/edit.toml, field kind: Input should be one of: sd15, sdxl, sdxl-union."
+        "Preset models/edit.toml, field kind: Input should be one of: sd15, sdxl, sdxl-union, flux2-klein, "
+        "qwen-edit-plus, z-image."
     ]
     return load_presets(root, NEW)
 

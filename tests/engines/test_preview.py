@@ -12,7 +12,7 @@ from PIL import Image
 from pipelines.engines.base import Engine
 from pipelines.engines.filters.canvas import Canvas, ramp_lookup
 from pipelines.engines.filters.operations import OPERATIONS
-from pipelines.engines.unet.likeness import for_stack
+from pipelines.engines.likeness import for_stack
 from pipelines.errors import Cancelled
 from pipelines.presets.loading import load_presets
 from pipelines.schema import PreparedPhoto

@@ -92,6 +92,6 @@ def test_no_checker_is_told_under_the_portrait_or_stops_the_request(
     monkeypatch.setattr(studio, "safety", Safety((default_policy(), HubChecker())))
     assert UNCHECKED in studio(wanted, out_dir=tmp_path / "out").notes
     monkeypatch.setattr(studio, "safety", Safety((default_policy(), HubChecker()), pictures="required"))
-    with pytest.raises(EngineUnavailable, match="nobody has checked"):
+    with pytest.raises(EngineUnavailable, match="every picture checker"):
         studio(wanted, out_dir=tmp_path / "none")
     assert not (tmp_path / "none").exists()

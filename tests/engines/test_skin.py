@@ -188,3 +188,44 @@ def test_without_a_face_nothing_happens(prepared):
     keep_skin(canvas, flat=False)
     assert np.array_equal(canvas.image, own * 0.5)
     assert Image.fromarray(_bytes(canvas.image)).size == prepared.image.size
+
+
+def _painted(engine, presets: Presets, photo: PreparedPhoto, style: str) -> np.ndarray:
+    picture = engine.render(photo, presets.style(style), presets.scene("none"))
+    return cv2.cvtColor(np.asarray(picture, np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+
+def _photographed(photo: PreparedPhoto) -> np.ndarray:
+    return cv2.cvtColor(np.asarray(photo.image, np.float32) / 255, cv2.COLOR_RGB2LAB)
+
+
+def test_lit_panes_of_a_face_are_no_lighter_than_its_own_light_parts(engine, presets: Presets, portraits_dir):
+    """Cheeks of brown sitters were panes of cream."""
+    for name in ("057", "090"):
+        photo = _portrait(portraits_dir / f"{name}.jpg")
+        assert photo.face is not None
+        face = np.zeros(photo.image.size[::-1], np.uint8)
+        cv2.fillPoly(face, [photo.face.landmarks[list(OVAL)].astype(np.int32)], 1)
+        light = [
+            np.quantile(lab[..., 0][face > 0], 0.9)
+            for lab in (_painted(engine, presets, photo, "stained-glass"), _photographed(photo))
+        ]
+        assert light[0] < light[1] + 2, name
+
+
+def test_dark_eyes_stay_dark_in_facets(engine, presets: Presets, portraits_dir):
+    """The colour of the iris was read at its rim, where white and lid lie: brown eyes were grey."""
+    for name in ("057", "090"):
+        photo = _portrait(portraits_dir / f"{name}.jpg")
+        assert photo.face is not None
+        points = photo.face.landmarks
+        for middle, ring in ((468, 469), (473, 474)):
+            radius = np.linalg.norm(points[ring : ring + 4] - points[middle], axis=1).mean()
+            iris = np.zeros(photo.image.size[::-1], np.uint8)
+            cv2.circle(iris, tuple(points[middle].round().astype(int)), round(0.8 * radius), 1, -1)
+            cv2.circle(iris, tuple(points[middle].round().astype(int)), round(0.5 * radius), 0, -1)
+            painted, own = (
+                np.median(lab[..., 0][iris > 0])
+                for lab in (_painted(engine, presets, photo, "low-poly"), _photographed(photo))
+            )
+            assert painted < own + 8, (name, middle)

@@ -14,7 +14,7 @@ from pipelines import __main__ as command
 from pipelines.errors import EngineUnavailable, PictureRefused, WordsRefused
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
-from pipelines.results import Refusal
+from pipelines.results import PictureOrigin, Refusal
 from pipelines.safety.checker import HubChecker
 from pipelines.safety.policy import PromptPolicy, default_policy
 from pipelines.safety.review import Reviewer, Safety
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("small_pictures")
 class Broken(Picky):
     """A reviewer that cannot tell."""
 
-    def review_picture(self, picture: Image.Image) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         raise EngineUnavailable("The reviewer is out of order; try again.")
 
 
@@ -153,7 +153,8 @@ def test_without_a_checker_diffusion_says_so_or_stops(presets: Presets) -> None:
     embedded, hub = presets.models["embedded"], presets.models["sd15-lcm"]
     for stack in (embedded, hub):
         assert "No picture checker" in Safety(reviewers).require_reviewers(stack)[0]
-        assert Safety((*reviewers, Picky())).require_reviewers(stack) == ()
+        alone = Safety((default_policy(), Picky()), pictures="required")
+        assert alone.require_reviewers(stack) == (), "all that there are look at it"
         required = Safety(reviewers, pictures="required")
         with pytest.raises(EngineUnavailable, match="choose the instant filters"):
             required.require_reviewers(stack)
@@ -161,6 +162,11 @@ def test_without_a_checker_diffusion_says_so_or_stops(presets: Presets) -> None:
     assert "No picture checker" in where_needed.require_reviewers(embedded)[0]
     with pytest.raises(EngineUnavailable, match="choose the instant filters"):
         where_needed.require_reviewers(hub)
+    partly = Safety((*reviewers, Picky()))
+    assert "Not every picture checker" in partly.require_reviewers(hub)[0]
+    assert partly.require_reviewers(embedded) == ()
+    with pytest.raises(EngineUnavailable, match="every picture checker"):
+        Safety((*reviewers, Picky()), pictures="where-needed").require_reviewers(hub)
     for safety in (Safety(reviewers), required, where_needed):
         assert safety.require_reviewers(None) == (), "the filters change a photo"
 
@@ -173,10 +179,23 @@ def test_previews_of_steps_are_reviewed_too() -> None:
         return step < 3
 
     picture = Image.new("RGB", (8, 8))
-    watched = Safety((Picky(2),)).watch(report, one_by_one=True)
+    watched = Safety((Picky(2),)).watch(report, one_by_one=True, stack=None)
     assert [watched(step, 3, picture if step else None) for step in range(4)] == [True, True, True, False]
     assert told == [(0, None), (1, picture), (2, None), (3, picture)]
-    assert Safety((default_policy(),)).watch(report, one_by_one=True) is report
+    assert Safety((default_policy(),)).watch(report, one_by_one=True, stack=None) is report
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_steps_of_the_instant_filters_are_shown_where_all_can_judge_them_in_time(quick: bool) -> None:
+    told: list[Image.Image | None] = []
+    picture, reviewer = Image.new("RGB", (8, 8)), Picky(2)
+    reviewer.is_quick = quick
+    watched = Safety((reviewer,)).watch(
+        lambda step, total, preview: told.append(preview) is None, one_by_one=False, stack=None
+    )
+    assert all(watched(step, 3, picture) for step in range(3))
+    assert told == ([picture, None, picture] if quick else [None, None, None])
+    assert len(reviewer.seen) == (3 if quick else 0)
 
 
 def test_a_picture_that_is_refused_was_not_on_screen_as_a_step_before(
@@ -193,3 +212,33 @@ def test_a_picture_that_is_refused_was_not_on_screen_as_a_step_before(
         pipeline(request_for(), on_step, out_dir=tmp_path)
     assert len(shown) > 1
     assert set(shown) == {None}
+
+
+class Noting(Picky):
+    """Remembers where pictures came from."""
+
+    is_quick = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.origins: list[PictureOrigin] = []
+
+    def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
+        self.origins.append(origin)
+        return super().review_picture(picture)
+
+
+def test_reviewers_are_told_where_a_picture_comes_from(
+    pipeline: SelfPortraitPipeline, request_for, presets: Presets, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    noting = Noting()
+    review_with(pipeline, monkeypatch, noting)
+    pipeline(request_for(), out_dir=tmp_path)
+    assert noting.origins[0] == "given", "the crop"
+    assert set(noting.origins[1:]) == {"repainted"}, "the filters' steps, and the portrait"
+    picture = Image.new("RGB", (8, 8))
+    for stack, origin in (("embedded", "repainted"), ("sd15-lcm", "made")):
+        pipeline.safety.sort((1,), (picture,), "session", stack=presets.models[stack])
+        assert noting.origins[-1] == origin
+    pipeline.safety.require_picture(picture, "session")
+    assert noting.origins[-1] == "given"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ from study.participation import RunningStudy
 from study.plan.freezing import FrozenStudy, freeze, load_frozen
 from study.store.database import Database, sqlite_url
 from study.store.store import StudyStore
-from tests.support.postgres import Postgres, a_server, find_postgres
+from tests.support.databases import postgres, url  # noqa: F401  # fixtures
 from tests.support.studies import SMALL_STUDY
 
 YES = {"take-part": True, "keep": False}
@@ -31,16 +30,6 @@ class Clock:
 
     def pass_(self, **how_long: float) -> None:
         self.now += timedelta(**how_long)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """Debian's PostgreSQL; tests that need it are skipped, visibly, where it is not installed."""
-    programs = find_postgres()
-    if programs is None:
-        pytest.skip("PostgreSQL is not on this machine (apt-get install postgresql)")
-    with a_server(programs) as server:
-        yield server
 
 
 @pytest.fixture
@@ -62,17 +51,8 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database of each kind."""
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path)
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database(f"t{secrets.token_hex(6)}")
-
-
 @pytest.fixture
-def store(url: str, tmp_path: Path, frozen: FrozenStudy, clock: Clock) -> Iterator[StudyStore]:
+def store(url: str, tmp_path: Path, frozen: FrozenStudy, clock: Clock) -> Iterator[StudyStore]:  # noqa: F811
     database = Database(url)
     found = StudyStore(database, tmp_path / "kept", Identity.of_folder(tmp_path / "kept"), clock)
     found.register(frozen)

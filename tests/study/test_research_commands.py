@@ -49,7 +49,7 @@ def test_export_and_report(kept: Path, tmp_path: Path, capsys: Captured) -> None
     assert problems(tmp_path / "data") == ()
     assert main(["report", "small", "--out", str(tmp_path / "report")]) == 0
     report = (tmp_path / "report" / "report.md").read_text("utf-8")
-    assert "2 of 2 participants who consented are in the main analysis" in report
+    assert "2 participants consented and are in the data; 2 of them are in the main analysis." in report
     assert (tmp_path / "report" / "ethics.pdf").read_bytes().startswith(b"%PDF")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from pipelines.results import Refusal
+from pipelines.results import PictureOrigin, Refusal
 
 
 class Picky:
@@ -12,6 +12,7 @@ class Picky:
 
     id = "picky"
     name = "Picky reviewer"
+    is_quick = False
 
     def __init__(self, *turns: int) -> None:
         self.turns = turns
@@ -26,7 +27,7 @@ class Picky:
     def review_words(self, text: str) -> None:
         return None
 
-    def review_picture(self, picture: Image.Image) -> Refusal | None:
+    def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         self.seen.append(picture)
         if len(self.seen) not in self.turns:
             return None

@@ -21,8 +21,9 @@ from pipelines.settings import Settings
 from pipelines.waiting_line import Ticket, WaitingLine
 from tests.support.clock import Clock
 from tests.support.reviewers import Picky
-from tests.support.studio import LOOK, STYLE, Served, agree, ask, request_of
+from tests.support.studio import LOOK, STYLE, Served, agree, ask, jpeg, request_of
 from tests.support.studio import create as press_create
+from tests.support.taken_for_nude import ovals
 from ui import reviewers, screen
 from ui.api import Endpoints
 from ui.portrait_handlers import PortraitHandlers
@@ -219,6 +220,20 @@ def test_when_no_picture_passes_the_next_seed_is_set(
     assert answer["seed"] == 9
     assert "ready" in create(handlers, visit, seed=9)["notice"]
     assert screen.next_seed((2**32 - 1,)) == 0
+
+
+def test_a_part_of_the_photo_that_is_refused_says_what_to_change(
+    served: Served, handlers: PortraitHandlers, visit: Visit
+) -> None:
+    served.studio.visits.take_photo(visit, open_photo(jpeg(ovals(512))))
+    visit.faceless = True
+    answer = create(handlers, visit, seed=7)
+    assert 'role="alert"' in answer["notice"]
+    assert "closer around your face" in answer["notice"]
+    assert "seed" not in answer, "another seed would not help"
+    assert answer["create"]["interactive"] is True
+    assert visit.photo is not None
+    assert visit.kept == []
 
 
 def test_programs_meet_the_same_limits_and_refusals(

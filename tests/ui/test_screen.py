@@ -70,7 +70,7 @@ def test_what_was_kept_is_told_in_a_sentence_and_in_numbers() -> None:
     numbers = dict(shown["numbers"])
     assert numbers["Eye size"].startswith("+2.0 %")
     assert numbers["Jaw width"].startswith("0.0 %"), "no minus before nothing"
-    assert numbers["Landmark drift"].startswith("2.1 %")
+    assert numbers["Points of the face moved"].startswith("2.1 %")
     assert numbers["Skin tone (ITA)"].startswith("+6.3° from 53°")
     assert numbers["Skin lightness (L*)"].startswith("-3.5")
     assert numbers["Lines of the face kept"] == "72 %"

@@ -8,10 +8,14 @@ import httpx
 import pytest
 
 import app
+from tests.support.databases import postgres, url  # noqa: F401  # fixtures
+from tests.support.small_hub import cache, hub, pointed_at
 from ui.serving import Serving, serve
 from visits.folder import PrivateFolder
 from visits.studio import Studio
 from web import gradio_seams
+
+__all__ = ["cache", "hub", "pointed_at"]  # fixtures
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import secrets
 import time
 import zipfile
 from collections.abc import Iterator
@@ -22,11 +23,12 @@ from study.researchers import Researchers, entry
 from study.store.database import Database, sqlite_url
 from study.store.store import StudyStore
 from tests.study.conftest import write_study
+from tests.support.postgres import Postgres
 from tests.support.studies import SMALL_STUDY, take_part
 from web.research import research_routes
 from web.research_data import Desk
-from web.research_login import LONGEST_SECONDS, Gate
 from web.shield import Shield
+from web.sign_in import LONGEST_SECONDS, Gate
 
 PASSWORD = "correct horse battery"
 ANNA = entry("anna", PASSWORD)
@@ -36,11 +38,11 @@ BLIND = "# Plan\n\n```toml\nblind = true\ndraws = 200\n```\n"
 class Lab:
     """A store with people in it, and a browser at the researchers' pages."""
 
-    def __init__(self, root: Path, analysis: str = "# Plan\n\n```toml\ndraws = 200\n```\n") -> None:
+    def __init__(self, root: Path, url: str = "", analysis: str = "# Plan\n\n```toml\ndraws = 200\n```\n") -> None:
         self.seconds = time.monotonic()
         (root / "studies").mkdir(parents=True)
         self.frozen = _frozen(root / "studies", analysis)
-        self.store = StudyStore(Database(sqlite_url(root)), root, Identity.of_folder(root))
+        self.store = StudyStore(Database(url or sqlite_url(root)), root, Identity.of_folder(root))
         self.store.register(self.frozen)
         self.people = [take_part(self.store, self.frozen, f"code {n}", tab=f"tab {n}").id for n in range(4)]
         self.people.append(take_part(self.store, self.frozen, "leaves", tab="tab 9", most=5).id)
@@ -81,6 +83,14 @@ def _frozen(folder: Path, analysis: str) -> FrozenStudy:
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
     found = Lab(tmp_path)
+    yield found
+    found.store.database.close()
+
+
+@pytest.fixture
+def each_lab(tmp_path: Path, url: str) -> Iterator[Lab]:
+    """On SQLite, and on PostgreSQL."""
+    found = Lab(tmp_path, url)
     yield found
     found.store.database.close()
 
@@ -166,7 +176,8 @@ def test_what_another_site_asks_is_refused(lab: Lab) -> None:
     assert lab.http.get(lab.place, headers=follows_a_link).status_code == 200
 
 
-def test_every_page_says_what_is_there_and_runs_no_script(lab: Lab) -> None:
+def test_every_page_says_what_is_there_and_runs_no_script(each_lab: Lab) -> None:
+    lab = each_lab
     lab.sign_in()
     for path in ("", "/results", "/people", "/files"):
         answer = lab.http.get(f"{lab.place}{path}")
@@ -179,7 +190,7 @@ def test_every_page_says_what_is_there_and_runs_no_script(lab: Lab) -> None:
     assert re.search(r"<dt>complete</dt>\s*<dd>4</dd>", progress)
     assert re.search(r"<dt>underway</dt>\s*<dd>1</dd>", progress)
     results = lab.http.get(f"{lab.place}/results").text
-    assert "This is me. (ratings, ratings.me)" in results
+    assert "Primary outcome ratings.me: 13 answers of 5 participants." in results
     assert "all answers are equal" in results
     assert lab.http.get(f"{lab.place}/figure/stops.svg").text.startswith("<?xml")
     assert lab.http.get(f"{lab.place}/figure/none.svg").status_code == 404
@@ -187,13 +198,15 @@ def test_every_page_says_what_is_there_and_runs_no_script(lab: Lab) -> None:
     assert lab.http.get(f"/research/{'0' * 64}").status_code == 422
 
 
-def test_simulated_people_are_never_among_participants(lab: Lab) -> None:
+def test_simulated_people_are_never_among_participants(each_lab: Lab) -> None:
+    lab = each_lab
     lab.sign_in()
     assert lab.simulated not in lab.http.get(f"{lab.place}/people").text
     assert lab.simulated in lab.http.get(f"{lab.place}/people?kind=simulated").text
 
 
-def test_deleting_one_person_and_everybody_who_came_before(lab: Lab) -> None:
+def test_deleting_one_person_and_everybody_who_came_before(each_lab: Lab) -> None:
+    lab = each_lab
     lab.sign_in()
     token = lab.token()
     assert lab.post("/delete", participant=lab.people[0], sure="yes", token="x" * 32) == 403
@@ -210,7 +223,8 @@ def test_deleting_one_person_and_everybody_who_came_before(lab: Lab) -> None:
     assert re.search(r"deleted by a researcher</th><td>5</td>", lab.http.get(lab.place).text)
 
 
-def test_export_report_and_ethics_report_are_handed_out(lab: Lab, tmp_path: Path) -> None:
+def test_export_report_and_ethics_report_are_handed_out(each_lab: Lab, tmp_path: Path) -> None:
+    lab = each_lab
     lab.sign_in()
     export = lab.http.get(f"{lab.place}/export.zip")
     assert export.headers["content-disposition"] == 'attachment; filename="small-v1-data.zip"'
@@ -225,8 +239,8 @@ def test_export_report_and_ethics_report_are_handed_out(lab: Lab, tmp_path: Path
     assert not list(lab.desk.store.files.path("x", "y").parents[2].glob(".export-*")), "nothing is left of a download"
 
 
-def test_a_blind_study_names_no_condition_until_it_is_revealed(tmp_path: Path) -> None:
-    lab = Lab(tmp_path, BLIND)
+def test_a_blind_study_names_no_condition_until_it_is_revealed(tmp_path: Path, url: str) -> None:
+    lab = Lab(tmp_path, url, BLIND)
     lab.sign_in()
     names = re.compile(r"\b(one|two|three)\b(?! of|</)|oil-master|pop-art")
     for path in ("", "/results"):
@@ -238,6 +252,24 @@ def test_a_blind_study_names_no_condition_until_it_is_revealed(tmp_path: Path) -
     assert lab.post("/reveal", sure="yes", token=lab.token()) == 303
     assert ">two<" in lab.http.get(f"{lab.place}/results").text
     assert lab.http.get(f"{lab.place}/export.zip").status_code == 200
+    lab.store.database.close()
+
+
+def test_a_database_that_is_away_is_one_sentence_and_later_all_is_there(tmp_path: Path, postgres: Postgres) -> None:
+    lab = Lab(tmp_path, postgres.new_database(f"away{secrets.token_hex(4)}"))
+    lab.sign_in()
+    token = lab.token()
+    postgres.stop()
+    try:
+        for path in ("/research", *(f"{lab.place}{path}" for path in READ)):
+            answer = lab.http.get(path)
+            assert answer.status_code == 503, path
+            assert "database does not answer just now. What was confirmed before is safe" in answer.text, path
+        assert lab.post("/delete", participant=lab.people[0], sure="yes", token=token) == 503
+    finally:
+        postgres.start()
+    assert "<dt>complete</dt>" in lab.http.get(lab.place).text
+    assert lab.store.find(lab.people[0]) is not None
     lab.store.database.close()
 
 

@@ -47,12 +47,28 @@ def test_the_page_is_there_with_its_policy(http: httpx.Client) -> None:
         ("POST", "/studio/photo", 403),
         ("GET", "/studio/photo", 404),
         ("GET", "/gradio_api/startup-events", 200),
+        ("GET", "/healthz", 200),
+        ("GET", "/readyz", 503),
+        ("GET", "/healthz/", 404),
     ],
 )
 def test_every_answer_comes_through_the_walls(http: httpx.Client, method: str, path: str, status: int) -> None:
     answer = http.request(method, path)
     assert answer.status_code in (status, 405 if status == 404 else status)
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+
+
+def test_who_watches_hears_whether_it_lives_and_is_ready_and_nothing_else(
+    http: httpx.Client, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [http.get(path) for path in ("/healthz", "/readyz")]
+    assert [(answer.status_code, answer.json()) for answer in said] == [(200, {"ok": True}), (503, {"ok": False})]
+    monkeypatch.setattr(studio.pipeline, "warming", "")
+    ready = http.get("/readyz")
+    assert (ready.status_code, ready.json()) == (200, {"ok": True})
+    assert not any(answer.headers.get("set-cookie") for answer in (*said, ready))
+    assert ready.headers["cache-control"] == "no-store"
+    assert http.head("/readyz").status_code == 200
 
 
 def test_large_bodies_are_refused(http: httpx.Client) -> None:

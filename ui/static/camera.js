@@ -2,7 +2,7 @@
 
 import { box, button, make, pause } from "./dom.js";
 import { nextSide, pace } from "./frames.js";
-import { phrase } from "./phrases.js";
+import { phrase, phrases } from "./phrases.js";
 import { Shutter } from "./shutter.js";
 import { address } from "./site.js";
 
@@ -164,7 +164,11 @@ export class Camera {
       times.push(performance.now());
       if (times.length > 20) times.shift();
       if (times.length > 2)
-        this.#rate.textContent = phrase("{count} pictures a second", { count: pace(times).toFixed(0) });
+        this.#rate.textContent = phrases(
+          "{count} picture a second",
+          "{count} pictures a second",
+          Math.round(pace(times)),
+        );
     }
     if (this.#stream === mine) this.stop(); // the panel was taken away, as when consent is withdrawn
   }

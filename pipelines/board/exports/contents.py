@@ -275,7 +275,7 @@ def _original(board: CheckedBoard, photo: SeatedPhoto, folder: Path, number: int
         image = opening.prepare(photo.photo, photo.face_index, size, loose=True).image
     else:
         where = opening.frame(photo.photo, photo.face_index, sizes.ratio(shape))
-        image = opening.cut(photo.photo, where, size)
+        image = opening.cut(photo.photo, photo.face_index, where, size)
     name = f"photo-{number}-{slug(photo.title, 'photo')}.jpg"
     path = folder / name
     buffer = io.BytesIO()

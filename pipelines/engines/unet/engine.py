@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import hashlib
 import logging
 import math
@@ -14,10 +13,11 @@ from typing import Any
 from PIL import Image
 
 from languages.saying import say
-from pipelines import heavy, sizes
+from pipelines import heavy
 from pipelines.engines.base import Made, Studio
-from pipelines.engines.device import Device, best_device, is_out_of_memory
+from pipelines.engines.device import Device, best_device
 from pipelines.engines.filters.stage import Stage
+from pipelines.engines.pipeline_engine import PipelineEngine, Report, require_finite, resized
 from pipelines.engines.unet.adapters import adapter_embeds
 from pipelines.engines.unet.job import GenerationJob, resolve
 from pipelines.engines.unet.loading import Loader
@@ -30,9 +30,8 @@ from pipelines.engines.unet.sampling import (
     skip_when_off,
 )
 from pipelines.engines.unet.stack import UNetStack
-from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError
-from pipelines.hub import weights
-from pipelines.schema import AnnotatorName, Control, Job, Shape, Size, StepCallback
+from pipelines.errors import EngineFailed
+from pipelines.schema import AnnotatorName, Control, Job, StepCallback
 
 log = logging.getLogger(__name__)
 
@@ -42,71 +41,26 @@ _LOADED_CONTROLNETS = 3
 _READINGS = 4  # control images of a series that are kept as the networks have read them
 
 
-class DiffusionEngine:
-    """Makes portraits with one model stack. One `generate` at a time; the caller holds a lock.
-
-    Weights are loaded at the first portrait, from this machine only.
-
-    Args:
-        stack: What to load.
-        device: Where to run it; left out, the best there is.
-    """
-
-    is_diffusion = True
+class DiffusionEngine(PipelineEngine[UNetStack]):
+    """Makes portraits with one model stack; see `PipelineEngine`."""
 
     def __init__(self, stack: UNetStack, *, device: Device | None = None) -> None:
-        self.stack = stack
-        self.name = stack.name
-        self.model_id = stack.id
-        self.size = stack.size
-        self._device = device
+        super().__init__(stack, device=device)
         self._loader: Loader | None = None
-        self._pipe: Any = None
+        self._first: AnnotatorName | None = None
         self._tiny_vae: Any = None
         self._controlnets: OrderedDict[str, Any] = OrderedDict()
         self._attached: tuple[str, ...] = ()
         self._prompts: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
         self._stage = Stage()
         self._read: OrderedDict[tuple[int, tuple[int, int], bytes], Any] = OrderedDict()
-        self._closed = False
-
-    def dimensions(self, shape: Shape, size: Size, detail: float) -> tuple[int, int]:
-        """See Engine.dimensions. In the area that the models were trained at, whatever is asked for."""
-        return sizes.within(shape, self.stack.size, self.stack.multiple)
-
-    def load(self, annotator: AnnotatorName | None = None) -> None:
-        """Load the weights now instead of at the first portrait.
-
-        Args:
-            annotator: Whose ControlNet is needed first; others follow when they are.
-
-        Raises:
-            EngineUnavailable: They are not on this machine, damaged, or need what is not here.
-        """
-        if self._closed:
-            raise EngineUnavailable(say("{name} was closed; start again.", name=self.name))
-        if self._pipe is not None:
-            return
-        weights.require(self.stack)
-        loader = Loader(self.stack, self._device or best_device())
-        if loader.device.kind == "cpu" and self.stack.torch_dtype != "float32":
-            log.info("%s: %s weights are converted to float32 for the processor", self.name, self.stack.torch_dtype)
-        self._loader = loader
-        first = annotator or self._main_control()
-        controlnet = loader.controlnet(first)
-        self._controlnets[self._key(first)] = controlnet
-        try:
-            self._pipe = loader.pipeline(self._combined([controlnet]))
-            self._attached = (self._key(first),)
-            self._tiny_vae = loader.tiny_vae()
-        except BaseException:
-            self._unload()
-            raise
+        self._seen: dict[tuple[bool, bytes], Any] = {}
 
     def make(self, job: Job, studio: Studio, on_step: StepCallback) -> Made:
         """See Engine.make."""
         resolved, notes = resolve(job, self.stack, studio)
-        return Made(self.generate(resolved, on_step), resolved.controls, notes)
+        pictures = self.generate(resolved, on_step)
+        return Made(pictures, resolved.controls, notes + self._memory_notes)
 
     def generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
         """One picture a seed. A seed's picture does not depend on the other seeds: they run one after the other.
@@ -119,40 +73,31 @@ class DiffusionEngine:
             EngineFailed: Out of memory, or another error in the middle; the next call starts afresh.
             EngineUnavailable: The weights are not on this machine.
         """
-        strength = job.strength * self.stack.strength_factor
-        steps = img2img_steps(self.stack.num_inference_steps, strength, self._longest_schedule())
-        repaints = self.stack.start == "preview"
-        report = _Report(on_step, (steps.run + repaints) * len(job.seeds))  # the finish is a step, too
-        report(0, None)
-        try:
-            controls = self._controls(job)
-            self.load(controls[0].annotator)
-            self._attach(tuple(control.annotator for control in controls))
-            report(0, None)
-            arguments = self._arguments(job, controls, steps)
-            with self._stage.series(job), self._series(job):
-                return [self._one(arguments, seed, job, report) for seed in job.seeds]
-        except PortraitError:
-            raise
-        except Exception as error:
-            raise EngineFailed(self._advice(error), detail=repr(error)[:400]) from error
-        finally:
-            if self._pipe is not None:
-                self._pipe.maybe_free_model_hooks()
-
-    def close(self) -> None:
-        """Free the memory that the models hold."""
-        self._closed = True
-        self._unload()
+        return self._attempt(lambda: self._generate(job, on_step))
 
     # --- one portrait ------------------------------------------------------------------------------------------------
 
-    def _one(self, arguments: dict[str, Any], seed: int, job: GenerationJob, report: _Report) -> Image.Image:
+    def _generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
+        strength = job.strength * self.stack.strength_factor
+        steps = img2img_steps(self.stack.num_inference_steps, strength, self._longest_schedule())
+        repaints = self.stack.start == "preview"
+        report = Report(on_step, (steps.run + repaints) * len(job.seeds))  # the finish is a step, too
+        report(0, None)
+        controls = self._controls(job)
+        self._first = controls[0].annotator
+        self._load()
+        self._attach(tuple(control.annotator for control in controls))
+        report(0, None)
+        with self._stage.series(job), self._series(job):
+            arguments = self._arguments(job, controls, steps)
+            return [self._one(arguments, seed, job, report) for seed in job.seeds]
+
+    def _one(self, arguments: dict[str, Any], seed: int, job: GenerationJob, report: Report) -> Image.Image:
         last = report.step + report.total // len(job.seeds)
         if self.stack.start != "preview":
             start = self._stage.set(job.photo, job.scene, seed)
             picture = self._diffuse(start, arguments, seed, job, report, last)
-            return picture if picture.size == job.photo.image.size else picture.resize(job.photo.image.size, _LANCZOS)
+            return resized(picture, job.photo.image.size)
         size = arguments["control_image"][0].size
         begun = self._stage.begin(job, seed, size)
         names = tuple(control.annotator for control in self._controls(job))
@@ -166,7 +111,7 @@ class DiffusionEngine:
         return finished
 
     def _diffuse(
-        self, start: Image.Image, arguments: dict[str, Any], seed: int, job: GenerationJob, report: _Report, last: int
+        self, start: Image.Image, arguments: dict[str, Any], seed: int, job: GenerationJob, report: Report, last: int
     ) -> Image.Image:
         """Noise a picture and denoise it, telling of each step; the size is that of the control images.
 
@@ -179,10 +124,7 @@ class DiffusionEngine:
 
         def on_step_end(_: Any, __: int, ___: Any, values: dict[str, Any]) -> dict[str, Any]:
             step = report.step + 1
-            if not bool(torch.isfinite(values["latents"]).all()):
-                raise EngineFailed(
-                    say("This picture came out broken; use another seed or a likeness nearer the middle.")
-                )
+            require_finite(values["latents"])
             unseen = step == last or job.in_series
             report(step, None if unseen else self._preview(denoised[0]))
             return {}
@@ -192,7 +134,7 @@ class DiffusionEngine:
         try:
             with self._read_once(networks, arguments["control_image"]):
                 result = pipe(
-                    image=_resized(start, arguments["control_image"][0].size),
+                    image=resized(start, arguments["control_image"][0].size),
                     **arguments,
                     # Drawn on the CPU, so that a seed means the same noise on every device.
                     generator=torch.Generator("cpu").manual_seed(seed),
@@ -210,10 +152,15 @@ class DiffusionEngine:
         try:
             yield
         except BaseException:
-            self._read.clear()
+            self._drop_readings()
             raise
         if not job.in_series:
-            self._read.clear()
+            self._drop_readings()
+
+    def _drop_readings(self) -> None:
+        """What was made from a photo."""
+        self._read.clear()
+        self._seen.clear()
 
     @contextlib.contextmanager
     def _read_once(self, networks: Sequence[Any], images: Sequence[Image.Image]) -> Iterator[None]:
@@ -236,7 +183,7 @@ class DiffusionEngine:
         guidance = min(guidance, self.stack.max_guidance_scale)
         size = self._working_size(job.photo.image.size)
         # diffusers demands a photo and control images of one size, a multiple of the VAE's scale.
-        images = [_resized(control.image, size) for control in controls]
+        images = [resized(control.image, size) for control in controls]
         arguments: dict[str, Any] = {
             "control_image": images,
             "num_inference_steps": steps.num_inference_steps,
@@ -251,7 +198,8 @@ class DiffusionEngine:
             modes = [self.stack.controlnets[control.annotator].control_mode for control in controls]
             arguments["control_mode"] = modes
         if self.stack.adapters:
-            arguments["ip_adapter_image_embeds"] = adapter_embeds(self._pipe, self.stack, job, guided=guidance > 1.0)
+            embeds = adapter_embeds(self._pipe, self.stack, job, self._seen, guided=guidance > 1.0)
+            arguments["ip_adapter_image_embeds"] = embeds
         return arguments
 
     def _controls(self, job: GenerationJob) -> tuple[Control, ...]:
@@ -302,6 +250,18 @@ class DiffusionEngine:
 
     # --- models ------------------------------------------------------------------------------------------------------
 
+    def _build(self) -> None:
+        """The ControlNet that is needed first; others follow when they are."""
+        loader = Loader(self.stack, self._device or best_device(), thrifty=self._thrifty)
+        log.info("%s: %s weights become %s", self.name, self.stack.torch_dtype, loader.dtype)
+        self._loader = loader
+        first = self._first or self._main_control()
+        controlnet = loader.controlnet(first)
+        self._controlnets[self._key(first)] = controlnet
+        self._pipe = loader.pipeline(self._combined([controlnet]))
+        self._attached = (self._key(first),)
+        self._tiny_vae = loader.tiny_vae()
+
     def _attach(self, names: tuple[AnnotatorName, ...]) -> None:
         """Give the pipeline the ControlNets of these annotators, in their order."""
         assert self._loader is not None
@@ -345,44 +305,9 @@ class DiffusionEngine:
             size = (round(size[0] * factor), round(size[1] * factor))
         return max(scale, round(size[0] / scale) * scale), max(scale, round(size[1] / scale) * scale)
 
-    def _advice(self, error: Exception) -> str:
-        if is_out_of_memory(error):
-            return say(
-                "{name} ran out of memory; close other programs or choose a smaller model, and try again.",
-                name=self.name,
-            )
-        return say(
-            "{name} stopped with an error; try again, and choose another model if it happens again.", name=self.name
-        )
-
-    def _unload(self) -> None:
-        self._pipe = self._tiny_vae = self._loader = None
+    def _forget(self) -> None:
+        self._tiny_vae = self._loader = None
         self._attached = ()
         self._controlnets.clear()
         self._prompts.clear()
-        self._read.clear()
-        gc.collect()
-        if heavy.is_loaded("torch") and heavy.load("torch").cuda.is_available():
-            heavy.load("torch").cuda.empty_cache()
-
-
-_LANCZOS = Image.Resampling.LANCZOS
-
-
-class _Report:
-    """Counts steps over all seeds and stops the work when the caller says so."""
-
-    def __init__(self, on_step: StepCallback, total: int) -> None:
-        self._on_step = on_step
-        self.total = total
-        self.step = 0
-
-    def __call__(self, step: int, preview: Image.Image | None) -> None:
-        self.step = step
-        if not self._on_step(step, self.total, preview):
-            raise Cancelled(say("Stopped; nothing was kept."))
-
-
-def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    picture = picture.convert("RGB")
-    return picture if picture.size == size else picture.resize(size, _LANCZOS)
+        self._drop_readings()

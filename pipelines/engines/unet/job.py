@@ -6,7 +6,7 @@ from pydantic import Field
 
 from languages.saying import listed, say
 from pipelines.engines.base import Studio
-from pipelines.engines.unet.likeness import apply_likeness, for_stack
+from pipelines.engines.likeness import apply_likeness, for_stack
 from pipelines.engines.unet.stack import UNetStack
 from pipelines.schema import AnnotatorName, Control, Job, Style, Unit
 

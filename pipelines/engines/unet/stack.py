@@ -9,10 +9,20 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipelines.hub.components import ANNOTATOR_WEIGHTS, Component, Part, annotator_component, each_once
-from pipelines.hub.source import HubSource
+from pipelines.hub.components import (
+    ANNOTATOR_WEIGHTS,
+    Component,
+    Part,
+    annotator_component,
+    annotator_name,
+    each_once,
+    weights_file,
+)
+from pipelines.hub.source import HubSource, LoRASource
 from pipelines.hub.stack import ModelStack
 from pipelines.schema import AnnotatorName, Unit, Value
+
+_PREVIEWS, _FACES, _STYLES, _ENCODER = "preview decoder", "IP-Adapter", "style adapter", "image encoder"
 
 
 class ControlNetSource(HubSource):
@@ -37,12 +47,6 @@ class StyleAdapterSource(IPAdapterSource):
     """An IP-Adapter, no face adapter, that reads the picture of a style."""
 
     scale: Unit = Field(0.6, description="Its weight at likeness 0.5.")
-
-
-class LoRASource(HubSource):
-    """A LoRA that is fused into the UNet."""
-
-    lora_scale: float = Field(1.0, ge=0.0, le=2.0, description="Weight of the LoRA when fused.")
 
 
 class SchedulerSetting(Value):
@@ -132,25 +136,54 @@ class UNetStack(ModelStack):
             raise ValueError("only a stack that starts from the filters' picture may go without the checker")
         return self
 
+    def without(self, names: frozenset[str]) -> Self | None:
+        """It can do without controls while one is left, without previews, and without adapters, as far as they come
+        from the hub: what ships with the project is damaged where it is missing.
+        """
+        if any(component.name in names and component.source.path for component in self.components()):
+            return None
+        controlnets = {
+            annotator: source
+            for annotator, source in self.controlnets.items()
+            if not names & {self._controlnet_name(annotator), annotator_name(annotator)}
+        }
+        droppable = {_PREVIEWS, _FACES, _STYLES, _ENCODER}
+        for annotator, source in self.controlnets.items():
+            if source.controlnet_conditioning_scale is None:  # else it guides every style
+                droppable |= {self._controlnet_name(annotator), annotator_name(annotator)}
+        if not names <= droppable or not controlnets:
+            return None
+        if not names:
+            return self
+        gone = {
+            "tiny_vae": _PREVIEWS in names,
+            "ip_adapter": bool(names & {_FACES, _ENCODER}),
+            "style_adapter": bool(names & {_STYLES, _ENCODER}),
+        }
+        values = self.model_dump() | {"controlnets": {name: one.model_dump() for name, one in controlnets.items()}}
+        return type(self).model_validate(values | {key: None for key, is_gone in gone.items() if is_gone})
+
     def components(self) -> tuple[Component, ...]:
         """Everything that it loads, each download once, with the weights that its annotators read."""
         found = [self._base_component()]
         for annotator, source in self.controlnets.items():
-            name = "union ControlNet" if self.kind == "sdxl-union" else f"ControlNet for {annotator}"
-            found.append(Component(name, source, (Part("model", source.subfolder or ""),)))
+            found.append(Component(self._controlnet_name(annotator), source, (Part("model", source.subfolder or ""),)))
         if self.vae:
             found.append(Component("VAE", self.vae, (Part("model", self.vae.subfolder or ""),)))
         if self.tiny_vae:
-            found.append(Component("preview decoder", self.tiny_vae, (Part("model", self.tiny_vae.subfolder or ""),)))
+            found.append(Component(_PREVIEWS, self.tiny_vae, (Part("model", self.tiny_vae.subfolder or ""),)))
         if self.lora:
-            found.append(Component("LoRA", self.lora, (_weights_file(self.lora, "pytorch_lora_weights.safetensors"),)))
+            found.append(Component("LoRA", self.lora, (weights_file(self.lora, "pytorch_lora_weights.safetensors"),)))
         for adapter in self.adapters:
-            name = "IP-Adapter" if adapter is self.ip_adapter else "style adapter"
-            found.append(Component(name, adapter, (_weights_file(adapter, ""),)))
+            name = _FACES if adapter is self.ip_adapter else _STYLES
+            found.append(Component(name, adapter, (weights_file(adapter, ""),)))
             encoder = adapter.image_encoder
-            found.append(Component("image encoder", encoder, (Part("encoder", encoder.subfolder or ""),)))
+            found.append(Component(_ENCODER, encoder, (Part("encoder", encoder.subfolder or ""),)))
         found += [annotator_component(name) for name in self.controlnets if name in ANNOTATOR_WEIGHTS]
         return each_once(found)
+
+    def _controlnet_name(self, annotator: AnnotatorName) -> str:
+        return "union ControlNet" if self.kind == "sdxl-union" else f"ControlNet for {annotator}"
 
     def _base_component(self) -> Component:
         root = f"{self.base.subfolder}/" if self.base.subfolder else ""
@@ -165,7 +198,3 @@ class UNetStack(ModelStack):
         if self.vae is None:
             parts.append(Part("model", f"{root}vae"))
         return Component("base model", self.base, tuple(parts))
-
-
-def _weights_file(source: HubSource, default: str) -> Part:
-    return Part("file", source.subfolder or "", source.weight_name or default)

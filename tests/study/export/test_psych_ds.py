@@ -41,7 +41,7 @@ def test_a_folder_that_keeps_the_rules(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"@context": None}, "UNKNOWN_NAMESPACE"),
+        ({"@context": None}, "INVALID_JSONLD_FORMATTING"),
         ({"@context": "https://example.org"}, "UNKNOWN_NAMESPACE"),
         ({"@type": None}, "MISSING_DATASET_TYPE"),
         ({"@type": "Person"}, "INCORRECT_DATASET_TYPE"),
@@ -51,6 +51,7 @@ def test_a_folder_that_keeps_the_rules(tmp_path: Path) -> None:
         ({"variableMeasured": "row_id"}, "INVALID_OBJECT_TYPE"),
         ({"variableMeasured": ["row_id", "answer", {"name": "of no type"}]}, "INVALID_OBJECT_TYPE"),
         ({"variableMeasured": ["row_id"]}, "CSV_COLUMN_MISSING_FROM_METADATA"),
+        ({"variableMeasured": ["row_id", "answer", "mood"]}, "VARIABLE_MISSING_FROM_CSV_COLUMNS"),
     ],
 )
 def test_rules_of_the_description(tmp_path: Path, changes: dict[str, object], code: str) -> None:
@@ -74,7 +75,7 @@ def _description(data: bytes) -> Callable[[Path], object]:
     [
         (lambda path: (path / "dataset_description.json").unlink(), "MISSING_DATASET_DESCRIPTION"),
         (_description(b""), "FILE_EMPTY"),
-        (_description(b"{"), "JSON_INVALID"),
+        (_description(b"{"), "INVALID_JSON_FORMATTING"),
         (_description(b"[]"), "INVALID_JSONLD_FORMATTING"),
         (_description('{"name": "ü"}'.encode("latin-1")), "JSON_ENCODING_ERROR"),
         (lambda path: shutil.rmtree(path / "data"), "MISSING_DATA_DIRECTORY"),

@@ -60,9 +60,35 @@ def test_both_analyses_give_effect_sizes_before_p(folder: Path) -> None:
     text = (folder / "report.md").read_text("utf-8")
     main, everybody = text.split("## Results with everybody")
     for part in (main, everybody):
-        assert part.count("| contrast | odds ratio | logits (error) | p | p after Holm |") == 6
+        head = "| contrast | odds ratio [95 % interval] | logits (standard error) | p | p after Holm |"
+        assert part.count(head) == 6
         assert part.count("Krippendorff's alpha (ordinal) is") == 4
     assert re.search(r"\| oil – comic \| \d+\.\d\d \[\d+\.\d\d, \d+\.\d\d\] \|", text)
+
+
+def test_the_summary_has_the_primary_outcomes_first(folder: Path, results: Results) -> None:
+    text = (folder / "report.md").read_text("utf-8")
+    first = text.split("## Methods")[0]
+    assert f"{results.main.people} of them are in the main analysis" in first
+    assert "gathered from 01 November 2026 to 01 November 2026" in first
+    assert first.count("| pairs.more-me |") == first.count("| ratings.me |") == 6
+    assert "pairs.prefer" not in first
+    assert "Primary outcome ratings.me: " in text
+    assert "Secondary outcome ratings.share: " in text
+
+
+def test_drop_out_by_condition_and_missing_answers_are_told(folder: Path, results: Results) -> None:
+    text = (folder / "report.md").read_text("utf-8")
+    assert sum(one.people for one in results.by_first) == results.everybody.people == 15
+    assert [one.condition for one in results.by_first if one.stopped] == [results.by_first[2].condition]
+    assert "| 4 | 3 | 1 (25 %) | 0 |" in text
+    missing = {one.question: one for one in results.everybody.missing}
+    assert (missing["me"].expected, missing["me"].missing) == (60, 0)
+    assert (missing["more-me"].expected, missing["prefer"].expected) == (90, 90)
+    assert missing["more-me"].missing + missing["prefer"].missing == 180 - len(results.data.choices) > 0
+    assert missing["friends"].missing == 1
+    assert f"| pairs | more-me | 0 of {6 * results.main.people} | {missing['more-me'].missing} of 90 |" in text
+    assert text.index("Drop-out by the condition") < text.index("## Results")
 
 
 def test_every_figure_is_there_and_says_in_words_what_it_shows(folder: Path) -> None:

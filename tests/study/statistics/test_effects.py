@@ -6,17 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from study.statistics.effects import cliffs_delta, holm, kendalls_w, matched_rank_biserial
+from study.statistics.effects import holm, kendalls_w, matched_rank_biserial, rank_biserials
 from study.statistics.summaries import Reached, drop_out, quartiles, time_outliers
-
-
-def test_cliffs_delta_counts_pairs() -> None:
-    found = cliffs_delta([1, 2, 3], [2, 3, 4])
-    assert found.size == pytest.approx(-5 / 9)  # one pair above, two equal, six below
-    assert found.p == pytest.approx(stats.mannwhitneyu([1, 2, 3], [2, 3, 4]).pvalue)
-    assert cliffs_delta([5, 6], [1, 2]).size == 1
-    assert cliffs_delta([3, 3], [3]).p is None
-    assert cliffs_delta([], [3]).size is None
 
 
 def test_matched_rank_biserial_is_that_of_kerby() -> None:
@@ -37,6 +28,17 @@ def test_p_of_signed_ranks_is_that_of_scipy() -> None:
     )
     # with ties: 1 1 1 all for the first is one of eight patterns, and its mirror
     assert matched_rank_biserial([2, 2, 2], [1, 1, 1]).p == pytest.approx(2 / 8)
+
+
+def test_many_rank_biserials_are_those_one_by_one() -> None:
+    generator = np.random.default_rng(2)
+    gaps = generator.integers(-3, 4, size=15).astype(float)
+    times = generator.multinomial(15, np.full(15, 1 / 15), size=40).astype(float)
+    together = rank_biserials(gaps, times)[:, 0]
+    for drawn, found in zip(times, together, strict=True):
+        alone = np.repeat(gaps, drawn.astype(int))
+        assert found == pytest.approx(matched_rank_biserial(alone, 0 * alone).size)
+    assert rank_biserials(np.zeros(3), np.ones((1, 3))) == 0
 
 
 def test_kendalls_w_of_people_who_agree_is_one() -> None:

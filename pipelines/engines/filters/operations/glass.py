@@ -12,6 +12,7 @@ from pipelines.engines.filters.operations.light import form
 from pipelines.engines.filters.operations.line import lines
 from pipelines.engines.filters.operations.tiles import bevel, means, seams
 
+_LIT = 4.0  # L* that the light in a pane adds
 _HIDDEN = ("brow", "eye", "iris", "lip")  # painted and leaded finely
 
 
@@ -28,12 +29,13 @@ def glass(canvas: Canvas, step: recipe.Glass) -> None:
     turned = means(np.repeat(lamp[..., None], 3, axis=2), labels, count)[:, 0]
     colors[:, 0] = (colors[:, 0] - 46) + 47 + 12 * turned
     colors[:, 0] = np.clip(np.where(colors[:, 0] > 70, 70 + 0.5 * (colors[:, 0] - 70), colors[:, 0]), 14, 90)
+    hair = np.array([n for n in range(count) if n not in face and n not in wall and n not in cloth], int)
+    _keep_tone(canvas, colors, labels, face, hair)
     chroma = np.hypot(colors[:, 1], colors[:, 2])
     # Glass has colour of its own: grey cloth and hair lean to the colour they have most of.
     lift = np.where(np.isin(np.arange(count), face), 1.25, 1.8 * np.clip(1 + (14 - chroma) / 30, 1, 1.5))
     colors[:, 1:] *= lift[:, None]
     colors[:, 2] += np.where(np.isin(np.arange(count), face), 5, 0)
-    hair = np.array([n for n in range(count) if n not in face and n not in wall and n not in cloth], int)
     plain = hair[chroma[hair] < 10]  # grey hair and the shine of a scalp
     colors[plain, 1:] = np.array((6.0, 12.0)) * np.clip(colors[plain, :1] / 45, 0.5, 1.2)
     colors[plain, 0] = np.minimum(colors[plain, 0], 62)
@@ -68,7 +70,28 @@ def glass(canvas: Canvas, step: recipe.Glass) -> None:
     came = came[..., None] * np.array([0.95, 1.0, 1.08], np.float32)
     seen = mix(seen, came, lead)
     glow = blur(seen * smoothstep(0.4, 0.9, gray(seen))[..., None], 12 * unit) * step.glow * 0.55
+    glow = glow * (1 - 0.7 * np.clip(canvas.face, 0, 1))[..., None]
     canvas.image = np.clip(1 - (1 - seen) * (1 - np.clip(glow, 0, 1)), 0, 1).astype(np.float32)
+
+
+def _keep_tone(canvas: Canvas, colors: np.ndarray, labels: np.ndarray, face: list[int], hair: np.ndarray) -> None:
+    """No pane of skin lighter than the sitter's own, in place: light cheeks on dark skin would be somebody else's.
+
+    Args:
+        colors: (N, 3) L*a*b* of the panes.
+        labels: (H, W) int32.
+        face: Panes of skin.
+        hair: Panes of hair; a highlight of the forehead may lie among them.
+    """
+    lightness = cv2.cvtColor(canvas.source, cv2.COLOR_RGB2LAB)[..., 0]
+    own = means(np.repeat(lightness[..., None], 3, axis=2), labels, len(colors))[:, 0]
+    of_face = lightness[canvas.face > 0.7]
+    if not of_face.size:
+        return
+    light = float(np.quantile(of_face, 0.7))
+    colors[face, 0] = np.minimum(colors[face, 0], np.minimum(own[face], light) - _LIT)
+    if len(hair):
+        colors[hair, 0] = np.minimum(colors[hair, 0], max(light, float(np.median(own[hair])) + 10) - _LIT)
 
 
 def _panes(

@@ -83,8 +83,7 @@ def _eyes(canvas: Canvas, picture: np.ndarray) -> np.ndarray:
         center = canvas.landmarks[middle]
         ring = canvas.landmarks[first : first + 4]
         radius = float(np.linalg.norm(ring - center, axis=1).mean()) * 1.05
-        at = np.clip(np.round(ring).astype(int), 0, (canvas.width - 1, canvas.height - 1))
-        own = np.minimum(canvas.source[at[:, 1], at[:, 0]].mean(axis=0), 0.45)
+        own = np.minimum(_iris_colour(canvas, center, radius), 0.45)
         iris = done.copy()
         turns = np.arange(9) * (np.pi / 4) + np.pi / 8
         corners = center + radius * np.stack((np.cos(turns), np.sin(turns)), axis=1)
@@ -101,6 +100,19 @@ def _eyes(canvas: Canvas, picture: np.ndarray) -> np.ndarray:
     for lid in ((33, 160, 158, 133), (362, 385, 387, 263)):
         cv2.polylines(lids, [np.round(canvas.landmarks[list(lid)] * 16).astype(np.int32)], False, 255, wide, 16, 4)
     return mix(done, 0.28 * done, (0.85 / 255 * lids.astype(np.float32))[..., None])
+
+
+def _iris_colour(canvas: Canvas, center: np.ndarray, radius: float) -> np.ndarray:
+    """(3,) float32: what the iris shows between pupil and rim, without lid, white and catchlight."""
+    turns = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    turns = turns[np.sin(turns) > -0.5]  # the upper part lies in the lid's shade, or under it
+    at = np.concatenate(
+        [center + radius * share * np.stack((np.cos(turns), np.sin(turns)), 1) for share in (0.55, 0.7)]
+    )
+    at = np.clip(np.round(at).astype(int), 0, (canvas.width - 1, canvas.height - 1))
+    seen = canvas.source[at[:, 1], at[:, 0]]
+    order = np.argsort(seen.mean(axis=1))
+    return np.asarray(seen[order[: max(3, len(order) * 2 // 3)]].mean(axis=0), np.float32)
 
 
 def _corners(canvas: Canvas, pitch: float, rng: np.random.Generator) -> np.ndarray:

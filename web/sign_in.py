@@ -1,4 +1,4 @@
-"""Who is a researcher: sign-in with limits, sessions in memory, and proofs that a form came from our own page."""
+"""Who may see pages that are not for visitors: sign-in with limits, sessions in memory, proofs that a form is ours."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pipelines.errors import TooOften
-from study.researchers import Researchers
 
 IDLE_SECONDS, LONGEST_SECONDS = 3600.0, 12 * 3600.0
 _MOST_SESSIONS = 200
 _FAILURES_OF_NAME, _FAILURES_OF_NETWORK, _FAILURES_TOGETHER = 5, 20, 100
 _WINDOW = 900.0  # seconds for which a failure counts
 _AT_ONCE = 2  # each try takes 32 MB for a moment
-_COOKIE = "studio_researcher"
 
 
 @dataclass
@@ -36,16 +35,28 @@ class Session:
     notice: str = ""
 
 
+class Knows(Protocol):
+    """Who may come in."""
+
+    def knows(self, name: str, password: str) -> bool:
+        """Whether a name and its password are right, told in a time that says nothing of how wrong they are."""
+        ...
+
+
 class Gate:
     """Safe for many threads.
 
     Args:
-        researchers: Who may come in.
+        known: Who may come in.
         clock: Seconds that never go back.
+        cookie: Its name, one for each kind of page.
     """
 
-    def __init__(self, researchers: Researchers, clock: Callable[[], float] = time.monotonic) -> None:
-        self._researchers = researchers
+    def __init__(
+        self, known: Knows, clock: Callable[[], float] = time.monotonic, *, cookie: str = "studio_researcher"
+    ) -> None:
+        self._known = known
+        self._cookie = cookie
         self._clock = clock
         self._sessions: OrderedDict[str, Session] = OrderedDict()  # by the SHA-256 of the cookie's word
         self._failures: dict[str, deque[float]] = {}
@@ -70,23 +81,28 @@ class Gate:
             for key in keys:
                 self._failures.setdefault(key, deque()).append(now)
         with self._trying:
-            known = self._researchers.knows(name, password)
+            known = self._known.knows(name, password)
         if not known:
             return None
-        word = secrets.token_urlsafe(32)
         with self._lock:
             for key in keys:
                 if self._failures.get(key):
                     self._failures[key].pop()
+        return self.admit(name)[0]
+
+    def admit(self, name: str) -> tuple[str, Session]:
+        """The word for the cookie of somebody whose right to come in was seen otherwise, and their session."""
+        word = secrets.token_urlsafe(32)
+        with self._lock:
             now = self._clock()
-            self._sessions[_hashed(word)] = Session(name, now, now)
+            self._sessions[_hashed(word)] = session = Session(name, now, now)
             while len(self._sessions) > _MOST_SESSIONS:
                 self._sessions.popitem(last=False)
-        return word
+        return word, session
 
     def session(self, request: Request) -> Session | None:
         """Whose browser asks; None for nobody's."""
-        word = request.cookies.get(cookie_name(request), "")
+        word = request.cookies.get(self._name(request), "")
         with self._lock:
             key, now = _hashed(word), self._clock()
             session = self._sessions.get(key)
@@ -101,7 +117,25 @@ class Gate:
     def sign_out(self, request: Request) -> None:
         """End the session of a browser."""
         with self._lock:
-            self._sessions.pop(_hashed(request.cookies.get(cookie_name(request), "")), None)
+            self._sessions.pop(_hashed(request.cookies.get(self._name(request), "")), None)
+
+    def set_cookie(self, response: Response, request: Request, word: str) -> Response:
+        """Hand the word out, to this site's own pages alone, until the browser is closed."""
+        return self._with_cookie(response, request, word, "")
+
+    def drop_cookie(self, response: Response, request: Request) -> Response:
+        """Take it back."""
+        return self._with_cookie(response, request, "", "; Max-Age=0")
+
+    def _with_cookie(self, response: Response, request: Request, word: str, more: str) -> Response:
+        secure = "; Secure" if _is_secure(request) else ""
+        cookie = f"{self._name(request)}={word}; Path=/; HttpOnly; SameSite=Strict{secure}{more}"
+        response.headers.append("Set-Cookie", cookie)
+        return response
+
+    def _name(self, request: Request) -> str:
+        """What begins with __Host- no neighbouring site can set for this one."""
+        return f"__Host-{self._cookie}" if _is_secure(request) else self._cookie
 
     def _refuse_often(self, keys: dict[str, int], now: float) -> None:
         for known in [one for one, times in self._failures.items() if not times or now - times[-1] > _WINDOW]:
@@ -116,7 +150,7 @@ class Gate:
                 raise TooOften(
                     f"There were too many wrong tries. Wait {minutes} minute{'s' * (minutes > 1)}, then try again.",
                     seconds=wait,
-                    rule="research-sign-in",
+                    rule="sign-in",
                 )
 
 
@@ -133,29 +167,6 @@ def is_foreign(request: Request) -> bool:
         return site not in ("same-origin", "none") and not navigates
     origin = request.headers.get("origin")
     return origin is not None and origin.partition("://")[2] != request.headers.get("host")
-
-
-def set_cookie(response: Response, request: Request, word: str) -> Response:
-    """Hand the word out, to this site's own pages alone, until the browser is closed."""
-    _cookie(response, request, word, "")
-    return response
-
-
-def drop_cookie(response: Response, request: Request) -> Response:
-    """Take it back."""
-    _cookie(response, request, "", "; Max-Age=0")
-    return response
-
-
-def cookie_name(request: Request) -> str:
-    """What begins with __Host- no neighbouring site can set for this one."""
-    return f"__Host-{_COOKIE}" if _is_secure(request) else _COOKIE
-
-
-def _cookie(response: Response, request: Request, word: str, more: str) -> None:
-    secure = "; Secure" if _is_secure(request) else ""
-    cookie = f"{cookie_name(request)}={word}; Path=/; HttpOnly; SameSite=Strict{secure}{more}"
-    response.headers.append("Set-Cookie", cookie)
 
 
 def _is_secure(request: Request) -> bool:

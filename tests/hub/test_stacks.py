@@ -8,32 +8,44 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import huggingface_hub.constants
 import numpy as np
 import pytest
 import torch
+from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_plus
 from PIL import Image
 
 from pipelines.controls import depth as depths
+from pipelines.engines.filters.engine import FilterEngine
+from pipelines.engines.flow.edit import KleinEngine, QwenEditEngine
+from pipelines.engines.flow.stack import FlowStack
+from pipelines.engines.flow.z_image import ZImageEngine
+from pipelines.engines.registry import Engines
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.stack import UNetStack
-from pipelines.errors import Cancelled, EngineUnavailable
+from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable
 from pipelines.hub import download as hub
-from pipelines.hub import weights
+from pipelines.hub import transfer, weights
 from pipelines.hub.__main__ import main
 from pipelines.hub.components import ANNOTATOR_WEIGHTS, select
+from pipelines.hub.jobs import Downloads
+from pipelines.hub.offers import offers
 from pipelines.hub.source import HubSource
+from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
-from pipelines.schema import PreparedPhoto
-from tests import tiny_checkpoints
-from tests.engines.conftest import control, go_on
+from pipelines.schema import Consent, LoadedPhoto, PreparedPhoto
+from pipelines.self_portrait import SelfPortraitPipeline
+from tests import tiny_checkpoints, tiny_flow
+from tests.engines.conftest import Striped, control, go_on
 from tests.fake_hub import COMMIT, FakeHub, serve
+from tests.support.site import TOY_SIZE, wait_until
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +53,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("repositories")
     tiny_checkpoints.build(root)
+    tiny_flow.build(root)
     (root / "sd15" / "README.md").write_text("not needed")
     (root / "sd15" / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"a pickle, not needed")
     return root
@@ -68,6 +81,7 @@ def place(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
             constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.url + "/{repo_id}/resolve/{revision}/{filename}"
         )
         monkeypatch.setattr(hub, "_DISK_MARGIN", 0)
+        monkeypatch.setattr(transfer, "_FIRST_WAIT", 0.001)
         yield Place(server, cache, tiny_checkpoints.on_hub(tiny_checkpoints.sd15_stack(root), root), root)
 
 
@@ -112,6 +126,31 @@ def test_a_downloaded_stack_is_present_and_makes_pictures(place: Place, job: Gen
     assert len(place.hub.requests) == asked, "loading asks the hub nothing"
 
 
+@pytest.mark.parametrize(
+    ("make", "engine"),
+    [
+        (tiny_flow.klein_stack, KleinEngine),
+        (tiny_flow.qwen_edit_stack, QwenEditEngine),
+        (tiny_flow.z_image_stack, ZImageEngine),
+    ],
+)
+def test_edit_models_and_z_image_come_from_the_hub_part_by_part(
+    make: Any, engine: Any, place: Place, job: GenerationJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_qwenimage_edit_plus, "VAE_IMAGE_SIZE", 64 * 64)
+    stack = tiny_checkpoints.on_hub(make(place.root), place.root)
+    assert {"base model", "transformer", "text encoder"} <= set(weights.state(stack).missing)
+    hub.download(stack, never_stop)
+    assert weights.state(stack).status == "present"
+    asked = len(place.hub.requests)
+    made = engine(stack).make(job, Striped(job), go_on)
+    assert np.asarray(made.pictures[0]).std() > 2
+    assert len(place.hub.requests) == asked, "loading asks the hub nothing"
+    (place.root / stack.base.repo_id.partition("/")[2] / "transformer" / "config.json").unlink()
+    shutil.rmtree(place.cache)
+    assert "transformer" in refused(stack)
+
+
 def test_only_what_is_loaded_is_fetched(place: Place) -> None:
     hub.download(place.stack, never_stop)
     fetched = place.hub.fetched()
@@ -122,7 +161,7 @@ def test_only_what_is_loaded_is_fetched(place: Place) -> None:
 
 
 def test_progress_rises_to_the_total(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 50_000)
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 50_000)
     calls: list[tuple[int, int]] = []
     hub.download(place.stack, lambda done, total: calls.append((done, total)) is None)
     done = [count for count, _ in calls]
@@ -162,7 +201,7 @@ def test_a_stopped_download_goes_on_where_it_was(place: Place) -> None:
 
 
 def test_stopping_works_within_one_chunk(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 10_000)
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 10_000)
     calls: list[int] = []
 
     def stop(done: int, total: int) -> bool:
@@ -199,19 +238,75 @@ def test_everything_is_fetched_again_when_asked(place: Place) -> None:
     hub.download(place.stack, never_stop)
     first = sorted(place.hub.fetched())
     place.hub.requests.clear()
-    hub.download(place.stack, never_stop, fresh=True)
+    calls: list[tuple[int, int]] = []
+    hub.download(place.stack, lambda done, total: calls.append((done, total)) is None, fresh=True)
     assert sorted(place.hub.fetched()) == first
+    assert calls[0][0] == 0
+    assert calls[-1][0] == calls[-1][1] == weights.state(place.stack).bytes_present
 
 
 def test_a_dropped_connection_is_picked_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 10_000)
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 10_000)
     place.hub.broken_after = 150_000
     calls: list[int] = []
     hub.download(place.stack, lambda done, _: calls.append(done) is None)
     assert weights.state(place.stack).status == "present"
     assert len(place.hub.fetched()) > len(set(place.hub.fetched()))
     assert calls[-1] == weights.state(place.stack).bytes_present
+
+
+# --- with less than the preset names ---
+
+
+def test_a_stack_makes_pictures_without_what_the_hub_does_not_give(place: Place, job: GenerationJob) -> None:
+    """One of two ControlNets, the preview decoder and the face adapter are gone."""
+    for folder in ("cn-lineart", "taesd", "ip-adapter/models/image_encoder"):
+        (place.root / folder / "config.json").unlink()
+    said = hub.download(place.stack, never_stop)
+    assert len(said) == 3
+    assert weights.state(place.stack).status == "reduced"
+    choice = Engines({place.stack.id: place.stack}).create(place.stack.id)
+    assert "works here without: ControlNet for lineart, preview decoder, IP-Adapter, image encoder" in choice.notes[-1]
+    assert isinstance(choice.engine, DiffusionEngine)
+    assert np.asarray(choice.engine.generate(job, go_on)[0]).std() > 2
+    with pytest.raises(EngineFailed, match="no control for lineart"):
+        choice.engine.generate(job.model_copy(update={"controls": (control("lineart"),)}), go_on)
+
+
+def test_plain_weights_are_loaded_where_there_are_none_of_the_variant(place: Place, job: GenerationJob) -> None:
+    """The text encoder alone has the variant, as repositories have it that were converted by halves."""
+    encoder = place.root / "sd15" / "text_encoder"
+    (encoder / "model.safetensors").rename(encoder / "model.fp16.safetensors")
+    mixed = changed(place.stack, "base", variant="fp16")
+    said = hub.download(mixed, never_stop)
+    assert len(said) == 1
+    assert "no fp16 weights for the base model" in said[0]
+    assert weights.state(mixed).status == "present"
+    assert np.asarray(DiffusionEngine(mixed).generate(job, go_on)[0]).std() > 2
+
+
+def test_what_was_downloaded_is_chosen_without_a_restart(
+    place: Place,
+    presets: Presets,
+    loaded: LoadedPhoto,
+    consent: Consent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(FilterEngine, "size", TOY_SIZE)
+    models = {place.stack.id: place.stack}
+    pipeline = SelfPortraitPipeline(replace(presets, models=models), tmp_path / "portraits")
+    downloads = Downloads(offers(models), pipeline.weights_changed)
+    request = build_request(photo=loaded, style_id="film-noir", seeds=(1,), consent=consent)
+    assert not pipeline(request).portraits[0].is_diffusion
+    assert [engine.id for engine in pipeline.engines() if engine.available] == ["preview"]
+    downloads.start(place.stack.id)
+    wait_until(lambda: (found := downloads.progress(place.stack.id)) is not None and not found.is_at_work, "it hangs")
+    assert [engine.id for engine in pipeline.engines() if engine.available] == ["tiny-sd15", "preview"]
+    assert pipeline(request).engine == "Tiny SD1.5"
+    downloads.delete(place.stack.id)
+    assert not pipeline(request).portraits[0].is_diffusion
+    pipeline.close()
 
 
 # --- what can go wrong -----------------------------------------------------------------------------------------------
@@ -224,18 +319,13 @@ def refused(stack: UNetStack) -> str:
     return caught.value.hint
 
 
-def test_an_unknown_revision_is_named(place: Place) -> None:
-    assert "pinned revision of the base model" in refused(changed(place.stack, "base", revision="0" * 40))
-
-
 def test_an_unknown_repository_is_named(place: Place) -> None:
     assert "repository of the LoRA" in refused(changed(place.stack, "lora", repo_id="tiny/nothing"))
 
 
 def test_a_file_that_is_not_in_the_repository_is_named(place: Place) -> None:
-    (place.root / "cn-lineart" / "config.json").unlink()
-    assert "ControlNet for lineart" in refused(place.stack)
-    assert "base model" in refused(changed(place.stack, "base", variant="fp8"))
+    (place.root / "sd15" / "unet" / "config.json").unlink()
+    assert "base model" in refused(place.stack)
     assert place.hub.fetched() == [], "nothing is fetched before all is known to be there"
 
 
@@ -328,9 +418,10 @@ def test_a_union_controlnet_is_counted_once(presets: Presets) -> None:
 def test_the_stacks_that_ship_say_what_they_need(presets: Presets) -> None:
     for stack in presets.models.values():
         assert all(component.source.licence for component in stack.components())
+        assert isinstance(stack, UNetStack | FlowStack)
         if stack.base.repo_id:
             assert weights.download_bytes(stack) > 1e9
-        for name in stack.controlnets:
+        for name in stack.controlnets if isinstance(stack, UNetStack) else stack.controls:
             if name in ANNOTATOR_WEIGHTS:
                 assert f"{name} annotator" in {component.name for component in stack.components()}
 

@@ -1,0 +1,1 @@
+"""The studio on other machines: a Space, a container."""

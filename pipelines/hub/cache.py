@@ -1,0 +1,159 @@
+"""Where files of the hub lie on this machine: huggingface_hub's cache, by its documented layout.
+
+`models--OWNER--NAME/refs/REVISION` holds a commit, `snapshots/COMMIT/` the files of it, each a link to `blobs/HASH`
+(https://huggingface.co/docs/huggingface_hub/guides/manage-cache). Read here and not by `snapshot_download`, which takes
+a snapshot for nothing where another program has fetched another part of it. Touches no network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
+
+from pipelines import heavy
+from pipelines.errors import EngineUnavailable
+from pipelines.hub.source import HubSource
+
+UNFINISHED = ".studio.incomplete"  # ends as huggingface_hub's own unfinished files do, so that its tools know them
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the environment says about downloads.
+
+    Attributes:
+        cache: The folder that takes them: HF_HUB_CACHE, or hub in HF_HOME.
+        free_bytes: Of its disk.
+        endpoint: Which hub is asked, HF_ENDPOINT; without a password that may stand in it.
+        has_token: Whether the hub is told who asks (HF_TOKEN, or `hf auth login`). The token itself is shown nowhere.
+        is_offline: HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set: nothing is downloaded.
+    """
+
+    cache: Path
+    free_bytes: int
+    endpoint: str
+    has_token: bool
+    is_offline: bool
+
+
+def surroundings() -> Surroundings:
+    """As they are now."""
+    constants, address = heavy.load("huggingface_hub.constants"), urlsplit(_endpoint())
+    host = f"{address.hostname or ''}{f':{address.port}' if address.port else ''}"
+    return Surroundings(
+        cache=cache_folder(),
+        free_bytes=free_bytes(),
+        endpoint=f"{address.scheme}://{host}{address.path}",
+        has_token=bool(heavy.load("huggingface_hub").get_token()),
+        is_offline=bool(constants.HF_HUB_OFFLINE),
+    )
+
+
+def _endpoint() -> str:
+    return str(heavy.load("huggingface_hub.constants").ENDPOINT)
+
+
+def cache_folder() -> Path:
+    """The cache of huggingface_hub."""
+    return Path(heavy.load("huggingface_hub.constants").HF_HUB_CACHE)
+
+
+def free_bytes() -> int:
+    """Room on the disk of the cache."""
+    folder = cache_folder()
+    return shutil.disk_usage(next(one for one in (folder, *folder.parents) if one.exists())).free
+
+
+def repository(repo_id: str) -> Path:
+    """The folder of a repository."""
+    return cache_folder() / f"models--{repo_id.replace('/', '--')}"
+
+
+def snapshot(repo_id: str, commit: str) -> Path:
+    """The folder of one commit's files."""
+    return repository(repo_id) / "snapshots" / commit
+
+
+def commit_of(source: HubSource) -> str | None:
+    """The commit whose files stand for a source here; None where nothing of its revision was ever fetched.
+
+    A revision that the hub has no more was replaced by another commit when it was fetched: `note_commit` says so.
+    """
+    refs, revision = repository(str(source.repo_id)) / "refs", source.revision or "main"
+    for name in (_instead_of(revision), revision):
+        with contextlib.suppress(OSError):
+            return (refs / name).read_text("utf-8").strip()
+    return revision if _COMMIT.fullmatch(revision) else None
+
+
+def is_replaced(source: HubSource) -> bool:
+    """Whether other files than those of the pinned revision stand for a source."""
+    if not (source.repo_id and source.revision):
+        return False
+    return (repository(source.repo_id) / "refs" / _instead_of(source.revision)).exists()
+
+
+def note_commit(source: HubSource, commit: str, *, replaced: bool) -> None:
+    """Keep which commit a revision stands for.
+
+    Args:
+        source: Whose revision.
+        commit: What the hub said that it is.
+        replaced: The hub does not have the revision, and this is the commit of its main branch.
+    """
+    refs, revision = repository(str(source.repo_id)) / "refs", source.revision or "main"
+    if replaced:
+        _write(refs / _instead_of(revision), commit)
+        return
+    (refs / _instead_of(revision)).unlink(missing_ok=True)
+    if not _COMMIT.fullmatch(revision):
+        _write(refs / revision, commit)
+
+
+def unfinished(repo_id: str, key: str) -> Path:
+    """Where a file grows until it is whole.
+
+    Args:
+        repo_id: Its repository.
+        key: Its hash, as in `blobs`.
+    """
+    return repository(repo_id) / "blobs" / f"{key}{UNFINISHED}"
+
+
+def unfinished_bytes(repo_id: str) -> int:
+    """Bytes of a repository's files that are not whole yet."""
+    return sum(path.stat().st_size for path in (repository(repo_id) / "blobs").glob(f"*{UNFINISHED}"))
+
+
+@contextlib.contextmanager
+def downloading() -> Iterator[None]:
+    """Keep a second program of this studio from writing to the cache at the same time.
+
+    Raises:
+        EngineUnavailable: One does.
+    """
+    folder = cache_folder() / ".locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / "self-portrait-studio.lock", timeout=0):
+            yield
+    except Timeout:
+        words = "Another download of this studio is under way on this machine; wait for its end, or stop it."
+        raise EngineUnavailable(words) from None
+
+
+def _instead_of(revision: str) -> str:
+    return f"instead-of-{revision}"
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")

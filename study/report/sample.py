@@ -1,0 +1,80 @@
+"""What a report says first, and how complete its sample is."""
+
+from __future__ import annotations
+
+from study.analysis.completeness import Missing
+from study.analysis.results import Results
+from study.report.blocks import Block, Grid, Heading, Paragraph
+from study.report.numbers import chance, number, percent, spread, with_interval
+
+
+def summary(results: Results) -> tuple[Block, ...]:
+    """Whom it rests on, and the primary outcomes."""
+    rows = tuple(
+        (
+            one.outcome,
+            f"{one.first} – {one.second}",
+            f"{number(one.odds)} [{number(one.odds_low)}, {number(one.odds_high)}]",
+            chance(one.corrected),
+        )
+        for one in results.main.contrasts
+        if one.outcome in results.settings.primary
+    )
+    blocks: list[Block] = [Heading("Summary"), Paragraph(_sample(results))]
+    if rows:
+        head = ("outcome", "contrast", with_interval("odds ratio", results.settings.level), "p after Holm")
+        blocks.append(Grid("Primary outcomes, main analysis: above 1 the first condition is ahead", head, rows))
+    else:
+        blocks.append(Paragraph("No contrast of a primary outcome can be told yet."))
+    return tuple(blocks)
+
+
+def _sample(results: Results) -> str:
+    data, period, places = results.data, results.period, results.data.plan.places
+    consented, counted = results.everybody.people, results.main.people
+    parts = [f"{consented} participants consented and are in the data; {counted} of them are in the main analysis."]
+    if places and data.kind == "participant":
+        parts.append(f"{results.flow.complete} of {places} wanted participants have reached the end.")
+    if period.begun is not None and period.ended is not None:
+        parts.append(f"The data were gathered from {period.begun:%d %B %Y} to {period.ended:%d %B %Y}.")
+    if period.minutes.n:
+        parts.append(f"From the consent to the end took {spread(period.minutes)} minutes, median (quartiles).")
+    return " ".join(parts)
+
+
+def completeness(results: Results) -> tuple[Block, ...]:
+    """Drop-out by condition, and missing answers."""
+    blocks: list[Block] = [Heading("Drop-out and missing answers", 3)]
+    if results.by_first:
+        rows = tuple(
+            (
+                one.condition or "none yet",
+                str(one.people),
+                str(one.complete),
+                f"{one.stopped} ({percent(one.stopped / one.people)})" if one.people else "0",
+                str(one.underway),
+            )
+            for one in results.by_first
+        )
+        ends = ("rated first", "people", "reached the end", "stopped", "underway")
+        blocks.append(Grid("Drop-out by the condition that was rated first", ends, rows))
+        blocks.append(
+            Paragraph(
+                "Everybody was to see every condition, so a condition can lose people only by its place. Who was"
+                " screened out had seen none; of those who withdrew it is not known any more what they saw."
+            )
+        )
+    main, everybody = results.main.missing, results.everybody.missing
+    rows_of_missing = tuple(
+        (one.task, one.question, _of(one), _of(other)) for one, other in zip(main, everybody, strict=True)
+    )
+    head = ("task", "question", "main analysis", "everybody")
+    blocks.append(
+        Grid("Answers that are missing: not reached, or left empty where that was allowed", head, rows_of_missing)
+    )
+    blocks.append(Paragraph("No answer was filled in: each figure and model uses the answers that are there."))
+    return tuple(blocks)
+
+
+def _of(one: Missing) -> str:
+    return f"{one.missing} of {one.expected}" if one.expected else "–"
