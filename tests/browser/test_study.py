@@ -26,16 +26,15 @@ PHONE = {"width": 390, "height": 844}
 
 
 class StudySite(Site):
-    """The app with two studies open: a small one, and one in German with questions on its information."""
+    """The app with the small study open, and others by their names."""
 
-    def __init__(self, root: Path) -> None:
-        german = WITH_COMPREHENSION.replace('title = "Small"', 'title = "Klein"\nlanguages = ["de"]')
-        files = []
-        for name, text in (("small", SMALL_STUDY), ("asked", german)):
+    def __init__(self, root: Path, **others: str) -> None:
+        self.frozen = write_study(root / "studies", SMALL_STUDY)
+        for name, text in others.items():
             write_study(root / "studies", text, name)
-            files.append(str(root / "studies" / f"{name}.toml"))
         self.kept = root / "kept"
-        super().__init__(root, TOY_APP, STUDIO_STUDIES=",".join(files), STUDIO_STUDIES_FOLDER=str(self.kept))
+        files = ",".join(str(root / "studies" / f"{name}.toml") for name in ("small", *others))
+        super().__init__(root, TOY_APP, STUDIO_STUDIES=files, STUDIO_STUDIES_FOLDER=str(self.kept))
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with sqlite3.connect(self.kept / "studies.sqlite3") as database:
@@ -44,7 +43,8 @@ class StudySite(Site):
 
 @pytest.fixture(scope="module")
 def open_study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudySite]:
-    running = StudySite(tmp_path_factory.mktemp("study-site"))
+    german = WITH_COMPREHENSION.replace('title = "Small"', 'title = "Klein"\nlanguages = ["de"]')
+    running = StudySite(tmp_path_factory.mktemp("study-site"), asked=german)
     yield running
     running.end(signal.SIGTERM)
 

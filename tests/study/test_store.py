@@ -175,7 +175,7 @@ def test_portraits_stay_only_where_that_was_ticked(store: StudyStore, frozen: Fr
     store.consent(frozen, person, "t", document="x" * 20, purposes={"take-part": True, "keep": False}, language="en")
     draw(store, frozen, person)
     assert len(list(home.with_name(person).iterdir())) == 5
-    done = store.finish(person, "complete", "complete", keep_portraits=False)
+    done = store.finish(person, "complete", keep_portraits=False)
     assert not list(home.with_name(person).iterdir())
     assert not done.pictures
     stored = load_dataset(store.database, frozen.sha256).of({person}).portraits
