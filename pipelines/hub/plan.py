@@ -212,7 +212,7 @@ def _advice(error: Exception, what: str) -> str:
     errors = heavy.load("huggingface_hub.errors")
     status = status_of(error)
     if isinstance(error, errors.OfflineModeIsEnabled):
-        return "Downloads are switched off here by HF_HUB_OFFLINE; unset it and try again."
+        return "Downloads are switched off here by HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE; unset it and start again."
     if isinstance(error, errors.GatedRepoError):
         return f"The {what} is behind a licence: accept it on the hub and set HF_TOKEN, then try again."
     if isinstance(error, errors.RepositoryNotFoundError):
