@@ -98,7 +98,7 @@ class PartsLoader(Generic[S]):
                 local_files_only=True,
                 use_safetensors=True,
                 output_loading_info=True,
-                **{"torch_dtype" if diffusers_model else "dtype": self.dtype},
+                dtype=self.dtype,
             )
             lacking = report["missing_keys"] or report["mismatched_keys"]
             if lacking:  # would stay random, and the pictures noise
