@@ -188,7 +188,7 @@ class Loader:
     def _part(self, name: str) -> Iterator[None]:
         """One at a time in this process; what goes wrong inside becomes one sentence that names this component."""
         try:
-            with heavy.loading_weights:
+            with heavy.loading_weights():
                 yield
         except PortraitError:
             raise
