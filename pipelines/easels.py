@@ -167,28 +167,24 @@ class Easels:
         return tuple(replace(info, is_automatic=info.id == best) for info in merged.values())
 
     def able(self, model_id: str) -> frozenset[str] | None:
-        """Names of the devices on which an engine can run; None for all. Where it can on none, all that run models:
-        whoever asks one of them for it hears why.
+        """Names of the devices on which an engine can run for whoever asks; where it can on none, of all that are open
+        to them: there they hear why. None where there is only one. The filters have places of their own.
         """
         if FILTERS in self._easels and model_id == PREVIEW:
             return frozenset({FILTERS})
-        of_models = frozenset(self._easels) - {FILTERS}
+        if len(self._easels) == 1:
+            return None
+        of_models = [easel.name for easel in self if easel.name != FILTERS]
         if len(of_models) == 1:
-            return of_models if FILTERS in self._easels else None
-        if model_id == AUTO:
-            best = next((info.id for info in self.infos() if info.is_automatic), None)
-            able = [
-                easel.name
-                for easel in self._open()
-                if any(info.is_automatic and info.id == best for info in easel.engines.infos())
-            ]
-        else:
-            able = [
-                easel.name
-                for easel in self._open()
-                if any(info.available and info.id == model_id for info in easel.engines.infos())
-            ]
-        return frozenset(able) or (of_models if FILTERS in self._easels else None)
+            return frozenset(of_models)
+        best = next((info.id for info in self.infos() if info.is_automatic), None) if model_id == AUTO else model_id
+        there = {easel.name: easel.engines.infos() for easel in self._open()}
+        able = [
+            name
+            for name, infos in there.items()
+            if any(info.id == best and info.available and (info.is_automatic or model_id != AUTO) for info in infos)
+        ]
+        return frozenset(able or there)
 
     def peek(self, model_id: str) -> EngineChoice:
         """As `Easel.peek`, on a device where it can run."""

@@ -357,6 +357,24 @@ def test_a_style_that_only_the_filters_can_paint_goes_where_they_are(
     studio.close()
 
 
+def test_a_device_that_is_not_open_to_somebody_gets_none_of_their_work(
+    presets: Presets, machine: Machine, tmp_path: Path, ask: Callable[..., PortraitRequest]
+) -> None:
+    """As a lent GPU where no visitor's call stands behind a request."""
+    is_open = [True]
+    machine.cannot = {("cpu", LARGE)}
+    studio = SelfPortraitPipeline(presets, tmp_path, engines={"cpu": Stacks(machine, "cpu")})
+    studio.add_device("lent", Stacks(machine, "lent"), room=9, is_open=lambda: is_open[0])
+    assert served_to(studio, ask(model_id=AUTO)).engine == LARGE
+    is_open[0] = False
+    assert [info.id for info in studio.engines() if info.available] == [SMALL]
+    assert served_to(studio, ask(model_id=AUTO)).engine == SMALL
+    with pytest.raises(EngineUnavailable, match="does not fit on cpu"):
+        served_to(studio, ask(model_id=LARGE))
+    assert [device for device, _, _ in machine.made] == ["lent", "cpu"]
+    studio.close()
+
+
 def test_all_devices_are_warmed_up_and_one_that_cannot_be_keeps_nobody_waiting(
     pipeline: SelfPortraitPipeline, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

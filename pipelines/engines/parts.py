@@ -134,7 +134,7 @@ class PartsLoader(Generic[S]):
     def part(self, name: str) -> Iterator[None]:
         """One at a time in this process; what goes wrong inside becomes one sentence that names this component."""
         try:
-            with heavy.loading_weights:
+            with heavy.loading_weights():
                 yield
         except PortraitError:
             raise

@@ -132,7 +132,7 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         tiny = self._tiny_vae if self.stack.decode_with_tiny_vae else None
         networks = getattr(pipe.controlnet, "nets", ())  # a union network reads its images in another way
         try:
-            with self._read_once(networks, arguments["control_image"]):
+            with heavy.working_with_models(), self._read_once(networks, arguments["control_image"]):
                 result = pipe(
                     image=resized(start, arguments["control_image"][0].size),
                     **arguments,
