@@ -109,6 +109,7 @@ def test_every_thumbnail_is_watermarked():
         assert found.kind == ("ai" if path.parent.name == "styles" else "filter"), path.name
 
 
+@pytest.mark.slow
 def test_thumbnails_are_the_same_every_time(presets: Presets):
     from_engine = [_thumbnail(presets) for _ in range(2)]
     assert from_engine[0] == from_engine[1]

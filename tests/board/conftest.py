@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from tests.support.fakes import FakeEngine, FakeEngines
 
 SAID_YES = "Eileen Collins said yes on 2 November 2026 to portraits of her for the team."
 STYLES = ("film-noir", "comic", "oil-master")
+_OPENED: dict[tuple[str | bytes, ...], tuple[SeatedPhoto, ...]] = {}
 
 
 @dataclass
@@ -34,7 +37,6 @@ class Bench:
     photos_folder: Path
     out: Path
     consent: Consent
-    _opened: dict[str, tuple[SeatedPhoto, ...]] = field(default_factory=dict)
 
     @property
     def store(self) -> Store:
@@ -50,10 +52,11 @@ class Bench:
         return checked(self.pipeline, build_board({**values, **changes}), "session")
 
     def photos(self, board: CheckedBoard) -> tuple[SeatedPhoto, ...]:
-        key = board.board.model_dump_json(include={"photos"})
-        if key not in self._opened:
-            self._opened[key] = open_photos(board.board, self.photos_folder)
-        return self._opened[key]
+        files = [(self.photos_folder / photo.file).read_bytes() for photo in board.board.photos]
+        key = board.board.model_dump_json(include={"photos"}), *files
+        if key not in _OPENED:  # looking for faces takes longer than all else here
+            _OPENED[key] = open_photos(board.board, self.photos_folder)
+        return _OPENED[key]
 
     def cells(self, board: CheckedBoard) -> tuple[Cell, ...]:
         return cells(board, self.photos(board))
@@ -66,15 +69,25 @@ class Bench:
         return [(job.style.id, job.scene.id, job.seeds[0]) for job in self.engine.jobs]
 
 
-@pytest.fixture
-def bench(presets: Presets, consent: Consent, face_photo: Image.Image, tmp_path: Path) -> Bench:
-    folder = tmp_path / "photos"
-    folder.mkdir()
+@pytest.fixture(scope="session")
+def board_photos(face_photo: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("board-photos")
     face_photo.save(folder / "eileen.png")
     ImageOps.mirror(face_photo).save(folder / "other.png")
+    return folder
+
+
+def build_bench(presets: Presets, consent: Consent, photos: Path, root: Path) -> Bench:
+    """A bench below a folder, with photos of its own."""
+    folder = shutil.copytree(photos, root / "photos")
     engine = FakeEngine()
-    pipeline = SelfPortraitPipeline(presets, tmp_path / "sessions", engines=FakeEngines(engine))
-    return Bench(pipeline, engine, folder, tmp_path / "board", consent)
+    pipeline = SelfPortraitPipeline(presets, root / "sessions", engines=FakeEngines(engine))
+    return Bench(pipeline, engine, folder, root / "board", consent)
+
+
+@pytest.fixture
+def bench(presets: Presets, consent: Consent, board_photos: Path, tmp_path: Path) -> Bench:
+    return build_bench(presets, consent, board_photos, tmp_path)
 
 
 TWO_PHOTOS = [
@@ -91,17 +104,17 @@ def toml(values: dict[str, Any], photos: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def fail_once(bench: Bench, number: int, error: Exception) -> None:
+    """Make the engine fail at its n-th job from 0, once."""
+    calls = iter(range(10**6))
+
+    def fault(on_step: object) -> None:
+        if next(calls) == number:
+            raise error
+
+    bench.engine._fault = fault
+
+
 @pytest.fixture
 def failing_once(bench: Bench) -> Callable[[int, Exception], None]:
-    """Make the engine fail at its n-th job from 0, once."""
-
-    def set_up(number: int, error: Exception) -> None:
-        calls = iter(range(10**6))
-
-        def fault(on_step: object) -> None:
-            if next(calls) == number:
-                raise error
-
-        bench.engine._fault = fault
-
-    return set_up
+    return functools.partial(fail_once, bench)

@@ -7,7 +7,7 @@ import io
 import re
 import shutil
 import zipfile
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -22,17 +22,30 @@ from pipelines.board.exports import fonts, sheet, writing
 from pipelines.board.exports.contents import gather
 from pipelines.board.exports.table import settings_csv
 from pipelines.errors import BoardError, EngineFailed
+from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
-from tests.board.conftest import SAID_YES, STYLES, TWO_PHOTOS, Bench
+from pipelines.schema import Consent
+from tests.board.conftest import SAID_YES, STYLES, TWO_PHOTOS, Bench, build_bench, fail_once
 
 WHY = "This picture came out broken; use another seed."
 
 
-@pytest.fixture
-def half(bench: Bench, failing_once) -> Bench:
-    """A board of three, the second of which failed."""
-    failing_once(1, EngineFailed(WHY))
+@pytest.fixture(scope="module")
+def half_made(presets: Presets, board_photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a board of three, the second of which failed."""
+    consent = Consent(
+        id="consent-1", session="session-1", granted_at=datetime.now(UTC), notice_version="1", notice_sha256="0" * 64
+    )
+    bench = build_bench(presets, consent, board_photos, tmp_path_factory.mktemp("half"))
+    fail_once(bench, 1, EngineFailed(WHY))
     bench.make(bench.board())
+    return bench.out
+
+
+@pytest.fixture
+def half(bench: Bench, half_made: Path) -> Bench:
+    """That board, in a folder of the test's own."""
+    shutil.copytree(half_made, bench.out)
     return bench
 
 
@@ -107,7 +120,15 @@ def test_slides_say_what_they_show(half: Bench) -> None:
 MUCH = {"photos": TWO_PHOTOS, "scenes": ["none", "orbit"], "seeds": [1, 2, 3, 4]}
 
 
-@pytest.mark.parametrize("changes", [{}, MUCH, {**MUCH, "shape": "9:16"}, {"shape": "4:5"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        pytest.param(MUCH, marks=pytest.mark.slow),
+        {**MUCH, "shape": "9:16"},
+        pytest.param({"shape": "4:5"}, marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_on_a_slide_lies_outside_or_on_something_else(bench: Bench, changes: dict) -> None:
     board = bench.board(**changes)
     bench.make(board, only={cell.key for cell in bench.cells(board)[:3]})
@@ -151,6 +172,7 @@ def test_the_sheet_is_signed_and_labelled_and_begins_with_the_photo(half: Bench,
     assert report.facts["Engine"] == "Instant filters"
 
 
+@pytest.mark.slow
 def test_a_large_board_has_several_sheets_and_older_ones_go(bench: Bench, tmp_path: Path) -> None:
     board = bench.board(seeds=[1, 2, 3], rows="seed", columns="style")
     bench.make(board)
@@ -248,7 +270,7 @@ def test_there_is_no_other_format(bench: Bench) -> None:
     assert export(bench) == []
 
 
-@pytest.mark.parametrize("shape", ["4:5", "9:16"])
+@pytest.mark.parametrize("shape", ["9:16", pytest.param("4:5", marks=pytest.mark.slow)])
 def test_tall_portraits_keep_their_proportions_in_every_format(bench: Bench, shape: str) -> None:
     changes = {"shape": shape, "scenes": ["none", "orbit"], "seeds": [0, 1]}
     board = bench.board(**changes)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.site import CUT_NETWORK, LOOK, Site, Visitor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +62,7 @@ def test_the_cut_is_felt(tmp_path: Path) -> None:
     assert "192.0.2.1" in (tmp_path / "log").read_text()
 
 
+@pytest.mark.slow
 def test_telemetry_is_off_before_any_library_is_there() -> None:
     """Also where the environment asks for it."""
     names = (
