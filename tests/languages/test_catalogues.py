@@ -21,7 +21,7 @@ ERRORS = {
 # And programs, and researchers.
 OPERATORS = (
     *("pipelines/hub/", "pipelines/__main__", "pipelines/board/__main__", "ui/blocks.py"),
-    *("study/export/", "study/report/", "web/research"),
+    *("study/export/", "study/report/", "web/research", "web/models_page", "web/sign_in"),
 )
 
 

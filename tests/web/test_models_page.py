@@ -233,7 +233,7 @@ def test_each_stack_with_its_licences_sizes_and_what_it_needs(models: Page) -> N
 
 def test_download_pause_go_on_and_delete(models: Page) -> None:
     models.sign_in()
-    models.hub.pace = 300_000
+    models.hub.pace = 100_000
     assert models.press("start") == 303
     text = models.until("Part by part")
     assert re.search(r"kB of \d+ kB", text)
@@ -251,7 +251,7 @@ def test_download_pause_go_on_and_delete(models: Page) -> None:
 
 def test_two_tabs_see_the_same(models: Page, hub: FakeHub) -> None:
     models.sign_in()
-    models.hub.pace = 300_000
+    models.hub.pace = 100_000
     models.press("start")
     models.until("Downloading")
     again = models.http.get("/models/cards").text
