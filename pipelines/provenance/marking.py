@@ -36,7 +36,8 @@ from pipelines.results import ProvenanceReport, ProvenanceSummary
 from pipelines.schema import MAX_UPLOAD_BYTES, MAX_UPLOAD_PIXELS
 
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-# img2img starts from the photo's pixels, so the portrait is a composite; filters only change them.
+# img2img starts from the photo's pixels and edit models are shown them, so the portrait is a composite; filters only
+# change them.
 DIFFUSION_SOURCE = _VOCABULARY + "compositeWithTrainedAlgorithmicMedia"
 PREVIEW_SOURCE = _VOCABULARY + "algorithmicallyEnhanced"
 MARKS = ("XMP", "C2PA", "watermark")

@@ -17,7 +17,8 @@ from diffusers import AutoencoderKLFlux2, Flux2Transformer2DModel, UNet2DConditi
 from pipelines.engines import device, parts
 from pipelines.engines.base import Engine
 from pipelines.engines.device import Device
-from pipelines.engines.flow.edit import KleinEngine
+from pipelines.engines.flow.edit import KleinEngine, QwenEditEngine
+from pipelines.engines.flow.z_image import ZImageEngine
 from pipelines.engines.parts import PartsLoader
 from pipelines.engines.registry import Engines
 from pipelines.engines.unet.engine import DiffusionEngine
@@ -28,7 +29,7 @@ from pipelines.schema import Consent, Job, LoadedPhoto, PreparedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.engines.conftest import Striped, go_on, same
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack
-from tests.tiny_flow import klein_stack
+from tests.tiny_flow import klein_stack, qwen_edit_stack, z_image_stack
 
 GIB = 2**30
 
@@ -226,3 +227,29 @@ def test_another_stack_frees_the_one_before(
     pipeline.close()
     gc.collect()
     assert not [one for one in before if one() is not None]
+
+
+# --- parts that move -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["sd15", "klein", "qwen", "z-image"])
+def test_parts_that_move_make_the_same_picture(
+    kind: str, tiny_root: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the real hooks, which are put around every part anew after each seed; "moving" from processor to processor,
+    as there is no GPU here."""
+    makers: dict[str, Callable[[], Any]] = {
+        "sd15": lambda: DiffusionEngine(sd15_stack(tiny_root)),
+        "klein": lambda: KleinEngine(klein_stack(tiny_root)),
+        "qwen": lambda: QwenEditEngine(qwen_edit_stack(tiny_root)),
+        "z-image": lambda: ZImageEngine(z_image_stack(tiny_root)),
+    }
+    whole = makers[kind]()
+    expected = whole.make(job, Striped(job), go_on).pictures
+    whole.close()
+    monkeypatch.setattr(PartsLoader, "place", lambda loader, pipe: pipe.enable_model_cpu_offload(device="cpu"))
+    moving = makers[kind]()
+    made = moving.make(job, Striped(job), go_on).pictures
+    assert moving._pipe._all_hooks
+    assert all(same(*pair) for pair in zip(made, expected, strict=True))
+    moving.close()
