@@ -155,19 +155,18 @@ def plain_pipeline(stack: UNetStack, device: Device) -> Any:
     base = Path(stack.base.path or "")
     if stack.kind == "sd15":
         nets = [
-            diffusers.ControlNetModel.from_pretrained(source.path, torch_dtype=dtype)
-            for source in stack.controlnets.values()
+            diffusers.ControlNetModel.from_pretrained(source.path, dtype=dtype) for source in stack.controlnets.values()
         ]
         pipeline_class: Any = diffusers.StableDiffusionControlNetImg2ImgPipeline
     else:
         first = next(iter(stack.controlnets.values()))
-        nets = diffusers.ControlNetUnionModel.from_pretrained(first.path, torch_dtype=dtype)
+        nets = diffusers.ControlNetUnionModel.from_pretrained(first.path, dtype=dtype)
         pipeline_class = diffusers.StableDiffusionXLControlNetUnionImg2ImgPipeline
     assert stack.ip_adapter is not None
     encoder = transformers.CLIPVisionModelWithProjection.from_pretrained(
         stack.ip_adapter.image_encoder.path, subfolder=stack.ip_adapter.image_encoder.subfolder, dtype=dtype
     )
-    pipe = pipeline_class.from_pretrained(base, controlnet=nets, image_encoder=encoder, torch_dtype=dtype)
+    pipe = pipeline_class.from_pretrained(base, controlnet=nets, image_encoder=encoder, dtype=dtype)
     pipe.load_ip_adapter(
         stack.ip_adapter.path,
         subfolder=stack.ip_adapter.subfolder,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -14,6 +15,9 @@ from pipelines.engines.device import Device, gpus, is_full_size, named_devices, 
 from pipelines.engines.registry import Engines
 from pipelines.hub.stack import ModelStack
 from pipelines.settings import lends_gpu
+
+FILTERS = "filters"
+_FILTERS_AT_ONCE = 4
 
 
 def always() -> bool:
@@ -97,6 +101,26 @@ class Easel:
         self._choices = {}
 
 
+class Filters:
+    """The instant filters alone, which need no device of their own. See `base.EngineSource`."""
+
+    ids = (PREVIEW,)
+
+    def infos(self) -> tuple[EngineInfo, ...]:
+        """Of the filters."""
+        return Engines({}).infos()
+
+    def create(self, model_id: str) -> EngineChoice:
+        """See `base.EngineSource.create`."""
+        return Engines({}).create(model_id)
+
+
+def filters_at_once() -> int:
+    """How many portraits the filters paint at a time: one for each core; a recipe keeps little more than one busy."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(_FILTERS_AT_ONCE, cores or 1)
+
+
 class Easels:
     """All devices. See `base.EngineSource` for what is not said here.
 
@@ -128,7 +152,7 @@ class Easels:
 
     def infos(self) -> tuple[EngineInfo, ...]:
         """Of each engine what is said where it can run; "auto" is the best of all devices."""
-        by_device = [easel.engines.infos() for easel in self._open()]
+        by_device = [easel.engines.infos() for easel in self._open()]  # the filters are among those of each
         if len(by_device) == 1:
             return by_device[0]
         merged: dict[str, EngineInfo] = {}
@@ -143,25 +167,24 @@ class Easels:
         return tuple(replace(info, is_automatic=info.id == best) for info in merged.values())
 
     def able(self, model_id: str) -> frozenset[str] | None:
-        """Names of the devices on which an engine can run; None for all, also where it can on none: whoever asks one
-        of them for it hears why.
+        """Names of the devices on which an engine can run for whoever asks; where it can on none, of all that are open
+        to them: there they hear why. None where there is only one. The filters have places of their own.
         """
+        if FILTERS in self._easels and model_id == PREVIEW:
+            return frozenset({FILTERS})
         if len(self._easels) == 1:
             return None
-        if model_id == AUTO:
-            best = next((info.id for info in self.infos() if info.is_automatic), None)
-            able = [
-                easel.name
-                for easel in self._open()
-                if any(info.is_automatic and info.id == best for info in easel.engines.infos())
-            ]
-        else:
-            able = [
-                easel.name
-                for easel in self._open()
-                if any(info.available and info.id == model_id for info in easel.engines.infos())
-            ]
-        return frozenset(able) or None
+        of_models = [easel.name for easel in self if easel.name != FILTERS]
+        if len(of_models) == 1:
+            return frozenset(of_models)
+        best = next((info.id for info in self.infos() if info.is_automatic), None) if model_id == AUTO else model_id
+        there = {easel.name: easel.engines.infos() for easel in self._open()}
+        able = [
+            name
+            for name, infos in there.items()
+            if any(info.id == best and info.available and (info.is_automatic or model_id != AUTO) for info in infos)
+        ]
+        return frozenset(able or there)
 
     def peek(self, model_id: str) -> EngineChoice:
         """As `Easel.peek`, on a device where it can run."""
@@ -169,7 +192,8 @@ class Easels:
         return next(easel for easel in self if able is None or easel.name in able).peek(model_id)
 
     def _open(self) -> list[Easel]:
-        return [easel for easel in self if easel.is_open()]
+        """Those that run models."""
+        return [easel for easel in self if easel.name != FILTERS and easel.is_open()]
 
     def close(self) -> None:
         """Free all engines."""

@@ -10,6 +10,9 @@ import logging
 import os
 import threading
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 from languages.saying import say
@@ -29,10 +32,6 @@ for _name, _value in {
     "DIFFUSERS_VERBOSITY": "error",
 }.items():
     os.environ.setdefault(_name, _value)
-
-# Around all that reads weights. While they do, transformers, diffusers and accelerate put functions of their own in the
-# place of torch's, for the whole process: two at a time leave models without weights behind.
-loading_weights = threading.RLock()
 
 _lock = threading.Lock()
 _loaded: dict[str, ModuleType] = {}
@@ -64,3 +63,73 @@ def load(name: str) -> ModuleType:
 def is_loaded(name: str) -> bool:
     """Whether `load(name)` would answer at once."""
     return name in _loaded
+
+
+class _Weights:
+    """Who reads weights, and who works with models, of all threads of this process.
+
+    While they read weights, transformers, diffusers and accelerate change torch for everybody: its functions that make
+    parameters, and the type of numbers that have none of their own. Two who read at a time leave models without weights
+    behind; who paints meanwhile, on another device, paints with numbers half as long.
+    """
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.reader, self.depth = 0, 0  # the thread, and how often it asked
+        self.waiting = 0
+        self.working: Counter[int] = Counter()  # by thread
+
+    def may_read(self, me: int) -> bool:
+        """Alone; but who is at work already and needs one more model does not wait for others, who may wait for it."""
+        return self.reader in (0, me) and (self.working[me] > 0 or self.working.total() == 0)
+
+    def may_work(self, me: int) -> bool:
+        """Not while weights are read, nor before somebody who waits to."""
+        return self.reader in (0, me) and (self.waiting == 0 or self.working[me] > 0 or self.reader == me)
+
+
+_weights = _Weights()
+
+
+def _begin_anew() -> None:
+    """In a copy of this process only the thread that made it lives on."""
+    global _weights
+    _weights = _Weights()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
+@contextmanager
+def loading_weights() -> Iterator[None]:
+    """Around all that reads weights: one thread at a time, and nobody works with models meanwhile."""
+    weights, me = _weights, threading.get_ident()
+    with weights.changed:
+        weights.waiting += 1
+        weights.changed.wait_for(lambda: weights.may_read(me))
+        weights.waiting -= 1
+        weights.reader, weights.depth = me, weights.depth + 1
+    try:
+        yield
+    finally:
+        with weights.changed:
+            weights.depth -= 1
+            weights.reader = me if weights.depth else 0
+            weights.changed.notify_all()
+
+
+@contextmanager
+def working_with_models() -> Iterator[None]:
+    """Around work of a model that was loaded: several threads at a time."""
+    weights, me = _weights, threading.get_ident()
+    with weights.changed:
+        weights.changed.wait_for(lambda: weights.may_work(me))
+        weights.working[me] += 1
+    try:
+        yield
+    finally:
+        with weights.changed:
+            weights.working[me] -= 1
+            weights.working += Counter()  # forgets those that are at nothing
+            weights.changed.notify_all()

@@ -104,6 +104,8 @@ class SelfPortraitPipeline(LivePictures):
         if automatic not in self._easels.ids:
             raise SettingsError(f"STUDIO_MODEL must be one of: {', '.join(self._easels.ids)}.")
         self.line = WaitingLine(max_waiting, devices={easel.name: easel.has for easel in self._easels})
+        if engines is None:  # filters need no device: they are not waited for behind models, and work on all cores
+            self.add_device(easels.FILTERS, easels.Filters(), room=easels.filters_at_once())
         self.warming: str = say("Starting: face finder")
         self._out_dir = out_dir
         self._stage = Stage()
@@ -166,6 +168,10 @@ class SelfPortraitPipeline(LivePictures):
         model_id = self.automatic if model_id == AUTO else model_id
         only = self._easels.able(model_id)
         return self.line.join(request.consent.session, model_id, len(request.seeds), only)
+
+    def places(self, model_id: str) -> int:
+        """How many portraits of an engine can be made at a time."""
+        return self.line.room(self._easels.able(self.automatic if model_id == AUTO else model_id))
 
     def require_style_picture(self, picture: StylePicture, session: str) -> None:
         """Let a style picture pass the reviewers of pictures, each once, or refuse and log it.

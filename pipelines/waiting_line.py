@@ -172,6 +172,11 @@ class WaitingLine:
         """Names of the devices."""
         return tuple(self._devices)
 
+    def room(self, only: frozenset[str] | None = None) -> int:
+        """How many are served at a time on some of the devices; None for all."""
+        with self._lock:
+            return sum(one.room for one in self._devices.values() if only is None or one.name in only)
+
     def open(self, name: str, has: Has = has_nothing, *, room: int = 1) -> None:
         """One more device.
 

@@ -56,6 +56,7 @@ class FakeHub(ThreadingHTTPServer):
         broken_after: Bytes after which the connection is dropped, for every file; None for never.
         status: Answer to everything instead, such as 503.
         pace: Bytes a second of every file; 0 for as many as there can be.
+        lists_files: Whether it tells sizes and hashes, as some mirrors do not.
         goes_on: Whether a file can be asked for in part.
         commit: What main is.
         also: An earlier commit, of the same files.
@@ -72,6 +73,7 @@ class FakeHub(ThreadingHTTPServer):
         self.broken_after: int | None = None
         self.status: int | None = None
         self.pace = 0.0
+        self.lists_files = True
         self.goes_on = True
         self.commit = COMMIT
         self.also = ""
@@ -156,7 +158,11 @@ class _Handler(BaseHTTPRequestHandler):
         if folder is None:
             return
         files = sorted(path for path in folder.rglob("*") if path.is_file())
-        siblings = [{"rfilename": path.relative_to(folder).as_posix(), **_listed(path.read_bytes())} for path in files]
+        siblings = [
+            {"rfilename": path.relative_to(folder).as_posix()}
+            | (_listed(path.read_bytes()) if self.server.lists_files else {})
+            for path in files
+        ]
         sha = self.server.commit if revision == "main" else revision
         self._send(200, json.dumps({"id": f"tiny/{name}", "sha": sha, "siblings": siblings}).encode())
 

@@ -70,6 +70,9 @@ def test_a_library_in_a_variable_is_seen() -> None:
 def test_torch_is_loaded_only_where_models_live() -> None:
     allowed = (
         "pipelines.engines.unet.",
+        "pipelines.engines.flow.",
+        "pipelines.engines.parts",
+        "pipelines.engines.pipeline_engine",
         "pipelines.engines.device",
         "pipelines.safety.checker",
         "pipelines.controls.depth",

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from pipelines import worker
+from pipelines.easels import FILTERS, filters_at_once
 from pipelines.engines import device as devices
 from pipelines.engines.base import AUTO, EngineChoice, EngineInfo, Made, Studio
 from pipelines.engines.device import Device
@@ -356,6 +357,24 @@ def test_a_style_that_only_the_filters_can_paint_goes_where_they_are(
     studio.close()
 
 
+def test_a_device_that_is_not_open_to_somebody_gets_none_of_their_work(
+    presets: Presets, machine: Machine, tmp_path: Path, ask: Callable[..., PortraitRequest]
+) -> None:
+    """As a lent GPU where no visitor's call stands behind a request."""
+    is_open = [True]
+    machine.cannot = {("cpu", LARGE)}
+    studio = SelfPortraitPipeline(presets, tmp_path, engines={"cpu": Stacks(machine, "cpu")})
+    studio.add_device("lent", Stacks(machine, "lent"), room=9, is_open=lambda: is_open[0])
+    assert served_to(studio, ask(model_id=AUTO)).engine == LARGE
+    is_open[0] = False
+    assert [info.id for info in studio.engines() if info.available] == [SMALL]
+    assert served_to(studio, ask(model_id=AUTO)).engine == SMALL
+    with pytest.raises(EngineUnavailable, match="does not fit on cpu"):
+        served_to(studio, ask(model_id=LARGE))
+    assert [device for device, _, _ in machine.made] == ["lent", "cpu"]
+    studio.close()
+
+
 def test_all_devices_are_warmed_up_and_one_that_cannot_be_keeps_nobody_waiting(
     pipeline: SelfPortraitPipeline, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,11 +396,11 @@ def test_auto_gives_work_to_every_gpu_once_torch_is_loaded(
     monkeypatch.setattr("pipelines.heavy.is_loaded", lambda name: is_there[0])
     studio = SelfPortraitPipeline(presets, tmp_path)
     with studio.join(ask(model_id="preview")):
-        assert studio.line.devices == ("",)
+        assert studio.line.devices == ("", FILTERS)
     is_there[0] = True
     for _ in range(2):
         with studio.join(ask(model_id="preview")):
-            assert studio.line.devices == ("", "cuda:1", "cuda:2")
+            assert studio.line.devices == ("", FILTERS, "cuda:1", "cuda:2")
     studio.close()
 
 
@@ -389,13 +408,30 @@ def test_the_operator_names_devices(presets: Presets, tmp_path: Path, monkeypatc
     here = tuple(Device("cuda", 24_000_000_000, index) for index in range(3))
     monkeypatch.setattr(devices, "gpus", lambda: here)
     studio = SelfPortraitPipeline(presets, tmp_path, devices="cuda:0, cuda:2, cpu")
-    assert studio.line.devices == ("cuda:0", "cuda:2", "cpu")
+    assert studio.line.devices == ("cuda:0", "cuda:2", "cpu", FILTERS)
     for names, words in (
         ("cuda:0,cuda:7", "names 'cuda:7', but here are: cpu, cuda:0, cuda:1, cuda:2"),
         ("cpu,cpu", "names cpu twice"),
     ):
         with pytest.raises(SettingsError, match=words):
             SelfPortraitPipeline(presets, tmp_path, devices=names)
+
+
+def test_filters_have_places_of_their_own(
+    presets: Presets, tmp_path: Path, ask: Callable[..., PortraitRequest]
+) -> None:
+    """They are not waited for behind a model, and take no place from it."""
+    studio = SelfPortraitPipeline(presets, tmp_path)
+    assert studio.places("preview") == filters_at_once()
+    assert studio.places("embedded") == 1
+    with studio.join(ask(model_id="embedded")) as model, studio.join(ask(model_id="preview")) as filters:
+        assert (model.device, filters.device) == ("", FILTERS)
+
+
+def test_what_runs_nowhere_says_why(presets: Presets, tmp_path: Path, ask: Callable[..., PortraitRequest]) -> None:
+    studio = SelfPortraitPipeline(presets, tmp_path)
+    with pytest.raises(EngineUnavailable, match="Light"):
+        studio(ask(model_id="sdxl-lightning"))
 
 
 @pytest.mark.parametrize("error", [RuntimeError("x"), MemoryError()])

@@ -1,12 +1,17 @@
-"""Makes the cells of a board, one after the other, until all are there or somebody stops it."""
+"""Makes the cells of a board until all are there or somebody stops it: as many at a time as there are places for their
+engine, of which a few stay free for others.
+"""
 
 from __future__ import annotations
 
+import itertools
 import logging
+import shutil
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -26,6 +31,7 @@ from pipelines.self_portrait import SelfPortraitPipeline
 log = logging.getLogger(__name__)
 
 _BUSY_SECONDS = 2.0
+_AT_ONCE = 3  # of the places in line that one visitor has, one stays free
 _OWN_FAULT = say(
     "This portrait failed for a reason of the program's own; try it again, and leave it out if it fails again."
 )
@@ -36,8 +42,8 @@ class Progress:
     """What a run tells of itself.
 
     Attributes:
-        cell: The one it is at.
-        number: Which of those to be made, from 1.
+        cell: The one of which something is told; others may be in the making.
+        number: Which of those to be made in the order in which they are finished, from 1.
         total: How many are to be made.
         state: waiting: others are served first. working: `step` of `steps` is done.
         step, steps: As the engine counts them; 0 while a model is loaded.
@@ -108,13 +114,14 @@ def make(
     admit: Callable[[PortraitRequest], AbstractContextManager[None]] = lambda request: nullcontext(),
 ) -> Outcome:
     """Make what is missing, damaged or has failed. Each cell is a request of its own, so others get their turn between.
+    Of an engine that has several places, the filters on several cores for example, several are made at a time.
 
     A cell that fails is noted with its reason and the next one is made. Finished cells stay, whatever comes.
 
     Args:
         photos: Those of the board; one and the same objects from run to run save the drawing of control images.
         consent: Under which they are made.
-        tell: Told of each step, in this thread.
+        tell: Told of each step, by one thread at a time.
         stop: Setting it, from any thread, ends the run within one step.
         only: Keys of the cells that are wanted; left out, all.
         again: Make those that are done, too.
@@ -124,54 +131,162 @@ def make(
         BoardError: Another run is working in the folder.
         SaveError: The folder cannot be written to any more.
     """
-    stop = stop or threading.Event()
-    seated = {photo.title: photo for photo in photos}
-    made = failed = 0
-    pixels = Pixels(board, photos)
     with store.alone() as folder:
         ahead = plan(board, photos, store, only=only, again=again).to_make
-        for number, cell in enumerate(ahead, 1):
-            if stop.is_set():
-                break
-            reporter = _Reporter(tell, ahead, number, store, pixels)
-            try:
-                request = request_of(board, cell, seated[cell.photo], consent)
-                follows = number < len(ahead) and ahead[number].photo == cell.photo
-                _make_one(pipeline, request, cell, store, folder, stop, reporter, follows, admit)
-                made += 1
-                reporter("done")
-            except Exception as error:
-                if isinstance(error, Cancelled) and stop.is_set():
-                    break
-                code, why = _reason(error)
-                store.fail(cell.key, code, why)
-                failed += 1
-                reporter("failed", why=why)
-    return Outcome(made, failed, len(ahead) - made - failed)
+        run = _Run(pipeline, board, photos, store, consent, folder, tell, stop or threading.Event(), admit, ahead)
+        for engine, cells in itertools.groupby(range(len(ahead)), lambda index: ahead[index].engine):
+            run.make(list(cells), min(_AT_ONCE, pipeline.places(engine)))
+        return Outcome(run.made, run.failed, len(ahead) - run.made - run.failed)
 
 
-class _Reporter:
-    """Puts what happens to one cell into words for `tell`."""
+class _Run:
+    """One run over the cells that are to be made. What it counts and the store belong to one thread at a time."""
 
     def __init__(
-        self, tell: Callable[[Progress], None], ahead: Sequence[Cell], number: int, store: Store, pixels: Pixels
-    ) -> None:
-        self._tell = tell
-        self._ahead = ahead
-        self._number = number
-        measured = store.measured()
-        costs = [typical(measured, cell.engine, pixels(cell)) for cell in ahead[number - 1 :]]
-        self._left = None if None in costs else sum(cost[0] for cost in costs if cost is not None)
-
-    def __call__(
         self,
+        pipeline: SelfPortraitPipeline,
+        board: CheckedBoard,
+        photos: Sequence[SeatedPhoto],
+        store: Store,
+        consent: Consent,
+        folder: Path,
+        tell: Callable[[Progress], None],
+        stop: threading.Event,
+        admit: Callable[[PortraitRequest], AbstractContextManager[None]],
+        ahead: Sequence[Cell],
+    ) -> None:
+        self._pipeline = pipeline
+        self._board = board
+        self._seated = {photo.title: photo for photo in photos}
+        self._store = store
+        self._consent = consent
+        self._folder = folder
+        self._tell = tell
+        self._stop = stop
+        self._admit = admit
+        self._ahead = ahead
+        self._pixels = Pixels(board, photos)
+        self._unfinished = set(range(len(ahead)))
+        self._working = 0
+        self._lock = threading.RLock()
+        self.made = self.failed = 0
+
+    def make(self, indices: Sequence[int], at_once: int) -> None:
+        """Make cells, so many at a time.
+
+        Raises:
+            SaveError: The folder cannot be written to any more.
+        """
+        waiting = iter(indices)
+        if at_once < 2 or len(indices) < 2:
+            return self._one_after_the_other(waiting)
+        with ThreadPoolExecutor(at_once, thread_name_prefix="board") as pool:
+            for each in [pool.submit(self._one_after_the_other, waiting) for _ in range(min(at_once, len(indices)))]:
+                each.result()
+        return None
+
+    def _one_after_the_other(self, waiting: Iterator[int]) -> None:
+        while not self._stop.is_set():
+            with self._lock:
+                index = next(waiting, None)
+            if index is None:
+                return
+            try:
+                if not self._cell(index):
+                    return
+            except BaseException:
+                self._stop.set()  # the folder cannot be written to: no other cell can be kept either
+                raise
+
+    def _cell(self, index: int) -> bool:
+        """Make one, or note why it failed. Returns whether to go on."""
+        cell = self._ahead[index]
+        try:
+            self._make_one(index, cell)
+        except Exception as error:
+            if isinstance(error, Cancelled) and self._stop.is_set():
+                return False
+            code, why = _reason(error)
+            with self._lock:
+                self._store.fail(cell.key, code, why)
+                self.failed += 1
+                self._report(index, "failed", why=why)
+        return True
+
+    def _make_one(self, index: int, cell: Cell) -> None:
+        request = request_of(self._board, cell, self._seated[cell.photo], self._consent)
+        follows = index + 1 < len(self._ahead) and self._ahead[index + 1].photo == cell.photo
+        place = self._folder / cell.key[:16]  # of its own: another one in the making may get the same file name
+        try:
+            while True:
+                try:
+                    with self._admit(request):
+                        result, seconds, beside = self._worked(index, request, place, follows)
+                    break
+                except (EngineBusy, TooOften):  # the line is full, or a limit is reached: a board has time
+                    self._report(index, "waiting")
+                    if self._stop.wait(_BUSY_SECONDS):
+                        raise Cancelled(say("Stopped before it began.")) from None
+            portrait = result.portraits[0]
+            with self._lock:
+                paper = self._store.adopt(cell, portrait, result.notes, seconds)
+                # What it adds to the whole: estimates are sums.
+                self._store.measure(cell.engine, result.photo.image.size, seconds / beside, paper.bytes)
+                self.made += 1
+                self._report(index, "done")
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def _worked(
+        self, index: int, request: PortraitRequest, place: Path, in_series: bool
+    ) -> tuple[PortraitSet, float, int]:
+        """The portrait, the seconds from its turn on, and how many were in the making when it was ready."""
+        began = time.monotonic()
+        linked = _Linked(self._stop)
+        with self._counted():
+            events = worker.run(self._pipeline, request, out_dir=place, stop=linked, in_series=in_series)
+            with closing(events):
+                for event in events:
+                    if isinstance(event, worker.WaitEvent):
+                        self._report(index, "waiting")
+                        began = time.monotonic()
+                        continue
+                    if isinstance(event, PortraitSet):
+                        return event, time.monotonic() - began, self._working
+                    self._report(index, "working", event.step, event.total)
+        raise EngineFailed(say("The engine ended without a portrait; try this one again."))
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self._working += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._working -= 1
+
+    def _report(
+        self,
+        index: int,
         state: Literal["waiting", "working", "done", "failed"],
         step: int = 0,
         steps: int = 0,
         why: str = "",
     ) -> None:
-        cell = self._ahead[self._number - 1]
-        self._tell(Progress(cell, self._number, len(self._ahead), state, step, steps, why, self._left))
+        with self._lock:
+            left = self._seconds_left()
+            if state in ("done", "failed"):
+                self._unfinished.discard(index)
+            number = len(self._ahead) - len(self._unfinished) + (state not in ("done", "failed"))
+            self._tell(Progress(self._ahead[index], number, len(self._ahead), state, step, steps, why, left))
+
+    def _seconds_left(self) -> float | None:
+        """For the cells that are not finished; None where one was never measured."""
+        measured = self._store.measured()
+        cells = [self._ahead[index] for index in sorted(self._unfinished)]
+        costs = [typical(measured, cell.engine, self._pixels(cell)) for cell in cells]
+        return None if None in costs else sum(cost[0] for cost in costs if cost is not None)
 
 
 class _Linked(threading.Event):
@@ -183,54 +298,6 @@ class _Linked(threading.Event):
 
     def is_set(self) -> bool:
         return super().is_set() or self._run.is_set()
-
-
-def _make_one(
-    pipeline: SelfPortraitPipeline,
-    request: PortraitRequest,
-    cell: Cell,
-    store: Store,
-    folder: Path,
-    stop: threading.Event,
-    report: _Reporter,
-    in_series: bool,
-    admit: Callable[[PortraitRequest], AbstractContextManager[None]],
-) -> None:
-    while True:
-        try:
-            with admit(request):
-                result, seconds = _worked(pipeline, request, folder, stop, report, in_series)
-            break
-        except (EngineBusy, TooOften):  # the line is full, or a limit is reached: a board has time
-            report("waiting")
-            if stop.wait(_BUSY_SECONDS):
-                raise Cancelled(say("Stopped before it began.")) from None
-    portrait = result.portraits[0]
-    paper = store.adopt(cell, portrait, result.notes, seconds)
-    store.measure(cell.engine, result.photo.image.size, seconds, paper.bytes)
-
-
-def _worked(
-    pipeline: SelfPortraitPipeline,
-    request: PortraitRequest,
-    folder: Path,
-    stop: threading.Event,
-    report: _Reporter,
-    in_series: bool,
-) -> tuple[PortraitSet, float]:
-    """The portrait, and the seconds from its turn on."""
-    began = time.monotonic()
-    linked = _Linked(stop)
-    with closing(worker.run(pipeline, request, out_dir=folder, stop=linked, in_series=in_series)) as events:
-        for event in events:
-            if isinstance(event, worker.WaitEvent):
-                report("waiting")
-                began = time.monotonic()
-                continue
-            if isinstance(event, PortraitSet):
-                return event, time.monotonic() - began
-            report("working", event.step, event.total)
-    raise EngineFailed(say("The engine ended without a portrait; try this one again."))
 
 
 def _reason(error: Exception) -> tuple[str, str]:

@@ -136,7 +136,7 @@ def _softedge(photo: PreparedPhoto) -> np.ndarray:
     rgb = np.asarray(photo.image)
     with _lock:
         if "hed" not in _detectors:
-            with heavy.loading_weights:
+            with heavy.loading_weights():
                 _detectors["hed"] = heavy.load("controlnet_aux").HEDdetector.from_pretrained(str(folder))
     side = min(rgb.shape[:2])
     edges = _detectors["hed"](

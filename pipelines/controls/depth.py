@@ -24,14 +24,14 @@ def estimate_depth(rgb: Image.Image) -> np.ndarray:
     """
     folder = require_annotator("depth")
     torch, transformers = heavy.load("torch"), heavy.load("transformers")
-    with heavy.loading_weights:
-        if "depth" not in _annotator_models:
+    if "depth" not in _annotator_models:
+        with heavy.loading_weights():
             _annotator_models["depth"] = (
                 transformers.AutoImageProcessor.from_pretrained(folder, local_files_only=True),
                 transformers.AutoModelForDepthEstimation.from_pretrained(folder, local_files_only=True).eval(),
             )
     processor, model = _annotator_models["depth"]
-    with torch.inference_mode():
+    with heavy.working_with_models(), torch.inference_mode():
         depth = model(**processor(images=rgb, return_tensors="pt")).predicted_depth[:, None]
         depth = torch.nn.functional.interpolate(depth, rgb.size[::-1], mode="bicubic", align_corners=False)
     return depth[0, 0].float().numpy()

@@ -98,7 +98,7 @@ class PartsLoader(Generic[S]):
                 local_files_only=True,
                 use_safetensors=True,
                 output_loading_info=True,
-                **{"torch_dtype" if diffusers_model else "dtype": self.dtype},
+                dtype=self.dtype,
             )
             lacking = report["missing_keys"] or report["mismatched_keys"]
             if lacking:  # would stay random, and the pictures noise
@@ -134,7 +134,7 @@ class PartsLoader(Generic[S]):
     def part(self, name: str) -> Iterator[None]:
         """One at a time in this process; what goes wrong inside becomes one sentence that names this component."""
         try:
-            with heavy.loading_weights:
+            with heavy.loading_weights():
                 yield
         except PortraitError:
             raise

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -153,6 +155,28 @@ class Report:
         self.step = step
         if not self._on_step(step, self.total, preview):
             raise Cancelled(say("Stopped; nothing was kept."))
+
+
+class Lately(OrderedDict[bytes, Any]):
+    """What a model made of words that were read lately. Words are known by their hash, and visitors' are not kept.
+
+    Args:
+        most: How many are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def read(self, words: object, make: Callable[[], Any]) -> Any:
+        """What was made of these words, now or before."""
+        key = hashlib.sha256(repr(words).encode()).digest()
+        if key not in self:
+            self[key] = make()
+            while len(self) > self._most:
+                self.popitem(last=False)
+        self.move_to_end(key)
+        return self[key]
 
 
 def require_finite(latents: Any) -> None:

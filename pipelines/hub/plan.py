@@ -21,6 +21,7 @@ from pipelines.hub.source import HubSource
 from pipelines.hub.transfer import HubFile, Watch, patiently, status_of
 from pipelines.hub.weights import inspect, is_whole
 
+_UNKNOWN = -1
 _TRIES = 3  # somebody waits for the answer
 
 CanDoWithout = Callable[[frozenset[str]], bool]
@@ -122,7 +123,7 @@ def make_plan(
             key = source.repo_id, source.revision
             if key not in listings:
                 listings[key] = list_files(source, component.name, watch)
-            pieces.append(_piece(component, listings[key], fresh))
+            pieces.append(_piece(component, listings[key], fresh, watch))
         except NotOnTheHub as error:
             if not can_do_without(frozenset({*left_out, component.name})):
                 raise
@@ -168,14 +169,15 @@ def substitutions(component: Component, listing: Listing) -> Iterator[str]:
         yield f"{source.repo_id} has no {source.variant} weights for the {component.name}, so the plain ones are taken."
 
 
-def _piece(component: Component, listing: Listing, fresh: bool) -> Piece:
+def _piece(component: Component, listing: Listing, fresh: bool, watch: Watch) -> Piece:
     needed, missing = select(component, set(listing.files))
     if missing:
         raise NotOnTheHub(
             f"The repository of the {component.name} does not hold what this model needs; correct the preset.",
             detail=f"{component.source.repo_id}@{listing.commit}: {', '.join(missing)}",
         )
-    files = tuple(listing.files[name] for name in needed)
+    with hub_errors(component.name):
+        files = tuple(patiently(partial(_sized, listing.files[name]), watch, most=_TRIES) for name in needed)
     return Piece(component, listing, files, tuple(file for file in files if fresh or not is_whole(file.path)))
 
 
@@ -186,9 +188,20 @@ def _ask(source: HubSource, revision: str | None, *, replaced: bool) -> Listing:
     for entry in info.siblings:
         large = entry.lfs.sha256 if entry.lfs else ""
         if not Path(entry.rfilename).is_absolute() and ".." not in Path(entry.rfilename).parts:
-            size = entry.size or 0
+            size = _UNKNOWN if entry.size is None else entry.size
             files[entry.rfilename] = HubFile(repo_id, info.sha, entry.rfilename, size, large, entry.blob_id or "")
     return Listing(info.sha, files, replaced)
+
+
+def _sized(file: HubFile) -> HubFile:
+    """The file with its size, which a mirror may not list."""
+    if file.size != _UNKNOWN:
+        return file
+    hub = heavy.load("huggingface_hub")
+    size = hub.get_hf_file_metadata(hub.hf_hub_url(file.repo_id, file.name, revision=file.commit)).size
+    if size is None:
+        raise EngineUnavailable(f"The hub does not say how large a file of {file.repo_id} is; ask another one.")
+    return file._replace(size=size)
 
 
 # --- what the hub says, in sentences ---------------------------------------------------------------------------------
@@ -212,7 +225,7 @@ def _advice(error: Exception, what: str) -> str:
     errors = heavy.load("huggingface_hub.errors")
     status = status_of(error)
     if isinstance(error, errors.OfflineModeIsEnabled):
-        return "Downloads are switched off here by HF_HUB_OFFLINE; unset it and try again."
+        return "Downloads are switched off here by HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE; unset it and start again."
     if isinstance(error, errors.GatedRepoError):
         return f"The {what} is behind a licence: accept it on the hub and set HF_TOKEN, then try again."
     if isinstance(error, errors.RepositoryNotFoundError):

@@ -74,8 +74,7 @@ class HubChecker:
         """
         rgb = picture.convert("RGB")
         with self._lock:
-            with heavy.loading_weights:
-                model, processor = self._load()
+            model, processor = self._load()
             try:
                 found = _looks_sexual(model, processor, rgb)
             except Exception as error:
@@ -98,14 +97,15 @@ class HubChecker:
         model_part, processor_part = self._component.parts
         device = "cuda" if torch.cuda.is_available() and not lends_gpu() else "cpu"
         try:
-            model, report = library.StableDiffusionSafetyChecker.from_pretrained(
-                root / model_part.folder,
-                variant=weights.variant_in(root / model_part.folder, source.variant),
-                local_files_only=True,
-                use_safetensors=True,
-                output_loading_info=True,
-                dtype=torch.float16 if device == "cuda" else torch.float32,
-            )
+            with heavy.loading_weights():
+                model, report = library.StableDiffusionSafetyChecker.from_pretrained(
+                    root / model_part.folder,
+                    variant=weights.variant_in(root / model_part.folder, source.variant),
+                    local_files_only=True,
+                    use_safetensors=True,
+                    output_loading_info=True,
+                    dtype=torch.float16 if device == "cuda" else torch.float32,
+                )
             if report["missing_keys"] or report["mismatched_keys"]:  # it would judge by random numbers
                 raise ValueError(f"{len(report['missing_keys'])} tensors are missing")
             processor = transformers.CLIPImageProcessor.from_pretrained(

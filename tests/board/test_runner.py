@@ -13,11 +13,15 @@ from filelock import FileLock
 from PIL import Image
 
 from pipelines.board import plan as planning
-from pipelines.board.runner import Progress
+from pipelines.board.runner import Progress, make
+from pipelines.board.store import Store
+from pipelines.easels import FILTERS
 from pipelines.errors import BoardError, EngineFailed, SaveError
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
+from pipelines.self_portrait import SelfPortraitPipeline
 from tests.board.conftest import STYLES, TWO_PHOTOS, Bench
+from tests.support.fakes import FakeEngines
 
 
 def keys(bench: Bench, **changes) -> list[str]:
@@ -298,3 +302,59 @@ def test_another_size_is_estimated_by_its_pixels(bench: Bench, face_photo: Image
     assert large.seconds is not None
     assert large.seconds > 1.2 * square.seconds, "as large as the photo has pixels for it"
     assert large.bytes > 1.2 * square.bytes
+
+
+# --- several at a time ---
+
+
+@pytest.fixture
+def pair(bench: Bench) -> Bench:
+    """Two places for the filters."""
+    bench.pipeline.add_device(FILTERS, FakeEngines(bench.engine), room=2)
+    return bench
+
+
+def test_filters_paint_as_many_at_a_time_as_they_have_places(pair: Bench) -> None:
+    both = threading.Barrier(2, timeout=30)
+    pair.engine._fault = lambda on_step: both.wait()  # raises where another one does not come
+    told: list[Progress] = []
+    board = pair.board(likeness=[0.2, 0.8], styles=["comic", "film-noir"])
+    outcome = pair.make(board, tell=told.append)
+    assert (outcome.made, outcome.failed, outcome.left) == (4, 0, 0)
+    assert [one.number for one in told if one.state == "done"] == [1, 2, 3, 4]
+    assert [pair.store.state(cell.key) for cell in pair.cells(board)] == ["done"] * 4
+
+
+def test_their_files_are_the_same_as_one_after_the_other(pair: Bench, tmp_path: Path) -> None:
+    """Likeness is not in a file's name: two of one style would lie in each other's place."""
+
+    def pixels(store: Store) -> list[bytes]:
+        pictures = []
+        for cell in pair.cells(board):
+            with Image.open(store.picture(cell.key)) as picture:
+                pictures.append(picture.tobytes())
+        return pictures
+
+    board = pair.board(likeness=[0.1, 0.5, 0.9], styles=["comic"])
+    pair.make(board)
+    at_once = pixels(pair.store)
+    single = SelfPortraitPipeline(pair.pipeline.presets, tmp_path / "single", engines=FakeEngines())
+    other = Store(tmp_path / "one-by-one")
+    make(single, board, pair.photos(board), other, pair.consent)
+    assert at_once == pixels(other)
+    assert len(set(at_once)) == 3
+
+
+def test_stop_ends_all_that_are_in_the_making(pair: Bench) -> None:
+    both, stop = threading.Barrier(2, timeout=30, action=lambda: stop.set()), threading.Event()
+    pair.engine._fault = lambda on_step: both.wait()
+    outcome = pair.make(pair.board(seeds=[1, 2]), stop=stop)
+    assert (outcome.made, outcome.failed) == (0, 0)
+    assert outcome.left == 6
+    assert len(pair.made()) == 2
+
+
+def test_one_that_fails_harms_none_beside_it(pair: Bench, failing_once) -> None:
+    failing_once(0, EngineFailed("This picture came out broken; use another seed."))
+    outcome = pair.make(pair.board())
+    assert (outcome.made, outcome.failed) == (2, 1)

@@ -150,6 +150,14 @@ def test_what_does_not_belong_to_a_file_is_not_gone_on_with(hub: FakeHub) -> Non
     assert watcher.bytes == missing - 10_000, "what was thrown away is taken back"
 
 
+def test_a_mirror_that_lists_names_alone(hub: FakeHub) -> None:
+    hub.lists_files = False
+    hub.faults = [Fault(UNET, cut_after=20_480, times=2)]  # one is the question for its size
+    watcher = fetch(base())
+    assert is_the_hubs(hub, base())
+    assert watcher.bytes == base().state().bytes_present
+
+
 # --- what ends in one sentence ---------------------------------------------------------------------------------------
 
 

@@ -115,3 +115,20 @@ def test_how_long_a_page_was_away_is_told_in_whole_numbers() -> None:
     said = [screen.ended_words(seconds) for seconds in (300, 60, 40, 0)]
     assert ["5 minutes," in said[0], "1 minute," in said[1], "40 seconds," in said[2]] == [True] * 3
     assert "away" not in said[3]
+
+
+def test_visitors_see_engines_that_work_and_one_sentence_on_the_others() -> None:
+    def engine(id: str, *, available: bool = True) -> EngineInfo:
+        return EngineInfo(id, id.upper(), True, available, f"{id} is good.", 0, "MIT")
+
+    engines = (engine("big", available=False), engine("real"), engine("huge", available=False))
+    assert [id for _, id in screen.engine_choices(engines)] == ["auto", "real"]
+    kept = screen.engine_choices(engines, "big")
+    assert [id for _, id in kept] == ["auto", "big", "real"], "what was chosen is not replaced"
+    assert kept[1][0] == "BIG (not available here)"
+    reasons = screen.engine_reasons(engines)
+    assert reasons.splitlines()[0] == "- **REAL**: real is good."
+    assert reasons.splitlines()[2:] == [
+        "With a download or a larger machine, this studio could also have BIG and HUGE."
+    ]
+    assert "download" not in screen.engine_reasons(engines[1:2])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,10 +18,11 @@ from pipelines.engines.flow.loading import load_klein, load_qwen_edit
 from pipelines.engines.flow.stack import EditStack
 from pipelines.engines.likeness import for_stack
 from pipelines.engines.parts import PartsLoader
+from pipelines.engines.pipeline_engine import Lately
 from pipelines.schema import Control, Job
 
 _LEAST_SIDE = 64  # of a picture that such a model looks at
-_CACHED_PROMPTS = 64
+_CACHED_PROMPTS = 16  # 8 MB each
 
 
 class EditEngine(FlowEngine[EditStack]):
@@ -77,7 +76,7 @@ class KleinEngine(EditEngine):
 
     def __init__(self, stack: EditStack, *, device: Device | None = None) -> None:
         super().__init__(stack, device=device)
-        self._prompts: OrderedDict[bytes, Any] = OrderedDict()
+        self._prompts = Lately(_CACHED_PROMPTS)
 
     def _pipeline(self, loader: PartsLoader[EditStack]) -> Any:
         return load_klein(loader)
@@ -87,14 +86,9 @@ class KleinEngine(EditEngine):
         self._prompts.clear()
 
     def _arguments(self, plan: Plan, size: tuple[int, int]) -> dict[str, Any]:
-        key = hashlib.sha256(plan.words.encode()).digest()  # visitors' words are not kept
-        if key not in self._prompts:
-            with heavy.load("torch").no_grad():
-                self._prompts[key] = self._pipe.encode_prompt(plan.words)[0]
-            while len(self._prompts) > _CACHED_PROMPTS:
-                self._prompts.popitem(last=False)
-        self._prompts.move_to_end(key)
-        return {"image": list(plan.pictures), "prompt_embeds": self._prompts[key], "guidance_scale": 1.0}
+        with heavy.load("torch").no_grad():
+            embeds = self._prompts.read(plan.words, lambda: self._pipe.encode_prompt(plan.words)[0])
+        return {"image": list(plan.pictures), "prompt_embeds": embeds, "guidance_scale": 1.0}
 
     @contextmanager
     def _around(self, plan: Plan) -> Iterator[None]:

@@ -125,16 +125,17 @@ class FlowEngine(PipelineEngine[F]):
 
         denoised = record_clean(pipe.scheduler)
         try:
-            picture: Image.Image = pipe(
-                **arguments,
-                latents=self._start(start, sigmas, seed, size),
-                width=size[0],
-                height=size[1],
-                sigmas=sigmas,
-                num_inference_steps=len(sigmas),
-                callback_on_step_end=on_step_end,
-                output_type="pil",
-            ).images[0]
+            with heavy.working_with_models():
+                picture: Image.Image = pipe(
+                    **arguments,
+                    latents=self._start(start, sigmas, seed, size),
+                    width=size[0],
+                    height=size[1],
+                    sigmas=sigmas,
+                    num_inference_steps=len(sigmas),
+                    callback_on_step_end=on_step_end,
+                    output_type="pil",
+                ).images[0]
         finally:
             del pipe.scheduler.step  # the recorder, an attribute of the instance
         return resized(picture, job.photo.image.size)

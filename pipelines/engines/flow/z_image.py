@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +15,7 @@ from pipelines.engines.flow.loading import load_tiny_vae, load_z_image
 from pipelines.engines.flow.stack import ZImageStack
 from pipelines.engines.likeness import apply_likeness, for_stack
 from pipelines.engines.parts import PartsLoader
-from pipelines.engines.pipeline_engine import resized
+from pipelines.engines.pipeline_engine import Lately, resized
 from pipelines.schema import Control, ControlSetting, Job
 
 _CACHED_PROMPTS = 64
@@ -31,7 +29,7 @@ class ZImageEngine(FlowEngine[ZImageStack]):
 
     def __init__(self, stack: ZImageStack, *, device: Device | None = None) -> None:
         super().__init__(stack, device=device)
-        self._prompts: OrderedDict[bytes, Any] = OrderedDict()
+        self._prompts = Lately(_CACHED_PROMPTS)
         self._window = _Window()
 
     def plan(self, job: Job, studio: Studio) -> Plan:
@@ -68,16 +66,14 @@ class ZImageEngine(FlowEngine[ZImageStack]):
         self._prompts.clear()
 
     def _arguments(self, plan: Plan, size: tuple[int, int]) -> dict[str, Any]:
-        key = hashlib.sha256(plan.words.encode()).digest()  # visitors' words are not kept
-        if key not in self._prompts:
-            with heavy.load("torch").no_grad():
-                self._prompts[key] = self._pipe.encode_prompt(plan.words, do_classifier_free_guidance=False)[0]
-            while len(self._prompts) > _CACHED_PROMPTS:
-                self._prompts.popitem(last=False)
-        self._prompts.move_to_end(key)
+        def read() -> Any:
+            return self._pipe.encode_prompt(plan.words, do_classifier_free_guidance=False)[0]
+
+        with heavy.load("torch").no_grad():
+            embeds = self._prompts.read(plan.words, read)
         (control,) = plan.controls
         return {
-            "prompt_embeds": self._prompts[key],
+            "prompt_embeds": embeds,
             "control_image": resized(control.image, size),
             "controlnet_conditioning_scale": control.controlnet_conditioning_scale,
             "guidance_scale": 0.0,  # distilled with guidance; another value would run everything twice

@@ -17,7 +17,7 @@ from pipelines import heavy
 from pipelines.engines.base import Made, Studio
 from pipelines.engines.device import Device, best_device
 from pipelines.engines.filters.stage import Stage
-from pipelines.engines.pipeline_engine import PipelineEngine, Report, require_finite, resized
+from pipelines.engines.pipeline_engine import Lately, PipelineEngine, Report, require_finite, resized
 from pipelines.engines.unet.adapters import adapter_embeds
 from pipelines.engines.unet.job import GenerationJob, resolve
 from pipelines.engines.unet.loading import Loader
@@ -51,7 +51,7 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         self._tiny_vae: Any = None
         self._controlnets: OrderedDict[str, Any] = OrderedDict()
         self._attached: tuple[str, ...] = ()
-        self._prompts: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+        self._prompts = Lately(_CACHED_PROMPTS)
         self._stage = Stage()
         self._read: OrderedDict[tuple[int, tuple[int, int], bytes], Any] = OrderedDict()
         self._seen: dict[tuple[bool, bytes], Any] = {}
@@ -132,7 +132,7 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         tiny = self._tiny_vae if self.stack.decode_with_tiny_vae else None
         networks = getattr(pipe.controlnet, "nets", ())  # a union network reads its images in another way
         try:
-            with self._read_once(networks, arguments["control_image"]):
+            with heavy.working_with_models(), self._read_once(networks, arguments["control_image"]):
                 result = pipe(
                     image=resized(start, arguments["control_image"][0].size),
                     **arguments,
@@ -230,13 +230,10 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         return control.model_copy(update={name: value for name, value in wanted.items() if value is not None})
 
     def _prompt_embeds(self, prompt: str, negative_prompt: str | None) -> dict[str, Any]:
-        key = hashlib.sha256(repr((prompt, negative_prompt)).encode()).digest()  # visitors' words are not kept
-        if key not in self._prompts:
-            self._prompts[key] = encode_prompts(self._pipe, prompt, negative_prompt)
-            while len(self._prompts) > _CACHED_PROMPTS:
-                self._prompts.popitem(last=False)
-        self._prompts.move_to_end(key)
-        return self._prompts[key]
+        read: dict[str, Any] = self._prompts.read(
+            (prompt, negative_prompt), lambda: encode_prompts(self._pipe, prompt, negative_prompt)
+        )
+        return read
 
     def _preview(self, latents: Any) -> Image.Image | None:
         return None if self._tiny_vae is None else self._decode_tiny(latents)
