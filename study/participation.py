@@ -33,8 +33,6 @@ _UNLISTED = say(
 )
 _RELOAD = say("The page sent something that this study does not know; reload it, and go on where you were.")
 EVENTS: tuple[EventName, ...] = ("hidden", "shown", "enlarged", "reduced")  # that a page may tell of
-
-
 _NO_SPACES = ("ja", "zh")  # between sentences
 
 
@@ -138,8 +136,8 @@ class RunningStudy:
         lines += ["handling-checks"] if plan.attention is not None else []
         lines += ["handling-portraits-kept" if keeps else "handling-portraits", "handling-answers", "handling-code"]
         lines += ["handling-withdraw"] + (["handling-stamp"] if self._authority else [])
-        said_ = [words[line].replace("{day}", day).replace("{authority}", self._authority) for line in lines]
-        handling = ("" if language in _NO_SPACES else " ").join(said_)
+        sentences = [words[line].replace("{day}", day).replace("{authority}", self._authority) for line in lines]
+        handling = ("" if language in _NO_SPACES else " ").join(sentences)
         stamp = words["handling-plan"].format(study=self.id, version=plan.version, sha256=self.frozen.sha256)
         contact = f"{words['contact']}: {said(plan.contact, language)}"
         text = "\n\n".join((said(plan.consent.text, language).strip(), handling, contact, stamp))

@@ -162,7 +162,8 @@ class Sittings:
         """Put the photo as somebody wants it in its place. Faces are looked for while others go on."""
         sitting = self._require(participant)
         old, face = sitting.photo, sitting.face_index
-        assert old is not None
+        if old is None:  # withdrawn just now
+            raise PhotoError(_NO_PHOTO)
         new = change(old, face)
         with self._lock:
             if sitting.running:

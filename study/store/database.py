@@ -155,7 +155,9 @@ _WRONG_URL = (
 )
 
 
-_UNREAD = "The study's database does not answer just now. What was confirmed before is safe; try again in a minute."
+_UNREAD = say(
+    "The study's database does not answer just now. What was confirmed before is safe; try again in a minute."
+)
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -329,6 +330,24 @@ ROOMS = [
 FOR_OPERATORS = {"study.identity": 1, "study.store.database": 3}  # keys and addresses, at the start
 
 
+def parts_of(given: ast.expr) -> Iterator[ast.expr]:
+    """What a sentence may be: either side of a condition, too."""
+    if isinstance(given, ast.IfExp):
+        yield from (*parts_of(given.body), *parts_of(given.orelse))
+    elif isinstance(given, ast.BoolOp):
+        for one in given.values:
+            yield from parts_of(one)
+    else:
+        yield given
+
+
+def is_plain(module: ModuleType, given: ast.expr) -> bool:
+    if isinstance(given, ast.Name):
+        words = getattr(module, given.id, None)
+        return isinstance(words, str) and not isinstance(words, Said)
+    return isinstance(given, ast.Constant | ast.JoinedStr)
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_error_of_a_participants_way_is_said(room: str) -> None:
     """Whatever is raised there says its sentence by `say`, so that a new one is not forgotten."""
@@ -341,10 +360,12 @@ def test_every_error_of_a_participants_way_is_said(room: str) -> None:
         if not (isinstance(kind, type) and issubclass(kind, PortraitError)) or not node.exc.args:
             continue
         given = node.exc.args[0]
-        if isinstance(given, ast.Name) and given.id.startswith("_"):
-            plain += not isinstance(getattr(module, given.id), Said)
-        plain += isinstance(given, ast.Constant | ast.JoinedStr)
+        plain += any(is_plain(module, part) for part in parts_of(given))
     assert plain == FOR_OPERATORS.get(room, 0)
+
+
+def test_a_database_that_is_away_is_said_whether_it_was_read_or_written() -> None:
+    assert all(isinstance(words, Said) for words in (database._FULL, database._AWAY, database._UNREAD))
 
 
 def test_the_page_goes_on_in_the_language_that_was_agreed_in(open_in: Opened) -> None:
