@@ -95,6 +95,7 @@ def in_our_words(title: str, message: str) -> EngineError:
         title: Of its error, such as "ZeroGPU quota exceeded"; an unknown one gets a sentence that holds for all.
         message: Its words, of which only numbers and signs are read.
     """
+    # Translators: the end of the sentences about a lent GPU, where they have {other}
     other = say("or choose the built-in model under Advanced, which needs none")
     if title == "ZeroGPU quota exceeded":
         return EngineUnavailable(_quota(message, other), detail=title)

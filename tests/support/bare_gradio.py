@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,11 +92,19 @@ def open_page(cache: Path, made: Path) -> Iterator[Served]:
             connection = seams.connection_of(request)
             return "" if connection is None or connection.client is None else connection.client.host
 
+        def steps() -> Iterator[str]:
+            """As a portrait is made: in a thread of its own, with a copy of the event's context."""
+            for _ in range(2):
+                with ThreadPoolExecutor(1) as other:
+                    known = other.submit(contextvars.copy_context().run, seams.is_in_event).result()
+                yield f"{seams.is_in_event()} {known}"
+
         with Page(analytics_enabled=False) as page:
             said, file = gr.Textbox(), gr.File()
             gr.Button().click(lambda text: text * 2, said, said, api_name="echo")
             gr.Button().click(lambda: str(one.go.wait(60)), None, said, api_name="wait")
             gr.Button().click(lambda: "now", None, said, api_name="now", queue=False)
+            gr.Button().click(steps, None, said, api_name="steps")
             gr.Button().click(fail, None, said, api_name="fail")
             gr.Button().click(host, None, said, api_name="host")
             gr.Button().click(lambda _: str(made), file, file, api_name="file")

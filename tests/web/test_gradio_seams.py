@@ -265,6 +265,22 @@ def test_zero_gpu(value: str, installed: bool, is_so: bool, tmp_path: Path, monk
     assert seams.on_zero_gpu() is is_so
 
 
+def test_an_event_is_known_in_its_thread_and_by_a_copy_of_its_context(served: Served) -> None:
+    assert not seams.is_in_event(), "Gradio sets a request for everybody; a lent GPU would count for nobody."
+    asked = served.client().submit(api_name="/steps")
+    assert list(asked) == ["True True"] * 2, (
+        "The context of an event no longer holds its request; the package that lends GPUs reads it there, too."
+    )
+
+
+def test_an_error_for_the_screen_has_title_and_message() -> None:
+    error = gr.Error("60s requested vs. 30s left", title="ZeroGPU quota exceeded", print_exception=False)
+    assert seams.refusal_of(error) == ("ZeroGPU quota exceeded", "60s requested vs. 30s left"), (
+        "Errors keep title or message in another place; refusals of the lender are told by them."
+    )
+    assert seams.refusal_of(ValueError("secret")) is None
+
+
 def test_the_shield_is_put_around_all_that_gradio_launches() -> None:
     paths: list[str] = []
 
