@@ -7,11 +7,10 @@ from study.analysis.flow import RULES
 from study.analysis.ratings import RatingResult
 from study.analysis.results import Outcomes, Results
 from study.analysis.settings import AnalysisSettings
-from study.dataset import Dataset
 from study.plan.definition import said
 from study.report import figures
 from study.report.blocks import Block, Document, Grid, Heading, Paragraph, Picture
-from study.report.methods import methods
+from study.report.methods import methods, question_words
 from study.report.numbers import chance, equals, interval, number, percent, spread, with_interval
 from study.report.sample import completeness, summary
 
@@ -71,15 +70,6 @@ def drawings(results: Results, theme: figures.Theme = "print") -> tuple[figures.
         milliseconds = [timing.rt_ms - timing.hidden_ms for timing in shown[one.task]]
         found.append(figures.times(milliseconds, one.low, one.high, one.task, theme))
     return tuple(found)
-
-
-def question_words(data: Dataset, outcome: str) -> str:
-    """The words of an outcome's question, in the study's first language."""
-    task, _, question = outcome.partition(".")
-    language = data.plan.languages[0]
-    if task == "pairs":
-        return next(said(one.text, language) for one in data.plan.pair_questions if one.id == question)
-    return said(data.plan.question(task, question).text, language)
 
 
 def outcomes(results: Results) -> tuple[Block, ...]:

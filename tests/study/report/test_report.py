@@ -71,7 +71,9 @@ def test_the_summary_has_the_primary_outcomes_first(folder: Path, results: Resul
     first = text.split("## Methods")[0]
     assert f"{results.main.people} of them are in the main analysis" in first
     assert "gathered from 01 November 2026 to 01 November 2026" in first
-    assert first.count("| pairs.more-me |") == first.count("| ratings.me |") == 6
+    assert "**Which one is more like you? (primary outcome pairs.more-me)**" in first
+    assert "**This is me. (primary outcome ratings.me)**" in first
+    assert first.count("| oil – comic |") == 2
     assert "pairs.prefer" not in first
     assert "Primary outcome ratings.me: " in text
     assert "Secondary outcome ratings.share: " in text
