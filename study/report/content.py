@@ -21,7 +21,7 @@ DEPARTED = {
     "deleted_by_researcher": "deleted by a researcher",
     "deleted_by_age": "deleted by age",
 }
-_RULES = {"incomplete": "did not reach the end", "failed_attention": "failed attention checks", "fast": "too fast"}
+EXCLUDED = {"incomplete": "did not reach the end", "failed_attention": "failed attention checks", "fast": "too fast"}
 _KINDS = {
     "simulated": "SIMULATED DATA. The people of this report do not exist; it shows what the report will look like.",
     "preview": "PREVIEW DATA. The people of this report are researchers who tried the study.",
@@ -91,7 +91,7 @@ def participants(results: Results) -> tuple[Block, ...]:
         ("underway", flow.underway),
         ("timed out, returned or rejected", flow.left),
     ]
-    rows += [(f"excluded: {_RULES[rule]}", flow.excluded[rule]) for rule in RULES]
+    rows += [(f"excluded: {EXCLUDED[rule]}", flow.excluded[rule]) for rule in RULES]
     rows += [(words, flow.departures.get(how, 0)) for how, words in DEPARTED.items()]
     rows += [("in the main analysis", results.main.people)]
     attention = results.attention

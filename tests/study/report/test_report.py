@@ -14,7 +14,7 @@ from PIL import Image
 from study.analysis.results import Results, analyse
 from study.dataset import Departure
 from study.report.content import drawings
-from study.report.figures import svg
+from study.report.figures import PAGE_THEMES, svg
 from study.report.numbers import chance, number
 from study.report.writing import write_report
 from study.simulation.people import World
@@ -124,9 +124,11 @@ def test_the_ethics_report_counts_consents_by_version_and_purpose(folder: Path) 
 
 
 def test_figures_for_pages_are_vectors_without_scripts(results: Results) -> None:
-    for theme in ("light", "dark"):
+    for theme in PAGE_THEMES:
         found = svg(drawings(results, theme)[1])
-        assert b"<svg" in found
+        width = re.search(rb'<svg[^>]* width="([\d.]+)pt"', found)
+        assert width is not None
+        assert (float(width[1]) < 300) == theme.endswith("narrow"), "a phone's figure needs no scrolling"
         assert b"<script" not in found
         assert b"<dc:date>" not in found
 
