@@ -6,7 +6,7 @@ from collections import Counter
 
 from study.analysis.flow import RULES, attention_of, drop_out_of, flow_of, progress_by_condition, times_of
 from study.dataset import Dataset
-from study.report.content import DEPARTED
+from study.report.content import DEPARTED, EXCLUDED
 from study.report.numbers import percent, spread
 
 Rows = tuple[tuple[str, ...], ...]
@@ -32,8 +32,7 @@ def progress_tables(data: Dataset) -> tuple[tuple[str, tuple[str, ...], Rows], .
     flow, attention = flow_of(data), attention_of(data)
     by_condition = tuple((name, str(made), str(judged)) for name, (made, judged) in progress_by_condition(data).items())
     stops = tuple((one.task, str(one.began), str(one.stopped), str(one.underway)) for one in drop_out_of(data))
-    rules = {"incomplete": "not at the end", "failed_attention": "failed attention checks", "fast": "too fast"}
-    out = tuple((rules[rule], str(flow.excluded[rule])) for rule in RULES)
+    out = tuple((EXCLUDED[rule], str(flow.excluded[rule])) for rule in RULES)
     gone = tuple((words, str(flow.departures.get(how, 0))) for how, words in DEPARTED.items())
     times = tuple(
         (one.task, str(one.seconds.n), spread(one.seconds), f"{one.low:.1f} to {one.high:.1f}", str(one.outliers))

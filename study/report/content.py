@@ -7,11 +7,10 @@ from study.analysis.flow import RULES
 from study.analysis.ratings import RatingResult
 from study.analysis.results import Outcomes, Results
 from study.analysis.settings import AnalysisSettings
-from study.dataset import Dataset
 from study.plan.definition import said
 from study.report import figures
 from study.report.blocks import Block, Document, Grid, Heading, Paragraph, Picture
-from study.report.methods import methods
+from study.report.methods import methods, question_words
 from study.report.numbers import chance, equals, interval, number, percent, spread, with_interval
 from study.report.sample import completeness, summary
 
@@ -22,7 +21,7 @@ DEPARTED = {
     "deleted_by_researcher": "deleted by a researcher",
     "deleted_by_age": "deleted by age",
 }
-_RULES = {"incomplete": "did not reach the end", "failed_attention": "failed attention checks", "fast": "too fast"}
+EXCLUDED = {"incomplete": "did not reach the end", "failed_attention": "failed attention checks", "fast": "too fast"}
 _KINDS = {
     "simulated": "SIMULATED DATA. The people of this report do not exist; it shows what the report will look like.",
     "preview": "PREVIEW DATA. The people of this report are researchers who tried the study.",
@@ -73,15 +72,6 @@ def drawings(results: Results, theme: figures.Theme = "print") -> tuple[figures.
     return tuple(found)
 
 
-def question_words(data: Dataset, outcome: str) -> str:
-    """The words of an outcome's question, in the study's first language."""
-    task, _, question = outcome.partition(".")
-    language = data.plan.languages[0]
-    if task == "pairs":
-        return next(said(one.text, language) for one in data.plan.pair_questions if one.id == question)
-    return said(data.plan.question(task, question).text, language)
-
-
 def outcomes(results: Results) -> tuple[Block, ...]:
     """What was found, without and with who is excluded."""
     return (
@@ -102,7 +92,7 @@ def participants(results: Results) -> tuple[Block, ...]:
         ("underway", flow.underway),
         ("timed out, returned or rejected", flow.left),
     ]
-    rows += [(f"excluded: {_RULES[rule]}", flow.excluded[rule]) for rule in RULES]
+    rows += [(f"excluded: {EXCLUDED[rule]}", flow.excluded[rule]) for rule in RULES]
     rows += [(words, flow.departures.get(how, 0)) for how, words in DEPARTED.items()]
     rows += [("in the main analysis", results.main.people)]
     attention = results.attention

@@ -41,6 +41,15 @@ def methods(data: Dataset, settings: AnalysisSettings) -> tuple[Block, ...]:
     )
 
 
+def question_words(data: Dataset, outcome: str) -> str:
+    """The words of an outcome's question, in the study's first language."""
+    task, _, question = outcome.partition(".")
+    language = data.plan.languages[0]
+    if task == "pairs":
+        return next(said(one.text, language) for one in data.plan.pair_questions if one.id == question)
+    return said(data.plan.question(task, question).text, language)
+
+
 def _design(plan: StudyPlan) -> str:
     count = len(plan.conditions)
     if rows := rows_of(plan):

@@ -5,28 +5,31 @@ from __future__ import annotations
 from study.analysis.completeness import Missing
 from study.analysis.results import Results
 from study.report.blocks import Block, Grid, Heading, Paragraph
+from study.report.methods import question_words
 from study.report.numbers import chance, number, percent, spread, with_interval
 
 
 def summary(results: Results) -> tuple[Block, ...]:
     """Whom it rests on, and the primary outcomes."""
-    rows = tuple(
-        (
-            one.outcome,
-            f"{one.first} – {one.second}",
-            f"{number(one.odds)} [{number(one.odds_low)}, {number(one.odds_high)}]",
-            chance(one.corrected),
-        )
-        for one in results.main.contrasts
-        if one.outcome in results.settings.primary
-    )
     blocks: list[Block] = [Heading("Summary"), Paragraph(_sample(results))]
-    if rows:
-        head = ("outcome", "contrast", with_interval("odds ratio", results.settings.level), "p after Holm")
-        blocks.append(Grid("Primary outcomes, main analysis: above 1 the first condition is ahead", head, rows))
-    else:
-        blocks.append(Paragraph("No contrast of a primary outcome can be told yet."))
-    return tuple(blocks)
+    head = ("contrast", with_interval("odds ratio", results.settings.level), "p after Holm")
+    told = []
+    for outcome in results.settings.primary:
+        rows = tuple(
+            (
+                f"{one.first} – {one.second}",
+                f"{number(one.odds)} [{number(one.odds_low)}, {number(one.odds_high)}]",
+                chance(one.corrected),
+            )
+            for one in results.main.contrasts
+            if one.outcome == outcome
+        )
+        if rows:
+            told.append(Grid(f"{question_words(results.data, outcome)} (primary outcome {outcome})", head, rows))
+    if told:
+        words = "Main analysis. An odds ratio above 1 says that the first condition of a contrast is ahead."
+        return (*blocks, Paragraph(words), *told)
+    return (*blocks, Paragraph("No contrast of a primary outcome can be told yet."))
 
 
 def _sample(results: Results) -> str:

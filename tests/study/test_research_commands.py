@@ -20,17 +20,18 @@ Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def kept(tmp_path: Path, frozen: FrozenStudy, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The operator's folder with two people in it."""
+def kept(tmp_path: Path, url: str, frozen: FrozenStudy, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The operator's folder with two people in it; their answers are there, or on PostgreSQL."""
     folder = tmp_path / "kept"
     identity = Identity.of_folder(folder)
-    store = StudyStore(Database(sqlite_url(folder)), folder, identity)
+    is_server = url.startswith("postgresql")
+    store = StudyStore(Database(url if is_server else sqlite_url(folder)), folder, identity)
     store.register(frozen)
     for number in range(2):
         take_part(store, frozen, f"code {number}")
     store.database.close()
     monkeypatch.setenv("STUDIO_STUDIES_FOLDER", str(folder))
-    monkeypatch.delenv("STUDY_DATABASE_URL", raising=False)
+    monkeypatch.setenv("STUDY_DATABASE_URL", url if is_server else "")
     return folder
 
 

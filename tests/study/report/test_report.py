@@ -14,7 +14,7 @@ from PIL import Image
 from study.analysis.results import Results, analyse
 from study.dataset import Departure
 from study.report.content import drawings
-from study.report.figures import svg
+from study.report.figures import PAGE_THEMES, svg
 from study.report.numbers import chance, number
 from study.report.writing import write_report
 from study.simulation.people import World
@@ -71,7 +71,9 @@ def test_the_summary_has_the_primary_outcomes_first(folder: Path, results: Resul
     first = text.split("## Methods")[0]
     assert f"{results.main.people} of them are in the main analysis" in first
     assert "gathered from 01 November 2026 to 01 November 2026" in first
-    assert first.count("| pairs.more-me |") == first.count("| ratings.me |") == 6
+    assert "**Which one is more like you? (primary outcome pairs.more-me)**" in first
+    assert "**This is me. (primary outcome ratings.me)**" in first
+    assert first.count("| oil – comic |") == 2
     assert "pairs.prefer" not in first
     assert "Primary outcome ratings.me: " in text
     assert "Secondary outcome ratings.share: " in text
@@ -122,9 +124,11 @@ def test_the_ethics_report_counts_consents_by_version_and_purpose(folder: Path) 
 
 
 def test_figures_for_pages_are_vectors_without_scripts(results: Results) -> None:
-    for theme in ("light", "dark"):
+    for theme in PAGE_THEMES:
         found = svg(drawings(results, theme)[1])
-        assert b"<svg" in found
+        width = re.search(rb'<svg[^>]* width="([\d.]+)pt"', found)
+        assert width is not None
+        assert (float(width[1]) < 300) == theme.endswith("narrow"), "a phone's figure needs no scrolling"
         assert b"<script" not in found
         assert b"<dc:date>" not in found
 
