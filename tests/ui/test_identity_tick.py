@@ -90,6 +90,13 @@ def test_ticked_a_sentence_stands_with_the_portrait_and_goes_with_the_tick(
     compared.studio.visits.forget(session)
 
 
+def test_without_a_consent_it_is_no_tick(compared: Served, handlers: PortraitHandlers) -> None:
+    answer = handlers.allow_identity(True, request_of("identity-nobody"))
+    assert answer["identity"] is False
+    assert "results" not in answer
+    assert 'role="alert"' in answer["notice"]
+
+
 def test_taken_back_while_a_portrait_is_made_it_leaves_no_place(
     compared: Served, handlers: PortraitHandlers, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from pipelines.errors import StudyStoreError
+from pipelines.safety.policy import default_policy
+from pipelines.safety.review import Safety
 from pipelines.settings import Settings
 from study.export.tables import tables_of
 from study.identity import Identity
@@ -33,6 +35,7 @@ from study.store.store import StudyStore
 from tests.conftest import difference
 from tests.study.conftest import write_study
 from tests.support.participant import Person, a_studio
+from tests.support.reviewers import Picky
 from tests.support.studies import SMALL_STUDY, draw
 from tests.support.studio import jpeg
 from visits.limits import Limits
@@ -237,6 +240,28 @@ def test_making_stops_when_asked_and_goes_on_from_there(studio: Studio, photo: b
     now = studio.studies.store.find(me).pictures  # type: ignore[union-attr]
     assert len(now) == 5
     assert made.items() <= now.items(), "what was made stays"
+
+
+@pytest.mark.parametrize("what", ["crop", "portrait"])
+def test_a_photo_that_is_refused_says_what_a_participant_can_do(
+    studio: Studio, photo: bytes, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picky = Picky(1)
+    picky.is_quick = what == "crop"
+    monkeypatch.setattr(studio.pipeline, "safety", Safety((default_policy(), picky)))
+    person = Person(studio, f"refused-{what}")
+    person.agree()
+    person.answer()
+    person.ask("photo", photo)
+    person.ask("portraits")
+    me = studio.studies.store.identity.participant("small", f"refused-{what}")  # type: ignore[union-attr]
+    sitting = studio.sittings.find(me)
+    assert sitting is not None
+    assert sitting.thread is not None
+    sitting.thread.join(60)
+    assert "Take another photo" in sitting.said
+    assert "Adjust" not in sitting.said
+    assert not studio.studies.store.find(me).pictures  # type: ignore[union-attr]
 
 
 def test_a_photo_is_dropped_by_age_and_one_without_a_face_makes_no_portrait(studio: Studio, photo: bytes) -> None:
