@@ -13,6 +13,7 @@ from study.export.tables import tables_of
 from study.participation import RunningStudy
 from study.plan.schedule import schedule
 from study.report.methods import methods
+from study.simulation.people import SimulatedPerson, World
 from study.store.reading import load_dataset
 from tests.study.conftest import agreed, answer
 from tests.support.studies import WITH_COMPREHENSION, draw
@@ -148,3 +149,16 @@ def test_a_plan_without_such_questions_has_none(opened: Open) -> None:
     running = opened()
     planned = schedule(running.plan, running.frozen.sha256, "p", 0)
     assert (planned.attempt, planned.of("comprehension")) == (1, ())
+
+
+def test_simulated_people_who_look_are_right(opened: Open) -> None:
+    running = opened(text=WITH_COMPREHENSION)
+    trials = schedule(running.plan, running.frozen.sha256, "p", 0).of("comprehension")
+    people = [SimulatedPerson(World.evenly(running.plan, inattentive=0.5), str(n)) for n in range(40)]
+    right = [trial.right_option for trial in trials]
+    is_right = [
+        (one.is_attentive, [one.answer(running.plan, trial).value for trial in trials] == right) for one in people
+    ]
+    assert (True, True) in is_right
+    assert (True, False) not in is_right, "who looks is right"
+    assert (False, False) in is_right, "who does not is so by chance"
