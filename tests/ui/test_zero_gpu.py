@@ -105,6 +105,7 @@ def test_portraits_of_the_large_model_are_made_with_a_lent_gpu(space: Site, clie
     assert flags(space) == []
 
 
+@pytest.mark.slow
 def test_the_same_seed_is_the_same_picture_and_the_filters_borrow_nothing(
     space: Site, client: Client, photo: Path
 ) -> None:
@@ -115,6 +116,7 @@ def test_the_same_seed_is_the_same_picture_and_the_filters_borrow_nothing(
     assert len(calls(space)) == before
 
 
+@pytest.mark.slow
 def test_two_visitors_are_served_at_the_same_time_each_with_their_own(space: Site, photo: Path, tmp_path: Path) -> None:
     before = len(calls(space))
 
