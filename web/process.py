@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -48,10 +49,12 @@ def no_core_dumps() -> None:
 
 
 def end_process(status: int) -> NoReturn:
-    """End at once, when all is cleared up.
+    """End at once, when all is cleared up, and with all copies of this process, which hold what was in its memory.
 
     Threads may still be inside a native library; the interpreter's own way out tears them from there, and some abort.
     """
+    for copy in multiprocessing.active_children():
+        copy.kill()
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

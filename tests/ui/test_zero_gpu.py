@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -61,6 +62,8 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     )
     yield site
     site.end(signal.SIGTERM)
+    copies = {call["process"] for call in calls(site)}
+    wait_until(lambda: not any(psutil.pid_exists(copy) for copy in copies), "copies outlive the app, photos and all")
 
 
 @pytest.fixture
