@@ -12,6 +12,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 from pipelines import live_pictures, worker
+from pipelines.easels import FILTERS
+from pipelines.engines.base import PREVIEW
 from pipelines.errors import Cancelled, EngineUnavailable, RequestInvalid, SaveError, SettingsError
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
@@ -262,15 +264,9 @@ def test_worker_hands_errors_to_the_caller(pipeline: SelfPortraitPipeline, reque
 
 
 def test_a_second_visitor_waits_and_can_leave(pipeline: SelfPortraitPipeline, request_for) -> None:
-    inside, leave = threading.Event(), threading.Event()
-
-    def hold(step: int, total: int, preview: Image.Image | None) -> bool:
-        inside.set()
-        return leave.wait(30)
-
-    first = threading.Thread(target=pipeline, args=(request_for(), hold))
-    first.start()
-    assert inside.wait(30)
+    filters = frozenset({FILTERS})
+    others = [pipeline.line.join("", PREVIEW, 1, filters) for _ in range(pipeline.places(PREVIEW))]
+    assert all(ticket.wait(0) for ticket in others)
     waiting = worker.run(pipeline, request_for())
     event = next(waiting)
     assert isinstance(event, worker.WaitEvent)
@@ -278,8 +274,8 @@ def test_a_second_visitor_waits_and_can_leave(pipeline: SelfPortraitPipeline, re
     assert len(pipeline.line) == 1
     waiting.close()
     assert len(pipeline.line) == 0
-    leave.set()
-    first.join()
+    for ticket in others:
+        ticket.leave()
 
 
 def test_what_cannot_start_stays_on_the_banner(

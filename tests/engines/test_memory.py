@@ -177,14 +177,16 @@ def test_a_thrifty_gpu_holds_one_part_at_a_time(tiny_root: Path) -> None:
     done: list[str] = []
     vae = SimpleNamespace(enable_tiling=lambda: done.append("tiles"), enable_slicing=lambda: done.append("slices"))
     pipe = SimpleNamespace(
-        vae=vae, enable_model_cpu_offload=lambda: done.append("offload"), to=lambda kind: done.append(f"to {kind}")
+        vae=vae,
+        enable_model_cpu_offload=lambda gpu_id: done.append(f"offload {gpu_id}"),
+        to=lambda name: done.append(f"to {name}"),
     )
-    loader = PartsLoader(klein_stack(tiny_root), Device("cuda", 80 * GIB))
-    loader.place(pipe)
-    assert done == ["to cuda"]
+    second = Device("cuda", 80 * GIB, 1)
+    PartsLoader(klein_stack(tiny_root), second).place(pipe)
+    assert done == ["to cuda:1"]
     done.clear()
-    PartsLoader(klein_stack(tiny_root), Device("cuda", 80 * GIB), thrifty=True).place(pipe)
-    assert done == ["tiles", "slices", "offload"]
+    PartsLoader(klein_stack(tiny_root), second, thrifty=True).place(pipe)
+    assert done == ["tiles", "slices", "offload 1"]
 
 
 def test_the_visitor_reads_it_under_the_portrait(
@@ -219,7 +221,7 @@ def test_another_stack_frees_the_one_before(
         pipeline(request)
         gc.collect()
         assert not [one for one in before if one() is not None], f"{stack.id} beside the one before"
-        pipe = pipeline._choices[stack.id].engine._pipe  # type: ignore[attr-defined]
+        pipe = pipeline._easels[""].peek(stack.id).engine._pipe  # type: ignore[attr-defined]
         parts_ = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
         assert len(parts_) >= 3
         before = [weakref.ref(part) for part in parts_]

@@ -113,7 +113,7 @@ def test_it_is_listed_and_fetched_from_the_hub(
     remote = Component(SAFETY_CHECKER.name, source, SAFETY_CHECKER.parts)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    for module in ("download", "__main__"):
+    for module in ("download", "offers"):
         monkeypatch.setattr(f"pipelines.hub.{module}.SAFETY_CHECKER", remote)
     with serve(tmp_path) as server:
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.url)

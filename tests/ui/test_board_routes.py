@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import threading
 import time
 import tomllib
 import zipfile
@@ -185,14 +186,14 @@ def test_nobody_else_sees_a_board(served: Served, board: Board, http: httpx.Clie
 def test_stop_keeps_what_is_made_and_start_goes_on(
     board: Board, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made_one, one = [], runner._make_one
+    one, first = runner._Run._make_one, threading.Lock()
 
-    def slow(*args: Any) -> None:
-        if made_one:
-            args[5].wait(60)  # until somebody stops
-        made_one.append(one(*args))
+    def slow(run: Any, *cell: Any) -> None:
+        if not first.acquire(blocking=False):
+            run._stop.wait(60)  # until somebody stops
+        one(run, *cell)
 
-    monkeypatch.setattr(runner, "_make_one", slow)
+    monkeypatch.setattr(runner._Run, "_make_one", slow)
     board.add(photo_bytes)
     board.post("plan", ASKED | {"styles": [STYLE, OTHER_STYLE, "oil-master"]})
     board.post("start")
@@ -202,7 +203,7 @@ def test_stop_keeps_what_is_made_and_start_goes_on(
     board.post("stop")
     said = board.made()
     assert said["words"].startswith("Stopped. ")
-    monkeypatch.setattr(runner, "_make_one", one)
+    monkeypatch.setattr(runner._Run, "_make_one", one)
     board.post("start")
     assert board.made()["words"].startswith("Ready.")
 

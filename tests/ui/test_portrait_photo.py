@@ -93,7 +93,7 @@ def test_a_photo_on_its_head_is_turned(
 def test_a_face_that_was_not_found_is_marked_by_hand(
     served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes
 ) -> None:
-    nobody = Image.radial_gradient("L").resize((400, 400)).convert("RGB")
+    nobody = Image.linear_gradient("L").resize((400, 400)).convert("RGB")
     visit = with_photo(served, handlers, session, encoded(nobody))
     photo, notice = itemgetter("photo", "notice")(handlers.mark(*LOOK, request_of(session), event(x=50, y=40, size=30)))
     assert photo["photo"]["face"] == 0

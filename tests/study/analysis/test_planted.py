@@ -37,17 +37,21 @@ def test_the_planted_strengths_and_the_side_bias_come_back(found: Results) -> No
 
 
 def test_the_planted_effects_come_back(found: Results) -> None:
+    """Of twenty intervals of 95 % one misses, whatever the draw: one may here, and none by far."""
+    away: dict[tuple[str, str], float] = {}
     for result in found.main.ratings:
         assert result.model is not None, result.trouble
         for condition, effect, error in zip(
             result.effects_of, result.model.effects, result.model.effect_errors, strict=True
         ):
             planted_effect = WORLD.effects[condition] - WORLD.effects["charcoal"]
-            assert abs(effect - planted_effect) < 1.96 * error, (result.outcome, condition, effect, error)
+            away[result.outcome, condition] = abs(effect - planted_effect) / error
         assert result.model.spread == pytest.approx(1.0, abs=0.25)
         assert result.together is not None
         assert result.together.p is not None
         assert result.together.p < 1e-6
+    assert sum(one > 1.96 for one in away.values()) <= 1, away
+    assert max(away.values()) < 3.3, away
 
 
 def test_the_inattentive_are_told_and_change_the_answer(found: Results) -> None:
