@@ -216,7 +216,8 @@ class Safety:
         return watched
 
     def _all_check_pictures(self) -> bool:
-        return all(state.active for state in self.states() if state.judges == "pictures")
+        active = [state.active for state in self.states() if state.judges == "pictures"]
+        return bool(active) and all(active)
 
     def _refused(self, picture: Image.Image, origin: PictureOrigin, *, quick_only: bool = False) -> Refusal | None:
         for reviewer in self._active("pictures"):

@@ -372,7 +372,7 @@ def test_its_pictures_pass_the_checker_or_are_not_made(
     studio: SelfPortraitPipeline, loaded: LoadedPhoto, consent: Consent, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     request = build_request(photo=loaded, style_id="oil-master", seeds=(1,), consent=consent)
-    for use, refuses, words in (("auto", True, "not shown"), ("required", None, "nobody has checked")):
+    for use, refuses, words in (("auto", True, "not shown"), ("required", None, "every picture checker")):
         reviewers = (default_policy(), *([checker(tmp_path / use, refuses=True)] if refuses else []))
         monkeypatch.setattr(studio, "safety", Safety(reviewers, pictures=use))  # type: ignore[arg-type]
         with pytest.raises(Exception, match=words):

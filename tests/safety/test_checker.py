@@ -122,7 +122,7 @@ def test_it_is_listed_and_fetched_from_the_hub(
             server.url + "/{repo_id}/resolve/{revision}/{filename}",
         )
         assert main(["list"]) == 0
-        assert "safety-checker: picture checker" in capsys.readouterr().out
+        assert "safety-checker: Picture checker" in capsys.readouterr().out
         assert HubChecker(remote).why_not()
         assert main(["download", "safety-checker"]) == 0
     assert weights.inspect(remote)[0]
