@@ -77,6 +77,7 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         max_waiting=settings.max_waiting,
         automatic=settings.model,
         devices=settings.devices,
+        filters_at_once=settings.filters_at_once,
         safety=build_safety(settings),
         engines=engines,
         identity=_identity(settings),

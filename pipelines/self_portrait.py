@@ -71,6 +71,7 @@ class SelfPortraitPipeline(LivePictures):
         engines: Who makes the pictures, also by the name of each device; left out, the instant filters and the model
             stacks of the presets, on `devices`.
         devices: As STUDIO_DEVICES says it.
+        filters_at_once: How many portraits the filters paint at a time; 0 for one a core, four at most.
         identity: Places portraits among strangers for those who tick that; left out, nobody is asked.
 
     Attributes:
@@ -91,6 +92,7 @@ class SelfPortraitPipeline(LivePictures):
         automatic: str = AUTO,
         engines: EngineSource | Mapping[str, EngineSource] | None = None,
         devices: str = AUTO,
+        filters_at_once: int = 0,
         identity: IdentityMeter | None = None,
     ) -> None:
         super().__init__(presets)
@@ -105,7 +107,7 @@ class SelfPortraitPipeline(LivePictures):
             raise SettingsError(f"STUDIO_MODEL must be one of: {', '.join(self._easels.ids)}.")
         self.line = WaitingLine(max_waiting, devices={easel.name: easel.has for easel in self._easels})
         if engines is None:  # filters need no device: they are not waited for behind models, and work on all cores
-            self.add_device(easels.FILTERS, easels.Filters(), room=easels.filters_at_once())
+            self.add_device(easels.FILTERS, easels.Filters(), room=filters_at_once or easels.filters_at_once())
         self.warming: str = say("Starting: face finder")
         self._out_dir = out_dir
         self._stage = Stage()

@@ -4,6 +4,8 @@ MODEL                            the engine of visitors who choose none (default
 DEVICES                          where models run: auto (the default: every GPU there is, else the processor), or a list
                                  such as "cuda:0, cuda:2" or "cpu"; each has models and a worker of its own
 MAX_WAITING                      how many requests for portraits may wait in line (default 64)
+FILTERS_AT_ONCE                  how many portraits the instant filters paint at a time: 1 to 16, or 0 (the default),
+                                 which is one for each core, four at most
 PRESETS                          folder with styles/, scenes/ and models/ of your own, read at the start beside those of
                                  this project; a file must not have the name of one that is there
 TEMP_DIR                         where the private temporary folder is made, instead of the system's
@@ -84,6 +86,7 @@ _WANTED = {
     "devices": 'auto, or a list such as "cuda:0, cuda:2" or "cpu"',
     "safety_checker": "auto, required, where-needed or off",
     "max_waiting": "a number from 1 to 500",
+    "filters_at_once": "a number from 1 to 16, or 0 for one a core, four at most",
     "away_seconds": "a whole number from 0 to 1800",
     "kiosk": "0, or a whole number of seconds from 15 to 3600",
     "kiosk_address": "an address that begins with https:// or http://",
@@ -133,6 +136,7 @@ class Settings(BaseModel):
     model: str = "auto"
     devices: Annotated[_Line, AfterValidator(_device_names)] = "auto"
     max_waiting: Annotated[int, Field(ge=1, le=500)] = 64
+    filters_at_once: Annotated[int, Field(ge=0, le=16)] = 0
     presets: Path | None = None
     temp_dir: Path | None = None
     away_seconds: Annotated[int, Field(ge=0, le=1800)] = AWAY_SECONDS

@@ -423,6 +423,7 @@ def test_filters_have_places_of_their_own(
     """They are not waited for behind a model, and take no place from it."""
     studio = SelfPortraitPipeline(presets, tmp_path)
     assert studio.places("preview") == filters_at_once()
+    assert SelfPortraitPipeline(presets, tmp_path, filters_at_once=3).places("preview") == 3
     assert studio.places("embedded") == 1
     with studio.join(ask(model_id="embedded")) as model, studio.join(ask(model_id="preview")) as filters:
         assert (model.device, filters.device) == ("", FILTERS)

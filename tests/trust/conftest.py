@@ -19,7 +19,8 @@ def photo(face_photo: Image.Image) -> bytes:
 @pytest.fixture(scope="session")
 def busy_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """For crowds and floods: its line is short, and it may be at work for a while after them."""
-    short = {"STUDIO_MAX_WAITING": str(SHORT_LINE), "STUDIO_AWAY_SECONDS": "10"}  # closed pages are waited for
+    # One is served at a time, whatever cores there are; and closed pages are waited for.
+    short = {"STUDIO_MAX_WAITING": str(SHORT_LINE), "STUDIO_AWAY_SECONDS": "10", "STUDIO_FILTERS_AT_ONCE": "1"}
     running = Site(tmp_path_factory.mktemp("busy"), TOY_APP, **short)
     yield running
     running.close()
