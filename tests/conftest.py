@@ -95,7 +95,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         TOY_APP,
         STUDIO_CONSENTS_PER_HOUR_PER_ADDRESS="0",
         STUDIO_PORTRAITS_PER_HOUR_PER_ADDRESS="0",
-        STUDIO_FILTERS_AT_ONCE="1",  # whatever cores there are: who waits, waits everywhere
         STUDIO_CREDENTIALS_DIR=os.environ["STUDIO_CREDENTIALS_DIR"],  # so that tests can sign as it does
     )
     yield running

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from benchmarks.crowd import Visit, Visitor
+from pipelines.easels import filters_at_once
 from tests.support.browsing import LONG, agree, create, enter, listen, open_context, upload
 from tests.support.site import Site
 
@@ -82,9 +83,9 @@ def test_whoever_waits_sees_place_and_estimate_and_can_leave_the_line(page: Page
     enter(page, site)
     agree(page)
     upload(page, photo_file)
-    others = threading.Thread(target=lambda: asyncio.run(keep_busy(2)), daemon=True)
+    others = threading.Thread(target=lambda: asyncio.run(keep_busy(filters_at_once() + 1)), daemon=True)
     others.start()
-    while not any(visit.told for visit in visits):  # one of them is at work, the other one in line
+    while not any(visit.told for visit in visits):  # one of them is in line
         page.wait_for_timeout(100)
     page.locator("#create").click()
     words = page.locator("#progress-words")
