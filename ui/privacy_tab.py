@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from languages.saying import say
-from pipelines.errors import RequestInvalid
+from pipelines.errors import PortraitError, RequestInvalid
 from study.archive import KEEPING
 from study.notice import after_closing
 from ui import screen
@@ -243,7 +243,10 @@ class PrivacyHandlers:
 
     def look(self, request: gr.Request) -> str:
         """What is kept of the page that asks, and of no other. Returns the panel."""
-        return inventory.as_html(inventory.kept_of(self._studio, request.session_hash))
+        try:
+            return inventory.as_html(inventory.kept_of(self._studio, request.session_hash))
+        except PortraitError as error:  # the register of several fronts does not answer
+            return alert(sentence(error))
 
     def withdraw(self, number: str, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
         """Withdraw by the number of a receipt."""

@@ -13,7 +13,7 @@ from pipelines.schema import Consent, Purpose
 from study.archive import KEEPING
 from ui import prints, screen
 from ui.answers import Answer
-from ui.callers import network_of, owns
+from ui.callers import network_of, owns, words_of
 from ui.errors import alert, status
 from ui.own_style import style_picture_value
 from ui.stage import Stage
@@ -102,6 +102,7 @@ class VisitHandlers:
                     agreed,
                     self._stage.look(style, scene, likeness, before),
                     returns=True,
+                    words=words_of(request),
                 )
             visit, consent = self._studio.visits.require(request.session_hash)
         except Exception as error:
@@ -154,7 +155,7 @@ class VisitHandlers:
         """Delete everything; the receipt says when consent was withdrawn."""
         said, receipt = "", None
         try:
-            withdrawn = self._studio.visits.forget(request.session_hash)
+            withdrawn = self._studio.visits.forget(request.session_hash, words_of(request))
             if withdrawn is not None:
                 said = status(say("Your photo, your portraits and your consent are deleted."))
                 receipt = screen.receipt_value(withdrawn)
