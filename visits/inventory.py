@@ -19,6 +19,8 @@ _WALL = say("Two random numbers, this page's and your cookie's, are in memory: t
 # Translators: where something is kept
 _MEMORY = say("memory")
 # Translators: where something is kept
+_SHARED = say("memory, and the database of this studio's machines")
+# Translators: where something is kept
 _FOLDER = say("temporary folder")
 
 
@@ -59,7 +61,7 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
             # Translators: receipts have a number; its beginning stands here
             Kept(
                 say("Your consent, receipt {number} …", number=consent.id[:8]),
-                _MEMORY,
+                _SHARED if studio.consents.is_shared else _MEMORY,
                 size,
                 age,
                 say("goes when you delete it, or {closing}", closing=closing),

@@ -1,9 +1,11 @@
-"""Consents of several fronts: what one writes down or takes back counts at the others at once, or nothing is assumed."""
+"""Consents of several fronts: what one writes down or takes back counts at all, or nothing is assumed."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
 import pytest
 from sqlalchemy import text
@@ -38,8 +40,6 @@ def address(postgres: Postgres) -> str:
 @pytest.fixture
 def front(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Front]]:
     """Opens a front."""
-    from datetime import date
-
     terms = StudyTerms(tmp_path_factory.mktemp("study"), "A study.", date(2099, 1, 1))
     opened: list[Front] = []
 
@@ -135,7 +135,9 @@ def test_consents_of_a_front_that_died_end_after_a_while_and_those_of_others_sta
     alive.registry.grant("session-2", True, THEIRS)
     assert alive.registry.require("session-1").session == "session-1", "not at once: a visitor may come here instead"
     with alive.register.transaction() as connection:  # its time is over, and the database was up all the while
-        connection.execute(text("UPDATE fronts1_consents SET until = now() - interval '1 s' WHERE session = 'session-1'"))
+        connection.execute(
+            text("UPDATE fronts1_consents SET until = now() - interval '1 s' WHERE session = 'session-1'")
+        )
     short = front(lease_seconds=0.0)
     short.registry.renew()
     with pytest.raises(ConsentMissing):
@@ -185,8 +187,6 @@ def test_where_the_database_is_away_nothing_is_assumed_and_what_was_taken_back_s
 
 
 def test_two_fronts_that_start_together_make_the_tables_once(address: str) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(4) as pool:
         for register in pool.map(lambda _: Register(address, KEY), range(4)):
             register.close()
