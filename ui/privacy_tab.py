@@ -74,8 +74,8 @@ _COUNTS_ROW = (
 _BALANCER = say(
     "**Several machines.** This studio runs on several, and your visit is on one of them: your photo, your portraits "
     "and all that you picked are there and nowhere else. A cookie of whatever stands before them may say which one it "
-    "is, and ends with the browser session. If that machine fails, your pictures are gone, your consent goes five minutes "
-    "later, and you begin anew on another one."
+    "is, and ends with the browser session. If that machine fails, your pictures are gone, your consent goes five "
+    "minutes later, and you begin anew on another one."
 )
 _COOKIES = say(
     "**Cookies.** Two kinds, and none to follow you. Those whose names begin with `studio_visitor` hold a random word, "
