@@ -5,6 +5,9 @@ load another one for whoever asks for it; a router that prefers a replica with t
 autoscaler that looks every ten seconds; replicas that die at work, are started anew, and whose request is tried once
 more elsewhere; a line that is bounded. What is not: fairness between visitors (all wait in one line), cancelling,
 several portraits in a request, the network between the machines.
+
+Written out with heapq: the same with simpy 4.1 (a process for each request, eight servers and one line, 20,000 requests)
+took 2.4 times as long (processor time), before there were stacks, failures and an autoscaler in it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from languages.saying import ENGLISH, put_together, say, speaking
-from pipelines.errors import ConsentMissing, RequestInvalid
+from pipelines.errors import ConsentMissing, RegisterAway, RequestInvalid
 from pipelines.schema import Consent, Purpose
 from study.archive import KEEPING
 from ui import prints, screen
@@ -52,6 +52,8 @@ class VisitHandlers:
             return {**self.restyle(style, scene, likeness, request), **({"notice": status(words)} if words else {})}
         try:
             visit, consent = self._studio.visits.take_up(key, request.session_hash, partial(owns, request))
+        except RegisterAway as error:  # the visit is there, and the tab keeps its key: the next reload finds it
+            return {**self.restyle(style, scene, likeness, request), "notice": alert(sentence(error))}
         except Exception as error:
             return self._ended(error, style, scene, likeness, request)
         words, visit.cut_short = screen.back_words(visit), False
