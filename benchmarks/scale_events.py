@@ -6,8 +6,8 @@ autoscaler that looks every ten seconds; replicas that die at work, are started 
 more elsewhere; a line that is bounded. What is not: fairness between visitors (all wait in one line), cancelling,
 several portraits in a request, the network between the machines.
 
-Written out with heapq: the same with simpy 4.1 (a process for each request, eight servers and one line, 20,000 requests)
-took 2.4 times as long (processor time), before there were stacks, failures and an autoscaler in it.
+Written out with heapq: the same with simpy 4.1 (a process for each request, eight servers and one line, 20,000
+requests) took 2.4 times as long (processor time), before there were stacks, failures and an autoscaler in it.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ class Simulation:
             oldest = min(heads, key=lambda request: request.at)
             mine = own[0] if own else None
             late = self._now - oldest.at >= self.plant.patience_seconds or not self._with[oldest.model]
-            if mine is not None and mine.at - oldest.at <= self.plant.patience_seconds:
+            if mine is not None and mine.at - oldest.at <= self.plant.ahead_seconds:
                 chosen: _Request | None = mine
             else:
                 chosen = oldest if late else mine

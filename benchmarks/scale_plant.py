@@ -75,8 +75,9 @@ class Plant:
         start_seconds: From the decision for a replica, or its death, until it takes work.
         hours_between_failures: Mean hours of work after which a replica dies.
         line: How many may wait; more are refused.
-        patience_seconds: How long a request waits for a busy replica that has its stack while others are free, and by
-            how much it may be older than one for which a free replica has the stack.
+        patience_seconds: How long a request waits for a busy replica that has its stack while others are free.
+        ahead_seconds: By how much a request that a replica has the stack for may be younger than the oldest of all and
+            still go first.
         autoscale: None for a fixed number.
     """
 
@@ -88,6 +89,7 @@ class Plant:
     hours_between_failures: float = math.inf
     line: int = 1_000_000
     patience_seconds: float = 1.5
+    ahead_seconds: float = 10.0
     autoscale: Autoscale | None = None
 
 

@@ -87,7 +87,28 @@ PARTS = (
 )
 
 
-def fleet(gpu: Gpu, replicas: int, *, one_model: bool = False, autoscale: Autoscale | None = None) -> Plant:
+@dataclass(frozen=True)
+class Router:
+    """How long a router keeps to replicas that have the stack: `Plant.patience_seconds` and `Plant.ahead_seconds`."""
+
+    name: str
+    patience: float
+    ahead: float
+
+
+# The studio's own line waits for a busy device that will be free before the models could be loaded elsewhere.
+OWN_LINE = Router("as the studio's line", 12.0, 60.0)
+ROUTERS = (Router("first come, first served", 0.0, 0.0), Router("as Serve's, 1.5 s", 1.5, 10.0), OWN_LINE)
+
+
+def fleet(
+    gpu: Gpu,
+    replicas: int,
+    *,
+    one_model: bool = False,
+    autoscale: Autoscale | None = None,
+    router: Router = OWN_LINE,
+) -> Plant:
     """So many GPUs of a kind.
 
     Args:
@@ -95,6 +116,7 @@ def fleet(gpu: Gpu, replicas: int, *, one_model: bool = False, autoscale: Autosc
         replicas: How many at most.
         one_model: All ask for the same stack.
         autoscale: How many run when.
+        router: Who is next, and where.
     """
     models = {"sdxl-lightning": 1.0} if one_model else _MODELS
     return Plant(
@@ -105,6 +127,8 @@ def fleet(gpu: Gpu, replicas: int, *, one_model: bool = False, autoscale: Autosc
         start_seconds=gpu.start,
         hours_between_failures=200.0,
         line=max(64, 8 * replicas),
+        patience_seconds=router.patience,
+        ahead_seconds=router.ahead,
         autoscale=autoscale,
     )
 
@@ -162,6 +186,20 @@ def kinds(gpus: Sequence[Gpu], count: int, load: float) -> str:
         scale = Autoscale(least=max(1, count // 8))
         rows.append([gpu.name, "autoscaled", *row(day(fleet(gpu, count, autoscale=scale), gpu, load), gpu)])
     return table(["GPU", "how many run", *FIGURES], rows)
+
+
+def routers(gpu: Gpu, counts: Sequence[int], load: float) -> str:
+    """Three model stacks on few and on many GPUs, an evening, with routers that keep more and less to loaded ones."""
+    rows = []
+    for count in counts:
+        for router in ROUTERS:
+            plant = fleet(gpu, count, router=router)
+            rows.append(
+                [f"{count}", router.name, *row(day(plant, gpu, load, from_=_EVENING[0], seconds=_EVENING[1]), gpu)]
+            )
+        ran = day(fleet(gpu, count, one_model=True), gpu, load, from_=_EVENING[0], seconds=_EVENING[1])
+        rows.append([f"{count}", "one stack for all", *row(ran, gpu)])
+    return table(["GPUs", "router", *FIGURES], rows)
 
 
 def rush(gpu: Gpu, count: int) -> str:
@@ -260,6 +298,7 @@ def main(arguments: list[str]) -> int:
         middle = next((gpu for gpu in gpus if gpu.name == "rtx-4090"), gpus[0])
         counts = [int(count) for count in options.sizes.split(",")]
         print(f"### More and more GPUs ({middle.name})\n\n{sizes(middle, counts, options.load)}\n", flush=True)
+        print(f"### Who is next ({middle.name})\n\n{routers(middle, (4, 8, 32), options.load)}\n", flush=True)
         print(f"### Kinds of GPU (64 of each, a day)\n\n{kinds(gpus, 64, options.load)}\n", flush=True)
         print(f"### A class comes in ({middle.name}, 64)\n\n{rush(middle, 64)}\n", flush=True)
         print(f"### What breaks first\n\n{breaks_first(middle, options.looks)}", flush=True)

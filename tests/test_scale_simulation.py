@@ -102,7 +102,9 @@ def test_a_stack_that_nobody_holds_is_loaded_at_once() -> None:
 
 
 def test_nobody_waits_for_ever_behind_those_who_ask_for_another_stack() -> None:
-    plant = Plant(1, fixed({"a": 3.0, "b": 3.0}), {"a": 1.0, "b": 0.0}, load_seconds=10, patience_seconds=5)
+    plant = Plant(
+        1, fixed({"a": 3.0, "b": 3.0}), {"a": 1.0, "b": 0.0}, load_seconds=10, patience_seconds=5, ahead_seconds=5
+    )
     many = [(float(at), "a") for at in range(0, 300, 3)]  # as many as can be done
     ran = Simulation(plant, sorted([*many, (1.0, "b")])).run()
     assert len(ran.waits) == 101
