@@ -212,6 +212,7 @@ def _run(host: str | None, port: int | None) -> int:
         return 1
     finally:
         folder.remove()  # first of all: connections that are still open may take their time
+        studio.consents.close()
     return 0
 
 

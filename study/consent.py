@@ -202,6 +202,10 @@ class ConsentRegistry:
         """Keep this front's records alive. Returns sessions whose consent was taken back at another front."""
         return self._records.renew()
 
+    def close(self) -> None:
+        """The program ends, and with it all visits: their records go from wherever they are."""
+        self._records.close()
+
     def receipt(self, consent: Consent, *, withdrawn: bool = False) -> Receipt:
         """What the visitor gets of a record, in the language in which they agreed."""
         notice = self._by_hash[consent.notice_sha256]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
@@ -66,6 +67,10 @@ class ConsentRecords(Protocol):
         """Say that this front lives. Returns sessions of its own whose records were taken out elsewhere."""
         ...
 
+    def close(self) -> None:
+        """This front ends: take out all that was added here."""
+        ...
+
 
 class MemoryRecords:
     """In this process, whose wall between visitors knows who owns a session. See ConsentRecords. Safe for threads."""
@@ -114,6 +119,11 @@ class MemoryRecords:
     def renew(self) -> Sequence[str]:
         """See ConsentRecords: there is no elsewhere."""
         return ()
+
+    def close(self) -> None:
+        """See ConsentRecords."""
+        with self._lock:
+            self._records.clear()
 
 
 class SharedRecords:
@@ -226,6 +236,14 @@ class SharedRecords:
         except RegisterAway:
             return ()
         return [session for session in here if session not in there]
+
+    def close(self) -> None:
+        """See ConsentRecords. Where the database does not answer, they end with their time."""
+        with self._lock:
+            self._over.update(self._here)
+            self._here.clear()
+        with contextlib.suppress(RegisterAway):
+            self._remove_those_over()
 
     def _remove_those_over(self) -> None:
         with self._lock:

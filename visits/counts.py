@@ -81,6 +81,10 @@ class MemoryCounts:
         self._lock = threading.Lock()
         self.now = 0.0
 
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        return len(self._events)
+
     def hashed(self, kind: str, who: str) -> bytes:
         """See Counts."""
         return hashlib.blake2b(f"{kind}\0{who}".encode(), key=self._salt, digest_size=16).digest()

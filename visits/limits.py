@@ -72,7 +72,7 @@ class Limits:
         counts: Counts | None = None,
     ) -> None:
         self.settings = settings or Settings()
-        self._counts: Counts = counts or MemoryCounts(clock)
+        self._counts: Counts = counts if counts is not None else MemoryCounts(clock)
 
     def admit(self, session: str, network: str = "", *, portraits: int, words: bool = False) -> Admission:
         """Count a request, or refuse it and count nothing.

@@ -145,6 +145,16 @@ def test_consents_of_a_front_that_died_end_after_a_while_and_those_of_others_sta
     assert alive.registry.require("session-2").session == "session-2"
 
 
+def test_a_front_that_stops_takes_its_own_consents_out(front: Callable[..., Front]) -> None:
+    a, b = front(), front()
+    a.registry.grant("session-1", True, MINE)
+    b.registry.grant("session-2", True, THEIRS)
+    a.registry.close()
+    with pytest.raises(ConsentMissing):
+        b.registry.require("session-1")
+    assert b.registry.require("session-2").session == "session-2"
+
+
 def test_a_database_that_was_down_takes_nobodys_consent(front: Callable[..., Front]) -> None:
     a, b = front(), front()
     a.registry.grant("session-1", True, MINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 
@@ -39,6 +40,12 @@ def at_other(visitor: Visitor, site: Site) -> Visitor:
     other = Visitor(site.url, visitor.session)
     other.http.cookies = visitor.http.cookies
     return other
+
+
+def test_the_page_says_what_the_machines_share(fronts: tuple[Site, Site]) -> None:
+    page = json.dumps(Visitor(fronts[0].url).config)
+    for words in ("a database that all machines of this studio share", "Several machines.", "Withdraw from elsewhere"):
+        assert words in page
 
 
 def create(visitor: Visitor) -> str:
