@@ -172,9 +172,9 @@ def sizes(gpu: Gpu, counts: Sequence[int], load: float) -> str:
     """One kind of GPU, more and more of them, all of them running."""
     rows = [["1 laptop", "24 h", *row(day(fleet(LAPTOP, 1, one_model=True), LAPTOP, load), LAPTOP)]]
     for count in counts:
-        hours = {} if count <= _LARGE else {"from_": _EVENING[0], "seconds": _EVENING[1]}
-        ran = day(fleet(gpu, count), gpu, load, **hours)
-        rows.append([f"{count:,}", f"{hours.get('seconds', WHOLE_DAY) / HOUR:.0f} h", *row(ran, gpu)])
+        from_, seconds = (0.0, WHOLE_DAY) if count <= _LARGE else _EVENING
+        ran = day(fleet(gpu, count), gpu, load, from_=from_, seconds=seconds)
+        rows.append([f"{count:,}", f"{seconds / HOUR:.0f} h", *row(ran, gpu)])
     return table(["GPUs", "looked at", *FIGURES], rows)
 
 
