@@ -33,8 +33,8 @@ from study.register import Register
 HOUR, WHOLE_DAY = 3600.0, 24 * 3600.0
 _MODELS = {"sdxl-lightning": 0.7, "flux2-klein": 0.2, "sd15-lcm": 0.1}  # shares of requests
 _HEAVIER = {"sdxl-lightning": 1.0, "flux2-klein": 1.6, "sd15-lcm": 0.35}  # seconds, over those of the first
-_EVENING = 16 * HOUR, 4 * HOUR  # from when and for how long a fleet is looked at that is too large for a whole day
-_LARGE = 100  # GPUs
+_EVENING = 19.5 * HOUR, 1.5 * HOUR  # from when and for how long: where a whole day would take minutes to simulate
+_REQUESTS = 300_000  # of a fleet whose whole day would be more, about so many around nine in the evening are looked at
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def day(plant: Plant, gpu: Gpu, load: float, *, from_: float = 0.0, seconds: flo
     """A day, or a part of it, whose busiest hour keeps so large a share of the GPUs at work."""
     peak = load * plant.replicas / mean_seconds(plant, gpu)
     comes = arrivals(lambda at: day_rate(peak, from_ + at), seconds, plant.models, most=peak * max(DAY), seed=seed)
-    return Simulation(plant, comes, seed=seed, warm_seconds=600.0).run()
+    return Simulation(plant, comes, seed=seed, warm_seconds=min(600.0, seconds / 3)).run()
 
 
 def row(ran: Ran, gpu: Gpu) -> list[str]:
@@ -172,9 +172,12 @@ def sizes(gpu: Gpu, counts: Sequence[int], load: float) -> str:
     """One kind of GPU, more and more of them, all of them running."""
     rows = [["1 laptop", "24 h", *row(day(fleet(LAPTOP, 1, one_model=True), LAPTOP, load), LAPTOP)]]
     for count in counts:
-        from_, seconds = (0.0, WHOLE_DAY) if count <= _LARGE else _EVENING
-        ran = day(fleet(gpu, count), gpu, load, from_=from_, seconds=seconds)
-        rows.append([f"{count:,}", f"{seconds / HOUR:.0f} h", *row(ran, gpu)])
+        plant = fleet(gpu, count)
+        busiest = load * count / mean_seconds(plant, gpu)
+        seconds = max(900.0, min(WHOLE_DAY, _REQUESTS / busiest / (sum(DAY) / len(DAY))))
+        from_ = 0.0 if seconds == WHOLE_DAY else 20.5 * HOUR - seconds / 2
+        ran = day(plant, gpu, load, from_=from_, seconds=seconds)
+        rows.append([f"{count:,}", f"{seconds / HOUR:.2g} h", *row(ran, gpu)])
     return table(["GPUs", "looked at", *FIGURES], rows)
 
 
@@ -189,7 +192,7 @@ def kinds(gpus: Sequence[Gpu], count: int, load: float) -> str:
 
 
 def routers(gpu: Gpu, counts: Sequence[int], load: float) -> str:
-    """Three model stacks on few and on many GPUs, an evening, with routers that keep more and less to loaded ones."""
+    """Three model stacks on few and on many GPUs, the busiest hours, with routers that keep more and less to loaded ones."""
     rows = []
     for count in counts:
         for router in ROUTERS:
@@ -299,7 +302,7 @@ def main(arguments: list[str]) -> int:
         counts = [int(count) for count in options.sizes.split(",")]
         print(f"### More and more GPUs ({middle.name})\n\n{sizes(middle, counts, options.load)}\n", flush=True)
         print(f"### Who is next ({middle.name})\n\n{routers(middle, (4, 8, 32), options.load)}\n", flush=True)
-        print(f"### Kinds of GPU (64 of each, a day)\n\n{kinds(gpus, 64, options.load)}\n", flush=True)
+        print(f"### Kinds of GPU (8 of each, a day)\n\n{kinds(gpus, 8, options.load)}\n", flush=True)
         print(f"### A class comes in ({middle.name}, 64)\n\n{rush(middle, 64)}\n", flush=True)
         print(f"### What breaks first\n\n{breaks_first(middle, options.looks)}", flush=True)
     return 0
