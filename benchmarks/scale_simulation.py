@@ -192,7 +192,7 @@ def kinds(gpus: Sequence[Gpu], count: int, load: float) -> str:
 
 
 def routers(gpu: Gpu, counts: Sequence[int], load: float) -> str:
-    """Three model stacks on few and many GPUs, in the busiest hours, with routers that keep more and less to loaded ones."""
+    """Three stacks on few and many GPUs, in the busiest hours, with routers that keep more and less to loaded ones."""
     rows = []
     for count in counts:
         for router in ROUTERS:
