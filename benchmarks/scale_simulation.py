@@ -83,7 +83,7 @@ PARTS = (
     ),
     Part("network of a front", "MB", 6.0, 1250, "assumed: photo 3 MB, portrait and copies 2 MB, live 1 MB; 10 Gbit/s"),
     Part("Serve's router in a front", "messages", 10, 1500, "assumed: 4 steps, previews, result; not measured here"),
-    Part("register of consents", "looks", 40, 0, "assumed 40 a portrait; looks a second measured by `register`"),
+    Part("register of consents", "looks", 40, 0, "assumed 40 a portrait; looks a second: --looks"),
 )
 
 

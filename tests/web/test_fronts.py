@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Iterator
 
@@ -14,7 +15,7 @@ from tests.support.site import TOY_APP, Site, Visitor, wait_until
 from tests.support.traces import make_photo
 
 pytestmark = pytest.mark.xdist_group("app")
-_PORTRAITS = 3  # a minute
+_PORTRAITS = 3  # an hour: a busy machine may take minutes for them
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def fronts(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iter
     shared = {
         "STUDIO_SHARED_URL": postgres.new_database("fronts"),
         "STUDIO_SHARED_KEY": "a secret of both fronts, and long enough",
-        "STUDIO_PORTRAITS_PER_MINUTE": str(_PORTRAITS),
+        "STUDIO_PORTRAITS_PER_HOUR": str(_PORTRAITS),
     }
     opened = [Site(tmp_path_factory.mktemp(f"front-{name}"), TOY_APP, **shared) for name in "ab"]
     yield opened[0], opened[1]
@@ -59,26 +60,28 @@ def test_consent_that_is_taken_back_at_one_front_is_over_at_the_other(fronts: tu
     assert visitor.send_photo(photo).is_success
     portrait = visitor.create()
     assert visitor.http.get(portrait).is_success
+    made = list((a.root / "tmp").rglob("*.png"))
+    assert made
     elsewhere = at_other(visitor, b)
     assert "deleted" in elsewhere.call("forget", "storybook", "none", 0.5)
     refused = visitor.send_photo(photo)
     assert (refused.status_code, "consent" in refused.text) == (403, True)
     assert visitor.http.get(portrait).status_code == 403
-    wait_until(lambda: not list((a.root / "tmp").rglob("*.png")), "the portrait was not deleted where it was made")
+    wait_until(lambda: not any(path.exists() for path in made), "the portrait was not deleted where it was made")
     for one in (visitor, elsewhere):
         one.close()
 
 
 def test_a_stranger_who_knows_the_session_neither_gets_nor_ends_the_consent(fronts: tuple[Site, Site]) -> None:
     a, b = fronts
-    visitor, stranger = Visitor(a.url), None
+    visitor = Visitor(a.url)
     visitor.agree()
     stranger = Visitor(b.url, visitor.session)
     said = stranger.call("agree", True, "storybook", "none", 0.5)
-    assert '"key"' not in said
+    assert not re.search(r'"key": ?"\w', said)
     assert "another visit" in said
     stranger.call("forget", "storybook", "none", 0.5)
-    assert visitor.http.get("/studio/visit", headers={"X-Studio-Key": visitor.key}).status_code != 403
+    assert visitor.http.get("/studio/visit", headers={"X-Studio-Key": visitor.key}).is_success
     for one in (visitor, stranger):
         one.close()
 
@@ -93,9 +96,7 @@ def test_portraits_of_both_fronts_count_together(fronts: tuple[Site, Site], phot
         assert one.send_photo(photo).is_success
     made = [("studio/portrait/" in create(one)) for one in (visitor, visitor, elsewhere)]
     assert made == [True] * _PORTRAITS
-    said = create(elsewhere)
-    assert "as many portraits as a minute allows" in said
-    assert "studio/portrait/" not in said.rsplit("process_completed", 1)[-1] or "minute allows" in said
+    assert "as many portraits as an hour allows" in create(elsewhere)
     for one in (visitor, elsewhere):
         one.close()
 
@@ -111,7 +112,7 @@ def test_a_register_that_is_away_lets_nothing_begin_and_loses_nothing(
         refused = visitor.send_photo(photo)
         assert (refused.status_code, "does not answer" in refused.text) == (503, True)
         said = newcomer.call("agree", True, "storybook", "none", 0.5)
-        assert '"key"' not in said
+        assert not re.search(r'"key": ?"\w', said)
         assert "does not answer" in said
         assert visitor.http.get("/healthz").is_success
     finally:
