@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import secrets
@@ -13,12 +14,13 @@ from pathlib import Path
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from study.export.check import problems
 from study.identity import Identity
 from study.participation import RunningStudy
-from study.plan.freezing import FrozenStudy, freeze, load_frozen
+from study.plan.freezing import FrozenStudy, freeze, load_frozen, parse_plan
 from study.researchers import Researchers, entry
 from study.store.database import Database, sqlite_url
 from study.store.store import StudyStore
@@ -27,6 +29,7 @@ from tests.support.postgres import Postgres
 from tests.support.studies import SMALL_STUDY, take_part
 from web.research import research_routes
 from web.research_data import Desk
+from web.research_links import links_of, own_site, returns_of
 from web.shield import Shield
 from web.sign_in import LONGEST_SECONDS, Gate
 
@@ -197,6 +200,40 @@ def test_every_page_says_what_is_there_and_runs_no_script(each_lab: Lab) -> None
     assert lab.http.get(f"{lab.place}/figure/none.svg").status_code == 404
     assert lab.http.get(f"{lab.place}?kind=everybody").status_code == 422
     assert lab.http.get(f"/research/{'0' * 64}").status_code == 422
+
+
+def test_a_study_has_links_to_hand_out_and_says_where_they_end(lab: Lab) -> None:
+    lab.sign_in()
+    assert "Small: small, version 1" in lab.http.get("/research").text
+    plain = html.unescape(lab.http.get(lab.place).text)
+    assert "http://testserver/study/small?PROLIFIC_PID={{%PROLIFIC_PID%}}&SESSION_ID={{%SESSION_ID%}}" in plain
+    assert "http://testserver/study/small/withdraw" in plain
+    assert "https://recruiter.example/complete?cc=MISSED" in plain
+    assert "/study/small" not in lab.http.get(f"{lab.place}?kind=simulated").text
+
+
+def test_links_are_those_of_the_address_that_the_browser_knows() -> None:
+    headers = [(b"host", b"lab.example"), (b"x-forwarded-proto", b"https")]
+    scope = {"type": "http", "scheme": "http", "path": "/research", "root_path": "/studio", "headers": headers}
+    assert own_site(Request(scope)) == "https://lab.example/studio"
+
+
+@pytest.mark.parametrize(("codes", "starts"), [("listed", ["CODE", "withdraw"]), ("none", ["small", "withdraw"])])
+def test_links_fit_the_codes_of_a_study(codes: str, starts: list[str]) -> None:
+    plan = parse_plan(SMALL_STUDY.replace("[recruiting]", f'[recruiting]\ncodes = "{codes}"'), "small.toml")
+    assert [one.address[-len(end) :] for one, end in zip(links_of(plan, "https://x"), starts, strict=True)] == starts
+
+
+def test_who_failed_attention_goes_where_the_others_go_without_a_link_of_their_own() -> None:
+    text = SMALL_STUDY.replace('failed_attention = "https://recruiter.example/complete?cc=MISSED"\n', "")
+    told = dict(returns_of(parse_plan(text, "small.toml")))
+    assert told["failed attention checks"] == "https://recruiter.example/complete?cc=DONE"
+
+
+def test_results_of_nobody_have_no_empty_part(lab: Lab) -> None:
+    lab.sign_in()
+    assert "Response times" in lab.http.get(f"{lab.place}/results").text
+    assert "Response times" not in lab.http.get(f"{lab.place}/results?kind=preview").text
 
 
 def test_simulated_people_are_never_among_participants(each_lab: Lab) -> None:
