@@ -176,6 +176,10 @@ def test_on_a_phone_from_the_link_to_the_code_with_a_reload(
     phone.locator("#next").click()
     expect(phone.locator("#completion-code")).to_have_text(re.compile(r"[2-9A-Z]{8}"), timeout=LONG)
     look_at("the end")
+    phone.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    phone.locator(".code button").first.click()
+    expect(phone.locator(".code button").first).to_have_text("Copied")
+    assert phone.evaluate("navigator.clipboard.readText()") == phone.locator("#completion-code").inner_text()
     back = phone.locator("#return").get_attribute("href") or ""
     assert back.startswith("https://recruiter.example/complete?cc=")
     rows = open_study.rows("SELECT value, by, changes, rt_ms FROM answers WHERE task = 'ratings' ORDER BY trial")
@@ -245,9 +249,12 @@ def test_the_button_to_withdraw_and_the_older_tab(phone: Page, open_study: Study
     newer.locator("#withdraw").click()
     newer.get_by_role("button", name="Go on").click()
     expect(newer.locator(".count")).to_be_visible()
-    newer.locator("#withdraw").click()
-    newer.locator("#withdraw-yes").click()
-    expect(newer.get_by_role("heading")).to_have_text("Everything is deleted", timeout=LONG)
+    newer.close()
+    phone.get_by_role("button", name="Go on here").click()
+    expect(phone.locator(".count")).to_be_visible(timeout=LONG)
+    phone.locator("#withdraw").click()
+    phone.locator("#withdraw-yes").click()
+    expect(phone.get_by_role("heading")).to_have_text("Everything is deleted", timeout=LONG)
     me = Identity.of_folder(open_study.kept).participant("small", "two-tabs")
     assert open_study.rows(f"SELECT * FROM participants WHERE id = '{me}'") == []
 

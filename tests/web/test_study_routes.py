@@ -39,6 +39,7 @@ from tests.support.reviewers import Picky
 from tests.support.studies import SMALL_STUDY, draw
 from tests.support.studio import jpeg
 from visits.limits import Limits
+from visits.sittings import Sitting
 from visits.studio import Studio
 from web.server import Server
 from web.shield import Shield
@@ -236,10 +237,20 @@ def test_making_stops_when_asked_and_goes_on_from_there(studio: Studio, photo: b
     assert stopped["photo"]["there"], "the photo is kept to go on with"
     made = studio.studies.store.find(me).pictures  # type: ignore[union-attr]
     assert len(made) < 5
+    assert len(sitting.took) == len(made), "by which the time that is left is told"
     person.sit(photo)
     now = studio.studies.store.find(me).pictures  # type: ignore[union-attr]
     assert len(now) == 5
     assert made.items() <= now.items(), "what was made stays"
+
+
+def test_the_time_that_is_left_is_told_by_the_portraits_that_are_made() -> None:
+    sitting = Sitting(number=1, of=4, began=100.0)
+    assert sitting.seconds_left(110.0) is None
+    sitting.took.append(20.0)
+    sitting.number = 2
+    assert sitting.seconds_left(105.0) == 15 + 2 * 20
+    assert sitting.seconds_left(190.0) == 2 * 20, "one that takes longer than usual"
 
 
 @pytest.mark.parametrize("what", ["crop", "portrait"])
