@@ -9,7 +9,12 @@ from study.dataset import Dataset
 from study.plan.definition import said
 from study.report.blocks import Block, Document, Grid, Heading, Paragraph
 from study.report.content import DEPARTED
+from study.report.numbers import day, moment
 
+_CHECKS = (
+    " For the attention checks a copy of its part around the face, of 512 pixels, and a blurred one are, until the"
+    " participant has finished, leaves, or stays away for longer than the study lets them."
+)
 _ALLOWS = {
     "answers": "taking part; needed",
     "portraits": "keeping portraits until the last day",
@@ -38,8 +43,9 @@ def ethics_report(data: Dataset) -> Document:
     blocks: list[Block] = [
         Heading(title, 1),
         Paragraph(
-            f"Study {plan.id}, version {plan.version}, frozen hash {data.sha256}. As of {data.read_at:%d %B %Y, %H:%M}"
-            " UTC." + ("" if data.kind == "participant" else f" These are {data.kind} data, not of participants.")
+            f"Study {plan.id}, version {plan.version}, frozen hash {data.sha256}. As of"
+            f" {moment(data.read_at)}."
+            + ("" if data.kind == "participant" else f" These are {data.kind} data, not of participants.")
         ),
         Heading("Consent"),
         Paragraph(
@@ -65,10 +71,11 @@ def ethics_report(data: Dataset) -> Document:
         ),
         Heading("What is kept, and until when"),
         Paragraph(
-            f"Answers are kept under a keyed hash of the participant's code until {plan.retention:%d %B %Y}, then"
+            f"Answers are kept under a keyed hash of the participant's code until {day(plan.retention)}, then"
             f" deleted by the software. Of {len(data.portraits)} portraits {there} are kept now; the others were"
             " deleted as their participants finished, for they did not allow it. The photo itself is never stored."
-            " Copies of exports and of this report are the researcher's to delete."
+            f"{_CHECKS if plan.attention is not None else ''} Copies of exports and of this report are the researcher's"
+            " to delete."
         ),
         Heading("The consent text as participants read it"),
         Paragraph(said(plan.consent.text, language).strip(), is_quoted=True),

@@ -230,6 +230,13 @@ def test_who_failed_attention_goes_where_the_others_go_without_a_link_of_their_o
     assert told["failed attention checks"] == "https://recruiter.example/complete?cc=DONE"
 
 
+def test_rows_of_the_design_that_nobody_has_completed_are_told_too(lab: Lab) -> None:
+    lab.sign_in()
+    table = lab.http.get(lab.place).text.split("Rows of the Williams design")[-1].split("</table>")[0]
+    completed = [int(one) for one in re.findall(r"<td>(\d+)</td>", table)]
+    assert (len(completed), sum(completed)) == (6, 4), "three conditions have six rows"
+
+
 def test_results_of_nobody_have_no_empty_part(lab: Lab) -> None:
     lab.sign_in()
     assert "Response times" in lab.http.get(f"{lab.place}/results").text
