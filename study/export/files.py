@@ -120,7 +120,7 @@ def _variable(column: Column) -> dict[str, Any]:
         found["unitText"] = column.unit
     if column.levels:
         found["valueReference"] = [
-            {"@type": "PropertyValue", "value": value, "description": meaning}
+            {"@type": "PropertyValue", "value": value} | ({"description": meaning} if meaning else {})
             for value, meaning in column.levels.items()
         ]
     return found
@@ -181,7 +181,10 @@ def _readme(tables: tuple[Table, ...], about: About) -> str:
         lines = ["| column | kind | meaning |", "|---|---|---|"]
         for column in table.columns:
             unit = f", {column.unit}" if column.unit else ""
-            levels = "".join(f"<br>`{value}`: {_line(meaning)}" for value, meaning in column.levels.items())
+            levels = "".join(
+                f"<br>`{value}`" + (f": {_line(meaning)}" if meaning else "")
+                for value, meaning in column.levels.items()
+            )
             lines.append(f"| `{column.name}` | {column.kind}{unit} | {_line(column.about)}{levels} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
