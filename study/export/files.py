@@ -3,7 +3,7 @@
 dataset_description.json           JSON-LD; variableMeasured is the codebook
 README.md                          what lies where, and how missing values are written
 data/study-<id>_description-<table>_data.csv
-materials/, analysis/              the frozen study file and its analysis plan
+materials/, analysis/              the frozen study file, what people agreed to, and the analysis plan
 formats/<table>.jsonl, .parquet    the same rows; .psychdsignore takes them out of the check
 """
 

@@ -12,7 +12,7 @@ from study.report.content import DEPARTED
 from study.report.numbers import day, moment
 
 _CHECKS = (
-    " For the attention checks a copy of its part around the face, of 512 pixels, and a blurred one are, until the"
+    " For the attention checks a copy of its part around the face, of 512 pixels, and a blurred one are kept until the"
     " participant has finished, leaves, or stays away for longer than the study lets them."
 )
 _ALLOWS = {
@@ -77,11 +77,28 @@ def ethics_report(data: Dataset) -> Document:
             f"{_CHECKS if plan.attention is not None else ''} Copies of exports and of this report are the researcher's"
             " to delete."
         ),
-        Heading("The consent text as participants read it"),
-        Paragraph(said(plan.consent.text, language).strip(), is_quoted=True),
-        Paragraph("The software adds what it does with the photo in its own words."),
+        *_read(data, language),
         Heading("The information"),
         Paragraph(said(plan.information, language).strip(), is_quoted=True),
         Paragraph(f"Contact: {said(plan.contact, language)}"),
     ]
     return Document(title, f"User study {plan.id}, frozen hash {data.sha256}", tuple(blocks))
+
+
+def _read(data: Dataset, language: str) -> list[Block]:
+    """The consent as people read it, whole; what the study file says of it where nobody has agreed yet."""
+    blocks: list[Block] = [Heading("The consent text as participants read it")]
+    versions = {one.text_sha256: (one.version, one.language) for one in data.consents}
+    for sha256, (version, lang) in sorted(versions.items(), key=lambda one: one[1]):
+        if sha256 in data.consent_texts:
+            blocks += [
+                Heading(f"Version {version}, {lang}", 3),
+                Paragraph(f"SHA-256 of these words in UTF-8: {sha256}"),
+                Paragraph(data.consent_texts[sha256], is_quoted=True),
+            ]
+    if len(blocks) == 1:
+        blocks += [
+            Paragraph(said(data.plan.consent.text, language).strip(), is_quoted=True),
+            Paragraph("The software adds what it does with the photo in its own words."),
+        ]
+    return blocks

@@ -135,6 +135,7 @@ def load_dataset(
         replies=tuple(_reply(one) for one in rows.answers if one.task not in ("ratings", "pairs")),
         events=tuple(Happening(one.participant, one.at, one.name, one.page_ms, one.trial) for one in rows.events),
         departures=rows.departures,
+        consent_texts={sha: rows.texts[sha].text for sha in sorted({one.text_sha256 for one in rows.consents})},
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import io
+import json
 import re
 import secrets
 import time
@@ -273,14 +275,22 @@ def test_export_report_and_ethics_report_are_handed_out(each_lab: Lab, tmp_path:
     lab.sign_in()
     export = lab.http.get(f"{lab.place}/export.zip")
     assert export.headers["content-disposition"] == 'attachment; filename="small-v1-data.zip"'
-    assert problems(unzip(export.content, tmp_path / "data")) == ()
+    folder = unzip(export.content, tmp_path / "data")
+    assert problems(folder) == ()
+    (agreed,) = (folder / "materials").glob("consent-*.txt")
+    sha256 = hashlib.sha256(agreed.read_bytes()).hexdigest()
+    consents = (folder / "formats" / "consents.jsonl").read_text("utf-8").splitlines()
+    assert {json.loads(one)["consent_sha256"] for one in consents} == {sha256}
     main = unzip(lab.http.get(f"{lab.place}/export.zip?exclude=1").content, tmp_path / "main")
     assert lab.people[4] not in (main / "formats" / "participants.jsonl").read_text()
     report = unzip(lab.http.get(f"{lab.place}/report.zip").content, tmp_path / "report")
     assert lab.frozen.sha256 in (report / "report.md").read_text("utf-8")
     assert (report / "report.pdf").read_bytes().startswith(b"%PDF")
     ethics = unzip(lab.http.get(f"{lab.place}/ethics.zip").content, tmp_path / "ethics")
-    assert "My portraits may be kept." in (ethics / "ethics.md").read_text("utf-8")
+    told = (ethics / "ethics.md").read_text("utf-8")
+    assert "My portraits may be kept." in told
+    assert f"SHA-256 of these words in UTF-8: {sha256}" in told
+    assert "> Taking part is voluntary." in told
     assert not list(lab.desk.store.files.path("x", "y").parents[2].glob(".export-*")), "nothing is left of a download"
 
 

@@ -153,7 +153,8 @@ def test_no_consent_leaves_a_count_and_the_way_back(studio: Studio, open_study: 
     assert person.ask("decline")["return"] == "https://recruiter.example/complete?cc=NO"
     store = studio.studies.store  # type: ignore[union-attr]
     assert store.find(store.identity.participant("small", "never")) is None
-    assert ("no_consent", 1) in [(o.how, o.count) for o in load_dataset(store.database, open_study.sha256).departures]
+    gone = load_dataset(store.database, open_study.sha256).departures
+    assert ("no_consent", "consent", 1) in [(one.how, one.task, one.count) for one in gone]
 
 
 def test_who_is_screened_out_is_sent_back(studio: Studio) -> None:
