@@ -24,6 +24,7 @@ from study.report.ethics import ethics_report
 _MARGIN = 20.0  # millimetres
 _SIZES = {1: 19.0, 2: 14.0, 3: 11.5}  # points of headings
 _BODY, _SMALL = 9.5, 8.0
+_ABOVE = 0.6  # millimetres above and below the words of a cell
 _WIDEST_CELL, _WIDEST_WORD = 0.45, 0.65  # of the page, which a column has for its longest one; a hash is one word
 
 
@@ -177,6 +178,7 @@ class _Page(FPDF):
             text_align="LEFT",
             borders_layout="HORIZONTAL_LINES",
             line_height=4.2,
+            padding=(_ABOVE, self.c_margin),
             headings_style=head,
         ) as table:
             for cells in (block.head, *block.rows):
@@ -194,10 +196,12 @@ class _Page(FPDF):
             return min(max(map(self.get_string_width, texts), default=0.0), self.epw * most) + 2 * self.c_margin
 
         needed = [widest((word for cell in cells for word in cell.split()), _WIDEST_WORD) + 0.5 for cells in columns]
-        more = [max(widest(cells, _WIDEST_CELL) - need, 0.1) for cells, need in zip(columns, needed, strict=True)]
+        more = [max(widest(cells, _WIDEST_CELL) - need, 0.0) for cells, need in zip(columns, needed, strict=True)]
         self.set_font("own", size=_SMALL)
         spare = max(self.epw - sum(needed), 0.0)
-        return tuple(need + spare * one / sum(more) for need, one in zip(needed, more, strict=True))
+        given = min(spare / sum(more), 1.0) if sum(more) else 0.0
+        left = (spare - given * sum(more)) / len(columns)  # no cell needs it, so that each column has as much of it
+        return tuple(need + given * one + left for need, one in zip(needed, more, strict=True))
 
     def picture(self, block: Picture, data: bytes) -> None:
         width = self.epw * 0.86
@@ -230,4 +234,4 @@ def _room(following: Sequence[Block]) -> float:
 
 def _height(block: Grid | Picture) -> float:
     """Millimetres that are kept together; longer tables go on on the next page."""
-    return 70.0 if isinstance(block, Picture) else min(24 + 4.6 * len(block.rows), 90)
+    return 70.0 if isinstance(block, Picture) else min(24 + 5.8 * len(block.rows), 90)
