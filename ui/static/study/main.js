@@ -39,7 +39,8 @@ function over(nodes) {
 /** Another tab has taken over. Where nothing is lost by it, this one can take over again: the other may be closed now. */
 function elsewhere() {
   const parts = plainScreen(words("elsewhere-title"), words("elsewhere-text"));
-  if (start.resume === "resume") parts.push(foot(act(words("elsewhere-here"), () => location.reload(), { id: "here" })));
+  if (start.resume === "resume")
+    parts.push(foot(act(words("elsewhere-here"), () => location.reload(), { id: "here" })));
   over(parts);
 }
 
