@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from study.plan.definition import Outcome, StudyPlan
+from web.addresses import is_secure
 
 # What a recruiter puts in the place of, by the parameter that names it in the study file. Of Prolific: its help pages.
 _FILLED_IN = {"PROLIFIC_PID": "{{%PROLIFIC_PID%}}", "STUDY_ID": "{{%STUDY_ID%}}", "SESSION_ID": "{{%SESSION_ID%}}"}
@@ -29,8 +30,7 @@ class Link:
 
 def own_site(request: Request) -> str:
     """This site as the browser of who asks knows it, below a proxy's path too; without a slash at its end."""
-    is_secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto", "").startswith("https")
-    return f"{'https' if is_secure else 'http'}://{request.url.netloc}{request.scope.get('root_path', '')}"
+    return f"{'https' if is_secure(request) else 'http'}://{request.url.netloc}{request.scope.get('root_path', '')}"
 
 
 def links_of(plan: StudyPlan, site: str) -> tuple[Link, ...]:
