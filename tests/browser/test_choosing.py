@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageOps
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
 from tests.support.browsing import LONG, agree, enter, open_context, open_step, pick, upload
 from tests.support.site import Site
@@ -205,3 +205,28 @@ def test_steps_that_are_done_fold_and_the_tiles_are_on_the_first_screen(
     widths = {round(one.bounding_box()["width"]) for one in page.locator("#scene-picker .tile").all()}  # type: ignore[index]
     assert len(widths) == 1, "no scene's tile is wider than the others"
     context.close()
+
+
+def test_tiles_on_their_way_are_given_up_before_everything_is_deleted(page: Page, site: Site, photo_file: Path) -> None:
+    """They came back as refused after the deletion, and stood as errors in the browser's console."""
+    tiles: list[Route] = []
+    deleted: list[tuple[Route, APIResponse]] = []
+    refused: list[str] = []
+    page.on("response", lambda response: refused.append(response.url) if response.status == 403 else None)
+    page.route("**/studio/tile/**", lambda route: tiles.append(route))
+    begin(page, site)
+    agree(page)
+    upload(page, photo_file)
+    while not tiles:
+        page.wait_for_timeout(50)
+    page.route("**/gradio_api/run/**", lambda route: deleted.append((route, route.fetch())))
+    page.locator("#delete-data").click()  # nothing was made, so nothing is asked
+    while not deleted:
+        page.wait_for_timeout(50)
+    for route in tiles:  # the studio has deleted everything, and the page has not heard of it
+        route.continue_()
+    page.wait_for_timeout(500)
+    for route, answer in deleted:
+        route.fulfill(response=answer)
+    expect(page.locator("#step-photo")).to_be_hidden(timeout=LONG)
+    assert refused == []
