@@ -141,6 +141,7 @@ def test_a_portrait_of_another_size_is_compared_all_the_same(prepared: PreparedP
     assert kept.landmark_drift < 0.03
 
 
+@pytest.mark.slow
 def test_larger_eyes_are_warned_of(prepared: PreparedPhoto) -> None:
     kept = measure(prepared, eyes_by(prepared, 1.35), natural_colour=True)
     assert kept.eye_size is not None
@@ -368,6 +369,7 @@ def test_skin_groups_are_those_of_the_literature(ita: float, group: str) -> None
     assert skin_group(ita) == group
 
 
+@pytest.mark.slow
 def test_thresholds_lie_above_the_noise_of_people(portraits_dir: Path) -> None:
     """Nobody is told that a file saved again, halved or softened beautifies them."""
     people = sorted(portraits_dir.glob("*.jpg"))[::12]

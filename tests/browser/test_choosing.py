@@ -57,6 +57,7 @@ def shown(page: Page, kind: str) -> list[str]:
     return [one.get_attribute("data-id") or "" for one in every.all()]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)  # on two busy cores
 def test_every_tile_shows_the_visitors_own_face_and_the_next_photo_takes_its_place(
     page: Page, site: Site, photo_file: Path, mirrored_file: Path
@@ -109,6 +110,7 @@ def test_every_tile_shows_the_visitors_own_face_and_the_next_photo_takes_its_pla
     expect(page.locator("#style-picker .whose")).to_contain_text("Eileen Collins")
 
 
+@pytest.mark.slow
 def test_words_find_styles_and_scenes_and_nothing_found_has_a_way_out(page: Page, site: Site) -> None:
     begin(page, site)
     every = shown(page, "style")
@@ -173,6 +175,7 @@ def test_list_search_and_tiles_by_keyboard_alone(page: Page, site: Site) -> None
     assert shown(page, "style") == ids, "what was found stays while one looks through it"
 
 
+@pytest.mark.slow
 def test_steps_that_are_done_fold_and_the_tiles_are_on_the_first_screen(
     browser: Browser, site: Site, photo_file: Path
 ) -> None:

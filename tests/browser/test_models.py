@@ -120,6 +120,7 @@ def test_a_model_by_a_click(studio: Site, hub: FakeHub, desk: Page, look_at: Cal
     assert not list((studio.root / "hf" / "hub").glob("models--tiny*"))
 
 
+@pytest.mark.slow
 def test_without_scripts_and_from_elsewhere(studio: Site, browser: Browser) -> None:
     """Behind a proxy the token is asked for; without scripts forms and a link do all."""
     context = browser.new_context(java_script_enabled=False, extra_http_headers={"X-Forwarded-For": "203.0.113.9"})

@@ -116,6 +116,7 @@ def test_from_the_sign_in_to_the_report(
     expect(desk.get_by_label("Password")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_preview_is_the_participants_page(lab: ResearchSite, desk: Page) -> None:
     desk.goto(f"{lab.url}/research")
     desk.get_by_label("Name").fill("anna")

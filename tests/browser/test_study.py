@@ -265,6 +265,7 @@ def test_an_answer_waits_for_the_connection_and_is_not_lost(phone: Page, open_st
     assert open_study.rows(f"SELECT value FROM answers WHERE participant = '{me}'") == [("yes",)]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_who_sits_is_said_by_hand(
     phone: Page, open_study: StudySite, face_photo: Image.Image, look_at: Callable[[str], None]
@@ -310,6 +311,7 @@ def test_who_sits_is_said_by_hand(
     expect(phone.locator(".face")).to_have_count(0)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_one_wrong_answer_brings_the_information_back_in_the_studys_language(
     phone: Page, open_study: StudySite, look_at: Callable[[str], None]

@@ -31,6 +31,7 @@ def twins(presets: Presets, tiny_root: Path, tmp_path: Path) -> Iterator[SelfPor
     pipeline.close()
 
 
+@pytest.mark.slow
 def test_portraits_made_at_the_same_time_are_those_made_one_by_one(
     twins: SelfPortraitPipeline, loaded: LoadedPhoto, consent: Consent
 ) -> None:

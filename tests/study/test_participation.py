@@ -133,6 +133,7 @@ for trial in person.schedule(frozen).trials:
 """
 
 
+@pytest.mark.slow
 def test_kill_9_in_mid_answer_loses_no_confirmed_one(url: str, tmp_path: Path) -> None:
     """Killed at each number of confirmed answers; the next start finds those, at most one more, and goes on."""
     write_study(tmp_path / "s", SMALL_STUDY)
