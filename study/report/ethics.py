@@ -31,9 +31,6 @@ def ethics_report(data: Dataset) -> Document:
         )
         for one in plan.consent.purposes
     )
-    gone = Counter[tuple[str, str]]()
-    for one in data.departures:
-        gone[one.how, one.task] += one.count
     there = sum(one.erased_at is None for one in data.portraits)
     blocks: list[Block] = [
         Heading(title, 1),
@@ -57,12 +54,7 @@ def ethics_report(data: Dataset) -> Document:
             "Everybody can withdraw at any time, later too by a code, without a reason. Then answers, portraits and"
             " consent are erased from the store and from every export made afterwards; only the number below is left."
         ),
-        Grid(
-            "People of whom nothing is left",
-            ("how", "where they stood", "people"),
-            tuple((DEPARTED.get(how, how), task, str(count)) for (how, task), count in sorted(gone.items()))
-            or (("nobody", "", "0"),),
-        ),
+        _gone(data),
         Heading("What is kept, and until when"),
         Paragraph(
             f"Answers are kept under a keyed hash of the participant's code until {plan.retention:%d %B %Y}, then"
@@ -78,3 +70,11 @@ def ethics_report(data: Dataset) -> Document:
         Paragraph(f"Contact: {said(plan.contact, language)}"),
     ]
     return Document(title, f"User study {plan.id}, frozen hash {data.sha256}", tuple(blocks))
+
+
+def _gone(data: Dataset) -> Grid:
+    gone = Counter[tuple[str, str]]()
+    for one in data.departures:
+        gone[one.how, one.task] += one.count
+    rows = tuple((DEPARTED.get(how, how), task, str(count)) for (how, task), count in sorted(gone.items()))
+    return Grid("People of whom nothing is left", ("how", "where they stood", "people"), rows or (("nobody", "", "0"),))

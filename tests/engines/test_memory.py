@@ -224,7 +224,7 @@ def test_another_stack_frees_the_one_before(
         pipeline(request)
         gc.collect()
         assert not [one for one in before if one() is not None], f"{stack.id} beside the one before"
-        pipe = pipeline._easels[""].peek(stack.id).engine._pipe  # type: ignore[attr-defined]
+        pipe = pipeline.workshop.easels[""].peek(stack.id).engine._pipe  # type: ignore[attr-defined]
         parts_ = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
         assert len(parts_) >= 3
         before = [weakref.ref(part) for part in parts_]

@@ -12,8 +12,7 @@ from pipelines.settings import Settings
 from study.__main__ import main
 from study.opening import open_studies
 from study.plan.freezing import freeze, load_frozen
-from tests.study.conftest import write_study
-from tests.support.studies import SMALL_STUDY
+from tests.support.studies import SMALL_STUDY, write_study
 from tests.support.sweeps import sweep
 
 NAMES = {"styles": ("oil-master", "our-oil"), "scenes": ("theatre", "our-stage"), "models": ("sd15-lcm", "our-stack")}

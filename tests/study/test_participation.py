@@ -18,9 +18,9 @@ from study.participation import words_in
 from study.store.database import Database
 from study.store.reading import load_dataset
 from study.store.store import StudyStore
-from tests.study.conftest import Clock, agreed, answer, write_study
+from tests.study.conftest import Clock, agreed, answer
 from tests.support.site import ROOT
-from tests.support.studies import SMALL_STUDY, draw
+from tests.support.studies import SMALL_STUDY, draw, write_study
 
 
 def test_resume_goes_on_where_it_was(opened, clock: Clock) -> None:
