@@ -36,9 +36,6 @@ def ethics_report(data: Dataset) -> Document:
         )
         for one in plan.consent.purposes
     )
-    gone = Counter[tuple[str, str]]()
-    for one in data.departures:
-        gone[one.how, one.task] += one.count
     there = sum(one.erased_at is None for one in data.portraits)
     blocks: list[Block] = [
         Heading(title, 1),
@@ -63,12 +60,7 @@ def ethics_report(data: Dataset) -> Document:
             "Everybody can withdraw at any time, later too by a code, without a reason. Then answers, portraits and"
             " consent are erased from the store and from every export made afterwards; only the number below is left."
         ),
-        Grid(
-            "People of whom nothing is left",
-            ("how", "where they stood", "people"),
-            tuple((DEPARTED.get(how, how), task, str(count)) for (how, task), count in sorted(gone.items()))
-            or (("nobody", "", "0"),),
-        ),
+        _gone(data),
         Heading("What is kept, and until when"),
         Paragraph(
             f"Answers are kept under a keyed hash of the participant's code until {day(plan.retention)}, then"
@@ -102,3 +94,11 @@ def _read(data: Dataset, language: str) -> list[Block]:
             Paragraph("The software adds what it does with the photo in its own words."),
         ]
     return blocks
+
+
+def _gone(data: Dataset) -> Grid:
+    gone = Counter[tuple[str, str]]()
+    for one in data.departures:
+        gone[one.how, one.task] += one.count
+    rows = tuple((DEPARTED.get(how, how), task, str(count)) for (how, task), count in sorted(gone.items()))
+    return Grid("People of whom nothing is left", ("how", "where they stood", "people"), rows or (("nobody", "", "0"),))

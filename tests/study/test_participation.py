@@ -18,9 +18,9 @@ from study.participation import words_in
 from study.store.database import Database
 from study.store.reading import load_dataset
 from study.store.store import StudyStore
-from tests.study.conftest import Clock, agreed, answer, write_study
+from tests.study.conftest import Clock, agreed, answer
 from tests.support.site import ROOT
-from tests.support.studies import SMALL_STUDY, draw
+from tests.support.studies import SMALL_STUDY, draw, write_study
 
 
 def test_resume_goes_on_where_it_was(opened, clock: Clock) -> None:
@@ -141,6 +141,7 @@ for trial in person.schedule(frozen).trials:
 """
 
 
+@pytest.mark.slow
 def test_kill_9_in_mid_answer_loses_no_confirmed_one(url: str, tmp_path: Path) -> None:
     """Killed at each number of confirmed answers; the next start finds those, at most one more, and goes on."""
     write_study(tmp_path / "s", SMALL_STUDY)

@@ -26,9 +26,8 @@ from study.plan.freezing import FrozenStudy, freeze, load_frozen, parse_plan
 from study.researchers import Researchers, entry
 from study.store.database import Database, sqlite_url
 from study.store.store import StudyStore
-from tests.study.conftest import write_study
 from tests.support.postgres import Postgres
-from tests.support.studies import SMALL_STUDY, take_part
+from tests.support.studies import SMALL_STUDY, take_part, write_study
 from web.research import research_routes
 from web.research_data import Desk
 from web.research_links import links_of, own_site, returns_of
