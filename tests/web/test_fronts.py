@@ -14,7 +14,7 @@ from tests.support.postgres import Postgres
 from tests.support.site import TOY_APP, Site, Visitor, wait_until
 from tests.support.traces import make_photo
 
-pytestmark = pytest.mark.xdist_group("app")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("app")]
 _PORTRAITS = 3  # an hour: a busy machine may take minutes for them
 
 
