@@ -26,6 +26,7 @@ from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, Portrai
 from pipelines.faithfulness.identity import IdentityMeter
 from pipelines.job_studio import JobStudio
 from pipelines.live_pictures import LivePictures
+from pipelines.measures import Measures
 from pipelines.photo import hints as photo_hints
 from pipelines.photo import memory, vision
 from pipelines.presets import own
@@ -76,6 +77,7 @@ class SelfPortraitPipeline(LivePictures):
 
     Attributes:
         line: Who waits for a device.
+        measures: What operators are told of the work.
 
     Raises:
         CredentialsError: The certificate of the settings cannot sign portraits.
@@ -108,6 +110,7 @@ class SelfPortraitPipeline(LivePictures):
         self.line = WaitingLine(max_waiting, devices={easel.name: easel.has for easel in self._easels})
         if engines is None:  # filters need no device: they are not waited for behind models, and work on all cores
             self.add_device(easels.FILTERS, easels.Filters(), room=filters_at_once or easels.filters_at_once())
+        self.measures = Measures(self.line)
         self.warming: str = say("Starting: face finder")
         self._out_dir = out_dir
         self._stage = Stage()
@@ -135,7 +138,7 @@ class SelfPortraitPipeline(LivePictures):
         Raises:
             PortraitError: Any of its kinds; no file is left behind by a request that fails.
         """
-        with ticket or self.join(request) as turn:
+        with ticket or self.join(request) as turn, self.measures.watching(turn):
             try:
                 report = on_step or (lambda step, total, preview: True)
                 return self._made(request, report, out_dir, turn, in_series)
