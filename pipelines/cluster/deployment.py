@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pipelines import heavy
@@ -16,6 +17,12 @@ from pipelines.cluster.painting import Loaded, Painter
 from pipelines.cluster.wire import Plain
 from pipelines.presets.loading import all_presets
 from pipelines.settings import Replicas
+
+resource: ModuleType | None
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 APP = "self-portrait-studio"
 DEPLOYMENT = "painter"
@@ -47,6 +54,8 @@ class PaintingReplica:
     """
 
     async def __init__(self, model_id: str) -> None:  # type: ignore[misc]  # Serve awaits it
+        if resource is not None:
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash would write photos out of memory
         self._painter = Painter(all_presets().models)
         if model_id:
             await self.engine(model_id)

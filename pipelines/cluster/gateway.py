@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.cluster import deployment, membership
+from pipelines.cluster.link import hang_up
 from pipelines.cluster.wire import Plain, plain_words
 from pipelines.errors import PortraitError
 from pipelines.settings import Replicas
@@ -28,7 +29,7 @@ from pipelines.settings import Replicas
 log = logging.getLogger(__name__)
 
 _STATUS_SECONDS = 2.0
-_SILENT_SECONDS = 20.0  # so long may the cluster's controller say nothing
+_SILENT_SECONDS = 60.0  # so long may the cluster's controller say nothing
 _OFFERS_SECONDS = 300.0  # replicas load their models first
 Send = Callable[[tuple[Any, ...]], None]
 
@@ -160,6 +161,7 @@ def main(descriptor: int, join: Callable[[Plain], Joined] = join) -> int:
     threading.Thread(target=write, name="answers", daemon=True).start()
     outgoing.put(("ready", joined.offers))
     asyncio.run(_work(connection, joined, outgoing.put))
+    hang_up(connection)  # first: leaving a cluster that is no more may take for ever, and the page ends this process then
     joined.leave()
     return 0
 

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).resolve().parents[2]
 _AGAIN_SECONDS = (1.0, 2.0, 5.0, 10.0)  # between tries to join once more
+_JOIN_SECONDS = 900.0  # with the first loading of models
 _END_SECONDS = 20.0
 COMMAND = (sys.executable, "-m", "pipelines.cluster.gateway")
 LOST: Plain = {"kind": "lost", "detail": "gateway"}
@@ -145,7 +146,7 @@ class Link:
             process = self._process
         self._orders.put(None)
         if connection is not None:
-            _hang_up(connection)
+            hang_up(connection)
         elif process is not None:  # it is about to join
             process.terminate()
         if self._keeper is not None:
@@ -185,7 +186,7 @@ class Link:
                     "model_id": setup.model_id,
                 }
             )
-            answer = connection.recv()
+            answer = connection.recv() if connection.poll(_JOIN_SECONDS) else ("lost", "TimeoutError", "")
         except (EOFError, OSError):
             answer = ("lost", "EOFError", "")
         if answer[0] != "ready":

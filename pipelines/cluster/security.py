@@ -63,6 +63,7 @@ def prepare(environment: MutableMapping[str, str], *, own: bool) -> None:
         RAY_DEDUP_LOGS="0",
         RAY_COLOR_PREFIX="0",
     )
+    environment.setdefault("RAY_worker_niceness", "0")  # 15 by itself; but visitors wait for what replicas do
     if own:
         environment["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         environment.pop("RAY_AUTH_TOKEN_PATH", None)

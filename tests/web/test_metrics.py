@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,9 +65,8 @@ def test_and_not_without(http: TestClient, studio: Studio) -> None:
     assert last.status_code == 429, "it cannot be guessed"
 
 
-def test_there_is_none_where_the_operators_pages_are_off(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(studio, "operator_token", "")
-    assert build_metrics_routes(studio) == []
+def test_there_is_none_where_the_operators_pages_are_off(studio: Studio) -> None:
+    assert build_metrics_routes(replace(studio, operator_token="")) == []
 
 
 def test_requests_are_counted_by_how_they_end() -> None:
