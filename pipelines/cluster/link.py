@@ -282,7 +282,7 @@ def _write(connection: Connection, orders: queue.SimpleQueue[tuple[Any, ...] | N
             return
 
 
-def _hang_up(connection: Connection) -> None:
-    """End a connection on which another thread listens; closing alone would leave that thread where it is."""
+def hang_up(connection: Connection) -> None:
+    """End a connection on which a thread listens; closing alone would leave that thread where it is."""
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as ours:
         ours.shutdown(socket.SHUT_RDWR)

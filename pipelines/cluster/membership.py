@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ def enter(address: str, folder: Path) -> None:
             object_spilling_directory=str(_MEMORY / folder.name),
             **quiet,
         )
-    heavy.load("ray.serve").start(http_options={"location": "NoServer"})
+    serve = heavy.load("ray.serve")
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)  # by itself it tells of each step, on stderr
+    serve.start(http_options={"location": "NoServer"})
 
 
 def leave() -> None:
