@@ -4,22 +4,27 @@
 
 A cluster is begun on this machine, for the benchmark alone. Portraits here and there take turns, so that whatever else
 the machine does is shared between them; told are medians, and ratios of what was measured in the same minutes.
-Each replica works on one core, and so does this process.
+Processor time is that of this process and of all of Ray's, and says more where the machine is busy. Each replica works
+on one core, and so does this process.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import statistics
 import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ["OMP_NUM_THREADS"] = "1"  # as Ray gives a replica, before torch is loaded
 
+import psutil
 from PIL import Image
 from skimage import data
 
@@ -60,7 +65,9 @@ def _presets(folder: Path, size: int) -> Presets:
     models = folder / "models"
     models.mkdir()
     text = (PRESETS / "models" / "embedded.toml").read_text("utf-8")
-    text = text.replace("\nsize = 1024", f"\nsize = {size}", 1).replace("working_size = 768", f"working_size = {size}", 1)
+    text = text.replace("\nsize = 1024", f"\nsize = {size}", 1).replace(
+        "working_size = 768", f"working_size = {size}", 1
+    )
     (models / f"{MODEL}.toml").write_text(text, "utf-8")
     os.environ["STUDIO_PRESETS"] = str(folder)
     return load_presets(more=folder)
@@ -74,29 +81,49 @@ def _linked(replicas: int, presets: Presets) -> tuple[Link, Engine]:
     return link, RemoteEngines(presets.models, link, lambda stack: "").create(MODEL).engine
 
 
-def _seconds(engine: Engine, presets: Presets, photo: PreparedPhoto, seed: int) -> float:
+class Taken(NamedTuple):
+    """What a portrait took, in seconds."""
+
+    clock: float
+    processor: float
+
+
+def _taken(engine: Engine, presets: Presets, photo: PreparedPhoto, seed: int) -> Taken:
     job = Job(photo=photo, style=presets.style("oil-master"), scene=presets.scene("orbit"), seeds=(seed,))
-    began = time.monotonic()
+    began, worked = time.monotonic(), _processor_seconds()
     engine.make(job, JobStudio(job, {}, Stage()), lambda step, total, preview: True)
-    return time.monotonic() - began
+    return Taken(time.monotonic() - began, _processor_seconds() - worked)
+
+
+def _processor_seconds() -> float:
+    """Of this process and of all that it began."""
+    total, me = 0.0, psutil.Process()
+    for process in (me, *me.children(recursive=True)):
+        with contextlib.suppress(psutil.Error):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
 
 
 def _overhead(here: Engine, presets: Presets, photo: PreparedPhoto, pairs: int) -> None:
     link, there = _linked(1, presets)
     try:
         for engine in (here, there):
-            _seconds(engine, presets, photo, 0)
-        local, served = [], []
+            _taken(engine, presets, photo, 0)
+        local: list[Taken] = []
+        served: list[Taken] = []
         for seed in range(1, pairs + 1):
             turns = [(here, local), (there, served)]
-            for engine, seconds in turns if seed % 2 else reversed(turns):
-                seconds.append(_seconds(engine, presets, photo, seed))
+            for engine, taken in turns if seed % 2 else reversed(turns):
+                taken.append(_taken(engine, presets, photo, seed))
     finally:
         link.close()
-    first, second = statistics.median(local), statistics.median(served)
-    ratios = statistics.median(two / one for one, two in zip(local, served, strict=True))
-    print(f"a portrait here {first:.2f} s, by Serve {second:.2f} s; Serve adds {100 * (second / first - 1):+.1f} % of the")
-    print(f"medians, {100 * (ratios - 1):+.1f} % in the middle pair ({pairs} pairs, {photo.image.width} px)", flush=True)
+    for name, index in (("by the clock", 0), ("processor time", 1)):
+        one, two = (statistics.median(taken[index] for taken in list) for list in (local, served))
+        middle = statistics.median(b[index] / a[index] for a, b in zip(local, served, strict=True))
+        print(f"a portrait, {name}: here {one:.2f} s, by Serve {two:.2f} s, {100 * (two / one - 1):+.1f} %;", end=" ")
+        print(f"in the middle pair {100 * (middle - 1):+.1f} %", flush=True)
+    print(f"({pairs} pairs, {photo.image.width} px)", flush=True)
 
 
 def _throughput(presets: Presets, photo: PreparedPhoto, portraits: int) -> None:
@@ -105,9 +132,10 @@ def _throughput(presets: Presets, photo: PreparedPhoto, portraits: int) -> None:
         link, engine = _linked(replicas, presets)
         try:
             with ThreadPoolExecutor(replicas + 1) as pool:
-                list(pool.map(lambda seed: _seconds(engine, presets, photo, seed), range(2 * replicas)))
+                paint = partial(_taken, engine, presets, photo)
+                list(pool.map(paint, range(2 * replicas)))
                 began = time.monotonic()
-                list(pool.map(lambda seed: _seconds(engine, presets, photo, seed), range(portraits)))
+                list(pool.map(paint, range(portraits)))
                 rates.append(portraits / (time.monotonic() - began))
         finally:
             link.close()

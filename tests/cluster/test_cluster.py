@@ -36,7 +36,7 @@ from tests.support.clusters import MODEL, START_SECONDS, Head, setup_of
 from tests.support.site import ROOT, wait_until
 from tests.support.traces import WORDS, Traces, make_photo
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 MANY = 100
 AT_ONCE = 4

@@ -122,7 +122,12 @@ def test_what_is_sent_twice_is_painted_once(job: Job) -> None:
 
 
 def test_a_replica_is_ill_when_job_after_job_fails(job: Job) -> None:
-    faults: list[Exception | None] = [RuntimeError("CUDA error"), None, RuntimeError("CUDA error"), RuntimeError("CUDA")]
+    faults: list[Exception | None] = [
+        RuntimeError("CUDA error"),
+        None,
+        RuntimeError("CUDA error"),
+        RuntimeError("CUDA"),
+    ]
     faults += [EngineFailed("This style cannot be painted so.")] * 3
 
     def fault(on_step: StepCallback) -> None:
