@@ -52,7 +52,7 @@ PORTRAITS = ROOT.parent / "shared" / "portraits"
 # that both workers end at about the same time. All other tests go by file.
 GROUPS = {
     "torch": {"tiny_root"},
-    "cluster": {"head"},
+    "cluster": {"ray_head"},
     "app": {"site", "busy_site", "failing", "browser"},
     "studio": {"served"},
 }

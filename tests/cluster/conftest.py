@@ -18,7 +18,7 @@ KEPT = ("HOME", "TMPDIR")  # of the head alone
 
 
 @pytest.fixture(scope="session")
-def head() -> Iterator[Head]:
+def ray_head() -> Iterator[Head]:
     if reason := why_not():
         pytest.skip(reason)
     running = Head()
@@ -31,16 +31,16 @@ def head() -> Iterator[Head]:
 
 
 @pytest.fixture(scope="session")
-def link(head: Head) -> Iterator[Link]:
-    one = joined(head)
+def link(ray_head: Head) -> Iterator[Link]:
+    one = joined(ray_head)
     yield one
     one.close()
 
 
 @pytest.fixture(scope="session")
-def all_presets(head: Head) -> Presets:
+def all_presets(ray_head: Head) -> Presets:
     """With the operator's small stack."""
-    return load_presets(more=head.root / "presets")
+    return load_presets(more=ray_head.root / "presets")
 
 
 @pytest.fixture(scope="session")

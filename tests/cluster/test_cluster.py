@@ -84,9 +84,9 @@ def test_the_replicas_make_what_this_machine_makes(
 
 
 def test_of_many_none_is_lost_and_none_doubled_though_a_replica_is_killed(
-    head: Head, link: Link, make: Make, small_job: Job
+    ray_head: Head, link: Link, make: Make, small_job: Job
 ) -> None:
-    before, lost, made = head.replicas(), link.lost_runs, dict[int, list[bytes]]()
+    before, lost, made = ray_head.replicas(), link.lost_runs, dict[int, list[bytes]]()
     assert len(before) == 2
     lock, killed = threading.Lock(), threading.Event()
 
@@ -105,15 +105,15 @@ def test_of_many_none_is_lost_and_none_doubled_though_a_replica_is_killed(
     assert len({times[0] for times in made.values()}) == MANY, "each its own"
     assert killed.is_set()
     assert link.lost_runs - lost <= 2
-    wait_until(lambda: len(set(head.replicas()) - set(before)) == 1, "a new replica in its place", START_SECONDS)
+    wait_until(lambda: len(set(ray_head.replicas()) - set(before)) == 1, "a new replica in its place", START_SECONDS)
 
 
 def test_a_run_whose_replica_is_killed_is_made_by_the_other_one(
-    head: Head, link: Link, engines: RemoteEngines, small_job: Job
+    ray_head: Head, link: Link, engines: RemoteEngines, small_job: Job
 ) -> None:
     """Here for certain in the middle of it."""
     wait_until(lambda: link.replicas.get("RUNNING") == 2, "two replicas", START_SECONDS)
-    before, lost = head.replicas(), link.lost_runs
+    before, lost = ray_head.replicas(), link.lost_runs
     engine, steps = engines.create(MODEL).engine, list[int]()
     job = small_job.model_copy(update={"seeds": (1, 2, 3, 4)})
 
@@ -128,7 +128,7 @@ def test_a_run_whose_replica_is_killed_is_made_by_the_other_one(
     assert len(made.pictures) == 4
     assert steps.count(1) == 2, "it began twice"
     assert link.lost_runs == lost + 1
-    assert not set(head.replicas()) & set(before)
+    assert not set(ray_head.replicas()) & set(before)
 
 
 def test_cancel_frees_the_replicas(engines: RemoteEngines, make: Make, small_job: Job) -> None:
@@ -198,9 +198,9 @@ def test_whoever_waits_has_a_place_and_a_full_line_says_so(
     assert b'studio_requests_total{engine="small",outcome="made"} 4.0' in pipeline.measures.text()
 
 
-def test_a_rolling_restart_drops_nobody(head: Head, link: Link, make: Make, small_job: Job) -> None:
-    wait_until(lambda: len(head.replicas()) == 2, "two replicas", START_SECONDS)
-    before, lost, made, enough = head.replicas(), link.lost_runs, list[int](), threading.Event()
+def test_a_rolling_restart_drops_nobody(ray_head: Head, link: Link, make: Make, small_job: Job) -> None:
+    wait_until(lambda: len(ray_head.replicas()) == 2, "two replicas", START_SECONDS)
+    before, lost, made, enough = ray_head.replicas(), link.lost_runs, list[int](), threading.Event()
 
     def visitor(number: int) -> None:
         while not enough.is_set():
@@ -209,10 +209,10 @@ def test_a_rolling_restart_drops_nobody(head: Head, link: Link, make: Make, smal
     with ThreadPoolExecutor(2) as pool:
         visitors = [pool.submit(visitor, number) for number in range(2)]
         try:
-            command = [sys.executable, "-m", "pipelines.cluster", "restart", f"ray://{head.address}"]
+            command = [sys.executable, "-m", "pipelines.cluster", "restart", f"ray://{ray_head.address}"]
             environment = {**os.environ, "STUDIO_REPLICAS": "2", "STUDIO_MODEL": MODEL}
             subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=START_SECONDS)
-            wait_until(lambda: not set(before) & set(head.replicas()), "the old replicas end", START_SECONDS)
+            wait_until(lambda: not set(before) & set(ray_head.replicas()), "the old replicas end", START_SECONDS)
             seen = len(made)
             wait_until(lambda: len(made) > seen, "the new ones paint", START_SECONDS)
         finally:
@@ -224,7 +224,7 @@ def test_a_rolling_restart_drops_nobody(head: Head, link: Link, make: Make, smal
 
 
 def test_nothing_of_a_photo_is_left(
-    head: Head, engines: RemoteEngines, face_photo: Image.Image, small_job: Job
+    ray_head: Head, engines: RemoteEngines, face_photo: Image.Image, small_job: Job
 ) -> None:
     photo = make_photo(face_photo)
     traces = Traces(photo)
@@ -236,24 +236,27 @@ def test_nothing_of_a_photo_is_left(
     traces.add("the portrait", rows[1])
     with pytest.raises(Cancelled):
         engines.create("endless").engine.make(job, JobStudio(job, {}, Stage()), lambda step, total, preview: step < 2)
-    folders = [head.root, *Path("/dev/shm").glob(f"{head.root.name}*")]
-    assert len(list(head.root.rglob("*.log"))) > 3, "the search looks at the cluster's logs"
+    folders = [ray_head.root, *Path("/dev/shm").glob(f"{ray_head.root.name}*")]
+    assert len(list(ray_head.root.rglob("*.log"))) > 3, "the search looks at the cluster's logs"
     assert [line for folder in folders for line in traces.in_folder(folder)] == []
-    planted = head.root / "planted.bin"
+    planted = ray_head.root / "planted.bin"
     planted.write_bytes(b"before" + rows[1] + WORDS.encode())
     try:
-        assert {line.split(":")[0] for line in traces.in_folder(head.root)} == {"the portrait", "the visitor's words"}
+        assert {line.split(":")[0] for line in traces.in_folder(ray_head.root)} == {
+            "the portrait",
+            "the visitor's words",
+        }
     finally:
         planted.unlink()
 
 
-def test_a_head_that_comes_back_is_joined_again(head: Head, link: Link, make: Make, small_job: Job) -> None:
+def test_a_head_that_comes_back_is_joined_again(ray_head: Head, link: Link, make: Make, small_job: Job) -> None:
     """Also a portrait that was in the making is made, for the page's process and its visits are not in the cluster."""
     times, made = link.joined, list[int]()
     thread = threading.Thread(target=lambda: made.append(len(make(small_job).pictures)))
-    head.kill()
+    ray_head.kill()
     wait_until(lambda: not link.is_up, "the loss is noticed", START_SECONDS)
-    head.start()
+    ray_head.start()
     wait_until(lambda: link.is_up, "the cluster is joined again", START_SECONDS)
     thread.start()
     thread.join(START_SECONDS)
@@ -261,7 +264,7 @@ def test_a_head_that_comes_back_is_joined_again(head: Head, link: Link, make: Ma
     assert link.joined == times + 1
 
 
-def test_a_cluster_that_lets_in_whoever_comes_is_not_joined(head: Head) -> None:
+def test_a_cluster_that_lets_in_whoever_comes_is_not_joined(ray_head: Head) -> None:
     open_one = Head(mode="disabled")
     try:
         with pytest.raises(SettingsError, match="lets in whoever comes"):
@@ -270,7 +273,7 @@ def test_a_cluster_that_lets_in_whoever_comes_is_not_joined(head: Head) -> None:
         open_one.close()
 
 
-def test_one_of_our_own_begins_and_ends_with_the_studio(head: Head, small_job: Job, all_presets: Presets) -> None:
+def test_one_of_our_own_begins_and_ends_with_the_studio(ray_head: Head, small_job: Job, all_presets: Presets) -> None:
     link = Link(Setup(Backend(""), Replicas(1, 1), MODEL))
     link.join()
     gateway, listening = link.process_id, ""
