@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -250,6 +251,13 @@ def test_nothing_of_a_photo_is_left(
         planted.unlink()
 
 
+def test_what_listens_for_other_machines_asks_for_the_token(ray_head: Head, make: Make, small_job: Job) -> None:
+    assert make(small_job).pictures
+    refused = {port: refusal(port) for port in open_ports(ray_head.processes())}
+    assert len(refused) >= 2, "each replica has a server"
+    assert set(refused.values()) == {"UNAUTHENTICATED"}
+
+
 def test_a_head_that_comes_back_is_joined_again(ray_head: Head, link: Link, make: Make, small_job: Job) -> None:
     """Also a portrait that was in the making is made, for the page's process and its visits are not in the cluster."""
     times, made = link.joined, list[int]()
@@ -276,13 +284,14 @@ def test_a_cluster_that_lets_in_whoever_comes_is_not_joined(ray_head: Head) -> N
 def test_one_of_our_own_begins_and_ends_with_the_studio(ray_head: Head, small_job: Job, all_presets: Presets) -> None:
     link = Link(Setup(Backend(""), Replicas(1, 1), MODEL))
     link.join()
-    gateway, listening = link.process_id, ""
+    gateway = psutil.Process(link.process_id)
     try:
         engine = RemoteEngines(all_presets.models, link, lambda stack: "").create(MODEL).engine
         assert len(engine.make(small_job, JobStudio(small_job, {}, Stage()), go_on).pictures) == 1
-        listening = subprocess.run(["ss", "-Htlnp"], capture_output=True, text=True, check=False).stdout
+        family = [gateway, *gateway.children(recursive=True)]
+        assert any("gcs_server" in " ".join(one.cmdline()) for one in family)
+        refused = {port: refusal(port) for port in open_ports(family)}
     finally:
         link.close()
-    assert not Path(f"/proc/{gateway}").exists()
-    outside = [line for line in listening.splitlines() if "raylet" in line or "gcs_server" in line]
-    assert [line for line in outside if "127.0.0.1:" not in line.split()[3]] == []
+    assert set(refused.values()) == {"UNAUTHENTICATED"}, "of the replica alone; all else is for this machine"
+    assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from pipelines import heavy
 from pipelines.cluster.link import Link, Setup
 from pipelines.settings import Backend, Replicas
 from tests.support.site import ROOT, wait_until
@@ -103,13 +104,13 @@ class Head:
     def replicas(self) -> list[int]:
         """Process ids of the replicas."""
         found = []
-        for process in self._processes():
+        for process in self.processes():
             with contextlib.suppress(psutil.Error):
                 if "ServeReplica" in " ".join(process.cmdline()):
                     found.append(process.pid)
         return found
 
-    def _processes(self) -> list[psutil.Process]:
+    def processes(self) -> list[psutil.Process]:
         """All that belong to it, also those whose parent is dead."""
         found = []
         for process in psutil.process_iter():
@@ -120,7 +121,7 @@ class Head:
 
     def kill(self) -> None:
         """End it and all its processes at once, as a machine does that loses its power."""
-        for process in self._processes():
+        for process in self.processes():
             with contextlib.suppress(psutil.Error):
                 process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -134,6 +135,32 @@ class Head:
             until = time.monotonic() + 5.0
             while folder.exists() and time.monotonic() < until:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def open_ports(processes: list[psutil.Process]) -> list[int]:
+    """Ports on which some of these processes listen for more than this machine."""
+    found = []
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            for one in process.net_connections("tcp"):
+                if one.status == psutil.CONN_LISTEN and one.laddr.ip.removeprefix("::ffff:") not in (
+                    "127.0.0.1",
+                    "::1",
+                ):
+                    found.append(one.laddr.port)
+    return found
+
+
+def refusal(port: int) -> str:
+    """The name of what a server of Serve says to a call without a token."""
+    grpc = heavy.load("grpc")
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        ask = channel.unary_unary("/ray.serve.ASGIService/HandleRequest", lambda data: data, lambda data: data)
+        try:
+            ask(b"", timeout=60)
+        except grpc.RpcError as error:
+            return str(error.code().name)
+    return "nothing"
 
 
 def setup_of(head: Head, replicas: int = 2) -> Setup:
