@@ -33,7 +33,7 @@ from pipelines.results import PortraitSet
 from pipelines.schema import Consent, Job, LoadedPhoto, PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import Backend, Replicas
-from tests.support.clusters import MODEL, START_SECONDS, Head, setup_of
+from tests.support.clusters import MODEL, START_SECONDS, Head, open_ports, refusal, setup_of
 from tests.support.site import ROOT, wait_until
 from tests.support.traces import WORDS, Traces, make_photo
 
