@@ -18,11 +18,12 @@ import psutil
 import pytest
 from PIL import Image
 
+import app
 from pipelines import easels, worker
 from pipelines.cluster.joining import NAME
 from pipelines.cluster.link import Link, Setup
 from pipelines.cluster.remote import RemoteEngines
-from pipelines.engines.base import AUTO, Made
+from pipelines.engines.base import AUTO, PREVIEW, Made
 from pipelines.engines.filters.stage import Stage
 from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, EngineBusy, SettingsError
@@ -36,6 +37,7 @@ from pipelines.settings import Backend, Replicas
 from tests.support.clusters import MODEL, START_SECONDS, Head, open_ports, refusal, setup_of
 from tests.support.site import ROOT, wait_until
 from tests.support.traces import WORDS, Traces, make_photo
+from visits.folder import PrivateFolder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -82,6 +84,7 @@ def test_the_replicas_make_what_this_machine_makes(
     told = [step for step in steps if step[0]]
     assert told[-1][0] == told[-1][1] == len(told)
     assert any(preview for _, _, preview in told)
+    assert "ray" not in sys.modules, "the page's process does not load it"
 
 
 def test_of_many_none_is_lost_and_none_doubled_though_a_replica_is_killed(
@@ -197,6 +200,34 @@ def test_whoever_waits_has_a_place_and_a_full_line_says_so(
     assert len(set(files)) == 4
     assert all(path.exists() for path in files)
     assert b'studio_requests_total{engine="small",outcome="made"} 4.0' in pipeline.measures.text()
+
+
+def test_a_studio_whose_settings_name_the_cluster_paints_there(
+    ray_head: Head,
+    loaded: LoadedPhoto,
+    consent: Consent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STUDIO_BACKEND", f"ray://{ray_head.address}")
+    monkeypatch.setenv("STUDIO_REPLICAS", "1-2")
+    monkeypatch.setenv("STUDIO_MODEL", MODEL)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    folder = PrivateFolder(tmp_path / "private")
+    pipeline = app.build_studio(folder).pipeline
+    request = PortraitRequest(photo=loaded, style_id="comic", seeds=(5,), consent=consent)
+    *_, made = worker.run(pipeline, request)
+    assert isinstance(made, PortraitSet)
+    assert made.engine == "Built-in AI model"
+    assert pipeline.places(MODEL) == 2
+    assert pipeline.places(PREVIEW) >= 1, "the filters stay here"
+    assert {info.id for info in pipeline.engines() if info.available} >= {MODEL, PREVIEW}
+    wait_until(lambda: b'studio_replicas{state="running"} 2.0' in pipeline.measures.text(), "replicas are told")
+    told = pipeline.measures.text()
+    assert b"studio_cluster_up 1.0" in told
+    assert b'studio_places{device="cluster"} 2.0' in told
+    assert b'studio_portraits_total{engine="small"} 1.0' in told
+    folder.remove()
 
 
 def test_a_rolling_restart_drops_nobody(ray_head: Head, link: Link, make: Make, small_job: Job) -> None:
