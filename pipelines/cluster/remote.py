@@ -22,7 +22,13 @@ _ATTEMPTS = 2
 _LOOK_SECONDS = 0.25  # so soon a stop is heard while nothing comes
 _SILENT_SECONDS = 600.0  # as worker.Patience has it
 _AWAY_SECONDS = 120.0  # a cluster whose head was restarted is waited for so long
+_FULL_SECONDS = 120.0  # and one whose replicas are all at work for other studios
+_FULL = say("All machines that paint are busy; nothing of yours is lost, so try again soon.")
 _AWAY = say("The machines that paint are away just now; nothing of yours is lost, so try again in a minute.")
+
+
+class _Full(Exception):
+    """As many wait at Serve as may."""
 
 
 class RemoteEngine:
@@ -60,14 +66,24 @@ class RemoteEngine:
     def make(self, job: Job, studio: Studio, on_step: StepCallback) -> Made:
         """See Engine.make. Stops within two steps."""
         name, plain = secrets.token_hex(16), plain_job(job)
-        total = len(job.seeds)
+
+        def waits() -> bool:
+            return on_step(0, len(job.seeds), None)
+
         for attempt in range(1, _ATTEMPTS + 1):
-            self._wait_for_cluster(lambda: on_step(0, total, None))
-            run = self._link.start("paint", self.model_id, name=name, attempt=attempt, job=plain)
-            try:
-                made = self._hear(run, on_step, total)
-            finally:
-                self._link.end(run)
+            until = self._clock() + _FULL_SECONDS
+            while True:
+                self._wait_for_cluster(waits)
+                run = self._link.start("paint", self.model_id, name=name, attempt=attempt, job=plain)
+                try:
+                    made = self._hear(run, on_step, waits)
+                    break
+                except _Full:
+                    if self._clock() > until:
+                        raise EngineBusy(_FULL) from None
+                finally:
+                    self._link.end(run)
+                self._rest(waits)
             if made is not None:
                 return made
         raise EngineFailed(say("The machine that painted this was lost, and so was a second one; try again."))
@@ -75,12 +91,16 @@ class RemoteEngine:
     def close(self) -> None:
         """Nothing: the weights stay for the next job, of whomever."""
 
-    def _hear(self, run: Run, on_step: StepCallback, total: int) -> Made | None:
-        """What came of a run; None where its replica was lost."""
+    def _hear(self, run: Run, on_step: StepCallback, waits: Callable[[], bool]) -> Made | None:
+        """What came of a run; None where its replica was lost.
+
+        Raises:
+            _Full: All replicas are at work, for other studios too.
+        """
         began = False
 
         def goes_on() -> bool:
-            return began or on_step(0, total, None)  # in the middle of steps a picture is on the screen
+            return began or waits()  # in the middle of steps a picture is on the screen
 
         while True:
             told = self._next(run, goes_on)
@@ -102,7 +122,7 @@ class RemoteEngine:
             if kind == "lost":
                 return None
             if kind == "full":
-                raise EngineBusy(say("All machines that paint are busy; nothing of yours is lost, so try again soon."))
+                raise _Full
             raise EngineFailed(
                 say("The machine that paints stopped with an error; try again."), detail=str(told.get("detail", kind))
             )
@@ -125,11 +145,14 @@ class RemoteEngine:
     def _wait_for_cluster(self, goes_on: Callable[[], bool]) -> None:
         until = self._clock() + _AWAY_SECONDS
         while not self._link.is_up:
-            if not goes_on():
-                raise Cancelled(say("Stopped; nothing was kept."))
             if self._clock() > until:
                 raise EngineUnavailable(_AWAY)
-            time.sleep(_LOOK_SECONDS)
+            self._rest(goes_on)
+
+    def _rest(self, goes_on: Callable[[], bool]) -> None:
+        if not goes_on():
+            raise Cancelled(say("Stopped; nothing was kept."))
+        time.sleep(_LOOK_SECONDS)
 
 
 class RemoteEngines:

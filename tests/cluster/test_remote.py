@@ -139,6 +139,21 @@ def test_a_gateway_that_dies_is_started_anew_and_the_run_is_sent_once_more(
     assert (link.joined, link.lost_runs) == (2, 1)
 
 
+def test_a_run_for_which_no_replica_is_free_waits(linked: Linked, job: Job, presets: Presets, tmp_path: Path) -> None:
+    """As where other studios have all of them: a portrait that was let through the line is not sent back."""
+    link = linked("full-for-a-while")
+    waited: list[int] = []
+
+    def on_step(step: int, total: int, preview: Image.Image | None) -> bool:
+        waited.append(step)
+        return True
+
+    assert len(engine(link, presets).make(job, studio_of(job), on_step).pictures) == 2
+    assert attempts(tmp_path) == ["1", "1", "1", "1"], "a replica has seen the last one alone"
+    assert waited.count(0) >= 3
+    assert link.lost_runs == 0
+
+
 def test_an_error_comes_back_and_is_not_tried_again(linked: Linked, job: Job, presets: Presets, tmp_path: Path) -> None:
     with pytest.raises(EngineFailed, match="About"):
         engine(linked("broken"), presets).make(job, studio_of(job), go_on)
