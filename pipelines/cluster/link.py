@@ -52,7 +52,7 @@ class Setup:
 class Run:
     """One run in the cluster: what is told of it, in its order."""
 
-    def __init__(self, name: str, cancel: Callable[[], None]) -> None:
+    def __init__(self, name: str, cancel: Callable[[], object]) -> None:
         self.name = name
         self.cancel = cancel
         self._told: queue.SimpleQueue[Plain] = queue.SimpleQueue()
@@ -186,7 +186,7 @@ class Link:
                     "model_id": setup.model_id,
                 }
             )
-            answer = connection.recv() if connection.poll(_JOIN_SECONDS) else ("lost", "TimeoutError", "")
+            answer: Any = connection.recv() if connection.poll(_JOIN_SECONDS) else ("lost", "TimeoutError", "")
         except (EOFError, OSError):
             answer = ("lost", "EOFError", "")
         if answer[0] != "ready":
