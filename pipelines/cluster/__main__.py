@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             try:
                 _do(options.action, Settings.read())
             finally:
-                membership.leave()
+                membership.leave(Path(folder))
     except PortraitError as error:
         print(error.told, file=sys.stderr)
         return 1

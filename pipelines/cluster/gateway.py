@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class Joined:
         handle: Of the application, as Serve has it.
         offers: Of a replica.
         count: Replicas by state; raises where the cluster does not answer.
-        leave: Leaves it, or ends it where it was begun here.
+        leave: Leaves it, or ends it where it was begun here, and clears up: the page may be no more.
     """
 
     handle: Any
@@ -129,12 +130,13 @@ def join(setup: Plain) -> Joined:
     Raises:
         PortraitError: The cluster is not safe to join, is not there, or Ray is not installed.
     """
-    membership.enter(setup["address"], Path(setup["folder"]))
+    folder = Path(setup["folder"])
+    membership.enter(setup["address"], folder)
     handle = deployment.handle_of_running()
     if handle is None:
         handle = deployment.run(deployment.Plan(Replicas(*setup["replicas"]), setup["model_id"]))
     offers = handle.offers.remote().result(timeout_s=_OFFERS_SECONDS)
-    return Joined(handle, offers, deployment.count_replicas, membership.leave)
+    return Joined(handle, offers, deployment.count_replicas, partial(membership.leave, folder))
 
 
 def main(descriptor: int, join: Callable[[Plain], Joined] = join) -> int:

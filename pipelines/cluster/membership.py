@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,15 @@ def enter(address: str, folder: Path) -> None:
     serve.start(http_options={"location": "NoServer"})
 
 
-def leave() -> None:
-    """Leave it; one that was begun here ends."""
+def leave(folder: Path) -> None:
+    """Leave it; one that was begun here ends, and nothing of it stays.
+
+    Args:
+        folder: As `enter` was told.
+    """
     heavy.load("ray").shutdown()
+    for one in (folder, _MEMORY / folder.name):
+        shutil.rmtree(one, ignore_errors=True)
 
 
 def _free_bytes(folder: Path) -> int:

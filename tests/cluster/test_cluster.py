@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,14 @@ from visits.folder import PrivateFolder
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 MANY = 100
+PAGE = """
+import time
+from pipelines.cluster.link import Link, Setup
+from pipelines.settings import Backend, Replicas
+Link(Setup(Backend(""), Replicas(1, 1), "")).join()
+print("joined", flush=True)
+time.sleep(3600)
+"""
 AT_ONCE = 4
 Make = Callable[[Job], Made]
 
@@ -325,4 +334,31 @@ def test_one_of_our_own_begins_and_ends_with_the_studio(ray_head: Head, small_jo
     finally:
         link.close()
     assert set(refused.values()) == {"UNAUTHENTICATED"}, "of the replica alone; all else is for this machine"
-    assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    assert not [one for one in family if _lives(one)]
+
+
+def test_one_of_our_own_ends_though_the_page_was_killed(
+    ray_head: Head,
+) -> None:
+    """And leaves nothing: not in the temporary folder, where its logs were, nor in shared memory."""
+    before = set(Path("/dev/shm").iterdir())
+    with tempfile.TemporaryDirectory(prefix="o-") as short:
+        page = subprocess.Popen(
+            [sys.executable, "-c", PAGE], cwd=ROOT, env={**os.environ, "TMPDIR": short}, stdout=subprocess.PIPE
+        )
+        try:
+            assert page.stdout is not None
+            assert page.stdout.readline() == b"joined\n"
+            family = psutil.Process(page.pid).children(recursive=True)
+            assert any("gcs_server" in " ".join(one.cmdline()) for one in family)
+            assert list(Path(short).iterdir())
+        finally:
+            page.kill()
+            page.wait()
+        wait_until(lambda: not any(_lives(one) for one in family), "all its processes end", START_SECONDS)
+        assert list(Path(short).iterdir()) == []
+    assert set(Path("/dev/shm").iterdir()) <= before
+
+
+def _lives(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
