@@ -8,6 +8,8 @@ SPREAD ?= -n 2 --dist loadgroup --no-loadscope-reorder
 FLOOR ?= 93
 COMPUTE ?= cpu
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Where it is set, every worker of the tests and every app that they start compiles all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Biome formats and lints ui/static. It comes by npx, and is left out where that is not there or cannot fetch it.
 BIOME := npx --yes @biomejs/biome@2.6.8
 biome = if $(BIOME) --version >/dev/null 2>&1; then $(BIOME) $(1); \

@@ -38,7 +38,6 @@ from benchmarks.portrait_figures import (
     jaw_step,
     seed_distance,
     sharpness,
-    skin_group,
     skin_ita,
     style_accuracy,
     style_features,
@@ -48,6 +47,7 @@ from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.likeness import for_stack
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.faithfulness import meter
+from pipelines.faithfulness.skin import lightened, skin_group
 from pipelines.presets.loading import load_presets
 from pipelines.schema import Scene, Style
 from training.data import held_out_portraits, training_portraits
@@ -162,7 +162,7 @@ def _measure_person(figures: StyleFigures, person: Person, style: Style, portrai
     said = meter.measure(person.photo, Image.fromarray(portrait), natural_colour=True)
     tone = skin_ita(np.asarray(person.photo.image), face.landmarks)
     if said.skin is not None and tone is not None:
-        figures.lighter.append((skin_group(tone), meter.lightened(said.skin)))
+        figures.lighter.append((skin_group(tone), lightened(said.skin)))
     step = jaw_step(person.photo, portrait)
     if step is not None:
         figures.jaw.append(step)

@@ -26,6 +26,7 @@ from PIL import Image, ImageFilter
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.errors import PhotoError
 from pipelines.faithfulness import meter
+from pipelines.faithfulness.skin import SKIN_GROUPS, lightened, patch_shift, skin_group
 from pipelines.photo.decoding import FORMATS
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import load_presets
@@ -77,7 +78,7 @@ def people(folder: Path, size: int, limit: int) -> Iterator[tuple[PreparedPhoto,
             print(f"{path.name} left out: no face", file=sys.stderr)
             continue
         own = meter.measure(photo, photo.image, natural_colour=True)
-        yield photo, "no colour" if own.skin is None else meter.skin_group(own.skin.ita_before)
+        yield photo, "no colour" if own.skin is None else skin_group(own.skin.ita_before)
 
 
 def _percent(change: RatioChange | None) -> float | None:
@@ -126,13 +127,13 @@ def held_out(photo: PreparedPhoto, picture: Image.Image) -> SkinShift | None:
     assert photo.face is not None
     assert photo.face.landmarks is not None
     points = photo.face.landmarks
-    return meter.patch_shift(np.asarray(photo.image), points, np.asarray(picture), points, HELD_OUT)
+    return patch_shift(np.asarray(photo.image), points, np.asarray(picture), points, HELD_OUT)
 
 
 def _darkened(skin: SkinShift) -> bool:
     """The mirror image of what is warned of."""
     names = ("ita_shift", "lightness_shift")
-    return meter.lightened(skin.model_copy(update={name: -getattr(skin, name) for name in names}))
+    return lightened(skin.model_copy(update={name: -getattr(skin, name) for name in names}))
 
 
 def _line(group: Iterable[Measured], people: int) -> str:
@@ -152,9 +153,9 @@ def _line(group: Iterable[Measured], people: int) -> str:
     drift = median((NUMBERS["drift %"](one) for one in kept), 1)
     angle = median((skin.ita_shift for skin in skins), 1, "+")
     light = median((skin.lightness_shift for skin in skins), 1, "+")
-    row = f"{drift:>9}{angle:>9}{light:>9}{past(skins, meter.lightened)}{past(skins, _darkened)}"
+    row = f"{drift:>9}{angle:>9}{light:>9}{past(skins, lightened)}{past(skins, _darkened)}"
     light = median((skin.lightness_shift for skin in held), 1, "+")
-    row += f"{light:>9}{past(held, meter.lightened)}{past(held, _darkened)}"
+    row += f"{light:>9}{past(held, lightened)}{past(held, _darkened)}"
     edges = median((None if one.edges_kept is None else 100 * one.edges_kept for one in kept), 0)
     read = 100 * np.mean([one.landmark_drift is not None for one in kept])
     warned = 100 * np.mean([one.warning is not None for one in kept])
@@ -177,7 +178,7 @@ def print_table(options: argparse.Namespace) -> None:
                 measured = Measured(kept, held_out(photo, picture) if style.natural_colour else None)
                 by_style[style.id, likeness].append(measured)
                 by_group[group, likeness].append(measured)
-    order = [name for name, _ in meter.SKIN_GROUPS] + ["no colour"]
+    order = [name for name, _ in SKIN_GROUPS] + ["no colour"]
     head = "".join(f"{name:>9}" for name in COLUMNS + COUNTS)
     total = sum(sizes.values())
     for title, table, names, counts in (

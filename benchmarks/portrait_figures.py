@@ -25,9 +25,6 @@ _JAW = ((361, 288, 397, 365, 379), (379, 378, 400, 377, 152, 148, 176, 149, 150)
 _NEAR, _FAR = 0.03, 0.13  # face heights: the strips beside the jaw begin and end so far from it
 _LEAST_SKIN = 0.15  # of a strip: less is hair, beard or collar, and tells nothing
 
-# Chardon et al. 1991, Int J Cosmet Sci 13: lower bound of each group in degrees.
-SKIN_GROUPS = (("very light", 55), ("light", 41), ("intermediate", 28), ("tan", 10), ("brown", -30), ("dark", -91))
-
 
 def edge_f1(control: np.ndarray, drawing: np.ndarray, *, tolerance: int = 2) -> float:
     """F1 of the lines of two drawings, white on black, with a tolerance in pixels.
@@ -196,11 +193,6 @@ def _strip(near: np.ndarray, far: np.ndarray, skin: np.ndarray) -> np.ndarray | 
     found = (mask > 0) & skin
     enough = found.sum() >= max(12, _LEAST_SKIN * mask.sum())
     return found if enough else None
-
-
-def skin_group(ita: float) -> str:
-    """Name of the group that an angle falls into."""
-    return next(name for name, bound in SKIN_GROUPS if ita > bound)
 
 
 def style_features(picture: np.ndarray) -> np.ndarray:

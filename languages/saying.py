@@ -15,9 +15,10 @@ import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Self
 
+from babel.core import UnknownLocaleError
 from babel.dates import format_date
 from pydantic import PlainSerializer, WrapValidator
 
@@ -108,6 +109,18 @@ class Said(str):
 
     def __radd__(self, other: str) -> str:
         return f"{other}{self}"
+
+
+def day_in(code: str, day: date) -> str:
+    """A day in the way of a language, its month as a word.
+
+    Args:
+        code: Of any language; where nothing is known of it, the day is said as 2027-12-31.
+    """
+    try:
+        return format_date(day, "long", locale="en_GB" if code == ENGLISH else code.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        return day.isoformat()
 
 
 class When(Said):

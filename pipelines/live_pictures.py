@@ -28,7 +28,7 @@ from pipelines.sitting import Crop, Sitting
 
 PREVIEW_SIZE = 512  # pixels: the side of a square of the area in which live pictures are painted
 TILE_SIZE = 144  # pixels of a tile, which the page shows at 76 to 92
-_TILE_PAINTED_AT = 192  # smaller, hatching and dots are too coarse to be known again
+TILE_PAINTED_AT = 192  # smaller, hatching and dots are too coarse to be known again
 
 
 class LivePictures:
@@ -102,7 +102,7 @@ class LivePictures:
             raise Cancelled(say("Stopped before it began."))
         small = resized(
             self._crop(source, face_index, "1:1", (PREVIEW_SIZE, PREVIEW_SIZE)).photo,
-            (_TILE_PAINTED_AT, _TILE_PAINTED_AT),
+            (TILE_PAINTED_AT, TILE_PAINTED_AT),
         )
         (picture,) = self._preview.generate(Job(photo=small, style=style, scene=plain, seeds=(0,)), go_on)
         return marking.finish(_shrunk(picture), is_diffusion=False)

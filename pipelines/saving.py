@@ -52,18 +52,7 @@ def save_portraits(
         for seed, picture in pictures:
             portrait_id = secrets.token_hex(12)
             path = folder / f"{job.style.id}-{request.scene_id}-seed{seed}-{portrait_id}.png"
-            facts = {
-                **own.facts(request.style_id, request.own_style, presets),
-                "Scene": request.scene_id,
-                "Seed": str(seed),
-                "Model": engine.model_id,
-                "Engine": engine.name,
-                "Likeness": f"{request.likeness:g}",
-                "Shape": request.shape,
-                "Size": request.size,
-            }
-            if job.style_picture is not None:  # that there was one, and nothing of it
-                facts["StyleSource"] = AFTER_PICTURE
+            facts = _facts(request, engine, job, seed, presets)
             written.append(path)
             saved = marking.save(
                 picture, path, is_diffusion=engine.is_diffusion, facts=facts, label=request.visible_label
@@ -101,3 +90,20 @@ def save_portraits(
                 path.unlink()
         raise
     return tuple(portraits)
+
+
+def _facts(request: PortraitRequest, engine: Engine, job: Job, seed: int, presets: Presets) -> dict[str, str]:
+    """What a portrait's file says of how it was made."""
+    facts = {
+        **own.facts(request.style_id, request.own_style, presets),
+        "Scene": request.scene_id,
+        "Seed": str(seed),
+        "Model": engine.model_id,
+        "Engine": engine.name,
+        "Likeness": f"{request.likeness:g}",
+        "Shape": request.shape,
+        "Size": request.size,
+    }
+    if job.style_picture is not None:  # that there was one, and nothing of it
+        facts["StyleSource"] = AFTER_PICTURE
+    return facts

@@ -86,8 +86,8 @@ class StyleOverride(Value):
     finish: tuple[RecipeStep, ...] | None = Field(None, max_length=15, description="Replaces `finish`.")
 
 
-class Style(Value):
-    """One look, from presets/styles/<id>.toml. The file name is the id."""
+class Pickable(Value):
+    """What a picker shows of a style or a scene, and finds it by."""
 
     id: PresetId = Field(description="The file name; never written in the file.")
     name: Words = Field(min_length=2, max_length=40, description="What visitors read.")
@@ -97,6 +97,13 @@ class Style(Value):
         max_length=12,
         description="What visitors may type to find it, besides its name: one to four words each, lower case.",
     )
+
+    _keywords_once = field_validator("keywords")(_each_once)
+
+
+class Style(Pickable):
+    """One look, from presets/styles/<id>.toml. The file name is the id."""
+
     family: Family = Field(description="Group in the picker.")
     order: int = Field(100, ge=0, le=1000, description="Place inside the family, smallest first.")
     based_on: PresetId | None = Field(
@@ -165,8 +172,6 @@ class Style(Value):
         """What is laid on the picture of such a stack."""
         return self.preview[len(self.preview) - self.finish_steps :] if self.finish is None else self.finish
 
-    _keywords_once = field_validator("keywords")(_each_once)
-
     @model_validator(mode="after")
     def _something_is_painted(self) -> Self:
         if self.finish_steps >= len(self.preview):
@@ -183,17 +188,9 @@ class Light(Value):
     direction: Literal["left", "right", "above", "below", "front"] = Field("left", description="Where it comes from.")
 
 
-class Scene(Value):
+class Scene(Pickable):
     """One setting, from presets/scenes/<id>.toml. Added to any style."""
 
-    id: PresetId = Field(description="The file name; never written in the file.")
-    name: Words = Field(min_length=2, max_length=40, description="What visitors read.")
-    summary: Words = Field(min_length=10, max_length=140, description="One sentence for the picker.")
-    keywords: tuple[Keyword, ...] = Field(
-        (),
-        max_length=12,
-        description="What visitors may type to find it, besides its name: one to four words each, lower case.",
-    )
     order: int = Field(100, ge=0, le=1000, description="Place in the picker, smallest first.")
     prompt: str = Field("", max_length=300, description="Words appended to the style's prompt.")
     backdrop: str | None = Field(
@@ -203,7 +200,10 @@ class Scene(Value):
     )
     light: Light | None = Field(None, description="Light thrown on the person in the instant filters.")
 
-    _keywords_once = field_validator("keywords")(_each_once)
+    @property
+    def key_side(self) -> float:
+        """Where its light comes from: -1 left, 1 right."""
+        return 1.0 if self.light is not None and self.light.direction == "right" else -1.0
 
 
 # --- photo -----------------------------------------------------------------------------------------------------------

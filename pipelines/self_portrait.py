@@ -5,24 +5,21 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from weakref import WeakSet
 
 from PIL import Image
 
-from languages.saying import listed, say
-from pipelines import easels, sizes
-from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, EngineSource, Made
-from pipelines.engines.device import is_out_of_memory, may_be_at_fault
+from languages.saying import say
+from pipelines import sizes
+from pipelines.easels import always
+from pipelines.engines.base import AUTO, Engine, EngineInfo, EngineSource
+from pipelines.engines.device import is_out_of_memory
 from pipelines.engines.filters.operations.after_picture import NEEDED
 from pipelines.engines.filters.stage import Stage
-from pipelines.engines.registry import Engines
-from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError, RequestInvalid, SettingsError
+from pipelines.errors import Cancelled, EngineFailed, PortraitError, RequestInvalid
 from pipelines.faithfulness.identity import IdentityMeter
 from pipelines.job_studio import JobStudio
 from pipelines.live_pictures import LivePictures
@@ -35,18 +32,10 @@ from pipelines.provenance import marking
 from pipelines.results import PortraitSet
 from pipelines.safety.review import Safety, build_safety
 from pipelines.saving import save_portraits
-from pipelines.schema import (
-    Job,
-    PortraitRequest,
-    Scene,
-    Shape,
-    Size,
-    StepCallback,
-    Style,
-    StylePicture,
-)
+from pipelines.schema import Job, PortraitRequest, Scene, Shape, Size, StepCallback, Style, StylePicture
 from pipelines.sitting import Crop
-from pipelines.waiting_line import MAX_WAITING, Ticket, WaitingLine
+from pipelines.waiting_line import MAX_WAITING, Ticket
+from pipelines.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +43,6 @@ _STEP_SIDE = 768  # of the picture of a step: a print is marked once, when it is
 _NO_MEMORY = say(
     "There is too little free memory for this just now; ask for fewer variations, or try again in a minute."
 )
-
-
-class _Elsewhere(Exception):
-    """The device failed, and the request has a place at the front of the line for another one."""
 
 
 class SelfPortraitPipeline(LivePictures):
@@ -76,6 +61,7 @@ class SelfPortraitPipeline(LivePictures):
         identity: Places portraits among strangers for those who tick that; left out, nobody is asked.
 
     Attributes:
+        workshop: The devices, and what is loaded there.
         line: Who waits for a device.
         measures: What operators are told of the work.
 
@@ -101,15 +87,16 @@ class SelfPortraitPipeline(LivePictures):
         self.automatic = automatic
         self.identity = identity
         self.safety = safety or build_safety()
-        sources = engines or easels.sources_of(devices, presets.models, self.safety.why_not)
-        self._easels = easels.Easels(sources if isinstance(sources, Mapping) else {"": sources})
-        self._finding = threading.Lock()
-        self._may_find_gpus = engines is None and devices == AUTO
-        if automatic not in self._easels.ids:
-            raise SettingsError(f"STUDIO_MODEL must be one of: {', '.join(self._easels.ids)}.")
-        self.line = WaitingLine(max_waiting, devices={easel.name: easel.has for easel in self._easels})
-        if engines is None:  # filters need no device: they are not waited for behind models, and work on all cores
-            self.add_device(easels.FILTERS, easels.Filters(), room=filters_at_once or easels.filters_at_once())
+        self.workshop = Workshop(
+            presets.models,
+            self.safety.why_not,
+            automatic=automatic,
+            engines=engines,
+            devices=devices,
+            max_waiting=max_waiting,
+            filters_at_once=filters_at_once,
+        )
+        self.line = self.workshop.line
         self.measures = Measures(self.line)
         self.warming: str = say("Starting: face finder")
         self._out_dir = out_dir
@@ -141,7 +128,7 @@ class SelfPortraitPipeline(LivePictures):
         with ticket or self.join(request) as turn, self.measures.watching(turn):
             try:
                 report = on_step or (lambda step, total, preview: True)
-                return self._made(request, report, out_dir, turn, in_series)
+                return self.workshop.tried(turn, lambda: self._make(request, report, out_dir, turn, in_series))
             except PortraitError:
                 raise
             except Exception as error:
@@ -168,15 +155,12 @@ class SelfPortraitPipeline(LivePictures):
         self.safety.require_words(", ".join(one for one in words if one.strip()), request.consent.session)
         if request.style_picture is not None:
             self.require_style_picture(request.style_picture, request.consent.session)
-        self._find_gpus()
-        model_id, _ = self.engine_for(request.own_style or self.presets.style(request.style_id), request.model_id)
-        model_id = self.automatic if model_id == AUTO else model_id
-        only = self._easels.able(model_id)
-        return self.line.join(request.consent.session, model_id, len(request.seeds), only)
+        style = request.own_style or self.presets.style(request.style_id)
+        return self.workshop.join(request.consent.session, style, request.model_id, len(request.seeds))
 
     def places(self, model_id: str) -> int:
         """How many portraits of an engine can be made at a time."""
-        return self.line.room(self._easels.able(self.automatic if model_id == AUTO else model_id))
+        return self.workshop.room(model_id)
 
     def require_style_picture(self, picture: StylePicture, session: str) -> None:
         """Let a style picture pass the reviewers of pictures, each once, or refuse and log it.
@@ -189,22 +173,6 @@ class SelfPortraitPipeline(LivePictures):
             self.safety.require_picture(picture.image, session)
             self._passed.add(picture)
 
-    def _made(
-        self, request: PortraitRequest, report: StepCallback, out_dir: Path | None, turn: Ticket, in_series: bool
-    ) -> PortraitSet:
-        """What `_make` makes, where the device fails once more on another one, which shows whose fault it was."""
-        try:
-            return self._make(request, report, out_dir, turn, in_series)
-        except _Elsewhere:
-            pass
-        try:
-            return self._make(request, report, out_dir, turn, in_series)
-        except Exception:
-            for name in turn.tried:
-                log.warning("device %s gets work again: another one could not do it either", name)
-                self.line.bring_back(name)
-            raise
-
     def _make(
         self, request: PortraitRequest, report: StepCallback, out_dir: Path | None, turn: Ticket, in_series: bool
     ) -> PortraitSet:
@@ -214,7 +182,7 @@ class SelfPortraitPipeline(LivePictures):
         model_id, picked = self.engine_for(style, request.model_id)
         if style.needs_picture and request.style_picture is None:
             raise RequestInvalid(NEEDED)
-        with self._engine(model_id, report, turn) as choice, self.precedence.awaited():
+        with self.workshop.engine(model_id, turn, report) as choice, self.precedence.awaited():
             engine = choice.engine
             unchecked = self.safety.require_reviewers(choice.stack)
             style, left_out = own.readable(style, choice.stack, self.presets) if request.own_style else (style, ())
@@ -235,7 +203,7 @@ class SelfPortraitPipeline(LivePictures):
             started = time.monotonic()
             finished = _finished(report, is_diffusion=engine.is_diffusion, label=request.visible_label)
             watched = self.safety.watch(finished, one_by_one=engine.is_diffusion, stack=choice.stack)
-            made = self._made_by(engine, job, JobStudio(job, crop.drawn, self._stage), watched, turn)
+            made = self.workshop.made(engine, job, JobStudio(job, crop.drawn, self._stage), watched, turn)
             seconds = (time.monotonic() - started) / len(made.pictures)
             if not turn.holds:  # it hung, was set aside, and woke up after all
                 raise Cancelled(say("Stopped: this took too long."))
@@ -260,46 +228,6 @@ class SelfPortraitPipeline(LivePictures):
             refused=refused,
         )
 
-    def _made_by(self, engine: Engine, job: Job, studio: JobStudio, on_step: StepCallback, turn: Ticket) -> Made:
-        """What the engine makes.
-
-        Raises:
-            _Elsewhere: The device may be at fault, and the turn is to come on another one.
-        """
-        device = turn.device
-        try:
-            return engine.make(job, studio, on_step)
-        except Exception as error:
-            if not engine.is_diffusion or turn.tried or not may_be_at_fault(error) or not turn.elsewhere():
-                raise
-            kind = type(error.__cause__ or error).__name__
-            log.error(
-                "device %s failed (%s) and gets no work for a while; the portrait is made elsewhere", device, kind
-            )
-            raise _Elsewhere from error
-
-    def engine_for(self, style: Style, model_id: str) -> tuple[str, tuple[str, ...]]:
-        """The engine that is to paint a style, and what is to be told of the choice, as sentences.
-
-        "auto" takes the instant filters for a style that its own engine cannot paint; an engine that was asked for is
-        never replaced.
-
-        Raises:
-            EngineUnavailable: The engine that was asked for cannot paint this style; the hint names who can.
-        """
-        if not style.needs_picture:
-            return model_id, ()
-        engines = self.engines()
-        able = [engine for engine in engines if engine.reads_style_picture and engine.available]
-        asked = next((e for e in engines if e.id == model_id or (model_id == AUTO and e.is_automatic)), None)
-        if asked is None or asked in able:
-            return model_id, ()
-        words = say("{name} cannot paint after a picture of your own", name=asked.name)
-        if model_id == AUTO and any(engine.id == PREVIEW for engine in able):
-            return PREVIEW, (say("{words}, so the instant filters do, not diffusion.", words=words),)
-        names = listed([engine.name for engine in able], either=True) or say("another style")
-        raise EngineUnavailable(say("{words}; choose {names} under Advanced.", words=words, names=names))
-
     def dimensions(self, model_id: str, shape: Shape, size: Size, detail: float) -> tuple[str, tuple[int, int]]:
         """Which engine would make a portrait, and its width and height.
 
@@ -313,57 +241,34 @@ class SelfPortraitPipeline(LivePictures):
             RequestInvalid: There is no such engine.
             EngineUnavailable: It cannot run here.
         """
-        model_id = self.automatic if model_id == AUTO else model_id
-        choice = self._easels.peek(model_id)
+        choice = self.workshop.peek(model_id)
         return choice.engine.name, choice.engine.dimensions(shape, size, detail)
 
     def engines(self) -> tuple[EngineInfo, ...]:
         """Every engine, whether it can run here, and why not."""
-        infos = self._easels.infos()
-        if self.automatic == AUTO:
-            return infos
-        return tuple(replace(info, is_automatic=info.id == self.automatic) for info in infos)
+        return self.workshop.engines()
+
+    def engine_for(self, style: Style, model_id: str) -> tuple[str, tuple[str, ...]]:
+        """The engine that is to paint a style, and what is to be told of the choice. See `Workshop.engine_for`."""
+        return self.workshop.engine_for(style, model_id)
 
     def warm_up(self) -> None:
         """Load what the first visitor would otherwise wait for. Meant for a background thread."""
         try:
             vision.warm_up()
-            warm = self._load(self._easels.able(self.automatic))
+            warm = self.workshop.warm_up(self._starting)
         except PortraitError as error:  # stays on the banner: this machine cannot work until it is mended
             log.error("cannot warm up: %s", error)
             self.warming = error.hint
             return
         self.warming = ""
-        self._find_gpus()
-        for easel in self._easels:
-            able = self._easels.able(self.automatic)
-            if easel.name != warm and (able is None or easel.name in able):
-                try:
-                    self._load(frozenset({easel.name}))
-                except PortraitError as error:  # the others work
-                    log.error("cannot warm up %s: %s", easel.name, error)
+        self.workshop.warm_up_others(warm)
 
-    def _load(self, only: frozenset[str] | None) -> str:
-        """Load the engine of visitors who choose none on one of these devices. Returns which one it was."""
-        with (
-            self.line.join("", self.automatic, 0, only) as turn,
-            self._engine(AUTO, lambda step, total, preview: True, turn) as choice,
-        ):
-            if choice.engine.is_diffusion:
-                self.warming = self.warming and say("Starting: {name}", name=choice.engine.name)
-                choice.engine.load()
-            return turn.device
-
-    def _find_gpus(self) -> None:
-        """With "auto", give work to all GPUs as soon as torch can tell of them; the page does not wait for it."""
-        with self._finding:
-            further = easels.further_gpus() if self._may_find_gpus else None
-            self._may_find_gpus = self._may_find_gpus and further is None
-        for device in further or ():
-            self.add_device(device.name, Engines(self.presets.models, self.safety.why_not, device=device))
+    def _starting(self, name: str) -> None:
+        self.warming = self.warming and say("Starting: {name}", name=name)
 
     def add_device(
-        self, name: str, engines: EngineSource, *, room: int = 1, is_open: Callable[[], bool] = easels.always
+        self, name: str, engines: EngineSource, *, room: int = 1, is_open: Callable[[], bool] = always
     ) -> None:
         """One more device on which portraits are made.
 
@@ -371,10 +276,7 @@ class SelfPortraitPipeline(LivePictures):
             room: How many at a time.
             is_open: Whether it is there for whoever asks, in this very context.
         """
-        easel = easels.Easel(name, engines, is_open)
-        self._easels.add(easel)
-        self.line.open(name, easel.has, room=room)
-        log.info("portraits are made on %s, too", name)
+        self.workshop.add(name, engines, room=room, is_open=is_open)
 
     def folder(self, session: str) -> Path:
         """Where a session's portraits are. The session's own name is not in the path."""
@@ -386,28 +288,15 @@ class SelfPortraitPipeline(LivePictures):
 
     def close(self) -> None:
         """Free all engines."""
-        self._easels.close()
+        self.workshop.close()
 
     def weights_changed(self) -> None:
         """Models have come or gone on the disk: the next request on each device chooses its engine anew."""
-        self._easels.renew()
+        self.workshop.renew()
 
     def set_aside(self, ticket: Ticket) -> None:
         """Let the next one have its turn although the engine did not come back; it gets an engine of its own."""
-        if ticket.holds:
-            log.error("an engine does not answer and was set aside%s", ticket.device and f", on {ticket.device}")
-            self._easels[ticket.device].drop()
-        ticket.leave()
-
-    @contextmanager
-    def _engine(self, model_id: str, report: StepCallback, turn: Ticket) -> Iterator[EngineChoice]:
-        """The engine, for this request alone, once its turn has come, on the device where it is."""
-        while not turn.wait(0.25):
-            if not report(0, 1, None):
-                raise Cancelled(say("Stopped before it began."))
-        model_id = self.automatic if model_id == AUTO else model_id
-        with self._easels[turn.device].engine(model_id) as choice:
-            yield choice
+        self.workshop.set_aside(ticket)
 
     def _sit(self, request: PortraitRequest, engine: Engine, scene: Scene) -> tuple[Crop, tuple[str, ...]]:
         """The crop, as large as the engine paints, and what is to be said where that is not what was asked for."""

@@ -1,7 +1,7 @@
 """The line before the engines: bounded, fair between visitors, and everybody in it knows place and wait.
 
 Each device of the machine makes one portrait at a time. Whoever joins gets a ticket; the ticket says how many are ahead
-and how long that will take, judged by what earlier portraits took, and it can be given back at any time.
+and how long that will take (`pipelines.waiting_times`), and it can be given back at any time.
 
 Who is next: each visitor's requests stand one behind the other on a common scale of portraits, from where the line is
 now (start-time fair queueing, Goyal, Vin and Cheng 1997). So whoever asks for much is served between the others, and of
@@ -19,12 +19,12 @@ from types import TracebackType
 
 from languages.saying import say, say_many
 from pipelines.errors import EngineBusy
+from pipelines.waiting_times import WaitingTimes
+from pipelines.waiting_times import duration as duration  # has been found here, too
 
 MAX_WAITING = 64
 _EACH = 4  # in line at once for one visitor
-_NEWEST = 0.3  # weight of the newest measurement in the exponentially weighted mean
 _OUT_SECONDS = 600.0  # after a device failed, until it is tried again
-_LATE = 1.5  # times what was expected: who takes longer is not waited for any more
 
 Has = Callable[[str], bool]
 
@@ -161,8 +161,7 @@ class WaitingLine:
         self._waiting: list[Ticket] = []
         self._reached = 0.0  # how far the line is on the scale of portraits
         self._asked: dict[str, float] = {}  # by owner: how far its requests reach on it
-        self._warm: dict[str, float] = {}  # seconds by model, for one portrait, where the models were loaded
-        self._first: dict[str, tuple[float, int]] = {}  # and for all portraits of a turn in which they had to be
+        self._times = WaitingTimes()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -236,8 +235,8 @@ class WaitingLine:
         with self._lock:
             device = self._device_of(ticket)
             if device is not None:
-                if finished and ticket.turn_since is not None:
-                    self._learn(ticket, self._clock() - ticket.turn_since)
+                if finished:
+                    self._times.learn(ticket, self._taken(ticket), was_loaded=ticket.was_loaded)
                 device.served.remove(ticket)
                 device.used_at = self._clock()
             elif ticket in self._waiting:
@@ -303,9 +302,9 @@ class WaitingLine:
         loaded = [device for device in free if device.has(ticket.model_id)]
         if free and not loaded:
             for device in able:
-                left = self._left(device) if device.has(ticket.model_id) else None
-                if left is not None and left + held.get(device.name, 0.0) < self._loading(ticket):
-                    held[device.name] = held.get(device.name, 0.0) + (self._expected(ticket) or 0.0)
+                left = self._free_in(device) if device.has(ticket.model_id) else None
+                if left is not None and left + held.get(device.name, 0.0) < self._times.loading(ticket):
+                    held[device.name] = held.get(device.name, 0.0) + (self._times.expected(ticket) or 0.0)
                     return None
         return min(loaded or free, key=lambda device: device.used_at, default=None)
 
@@ -354,72 +353,23 @@ class WaitingLine:
     # --- how long it takes ---
 
     def _until(self, position: int) -> float | None:
-        """Seconds until who stands there, 0 being the next, has a turn; each goes to the device that is free first."""
-        free_at: list[tuple[str, float]] = []
+        """Seconds until who stands there, 0 being the next, has a turn."""
+        free_in: list[tuple[str, float | None]] = []
         for device in self._devices.values():
+            if device.is_free:
+                left: list[float | None] = [0.0]
+            else:
+                left = [self._times.left(ticket, self._taken(ticket)) for ticket in device.served]
             if device.back_at <= self._clock() or len(self._devices) == 1:
-                left = [self._remaining(ticket) for ticket in device.served]
-                if device.is_free:
-                    left = [0.0]
-                if any(one is None for one in left):
-                    return None
-                free_at += [(device.name, one) for one in left if one is not None]
-        turn = 0.0
-        for number, ticket in enumerate([*self._in_order(), None][: position + 1]):
-            able = [one for one in free_at if ticket is None or ticket.only is None or one[0] in ticket.only]
-            if not able:  # those that could do it are out
-                return None
-            first = min(able, key=lambda one: one[1])
-            turn = first[1]
-            if number < position:
-                expected = None if ticket is None else self._expected(ticket)
-                if expected is None:
-                    return None
-                free_at[free_at.index(first)] = (first[0], turn + expected)
-        return turn
+                free_in += [(device.name, one) for one in left]
+        order = self._in_order()
+        return self._times.until(free_in, order[:position], order[position] if position < len(order) else None)
 
-    def _remaining(self, ticket: Ticket) -> float | None:
-        expected = self._expected(ticket)
-        if expected is None or ticket.turn_since is None:
-            return None
-        return max(0.0, expected - (self._clock() - ticket.turn_since))
-
-    def _left(self, device: _Device) -> float | None:
+    def _free_in(self, device: _Device) -> float | None:
         """Seconds until somebody's turn there is over; None where that is not known, or was known and is past."""
-        left: list[float] = []
-        for ticket in device.served:
-            expected, taken = self._expected(ticket), self._clock() - (ticket.turn_since or self._clock())
-            if expected is not None and taken <= _LATE * expected:
-                left.append(max(0.0, expected - taken))
-        return min(left, default=None)
+        on_time = [one for one in device.served if not self._times.is_late(one, self._taken(one))]
+        left = [self._times.left(one, self._taken(one)) for one in on_time]
+        return min((one for one in left if one is not None), default=None)
 
-    def _expected(self, ticket: Ticket) -> float | None:
-        each = self._warm.get(ticket.model_id)
-        if each is None and ticket.model_id in self._first:  # too long rather than unknown
-            seconds, portraits = self._first[ticket.model_id]
-            each = seconds / portraits
-        return None if each is None else each * ticket.portraits
-
-    def _loading(self, ticket: Ticket) -> float:
-        """Seconds that loading a request's models takes; 0 where that was not measured yet."""
-        first, each = self._first.get(ticket.model_id), self._warm.get(ticket.model_id)
-        return 0.0 if first is None or each is None else max(0.0, first[0] - each * first[1])
-
-    def _learn(self, ticket: Ticket, seconds: float) -> None:
-        if ticket.portraits < 1:  # nothing was made, as in warming up
-            return
-        if not ticket.was_loaded:
-            self._first[ticket.model_id] = (seconds, ticket.portraits)
-            return
-        each, known = seconds / ticket.portraits, self._warm.get(ticket.model_id)
-        self._warm[ticket.model_id] = each if known is None else known + _NEWEST * (each - known)
-
-
-def duration(seconds: float) -> str:
-    """About how long, in words: "about 12 s", "about 3 min". Coarser where it is longer."""
-    if seconds < 90:
-        whole = max(1, math.ceil(seconds)) if seconds < 10 else round(seconds)
-        # Translators: seconds, short
-        return say("about {seconds} s", seconds=5 * round(seconds / 5) if seconds >= 20 else whole)
-    # Translators: minutes, short
-    return say("about {minutes} min", minutes=round(seconds / 60))
+    def _taken(self, ticket: Ticket) -> float:
+        return 0.0 if ticket.turn_since is None else self._clock() - ticket.turn_since

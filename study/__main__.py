@@ -13,6 +13,7 @@ python -m study simulate likeness -n 50   let simulated people take part, over H
 from __future__ import annotations
 
 import argparse
+import re
 import secrets
 import sys
 from collections.abc import Sequence
@@ -21,11 +22,12 @@ from pipelines.errors import PortraitError
 from pipelines.settings import Settings
 from study import commands as for_researchers
 from study.opening import open_store
-from study.plan.definition import StudyPlan
+from study.plan.definition import StudyPlan, said
 from study.plan.freezing import freeze, load_plan, study_file
 from study.plan.schedule import rows_of, schedule
 
 _MOST_CODES = 10_000
+_EXAMPLE = re.compile(r"[@.]example(\.\w+)?\b|\.example\b")  # the names that belong to nobody (RFC 2606)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,10 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path = study_file(options.study)
         plan = load_plan(path)
         if options.command == "check":
-            print(_described(plan))
+            print(f"{_described(plan)}{_left_to_write(plan)}")
         elif options.command == "freeze":
             lock = freeze(path, Settings.read().presets)
-            print(f"{plan.id}, version {lock.version}, is frozen: {lock.sha256}")
+            print(f"{plan.id}, version {lock.version}, is frozen: {lock.sha256}{_left_to_write(plan)}")
         elif options.command == "codes":
             _make_codes(plan, options.count)
         else:
@@ -76,6 +78,16 @@ def _described(plan: StudyPlan) -> str:
         f"{plan.id}, version {plan.version}: {len(plan.conditions)} conditions in {rows}; screens with a question:"
         f" {screens}. Kept until {plan.retention}. Languages: {', '.join(plan.languages)}."
     )
+
+
+def _left_to_write(plan: StudyPlan) -> str:
+    """What whoever runs the study has not written into its file yet, each on a line; it may be frozen all the same."""
+    found = []
+    if any(_EXAMPLE.search(said(plan.contact, language)) for language in plan.languages):
+        found.append("Its contact is an example's; participants who have questions reach nobody.")
+    if not plan.recruiting.returns:
+        found.append("It has no links back: at the end participants keep their code, and are sent nowhere.")
+    return "".join(f"\n{one}" for one in found)
 
 
 def _make_codes(plan: StudyPlan, count: int) -> None:

@@ -8,7 +8,8 @@ those of the study file.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
@@ -233,6 +234,7 @@ class Dataset:
         sha256: The frozen hash.
         frozen_at, app_version: Of the lock.
         study_text, analysis_text: The files that were frozen.
+        consent_texts: What was agreed to, whole, by its SHA-256: those that somebody in it has agreed to.
     """
 
     plan: StudyPlan
@@ -252,6 +254,7 @@ class Dataset:
     replies: tuple[Reply, ...]
     events: tuple[Happening, ...]
     departures: tuple[Departure, ...]
+    consent_texts: Mapping[str, str] = field(default_factory=dict)
 
     def without_excluded(self) -> Dataset:
         """The main analysis: only who counts. Consents, departures and events of others are left out, too."""
@@ -262,7 +265,9 @@ class Dataset:
         fields = ("consents", "portraits", "ratings", "choices", "checks", "replies", "events")
         kept = {name: tuple(one for one in getattr(self, name) if one.participant in ids) for name in fields}
         people = tuple(one for one in self.people if one.id in ids)
-        return Dataset(**{**self.__dict__, **kept, "people": people})
+        read = {one.text_sha256 for one in self.consents if one.participant in ids}
+        texts = {sha256: text for sha256, text in self.consent_texts.items() if sha256 in read}
+        return Dataset(**{**self.__dict__, **kept, "people": people, "consent_texts": texts})
 
 
 def exclusions_of(plan: StudyPlan, status: str, missed: int, response_ms: list[float]) -> tuple[str, ...]:

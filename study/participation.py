@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from languages.saying import say
+from languages.saying import day_in, say
 from pipelines.errors import StudyClosed, StudyError
 from study.answers import milliseconds, value_of
 from study.identity import PersonKind
@@ -130,14 +130,19 @@ class RunningStudy:
     def consent_document(self, language: str) -> ConsentDocument:
         """What is agreed to in a language."""
         plan, words = self.plan, words_in(language)
-        day = plan.retention.isoformat()
         keeps = any(one.allows == "portraits" for one in plan.consent.purposes)
-        lines = ["handling-photo"]
-        lines += ["handling-checks"] if plan.attention is not None else []
-        lines += ["handling-portraits-kept" if keeps else "handling-portraits", "handling-answers", "handling-code"]
-        lines += ["handling-withdraw"] + (["handling-stamp"] if self._authority else [])
-        sentences = [words[line].replace("{day}", day).replace("{authority}", self._authority) for line in lines]
-        handling = ("" if language in _NO_SPACES else " ").join(sentences)
+        parts = (  # a paragraph each: photo, portraits, answers, withdrawing
+            ["handling-photo", *(["handling-checks"] if plan.attention is not None else [])],
+            [
+                "handling-portraits-kept" if keeps else "handling-portraits",
+                *(["handling-stamp"] if self._authority else []),
+            ],
+            ["handling-answers", "handling-code"],
+            ["handling-withdraw"],
+        )
+        values = {"{day}": day_in(language, plan.retention), "{authority}": self._authority}
+        between = "" if language in _NO_SPACES else " "
+        handling = "\n\n".join(between.join(_filled(words[line], values) for line in part) for part in parts)
         stamp = words["handling-plan"].format(study=self.id, version=plan.version, sha256=self.frozen.sha256)
         contact = f"{words['contact']}: {said(plan.contact, language)}"
         text = "\n\n".join((said(plan.consent.text, language).strip(), handling, contact, stamp))
@@ -295,7 +300,7 @@ class RunningStudy:
                 "completion": standing.completion if task == "debrief" else None,
                 "return": returns.get(cast(Any, outcome), failed),
                 "withdrawal": self.store.identity.withdrawal_code(standing.id),
-                "until": self.plan.retention.isoformat(),
+                "until": day_in(language, self.plan.retention),
             }
         return shown
 
@@ -373,6 +378,12 @@ def words_in(language: str) -> dict[str, str]:
 
 def _said(text: Any, language: str) -> str:
     return "" if text is None else said(text, language)
+
+
+def _filled(form: str, values: Mapping[str, str]) -> str:
+    for hole, value in values.items():
+        form = form.replace(hole, value)
+    return form
 
 
 def _document(text: str, purposes: tuple[tuple[str, str, bool], ...]) -> str:

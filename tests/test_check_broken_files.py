@@ -27,7 +27,7 @@ def saved(picture: Image.Image, form: str) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("form", sweep(["PNG", "JPEG", "WEBP", "AVIF", "HEIF"], 2))
+@pytest.mark.parametrize("form", sweep(["PNG", "JPEG", "WEBP", "AVIF", "HEIF"], 1))
 @pytest.mark.parametrize("cut", sweep([40, 0, 2], 1))
 def test_a_lost_end_does_not_get_rid_of_the_watermark(face_photo: Image.Image, form: str, cut: int) -> None:
     data = saved(watermark.embed(face_photo, "ai"), form)

@@ -193,7 +193,7 @@ def test_a_store_without_a_readable_manifest_is_damaged(store: dict) -> None:
 
 
 @pytest.mark.parametrize(
-    "mangle", sweep([lambda b: b"", lambda b: b[:10], lambda b: b[:-10], lambda b: bytes(len(b))], 2)
+    "mangle", sweep([lambda b: b"", lambda b: b[:10], lambda b: b[:-10], lambda b: bytes(len(b))], 1)
 )
 def test_a_broken_manifest_is_never_told_as_none(tmp_path: Path, face_photo: Image.Image, mangle) -> None:
     marking.save(face_photo.resize((64, 64)), tmp_path / "p.png", is_diffusion=True, facts={})
@@ -224,6 +224,7 @@ def signed(picture: Image.Image, actions: list[dict], *, name: str = "Another Pr
     return out.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", sweep(["c2pa.watermarked.unbound", "c2pa.watermarked.bound", "c2pa.watermarked"], 1))
 def test_another_programs_watermark_proves_nothing_against_its_signature(face_photo: Image.Image, action: str) -> None:
     mark = {"action": action, "softwareAgent": {"name": "Another Program"}}
@@ -266,6 +267,7 @@ def test_portraits_stay_the_studios_after_their_certificates_end(
         assert any("expired" in note for note in provenance_words.card(strange).notes)
 
 
+@pytest.mark.slow
 def test_a_strangers_certificate_with_our_number_is_not_ours(
     tmp_path: Path, face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:

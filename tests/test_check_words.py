@@ -31,7 +31,7 @@ def test_what_a_tool_writes_of_itself_is_read(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", sweep(["ComfyUI", "web UI, big end first", "web UI in HEIC", "AIGC, XMP", "Google, IIM"], 2)
+    "name", sweep(["ComfyUI", "web UI, big end first", "web UI in HEIC", "AIGC, XMP", "Google, IIM"], 1)
 )
 def test_it_is_told_as_a_claim_without_proof(name: str) -> None:
     data, word = TOOLS[name]
@@ -99,6 +99,7 @@ def test_it_is_read_from_every_kind_of_file(form: str, encoding: str) -> None:
             ("http://c2pa.org/digitalsourcetype/trainedAlgorithmicData", "Data made by AI"),
             ("http://example.org/strange", "Of a kind that this studio does not know (“strange”)"),
         ],
+        2,
         several=True,
     ),
 )

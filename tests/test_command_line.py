@@ -105,6 +105,7 @@ def test_a_drawing_is_asked_about_and_taken_when_it_is_chosen(
     assert Path(capsys.readouterr().out.strip()).exists()
 
 
+@pytest.mark.slow
 def test_hints_and_refusals_are_those_of_the_face_that_was_chosen(
     face_photo: Image.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +136,7 @@ def test_a_photo_on_its_head_is_turned_and_a_face_marked_as_was_said(
     assert "was kept." in shown.err or "than in the photo." in shown.err
 
 
+@pytest.mark.slow
 def test_after_the_last_seed_comes_the_first(photo_file: Path, tmp_path: Path) -> None:
     command = [str(photo_file), "--model", "preview", "--style", "film-noir", "--seed", "4294967295", "-n", "2"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 0

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 from skimage.transform import ThinPlateSplineTransform, warp
 
-from pipelines.faithfulness import meter
-from pipelines.faithfulness.meter import edges_kept, measure, skin_group
+from pipelines.faithfulness.meter import edges_kept, measure
 from pipelines.faithfulness.shape import align, landmark_drift
+from pipelines.faithfulness.skin import LIGHTNESS_LIGHTER, LIGHTNESS_NOISE, SKIN_LIGHTER, skin_group
+from pipelines.faithfulness.words import EYES_LARGER, JAW_NARROWER
 from pipelines.photo import vision
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.results import Faithfulness
@@ -141,10 +142,11 @@ def test_a_portrait_of_another_size_is_compared_all_the_same(prepared: PreparedP
     assert kept.landmark_drift < 0.03
 
 
+@pytest.mark.slow
 def test_larger_eyes_are_warned_of(prepared: PreparedPhoto) -> None:
     kept = measure(prepared, eyes_by(prepared, 1.35), natural_colour=True)
     assert kept.eye_size is not None
-    assert kept.eye_size.percent > meter.EYES_LARGER
+    assert kept.eye_size.percent > EYES_LARGER
     assert kept.warning == "This picture made your eyes larger than in your photo."
     assert "eyes" in kept.sentence
     assert "larger" in kept.sentence
@@ -162,7 +164,7 @@ def test_smaller_eyes_are_told_but_not_warned_of(prepared: PreparedPhoto) -> Non
 def test_a_narrower_jaw_is_warned_of(prepared: PreparedPhoto) -> None:
     kept = measure(prepared, sideways_by(prepared, JAWLINE, 0.84), natural_colour=True)
     assert kept.jaw_width is not None
-    assert kept.jaw_width.percent < -meter.JAW_NARROWER
+    assert kept.jaw_width.percent < -JAW_NARROWER
     assert kept.warning is not None
     assert "your jaw narrower" in kept.warning
     assert "eyes" not in kept.warning
@@ -185,7 +187,7 @@ def test_skin_shift_has_the_right_sign_and_size(prepared: PreparedPhoto, lightne
     assert abs(kept.skin.ita_shift) > 3
     lighter = lightness > 0
     assert ("lighter" if lighter else "darker") in kept.sentence
-    past = kept.skin.ita_shift > meter.SKIN_LIGHTER and lighter
+    past = kept.skin.ita_shift > SKIN_LIGHTER and lighter
     assert kept.warning == ("This picture made your skin lighter than in your photo." if past else None)
     assert past or lightness < 10, "12 L* lighter must be past the threshold"
 
@@ -205,7 +207,7 @@ def test_yellower_dark_skin_is_not_called_lighter(prepared: PreparedPhoto) -> No
     yellower = Image.fromarray((np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 1) * 255).astype(np.uint8))
     kept = measure(dark, yellower, natural_colour=True)
     assert kept.skin is not None
-    assert kept.skin.ita_shift > meter.SKIN_LIGHTER
+    assert kept.skin.ita_shift > SKIN_LIGHTER
     assert kept.warning is None
     assert "lighter" not in kept.sentence
     assert kept.sentence.endswith("Your skin looks slightly darker and has a much different tint than in the photo.")
@@ -243,7 +245,7 @@ def test_dark_skin_lightened_with_less_colour_is_warned_of(
     photo = toned(prepared, before)
     kept = measure(photo, lab_by(photo, *np.subtract(after, before)), natural_colour=True)
     assert kept.skin is not None
-    assert kept.skin.lightness_shift > meter.LIGHTNESS_LIGHTER
+    assert kept.skin.lightness_shift > LIGHTNESS_LIGHTER
     assert kept.warning == "This picture made your skin lighter than in your photo."
     assert "lighter" in kept.sentence
 
@@ -252,7 +254,7 @@ def test_a_lighter_lower_face_is_seen_while_cheeks_and_forehead_stay(prepared: P
     """The engine aims at cheeks and forehead, so they alone cannot say what became of the face."""
     kept = measure(prepared, below_nose_by(prepared, 8.0), natural_colour=True)
     assert kept.skin is not None
-    assert kept.skin.lightness_shift > meter.LIGHTNESS_LIGHTER
+    assert kept.skin.lightness_shift > LIGHTNESS_LIGHTER
     assert kept.warning == "This picture made your skin lighter than in your photo."
     assert "skin looks" in kept.sentence
     assert "lighter" in kept.sentence
@@ -270,8 +272,8 @@ def test_brown_skin_is_warned_of_past_five_degrees(prepared: PreparedPhoto) -> N
     )
     kept = measure(brown, lab_by(brown, 2.2), natural_colour=True)
     assert kept.skin is not None
-    assert meter.LIGHTNESS_NOISE < kept.skin.lightness_shift < 2.5
-    assert kept.skin.ita_shift > meter.SKIN_LIGHTER
+    assert LIGHTNESS_NOISE < kept.skin.lightness_shift < 2.5
+    assert kept.skin.ita_shift > SKIN_LIGHTER
     assert kept.warning == "This picture made your skin lighter than in your photo."
     assert "lighter" in kept.sentence
 
@@ -368,6 +370,7 @@ def test_skin_groups_are_those_of_the_literature(ita: float, group: str) -> None
     assert skin_group(ita) == group
 
 
+@pytest.mark.slow
 def test_thresholds_lie_above_the_noise_of_people(portraits_dir: Path) -> None:
     """Nobody is told that a file saved again, halved or softened beautifies them."""
     people = sorted(portraits_dir.glob("*.jpg"))[::12]

@@ -85,6 +85,7 @@ def test_torch_is_loaded_only_where_models_live() -> None:
         assert not found or name.startswith(allowed), (name, found)
 
 
+@pytest.mark.slow
 def test_importing_the_app_loads_nothing_heavy() -> None:
     code = f"import app, sys; print([name for name in {HEAVY!r} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

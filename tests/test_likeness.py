@@ -9,7 +9,7 @@ from PIL import Image
 
 from benchmarks.likeness import HELD_OUT, held_out
 from pipelines.engines.likeness import apply_likeness, for_stack
-from pipelines.faithfulness.meter import LOWER_FACE
+from pipelines.faithfulness.skin import LOWER_FACE
 from pipelines.photo import vision
 from pipelines.presets.loading import Presets
 from pipelines.schema import PreparedPhoto, StyleOverride

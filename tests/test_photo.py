@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image
 
 from pipelines.errors import PhotoError, PhotoUnreadable, RequestInvalid
 from pipelines.photo import hints as photo_hints
@@ -83,10 +83,6 @@ def test_animated_file_gives_its_first_frame(face_photo: Image.Image) -> None:
     second = Image.new("RGB", face_photo.size, "red")
     photo = open_photo(encode(face_photo, "WEBP", save_all=True, append_images=[second], lossless=True))
     assert difference(photo.image, face_photo) < 2
-
-
-def test_mirrored_camera_shot_is_turned_back(face_photo: Image.Image) -> None:
-    assert difference(open_photo(ImageOps.mirror(face_photo), mirrored=True).image, face_photo) == 0
 
 
 def test_camera_array_is_a_photo_too(face_photo: Image.Image) -> None:

@@ -141,6 +141,7 @@ def test_no_request_without_consent(loaded: LoadedPhoto) -> None:
         PortraitRequest(photo=loaded, style_id="oil-master", seeds=(1,))  # type: ignore[call-arg]
 
 
+@pytest.mark.slow
 def test_likeness_moves_the_portrait_towards_the_photo(pipeline: SelfPortraitPipeline, request_for) -> None:
     distances = []
     for likeness in (0.0, 1.0):
@@ -203,6 +204,7 @@ def test_webcam_frame_keeps_its_shape(pipeline: SelfPortraitPipeline, face_photo
     assert watermark.detect(Image.fromarray(answer)) is not None
 
 
+@pytest.mark.slow
 def test_every_variation_is_watermarked_and_the_label_is_drawn_on_request(
     pipeline: SelfPortraitPipeline, request_for
 ) -> None:

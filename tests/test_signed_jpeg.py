@@ -38,6 +38,7 @@ def test_a_signed_jpeg_says_what_its_portrait_says(
         assert difference(Image.open(io.BytesIO(jpeg)), marking.picture(path)) > 0, "it is a JPEG"
 
 
+@pytest.mark.slow
 def test_a_signed_jpeg_that_is_changed_shows_it(tmp_path: Path, face_photo: Image.Image) -> None:
     path = tmp_path / "portrait.png"
     marking.save(face_photo, path, is_diffusion=True, facts=FACTS)

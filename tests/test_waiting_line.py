@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.errors import EngineBusy
-from pipelines.waiting_line import Has, Place, Ticket, WaitingLine, duration, has_nothing
+from pipelines.waiting_line import Has, Place, Ticket, WaitingLine, has_nothing
 from ui import screen
 
 
@@ -339,14 +339,6 @@ def test_a_device_can_have_room_for_several_and_can_come_later(line: WaitingLine
     assert (ann.device, ben.device) == ("", "lent")
     assert line.join("cat", "preview", 1).device == "lent"
     assert line.join("dan", "preview", 1).place == Place(1, None)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.0, "about 1 s"), (3.2, "about 4 s"), (12.4, "about 12 s"), (43.0, "about 45 s"), (200.0, "about 3 min")],
-)
-def test_durations_are_coarser_the_longer_they_are(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def pairs(request: pytest.FixtureRequest) -> list[tuple[Image.Image, Image.Image
     return [(one, watermark.embed(one, kind), kind) for one, kind in zip(plain, kinds, strict=True)]
 
 
-@pytest.mark.parametrize("name", benchmark.PROMISED)
+@pytest.mark.parametrize("name", sweep(benchmark.PROMISED, 3))
 def test_it_survives_what_is_promised(pairs: list[tuple[Image.Image, Image.Image, watermark.Kind]], name: str) -> None:
     found = [(watermark.detect(benchmark.PROMISED[name](marked)), kind) for _, marked, kind in pairs]
     assert sum(one is not None and one.kind == kind for one, kind in found) >= benchmark.BAR * len(found)
@@ -121,6 +121,7 @@ def test_every_picture_can_be_marked(size: tuple[int, int], picture: str) -> Non
     assert found.kind == "ai"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("every", "varied"), sweep([(5, 0), (1, 1)], 1, several=True))
 def test_unmarked_pictures_are_not_taken_for_marked(every: int, varied: int) -> None:
     files = [Image.open(file).convert("RGB") for file in SHARED]

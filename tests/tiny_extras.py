@@ -9,7 +9,7 @@ from diffusers import (
     UNet2DConditionModel,
 )
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import (
     CLIPConfig,
     CLIPImageProcessor,
@@ -22,6 +22,7 @@ from transformers import (
 )
 
 from pipelines.hub.components import SAFETY_CHECKER, Component
+from pipelines.safety.checker import HubChecker
 
 
 def build_ip_adapter(root: Path) -> None:
@@ -145,3 +146,13 @@ def build_safety_checker(root: Path) -> Component:
     )
     source = SAFETY_CHECKER.source.model_copy(update={"repo_id": None, "path": str(root)})
     return Component(SAFETY_CHECKER.name, source, SAFETY_CHECKER.parts)
+
+
+def checker(root: Path, *, refuses: bool) -> HubChecker:
+    """A picture checker with weights of its own below `root`, which refuses every picture or none."""
+    component = build_safety_checker(root)
+    path = root / "safety_checker" / "model.fp16.safetensors"
+    tensors = load_file(path)
+    tensors["concept_embeds_weights"] = torch.full_like(tensors["concept_embeds_weights"], -1.1 if refuses else 1.1)
+    save_file(tensors, path, metadata={"format": "pt"})
+    return HubChecker(component)

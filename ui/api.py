@@ -219,30 +219,7 @@ class Endpoints:
             studio.visits.keep(record, prints.kept(result))
         except Exception as error:
             raise for_api(error) from None
-        facts = [
-            {
-                "id": p.id,
-                "seed": p.seed,
-                "style": p.style_id,
-                "scene": p.scene_id,
-                "shape": p.shape,
-                "size": p.size,
-                "width": p.width,
-                "height": p.height,
-                "seconds": round(p.seconds, 2),
-                "marks": list(p.provenance.marks),
-                "faithfulness": p.faithfulness.model_dump() if p.faithfulness is not None else None,
-            }
-            for p in result.portraits
-        ]
-        hints = [hint.sentence for hint in sitting.hints]
-        refused = [
-            {"seed": one.seed, "category": one.refusal.category, "sentence": one.refusal.sentence}
-            for one in result.refused
-        ]
-        told = {"engine": result.engine, "notes": list(result.notes), "hints": hints, "portraits": facts}
-        told["refused"] = refused
-        return [str(p.path) for p in result.portraits], told
+        return [str(p.path) for p in result.portraits], _told(result, [hint.sentence for hint in sitting.hints])
 
     def _make(self, wanted: PortraitRequest, visit: Visit) -> PortraitSet:
         """Wait in line and make them; whoever has left in the meantime is not served."""
@@ -253,3 +230,33 @@ class Endpoints:
                 if visit.closed:
                     break
         raise Cancelled(say("Stopped: consent was taken back, or the session has ended."))
+
+
+def _told(result: PortraitSet, hints: list[str]) -> dict[str, Any]:
+    """What a program learns besides the files; see `Endpoints.portrait`."""
+    portraits = [
+        {
+            "id": p.id,
+            "seed": p.seed,
+            "style": p.style_id,
+            "scene": p.scene_id,
+            "shape": p.shape,
+            "size": p.size,
+            "width": p.width,
+            "height": p.height,
+            "seconds": round(p.seconds, 2),
+            "marks": list(p.provenance.marks),
+            "faithfulness": p.faithfulness.model_dump() if p.faithfulness is not None else None,
+        }
+        for p in result.portraits
+    ]
+    refused = [
+        {"seed": one.seed, "category": one.refusal.category, "sentence": one.refusal.sentence} for one in result.refused
+    ]
+    return {
+        "engine": result.engine,
+        "notes": list(result.notes),
+        "hints": hints,
+        "portraits": portraits,
+        "refused": refused,
+    }

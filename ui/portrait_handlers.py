@@ -177,12 +177,7 @@ class PortraitHandlers(FramingHandlers):
             if visit.closed:  # the page was cleared when the consent was taken back
                 yield {**_IDLE}
                 return
-            stopped = isinstance(error, Cancelled)
-            words = say("Stopped. Your photo and your choices are still here.") if stopped else explain(error)
-            notice = status(words) if stopped else alert(words)
-            again = {"seed": screen.next_seed(wanted.seeds)} if isinstance(error, PictureRefused) else {}
-            idle = {**_IDLE, "create": gr.update(interactive=True, value=CREATE)}
-            yield {**self.restyle(style, scene, likeness, request), "notice": notice, **idle, **again}
+            yield {**self.restyle(style, scene, likeness, request), **_broken_off(error, wanted)}
         except GeneratorExit:  # the page has gone, perhaps to be reloaded
             visit.cut_short = True
             raise
@@ -276,3 +271,13 @@ class PortraitHandlers(FramingHandlers):
 def _number(value: object) -> int | float:
     """A number that the page sent; not a number where it is none, which no rule lets through."""
     return value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+
+
+def _broken_off(error: Exception, wanted: PortraitRequest) -> Answer:
+    """What the page shows of portraits that were not made."""
+    if isinstance(error, Cancelled):
+        notice = status(say("Stopped. Your photo and your choices are still here."))
+    else:
+        notice = alert(explain(error))
+    again = {"seed": screen.next_seed(wanted.seeds)} if isinstance(error, PictureRefused) else {}
+    return {"notice": notice, **_IDLE, "create": gr.update(interactive=True, value=CREATE), **again}

@@ -12,7 +12,8 @@ from pipelines.photo import hints as photo_hints
 from pipelines.photo.framing import Frame
 from pipelines.schema import Consent, LoadedPhoto, PhotoHint
 from pipelines.seeds import following, variations
-from pipelines.waiting_line import Place, duration
+from pipelines.waiting_line import Place
+from pipelines.waiting_times import duration
 from study.consent import Receipt
 from study.notice import away_words
 from ui.prints import zip_address

@@ -12,7 +12,7 @@ from pipelines.errors import ConsentMissing, RequestInvalid
 from pipelines.schema import Consent, Purpose
 from study.archive import KEEPING
 from ui import prints, screen
-from ui.answers import Answer
+from ui.answers import Answer, told
 from ui.callers import network_of, owns
 from ui.errors import alert, status
 from ui.own_style import style_picture_value
@@ -41,12 +41,12 @@ class VisitHandlers:
         Args:
             returning: From page_key.js: {key, look} of a visit, or {elsewhere: true} where another tab has it open.
         """
-        told = returning if isinstance(returning, dict) else {}
-        key = told.get("key")
+        before = returning if isinstance(returning, dict) else {}
+        key = before.get("key")
         if not isinstance(key, str) or not key:
             words = (
                 say("Your visit goes on in the other tab; here you begin anew.")
-                if told.get("elsewhere") is True
+                if before.get("elsewhere") is True
                 else ""
             )
             return {**self.restyle(style, scene, likeness, request), **({"notice": status(words)} if words else {})}
@@ -55,7 +55,7 @@ class VisitHandlers:
         except Exception as error:
             return self._ended(error, style, scene, likeness, request)
         words, visit.cut_short = screen.back_words(visit), False
-        look = self._look_before(told.get("look"), visit)
+        look = self._look_before(before.get("look"), visit)
         shown = styles_shown(self._studio, visit, look.style_id)
         if not visit.own.styles:  # a page lists those of everybody from the start
             shown["style"] = look.style_id
@@ -71,14 +71,13 @@ class VisitHandlers:
             "notice": self._lost(visit) + status(words) + alert(screen.missing(visit)),
         }
 
+    @told
     def catch_up(self, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
         """Something was deleted that the page still shows: say what, and why."""
         try:
             visit, consent = self._studio.visits.require(request.session_hash)
         except ConsentMissing as error:
             return self._ended(error, style, scene, likeness, request)
-        except Exception as error:
-            return {"notice": alert(sentence(error))}
         notice = {"notice": self._lost(visit) or self._ready(visit)}
         return {**self._opened(visit, consent), **self._all_of(visit, style, scene, likeness, request), **notice}
 
@@ -189,9 +188,9 @@ class VisitHandlers:
             gr.Warning(sentence(error))
             return {}
 
-    def _look_before(self, told: object, visit: Visit) -> Look:
+    def _look_before(self, picks: object, visit: Visit) -> Look:
         """What the tab had picked; the server has not heard of a tap without a connection."""
-        last, picked = visit.look, told if isinstance(told, dict) else {}
+        last, picked = visit.look, picks if isinstance(picks, dict) else {}
         try:
             style, scene = picked.get("style", last.style_id), picked.get("scene", last.scene_id)
             return self._stage.look(style, scene, last.likeness, visit)

@@ -14,7 +14,7 @@ import gradio as gr
 from languages.catalogue import LANGUAGES
 from languages.saying import language, named, say
 from pipelines.presets.loading import FAMILY_NAMES, MAX_FILE_BYTES
-from pipelines.schema import MAX_UPLOAD_BYTES, Scene, Style
+from pipelines.schema import MAX_UPLOAD_BYTES, Pickable, Scene, Style
 from ui.prints import FILTERS_BADGE
 from ui.screen import EXAMPLE_CREDIT
 
@@ -80,14 +80,14 @@ def search(kind: str, hint: str) -> gr.HTML:
     return _widget("search", f"search-{kind}", None, kind=kind, hint=hint)
 
 
-def _tile(kind: str, preset: Style | Scene) -> dict[str, Any]:
+def _tile(kind: str, preset: Pickable) -> dict[str, Any]:
     thumb = f"studio/thumbnails/{kind}s/{preset.id}.webp"
     if isinstance(preset, Style) and preset.needs_picture:
         thumb = "studio/static/own-picture.svg"
     return {"id": preset.id, "name": preset.name, "summary": preset.summary, "thumb": thumb}
 
 
-def _words(preset: Style | Scene, *more: str) -> str:
+def _words(preset: Pickable, *more: str) -> str:
     """By what it is found."""
     said = (preset.name, *more, named(", ".join(preset.keywords)))
     # In English too, in which styles are known everywhere.

@@ -26,7 +26,7 @@ from pipelines.errors import EngineBusy, EngineError, EngineFailed, EngineUnavai
 from pipelines.hub.stack import ModelStack
 from pipelines.schema import Job
 from pipelines.self_portrait import SelfPortraitPipeline
-from pipelines.waiting_line import duration
+from pipelines.waiting_times import duration
 from web.gradio_seams import is_in_event, refusal_of
 
 log = logging.getLogger(__name__)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import html
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from PIL import Image
+
 from languages.saying import listed, say, say_many
 from pipelines.errors import ConsentMissing
+from pipelines.schema import Consent
+from study.archive import KeptCopy
 from study.notice import after_closing
+from visits.board import VisitBoard
 from visits.links import LINK_MINUTES
 from visits.studio import Studio
 from visits.visit import KEEP_MINUTES, Visit
@@ -49,55 +55,13 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
         visit, consent = studio.visits.require(session)
     except ConsentMissing:
         visit, consent = None, None
-    found: list[Kept] = []
     name, closing = studio.visits.name_of(session), after_closing(studio.visits.away_seconds)
+    found: list[Kept] = []
     if visit is not None and consent is not None:
-        now, photo = time.monotonic(), visit.photo
-        age = (datetime.now(UTC) - consent.granted_at).total_seconds()
-        size = len(consent.model_dump_json().encode())
-        found.append(
-            # Translators: receipts have a number; its beginning stands here
-            Kept(
-                say("Your consent, receipt {number} …", number=consent.id[:8]),
-                _MEMORY,
-                size,
-                age,
-                say("goes when you delete it, or {closing}", closing=closing),
-            )
-        )
-        if photo is not None:
-            age, width, height = now - visit.photo_at, *photo.image.size
-            size = width * height * len(photo.image.getbands()) + studio.pipeline.memory_of(photo)
-            what = say("Your photo, {width} x {height} pixels, with its crops", width=width, height=height)
-            found.append(Kept(what, _MEMORY, size, age, _at_the_latest(age, closing)))
-        if (given := visit.style_picture) is not None:
-            age, (width, height) = now - visit.style_picture_at, given.image.size
-            size = width * height * len(given.image.getbands())
-            what = say("Your style picture, {width} x {height} pixels", width=width, height=height)
-            found.append(Kept(what, _MEMORY, size, age, _at_the_latest(age, closing)))
-        found += _styles(visit, closing)
-        for kept in list(visit.kept):
-            size = len(kept.original) + sum(len(picture) for _, picture in kept.controls)
-            age = now - kept.made_at
-            what = say("The crop beside portrait {name}", name=_name(kept.portrait.path))
-            found.append(Kept(what, _MEMORY, size, age, _at_the_latest(age, closing)))
+        found += [_consent(consent, closing), *_pictures(studio, visit, closing), *_styles(visit, closing)]
+        found += _crops(visit, closing)
     if visit is not None and visit.board is not None:
-        for one in list(visit.board.sitters):
-            picture = one.photo.photo.image
-            size = picture.width * picture.height * len(picture.getbands()) + sum(
-                len(thumb) for thumb in list(one.thumbs.values())
-            )
-            age = time.monotonic() - one.at
-            found.append(
-                Kept(
-                    say("A photo on your style board: {title}", title=one.photo.title),
-                    _MEMORY,
-                    size,
-                    age,
-                    _at_the_latest(age, closing),
-                )
-            )
-        found += [_file(path, say("A portrait on your style board"), closing) for path in visit.board.files()]
+        found += _board(visit.board, closing)
     found += [
         _file(path, say("Portrait {name}", name=_name(path)), closing)
         for path in sorted(studio.pipeline.folder(name).glob("*"), key=_made)
@@ -106,20 +70,77 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
         _file(path, say("A photo sent by a program, not read yet"), closing) for path in studio.uploads.files(name)
     ]
     if visit is not None:
-        for portrait_id, link in list(visit.links.items()):
-            linked = visit.portrait(portrait_id)
-            if linked is not None and link.state() == "open":
-                what = say("A one-time link to portrait {name}, for a phone", name=_name(linked.portrait.path))
-                goes = say("goes when it was used, after {minutes} minutes, or with your visit", minutes=LINK_MINUTES)
-                found.append(Kept(what, _MEMORY, len(link.digest), time.monotonic() - link.made_at, goes))
-    for copy in studio.visits.copies(session):
-        # Translators: these two stand in "Copy of a portrait for {uses}"
-        names = {"study": say("the study"), "examples": say("examples")}
-        uses = listed([names[use] for use in copy.paper.purposes])
-        age = (datetime.now(UTC) - copy.paper.kept_at).total_seconds()
-        goes = say("goes when you delete it, after {day} at the latest", day=copy.paper.delete_after.isoformat())
-        found.append(Kept(say("Copy of a portrait for {uses}", uses=uses), say("study folder"), copy.bytes, age, goes))
-    return found
+        found += _links(visit)
+    return found + [_copy(copy) for copy in studio.visits.copies(session)]
+
+
+def _consent(consent: Consent, closing: str) -> Kept:
+    age = (datetime.now(UTC) - consent.granted_at).total_seconds()
+    return Kept(
+        # Translators: receipts have a number; its beginning stands here
+        say("Your consent, receipt {number} …", number=consent.id[:8]),
+        _MEMORY,
+        len(consent.model_dump_json().encode()),
+        age,
+        say("goes when you delete it, or {closing}", closing=closing),
+    )
+
+
+def _pictures(studio: Studio, visit: Visit, closing: str) -> Iterator[Kept]:
+    """What the visitor gave, as it lies in memory: pixels without compression."""
+    now, photo = time.monotonic(), visit.photo
+    if photo is not None:
+        width, height = photo.image.size
+        what = say("Your photo, {width} x {height} pixels, with its crops", width=width, height=height)
+        held = _pixels(photo.image) + studio.pipeline.memory_of(photo)
+        yield _in_memory(what, held, now - visit.photo_at, closing)
+    if (given := visit.style_picture) is not None:
+        width, height = given.image.size
+        what = say("Your style picture, {width} x {height} pixels", width=width, height=height)
+        yield _in_memory(what, _pixels(given.image), now - visit.style_picture_at, closing)
+
+
+def _crops(visit: Visit, closing: str) -> Iterator[Kept]:
+    for kept in list(visit.kept):
+        held = len(kept.original) + sum(len(picture) for _, picture in kept.controls)
+        what = say("The crop beside portrait {name}", name=_name(kept.portrait.path))
+        yield _in_memory(what, held, time.monotonic() - kept.made_at, closing)
+
+
+def _board(board: VisitBoard, closing: str) -> Iterator[Kept]:
+    for one in list(board.sitters):
+        held = _pixels(one.photo.photo.image) + sum(len(thumb) for thumb in list(one.thumbs.values()))
+        what = say("A photo on your style board: {title}", title=one.photo.title)
+        yield _in_memory(what, held, time.monotonic() - one.at, closing)
+    for path in board.files():
+        yield _file(path, say("A portrait on your style board"), closing)
+
+
+def _links(visit: Visit) -> Iterator[Kept]:
+    for portrait_id, link in list(visit.links.items()):
+        linked = visit.portrait(portrait_id)
+        if linked is not None and link.state() == "open":
+            what = say("A one-time link to portrait {name}, for a phone", name=_name(linked.portrait.path))
+            goes = say("goes when it was used, after {minutes} minutes, or with your visit", minutes=LINK_MINUTES)
+            yield Kept(what, _MEMORY, len(link.digest), time.monotonic() - link.made_at, goes)
+
+
+def _copy(copy: KeptCopy) -> Kept:
+    # Translators: these two stand in "Copy of a portrait for {uses}"
+    names = {"study": say("the study"), "examples": say("examples")}
+    uses = listed([names[use] for use in copy.paper.purposes])
+    age = (datetime.now(UTC) - copy.paper.kept_at).total_seconds()
+    goes = say("goes when you delete it, after {day} at the latest", day=copy.paper.delete_after.isoformat())
+    return Kept(say("Copy of a portrait for {uses}", uses=uses), say("study folder"), copy.bytes, age, goes)
+
+
+def _in_memory(what: str, held: int, age: float, closing: str) -> Kept:
+    return Kept(what, _MEMORY, held, age, _at_the_latest(age, closing))
+
+
+def _pixels(picture: Image.Image) -> int:
+    """Bytes of a picture without compression."""
+    return picture.width * picture.height * len(picture.getbands())
 
 
 def as_html(found: list[Kept]) -> str:

@@ -53,6 +53,8 @@ class Sitting:
         at: When it came in, `time.monotonic`.
         number, of: Which portrait is being made.
         step, steps: Of that portrait.
+        began: When it was begun, `time.monotonic`.
+        took: Seconds that each of this run took which is made.
         ahead: How many are served first; 0 when it is their turn.
         stop: Ends the portrait that is being made.
         stopped: The participant wants no more of them.
@@ -66,6 +68,8 @@ class Sitting:
     of: int = 0
     step: int = 0
     steps: int = 0
+    began: float = 0.0
+    took: list[float] = field(default_factory=list)
     ahead: int = 0
     said: str = ""
     stopped: bool = False
@@ -81,6 +85,18 @@ class Sitting:
     def running(self) -> bool:
         """Whether portraits are being made."""
         return self.thread is not None and self.thread.is_alive()
+
+    def seconds_left(self, now: float | None = None) -> int | None:
+        """How long it takes until all are made, by those that this run has made; None before the first.
+
+        Args:
+            now: `time.monotonic`; for tests.
+        """
+        if not self.took:
+            return None
+        usual = sum(self.took) / len(self.took)
+        here = (time.monotonic() if now is None else now) - self.began
+        return round(usual * (self.of - self.number) + max(0.0, usual - here))
 
 
 class Sittings:
@@ -189,7 +205,7 @@ class Sittings:
                 return
             assert sitting.photo is not None
             photo_hints.require(sitting.photo, sitting.face_index, photo_hints.PAGE)
-            sitting.stopped, sitting.said = False, ""
+            sitting.stopped, sitting.said, sitting.took = False, "", []
             arguments = (running, participant, sitting, admit)
             sitting.thread = threading.Thread(target=self._work, args=arguments, name="study", daemon=True)
             sitting.thread.start()
@@ -260,6 +276,7 @@ class Sittings:
         sitting.of = len(running.plan.conditions)
         for what in conditions:
             sitting.number, sitting.step = sitting.of - len(conditions) + conditions.index(what) + 1, 0
+            sitting.began = time.monotonic()
             condition = running.plan.condition(what)
             request = PortraitRequest(
                 photo=photo,
@@ -275,6 +292,7 @@ class Sittings:
             with admit(request):
                 data, facts = self._one(request, sitting)
             running.store.put_picture(participant, what, data, facts)
+            sitting.took.append(time.monotonic() - sitting.began)
         for what in missing:
             if what not in conditions:
                 running.store.put_picture(participant, what, *self._check_picture(photo, sitting.face_index, what))

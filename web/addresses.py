@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
 
 def client_network(host: str, forwarded: str = "", trusted_proxies: int = 0) -> str:
@@ -41,3 +41,8 @@ def connection_network(connection: HTTPConnection | None, trusted_proxies: int) 
         return ""
     forwarded = ",".join(connection.headers.getlist("x-forwarded-for"))
     return client_network(connection.client.host, forwarded, trusted_proxies)
+
+
+def is_secure(request: Request) -> bool:
+    """Whether the browser came by https, to this server or to a proxy in front of it."""
+    return request.url.scheme == "https" or request.headers.get("x-forwarded-proto", "").startswith("https")

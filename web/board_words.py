@@ -13,7 +13,7 @@ from pipelines.board.exports.fonts import warning
 from pipelines.board.plan import tabs
 from pipelines.board.votes import blind_name, blind_order, tally
 from pipelines.engines.base import EngineInfo
-from pipelines.waiting_line import duration
+from pipelines.waiting_times import duration
 from visits.board import VisitBoard
 
 

@@ -37,6 +37,7 @@ from visits.studio import Studio
 from web.addresses import connection_network
 from web.errors import sentence
 from web.research_data import KINDS, Desk
+from web.research_links import links_of, own_site, returns_of
 from web.research_pages import page
 from web.research_simulations import Simulations, own_address
 from web.research_tables import progress_tables, tiles
@@ -179,6 +180,7 @@ class _Research:
     async def progress(self, request: Request, session: Session) -> Response:
         data, common = await self._data(request)
         shown = self._desk.shown(data)
+        plan, address = data.plan, own_site(request)
         return page(
             request,
             "research_progress",
@@ -187,7 +189,9 @@ class _Research:
             tiles=tiles(shown),
             tables=progress_tables(shown),
             flow=flow_of(shown),
-            places=data.plan.places if data.kind == "participant" else 0,
+            places=plan.places if data.kind == "participant" else 0,
+            links=links_of(plan, address),
+            returns=returns_of(plan),
             simulation=self._simulations.of(data.sha256),
             read_at=data.read_at,
             **common,
@@ -318,8 +322,9 @@ class _Research:
 def _with_pictures(found: Results) -> tuple[Block, ...]:
     """What was found, with the figures' words; a figure that was not drawn is left out."""
     drawn = {one.name: one for one in drawings(found, "light")}
-    times = (Picture(f"times-{one.task}", "", "") for one in found.times)
-    blocks = (*summary(found), *completeness(found), *outcomes(found), Heading("Response times"), *times)
+    times = [Picture(f"times-{one.task}", "", "") for one in found.times]
+    head = [Heading("Response times")] if times else []
+    blocks = (*summary(found), *completeness(found), *outcomes(found), *head, *times)
     return with_words(Document("", "", blocks), drawn).blocks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from study.report.blocks import Block, Grid, Heading, Paragraph, Picture
+from study.report.numbers import day
 from web.plain_pages import PAGES, page
 
 __all__ = ["kind_of_block", "page"]
@@ -14,4 +15,5 @@ def kind_of_block(block: Block) -> str:
     return kinds[type(block)]
 
 
+PAGES.filters["day"] = day
 PAGES.tests["a"] = lambda block, kind: kind_of_block(block) == kind

@@ -6,6 +6,7 @@ from collections import Counter
 
 from study.analysis.flow import RULES, attention_of, drop_out_of, flow_of, progress_by_condition, times_of
 from study.dataset import Dataset
+from study.plan.schedule import rows_of
 from study.report.content import DEPARTED, EXCLUDED
 from study.report.numbers import percent, spread
 
@@ -55,6 +56,6 @@ def progress_tables(data: Dataset) -> tuple[tuple[str, tuple[str, ...], Rows], .
         found.insert(4, ("Response times", head, times))
     rows = Counter(one.row for one in data.people if one.status == "complete" and one.row is not None)
     if rows:
-        balance = tuple((str(row + 1), str(rows[row])) for row in range(max(rows) + 1))
+        balance = tuple((str(row + 1), str(rows[row])) for row in range(rows_of(data.plan)))
         found.append(("Rows of the Williams design", ("row", "completed"), balance))
     return tuple(found)

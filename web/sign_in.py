@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipelines.errors import TooOften
+from web.addresses import is_secure
 
 IDLE_SECONDS, LONGEST_SECONDS = 3600.0, 12 * 3600.0
 _MOST_SESSIONS = 200
@@ -128,14 +129,14 @@ class Gate:
         return self._with_cookie(response, request, "", "; Max-Age=0")
 
     def _with_cookie(self, response: Response, request: Request, word: str, more: str) -> Response:
-        secure = "; Secure" if _is_secure(request) else ""
+        secure = "; Secure" if is_secure(request) else ""
         cookie = f"{self._name(request)}={word}; Path=/; HttpOnly; SameSite=Strict{secure}{more}"
         response.headers.append("Set-Cookie", cookie)
         return response
 
     def _name(self, request: Request) -> str:
         """What begins with __Host- no neighbouring site can set for this one."""
-        return f"__Host-{self._cookie}" if _is_secure(request) else self._cookie
+        return f"__Host-{self._cookie}" if is_secure(request) else self._cookie
 
     def _refuse_often(self, keys: dict[str, int], now: float) -> None:
         for known in [one for one, times in self._failures.items() if not times or now - times[-1] > _WINDOW]:
@@ -167,10 +168,6 @@ def is_foreign(request: Request) -> bool:
         return site not in ("same-origin", "none") and not navigates
     origin = request.headers.get("origin")
     return origin is not None and origin.partition("://")[2] != request.headers.get("host")
-
-
-def _is_secure(request: Request) -> bool:
-    return request.url.scheme == "https" or request.headers.get("x-forwarded-proto", "").startswith("https")
 
 
 def _hashed(word: str) -> str:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from languages.saying import speaking, spoken
 from study.identity import PersonKind
 from study.participation import RunningStudy, words_in
+from web.addresses import is_secure
 from web.in_language import PAGE_LANGUAGE
 
 _SIDE = 1024  # pixels of a picture on the screen
@@ -44,10 +45,10 @@ def set_pass(
 ) -> None:
     """Give the browser the cookie that says who it is."""
     value = running.store.identity.pass_for(running.id, participant, kind) + (f"|{submission}" if submission else "")
-    is_secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto", "").startswith("https")
+    secure = is_secure(request)
     # Inside Hugging Face's frame a browser sends only a cookie that is marked so; elsewhere no other site may use it.
-    rule = "SameSite=None; Secure; Partitioned" if is_secure and os.environ.get("SPACE_ID") else "SameSite=Lax"
-    rule += "; Secure" if is_secure and "Secure" not in rule else ""
+    rule = "SameSite=None; Secure; Partitioned" if secure and os.environ.get("SPACE_ID") else "SameSite=Lax"
+    rule += "; Secure" if secure and "Secure" not in rule else ""
     seconds = int(running.plan.resume.hours * 3600)
     cookie = f"{cookie_name(running)}={value}; Path=/; HttpOnly; Max-Age={seconds}; {rule}"
     response.headers.append("Set-Cookie", cookie)

@@ -151,6 +151,7 @@ class _StudyCalls:
             return HTMLResponse(shell(request, language, "code", more))
         language = await run_in_threadpool(self._agreed_language, running, known[0]) or language
         more = {"title": said(running.plan.title, language), "languages": " ".join(running.plan.languages)}
+        more["resume"] = running.plan.resume.policy
         return HTMLResponse(shell(request, language, "take-part", more))
 
     async def withdrawal_page(self, request: Request) -> Response:
@@ -320,6 +321,7 @@ class _StudyCalls:
                     "step": sitting.step,
                     "steps": sitting.steps,
                     "ahead": sitting.ahead,
+                    "left": sitting.seconds_left(),
                 }
                 shown["said"] = sitting.said
         return _json(shown)

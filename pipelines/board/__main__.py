@@ -25,7 +25,7 @@ from pipelines.errors import BoardError, PortraitError
 from pipelines.presets.loading import all_presets
 from pipelines.schema import Consent
 from pipelines.self_portrait import SelfPortraitPipeline
-from pipelines.waiting_line import duration
+from pipelines.waiting_times import duration
 
 _SESSION = "command-line"
 _WIDTH = 100  # of a line that is written over

@@ -14,7 +14,7 @@ from pipelines.board.definition import AXES, Axis, CheckedBoard
 from pipelines.board.photos import SeatedPhoto
 from pipelines.board.store import State, Store, typical
 from pipelines.photo import opening
-from pipelines.waiting_line import duration
+from pipelines.waiting_times import duration
 
 _BYTES_A_PIXEL = 1.3  # of a signed PNG; 22 portraits of the filters, 384 and 768 px: 0.6 to 1.7
 

@@ -76,12 +76,6 @@ def drawn_once(name: AnnotatorName, photo: PreparedPhoto, drawn: dict[AnnotatorN
     return drawn[name]
 
 
-def needs(name: AnnotatorName) -> str:
-    """What an annotator has to download, in words with its size; '' if nothing."""
-    source = ANNOTATOR_WEIGHTS.get(name)
-    return f"{source.repo_id} ({weights.readable_size(source.bytes)})" if source else ""
-
-
 def missing(name: AnnotatorName) -> str | None:
     """The sentence that says why an annotator cannot draw here, or None where it can."""
     if name not in ANNOTATOR_WEIGHTS:

@@ -37,15 +37,17 @@ log = logging.getLogger(__name__)
 _LOOK_SIDE = 2048  # pixels of the copy in which faces are looked for
 STYLE_SIDE = 768  # pixels of a style picture in memory; no engine looks closer
 
+_NO_MEMORY = say(
+    "There is too little free memory to open this picture; try a smaller one, or this one again in a minute."
+)
 _CLOCKWISE = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
 
-def open_photo(source: str | Path | bytes | np.ndarray | Image.Image, *, mirrored: bool = False) -> LoadedPhoto:
+def open_photo(source: str | Path | bytes | np.ndarray | Image.Image) -> LoadedPhoto:
     """Open a photo, whatever it is, and look at it.
 
     Args:
         source: A file, its bytes, (H, W), (H, W, 3) or (H, W, 4) uint8 pixels, or a PIL picture.
-        mirrored: True where the camera handed over a mirrored shot; it is turned back.
 
     Returns:
         RGB in sRGB, turned as the file says, without metadata, at most MAX_SIDE long, with its faces.
@@ -56,25 +58,18 @@ def open_photo(source: str | Path | bytes | np.ndarray | Image.Image, *, mirrore
             hint says which.
     """
     try:
-        return _open(source, mirrored)
+        return _open(source)
     except MemoryError as error:
-        raise PhotoUnreadable(
-            say(
-                "There is too little free memory to open this picture; try a smaller one, or this one "
-                "again in a minute."
-            )
-        ) from error
+        raise PhotoUnreadable(_NO_MEMORY) from error
 
 
-def _open(source: str | Path | bytes | np.ndarray | Image.Image, mirrored: bool) -> LoadedPhoto:
+def _open(source: str | Path | bytes | np.ndarray | Image.Image) -> LoadedPhoto:
     image = Image.fromarray(source) if isinstance(source, np.ndarray) else source
     incomplete = False
     if isinstance(image, Image.Image):
         image = decoding.pixels_of(image)
     else:
         image, incomplete = decoding.decode(image)
-    if mirrored:
-        image = ImageOps.mirror(image)
     return _looked_at(image, incomplete)
 
 
@@ -108,12 +103,7 @@ def open_style_picture(source: str | Path | bytes) -> StylePicture:
     try:
         image, incomplete = decoding.decode(source)
     except MemoryError as error:
-        raise PhotoUnreadable(
-            say(
-                "There is too little free memory to open this picture; try a smaller one, or this one "
-                "again in a minute."
-            )
-        ) from error
+        raise PhotoUnreadable(_NO_MEMORY) from error
     if incomplete:
         raise PhotoUnreadable(say("The end of this picture is missing; save it again or choose another one."))
     image.thumbnail((STYLE_SIDE, STYLE_SIDE), Image.Resampling.LANCZOS)

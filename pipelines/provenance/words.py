@@ -165,6 +165,11 @@ def _verdict(report: ProvenanceReport) -> tuple[Tone, str, str]:
             not_proven=_NOT_PROVEN,
         )
         return "plain", say("Its credentials lie on another server"), sentence
+    return _unsigned(report)
+
+
+def _unsigned(report: ProvenanceReport) -> tuple[Tone, str, str]:
+    """A file without content credentials, by what else it has."""
     if report.software.startswith(SOFTWARE) or report.facts:
         sentence = say(
             "It names {software}, but carries no signature; saving a picture again loses it. {not_proven}",

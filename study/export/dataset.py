@@ -59,10 +59,15 @@ def about(data: Dataset, *, exclude: bool = False) -> About:
         version=plan.version,
         identifier=data.sha256,
         made_by=f"Self-Portrait Studio {data.app_version}",
-        materials={f"materials/{plan.id}.toml": data.study_text, f"analysis/{plan.analysis}": data.analysis_text},
+        materials={
+            f"materials/{plan.id}.toml": data.study_text,
+            f"analysis/{plan.analysis}": data.analysis_text,
+            **{f"materials/consent-{sha256[:12]}.txt": text for sha256, text in data.consent_texts.items()},
+        },
         notes=(
             f"Frozen on {data.frozen_at:%Y-%m-%d %H:%M} UTC; the frozen hash is `{data.sha256}`. It is the SHA-256 of"
             " study file, analysis plan and software version, stands in every row, and seeded every random order.",
+            "What people agreed to is in `materials/`, as files whose SHA-256 is the `consent_sha256` of the consents.",
             f"Read from the store on {data.read_at:%Y-%m-%d %H:%M} UTC. To be deleted after {plan.retention:%Y-%m-%d}:"
             " copies of this folder, too.",
         ),

@@ -3,7 +3,7 @@
 dataset_description.json           JSON-LD; variableMeasured is the codebook
 README.md                          what lies where, and how missing values are written
 data/study-<id>_description-<table>_data.csv
-materials/, analysis/              the frozen study file and its analysis plan
+materials/, analysis/              the frozen study file, what people agreed to, and the analysis plan
 formats/<table>.jsonl, .parquet    the same rows; .psychdsignore takes them out of the check
 """
 
@@ -120,7 +120,7 @@ def _variable(column: Column) -> dict[str, Any]:
         found["unitText"] = column.unit
     if column.levels:
         found["valueReference"] = [
-            {"@type": "PropertyValue", "value": value, "description": meaning}
+            {"@type": "PropertyValue", "value": value} | ({"description": meaning} if meaning else {})
             for value, meaning in column.levels.items()
         ]
     return found
@@ -181,7 +181,10 @@ def _readme(tables: tuple[Table, ...], about: About) -> str:
         lines = ["| column | kind | meaning |", "|---|---|---|"]
         for column in table.columns:
             unit = f", {column.unit}" if column.unit else ""
-            levels = "".join(f"<br>`{value}`: {_line(meaning)}" for value, meaning in column.levels.items())
+            levels = "".join(
+                f"<br>`{value}`" + (f": {_line(meaning)}" if meaning else "")
+                for value, meaning in column.levels.items()
+            )
             lines.append(f"| `{column.name}` | {column.kind}{unit} | {_line(column.about)}{levels} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"

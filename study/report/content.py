@@ -11,7 +11,7 @@ from study.plan.definition import said
 from study.report import figures
 from study.report.blocks import Block, Document, Grid, Heading, Paragraph, Picture
 from study.report.methods import methods, question_words
-from study.report.numbers import chance, equals, interval, number, percent, spread, with_interval
+from study.report.numbers import chance, equals, interval, moment, number, percent, spread, with_interval
 from study.report.sample import completeness, summary
 
 DEPARTED = {
@@ -38,7 +38,7 @@ def report(results: Results) -> Document:
     blocks += [
         Paragraph(
             f"Study {data.plan.id}, version {data.plan.version}. Frozen hash {data.sha256}. Data as of"
-            f" {data.read_at:%d %B %Y, %H:%M} UTC."
+            f" {moment(data.read_at)}."
         ),
         *summary(results),
         *methods(data, results.settings),

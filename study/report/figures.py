@@ -14,6 +14,7 @@ from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from study.analysis.choices import PairResult
 from study.analysis.ratings import RatingResult
@@ -26,7 +27,7 @@ PAGE_THEMES: tuple[Theme, ...] = ("light", "dark", "light-narrow", "dark-narrow"
 BLUE, VERMILION = "#0072B2", "#D55E00"
 _LIGHT_BLUE, _LIGHT_VERMILION = "#56B4E9", "#E69F00"  # on a dark ground
 _PRINT_DPI = 200
-_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)  # seconds
+_TICKS = ((1, 3), (1, 2, 3, 5), (1, 2, 3, 4, 5, 6, 7, 8, 9))  # of each power of ten, finer where few are in sight
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,8 @@ def times(milliseconds: Sequence[float], low: float, high: float, task: str, the
     edges = np.geomspace(seconds.min() * 0.95, seconds.max() * 1.05, 30)
     axes.hist(seconds, bins=edges, color=ink.mark)
     axes.set_xscale("log")
-    ticks = [one for one in _TICKS if edges[0] <= one <= edges[-1]]
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    ticks = _ticks(edges[0], edges[-1])
     axes.set_xticks(ticks, [f"{one:g}" for one in ticks])
     axes.set_xticks([], minor=True)
     for bound in (low, high):
@@ -162,6 +164,15 @@ def times(milliseconds: Sequence[float], low: float, high: float, task: str, the
     shown = f"{number(float(np.median(seconds)), 1)} s in the middle, from {number(float(seconds.min()), 1)} to"
     alt = f"Histogram of {len(seconds)} answers: {shown} {number(float(seconds.max()), 1)} s."
     return Drawing(f"times-{task}", f"How long answers took: {task}", alt, figure)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round seconds between two, three of them or more where a tenth of a decade lies between."""
+    for steps in _TICKS:
+        found = [step * 10.0**power for power in range(-3, 4) for step in steps if low <= step * 10.0**power <= high]
+        if len(found) >= 3:
+            break
+    return found
 
 
 def svg(drawing: Drawing) -> bytes:

@@ -11,6 +11,7 @@ from study.dataset import Dataset
 from study.plan.definition import Comprehension, Exclusion, Question, StudyPlan, said
 from study.plan.schedule import rows_of
 from study.report.blocks import Block, Grid, Heading, Paragraph
+from study.report.numbers import moment
 
 
 def methods(data: Dataset, settings: AnalysisSettings) -> tuple[Block, ...]:
@@ -33,7 +34,7 @@ def methods(data: Dataset, settings: AnalysisSettings) -> tuple[Block, ...]:
         *_statistics(settings),
         Paragraph(
             f"Study, analysis plan and software (version {data.app_version}) were frozen on"
-            f" {data.frozen_at:%d %B %Y, %H:%M} UTC, before the first answer. The frozen hash is {data.sha256}. It"
+            f" {moment(data.frozen_at)}, before the first answer. The frozen hash is {data.sha256}. It"
             " stands in every consent and every row of the data, and seeded every random order and every bootstrap."
         ),
         Heading("The analysis plan as it was frozen", 3),

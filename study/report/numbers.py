@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date, datetime
 
 from study.statistics.resampling import Interval
 from study.statistics.summaries import Quartiles
@@ -50,3 +51,13 @@ def spread(values: Quartiles) -> str:
 def percent(share: float) -> str:
     """A share of 0 to 1."""
     return "not defined" if not math.isfinite(share) else f"{100 * share:.0f} %"
+
+
+def day(when: date) -> str:
+    """A day, or that of a moment."""
+    return f"{when.day} {when:%B %Y}"
+
+
+def moment(when: datetime) -> str:
+    """A day with its time, of a moment in UTC."""
+    return f"{day(when)}, {when:%H:%M} UTC"

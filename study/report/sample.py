@@ -6,7 +6,7 @@ from study.analysis.completeness import Missing
 from study.analysis.results import Results
 from study.report.blocks import Block, Grid, Heading, Paragraph
 from study.report.methods import question_words
-from study.report.numbers import chance, number, percent, spread, with_interval
+from study.report.numbers import chance, day, number, percent, spread, with_interval
 
 
 def summary(results: Results) -> tuple[Block, ...]:
@@ -39,7 +39,8 @@ def _sample(results: Results) -> str:
     if places and data.kind == "participant":
         parts.append(f"{results.flow.complete} of {places} wanted participants have reached the end.")
     if period.begun is not None and period.ended is not None:
-        parts.append(f"The data were gathered from {period.begun:%d %B %Y} to {period.ended:%d %B %Y}.")
+        begun, ended = day(period.begun), day(period.ended)
+        parts.append(f"The data were gathered {f'on {begun}' if begun == ended else f'from {begun} to {ended}'}.")
     if period.minutes.n:
         parts.append(f"From the consent to the end took {spread(period.minutes)} minutes, median (quartiles).")
     return " ".join(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +24,8 @@ from study.report.ethics import ethics_report
 _MARGIN = 20.0  # millimetres
 _SIZES = {1: 19.0, 2: 14.0, 3: 11.5}  # points of headings
 _BODY, _SMALL = 9.5, 8.0
+_ABOVE = 0.6  # millimetres above and below the words of a cell
+_WIDEST_CELL, _WIDEST_WORD = 0.45, 0.65  # of the page, which a column has for its longest one; a hash is one word
 
 
 def write_report(results: Results, folder: Path) -> list[Path]:
@@ -169,13 +171,14 @@ class _Page(FPDF):
         self.multi_cell(0, 5, block.caption, new_x="LMARGIN", new_y="NEXT")
         self.ln(0.8)
         self.set_font("own", size=_SMALL)
-        widths = tuple(_width(block, column) for column in range(len(block.head)))
+        widths = self._widths(block)
         head = FontFace(emphasis="BOLD", fill_color=(240, 236, 228))
         with self.table(
             col_widths=widths,
             text_align="LEFT",
             borders_layout="HORIZONTAL_LINES",
             line_height=4.2,
+            padding=(_ABOVE, self.c_margin),
             headings_style=head,
         ) as table:
             for cells in (block.head, *block.rows):
@@ -183,6 +186,22 @@ class _Page(FPDF):
                 for cell in cells:
                     row.cell(cell)
         self.ln(3)
+
+    def _widths(self, block: Grid) -> tuple[float, ...]:
+        """Millimetres of the columns: as much as the longest word needs, and of what is left a share by their cells."""
+        columns = [[row[column] for row in (block.head, *block.rows)] for column in range(len(block.head))]
+        self.set_font("own", "B", _SMALL)  # the head's, which is the wider one
+
+        def widest(texts: Iterable[str], most: float) -> float:
+            return min(max(map(self.get_string_width, texts), default=0.0), self.epw * most) + 2 * self.c_margin
+
+        needed = [widest((word for cell in cells for word in cell.split()), _WIDEST_WORD) + 0.5 for cells in columns]
+        more = [max(widest(cells, _WIDEST_CELL) - need, 0.0) for cells, need in zip(columns, needed, strict=True)]
+        self.set_font("own", size=_SMALL)
+        spare = max(self.epw - sum(needed), 0.0)
+        given = min(spare / sum(more), 1.0) if sum(more) else 0.0
+        left = (spare - given * sum(more)) / len(columns)  # no cell needs it, so that each column has as much of it
+        return tuple(need + given * one + left for need, one in zip(needed, more, strict=True))
 
     def picture(self, block: Picture, data: bytes) -> None:
         width = self.epw * 0.86
@@ -197,26 +216,22 @@ class _Page(FPDF):
 
 
 def _room(following: Sequence[Block]) -> float:
-    """What a heading wants below it: all up to the first table or figure, or some lines of text."""
-    room = 0.0
+    """What a heading wants below it: all up to the first table or figure of its own, or some lines of text."""
+    room, has_text = 0.0, False
     for block in following:
         match block:
             case Grid() | Picture():
                 return min(room + _height(block), 150.0)
+            case Heading() if has_text:
+                break
             case Heading():
                 room += 14
             case Paragraph():
                 room += 12 + 5 * (len(block.text) // 110)
+                has_text = True
     return min(room, 20.0)
 
 
 def _height(block: Grid | Picture) -> float:
     """Millimetres that are kept together; longer tables go on on the next page."""
-    return 70.0 if isinstance(block, Picture) else min(24 + 4.6 * len(block.rows), 90)
-
-
-def _width(block: Grid, column: int) -> float:
-    """A share of the page by the longest cell, none so small that its longest word is broken, and none too large."""
-    cells = [row[column] for row in (block.head, *block.rows)]
-    word = max((len(word) for cell in cells for word in cell.split()), default=0)
-    return max(min(44.0, max(len(cell) for cell in cells)), min(word * 1.15, 44.0), 6.0)
+    return 70.0 if isinstance(block, Picture) else min(24 + 5.8 * len(block.rows), 90)

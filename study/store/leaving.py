@@ -112,7 +112,8 @@ class Leaving:
 
     def _erase_rows(self, session: Session, row: ParticipantRow, how: How) -> None:
         study = session.get_one(StudyRow, row.study)
-        task = task_of(session, row, study)
+        # Whoever says no has read the information and stands at the consent, which the server is not told of.
+        task = "consent" if how == "no_consent" else task_of(session, row, study)
         session.add(DepartureRow(study=row.study, kind=row.kind, how=how, task=task, on_day=self._now().date()))
         session.execute(delete(ParticipantRow).where(ParticipantRow.id == row.id))
 

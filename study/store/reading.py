@@ -28,7 +28,7 @@ from study.dataset import (
     exclusions_of,
 )
 from study.identity import PersonKind
-from study.plan.definition import StudyPlan
+from study.plan.definition import StudyPlan, said
 from study.plan.freezing import parse_plan
 from study.plan.schedule import BLURRED, SHARP, next_task, schedule
 from study.store.database import Database
@@ -49,10 +49,12 @@ class KnownStudy:
     """A frozen version of a study that the store has data of, or could have.
 
     Attributes:
+        title: In its first language; "" where this version of the software cannot read it.
         people: How many, by kind.
     """
 
     id: str
+    title: str
     version: str
     sha256: str
     app_version: str
@@ -75,6 +77,7 @@ def known_studies(database: Database) -> tuple[KnownStudy, ...]:
     return tuple(
         KnownStudy(
             id=one.study_id,
+            title=_title(one),
             version=one.version,
             sha256=one.sha256,
             app_version=one.app_version,
@@ -84,6 +87,14 @@ def known_studies(database: Database) -> tuple[KnownStudy, ...]:
         )
         for one in studies
     )
+
+
+def _title(study: StudyRow) -> str:
+    try:
+        plan = parse_plan(study.study_text, f"{study.study_id}.toml")
+    except StudyError:
+        return ""
+    return said(plan.title, plan.languages[0])
 
 
 def load_dataset(
@@ -124,6 +135,7 @@ def load_dataset(
         replies=tuple(_reply(one) for one in rows.answers if one.task not in ("ratings", "pairs")),
         events=tuple(Happening(one.participant, one.at, one.name, one.page_ms, one.trial) for one in rows.events),
         departures=rows.departures,
+        consent_texts={sha: rows.texts[sha].text for sha in sorted({one.text_sha256 for one in rows.consents})},
     )
 
 

@@ -81,6 +81,7 @@ def test_pictures_in_slides_keep_their_bytes_and_marks(half: Bench) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_pictures_in_a_pdf_keep_their_bytes_and_marks(half: Bench) -> None:
     (path,) = export(half, "pdf")
     pictures = streams(path.read_bytes())
@@ -270,7 +271,8 @@ def test_there_is_no_other_format(bench: Bench) -> None:
     assert export(bench) == []
 
 
-@pytest.mark.parametrize("shape", ["9:16", pytest.param("4:5", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", ["9:16", "4:5"])
 def test_tall_portraits_keep_their_proportions_in_every_format(bench: Bench, shape: str) -> None:
     changes = {"shape": shape, "scenes": ["none", "orbit"], "seeds": [0, 1]}
     board = bench.board(**changes)

@@ -22,6 +22,7 @@ from pipelines.provenance import marking
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.board.conftest import STYLES, TWO_PHOTOS, Bench
 from tests.support.fakes import FakeEngines
+from tests.support.sweeps import sweep
 
 
 def keys(bench: Bench, **changes) -> list[str]:
@@ -111,7 +112,7 @@ def test_a_recipe_that_changed_makes_its_cells_anew(bench: Bench) -> None:
     assert with_comic(overrides={}) == before, "what is meant for another engine changes nothing here"
 
 
-@pytest.mark.parametrize("damage", ["cut", "other", "no-paper", "foreign-paper", "not-json", "gone"])
+@pytest.mark.parametrize("damage", sweep(["cut", "other", "no-paper", "foreign-paper", "not-json", "gone"], 2))
 def test_a_damaged_or_foreign_file_is_noticed_and_made_again(bench: Bench, damage: str) -> None:
     board = bench.board()
     bench.make(board)
@@ -289,6 +290,7 @@ def test_the_first_plan_knows_no_time_and_the_next_one_does(bench: Bench) -> Non
     assert "unknown" not in later.sentence()
 
 
+@pytest.mark.slow
 def test_another_size_is_estimated_by_its_pixels(bench: Bench, face_photo: Image.Image) -> None:
     face_photo.resize((1200, 1200)).save(bench.photos_folder / "eileen.png")
     bench.make(bench.board())
@@ -325,6 +327,7 @@ def test_filters_paint_as_many_at_a_time_as_they_have_places(pair: Bench) -> Non
     assert [pair.store.state(cell.key) for cell in pair.cells(board)] == ["done"] * 4
 
 
+@pytest.mark.slow
 def test_their_files_are_the_same_as_one_after_the_other(pair: Bench, tmp_path: Path) -> None:
     """Likeness is not in a file's name: two of one style would lie in each other's place."""
 

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from pipelines.provenance import marking
-from tests.support.axe import DESK, looking_at
+from tests.support.axe import DESK, PHONE, looking_at
 from tests.support.browsing import CHROMIUM, FLAGS, listen, open_context
 
 
@@ -72,10 +72,14 @@ def page(desk: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
-    context = open_context(browser, 390, 844)
+    """A phone with a browser of its own, on which no rule of the policy is broken."""
+    context = open_context(browser, **PHONE)
     page = context.new_page()
+    refusals = listen(page)
     yield page
+    broken = refusals()
     context.close()
+    assert broken == []
 
 
 @pytest.fixture(scope="package")

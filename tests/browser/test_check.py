@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -23,6 +24,7 @@ def drop(page: Page, data: bytes, name: str) -> None:
     page.dispatch_event("#check .drop", "drop", {"dataTransfer": transfer})
 
 
+@pytest.mark.slow
 def test_a_portrait_is_downloaded_and_checked(
     page: Page, site: Site, photo_file: Path, portrait: Path, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageOps
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
 from tests.support.browsing import LONG, agree, enter, open_context, open_step, pick, upload
 from tests.support.site import Site
@@ -57,6 +57,7 @@ def shown(page: Page, kind: str) -> list[str]:
     return [one.get_attribute("data-id") or "" for one in every.all()]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)  # on two busy cores
 def test_every_tile_shows_the_visitors_own_face_and_the_next_photo_takes_its_place(
     page: Page, site: Site, photo_file: Path, mirrored_file: Path
@@ -109,6 +110,7 @@ def test_every_tile_shows_the_visitors_own_face_and_the_next_photo_takes_its_pla
     expect(page.locator("#style-picker .whose")).to_contain_text("Eileen Collins")
 
 
+@pytest.mark.slow
 def test_words_find_styles_and_scenes_and_nothing_found_has_a_way_out(page: Page, site: Site) -> None:
     begin(page, site)
     every = shown(page, "style")
@@ -173,6 +175,7 @@ def test_list_search_and_tiles_by_keyboard_alone(page: Page, site: Site) -> None
     assert shown(page, "style") == ids, "what was found stays while one looks through it"
 
 
+@pytest.mark.slow
 def test_steps_that_are_done_fold_and_the_tiles_are_on_the_first_screen(
     browser: Browser, site: Site, photo_file: Path
 ) -> None:
@@ -205,3 +208,28 @@ def test_steps_that_are_done_fold_and_the_tiles_are_on_the_first_screen(
     widths = {round(one.bounding_box()["width"]) for one in page.locator("#scene-picker .tile").all()}  # type: ignore[index]
     assert len(widths) == 1, "no scene's tile is wider than the others"
     context.close()
+
+
+def test_tiles_on_their_way_are_given_up_before_everything_is_deleted(page: Page, site: Site, photo_file: Path) -> None:
+    """They came back as refused after the deletion, and stood as errors in the browser's console."""
+    tiles: list[Route] = []
+    deleted: list[tuple[Route, APIResponse]] = []
+    refused: list[str] = []
+    page.on("response", lambda response: refused.append(response.url) if response.status == 403 else None)
+    page.route("**/studio/tile/**", lambda route: tiles.append(route))
+    begin(page, site)
+    agree(page)
+    upload(page, photo_file)
+    while not tiles:
+        page.wait_for_timeout(50)
+    page.route("**/gradio_api/run/**", lambda route: deleted.append((route, route.fetch())))
+    page.locator("#delete-data").click()  # nothing was made, so nothing is asked
+    while not deleted:
+        page.wait_for_timeout(50)
+    for route in tiles:  # the studio has deleted everything, and the page has not heard of it
+        route.continue_()
+    page.wait_for_timeout(500)
+    for route, answer in deleted:
+        route.fulfill(response=answer)
+    expect(page.locator("#step-photo")).to_be_hidden(timeout=LONG)
+    assert refused == []

@@ -28,6 +28,7 @@ def save_receipt(page: Page, folder: Path) -> dict:
     return json.loads(save(waiting.value, folder).read_text("utf-8"))
 
 
+@pytest.mark.slow
 def test_a_receipt_to_keep_and_a_panel_that_tells_what_is_kept(
     page: Page, site: Site, photo_file: Path, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ def drop(page: Page, selector: str, *, files: tuple[Path, ...] = (), link: str =
     session.detach()
 
 
+@pytest.mark.slow
 def test_what_is_dropped_on_the_page(page: Page, site: Site, photo_file: Path, tmp_path: Path) -> None:
     link, holiday = "https://elsewhere.example/me.jpg", tmp_path / "holiday"
     holiday.mkdir()

@@ -154,6 +154,7 @@ def test_the_camera_shows_a_mirror_and_takes_an_unflipped_photo(page: Page, site
     create(page)
 
 
+@pytest.mark.slow
 def test_everything_by_keyboard(page: Page, site: Site, photo_file: Path) -> None:
     # Listening from the start: a listener added in the same breath as the key press comes too late on a busy machine.
     page.on("filechooser", lambda chooser: chooser.set_files(photo_file))
@@ -190,7 +191,8 @@ def test_everything_by_keyboard(page: Page, site: Site, photo_file: Path) -> Non
     expect(page.locator("#portraits .tile")).to_have_count(1, timeout=LONG)
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_a_phone(browser: Browser, site: Site, photo_file: Path, portrait: Path, scheme: str) -> None:
     context = open_context(browser, 390, 844, scheme)
     page = context.new_page()

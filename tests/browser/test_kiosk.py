@@ -33,6 +33,7 @@ def code_on(page: Page) -> str:
     return cv2.QRCodeDetector().detectAndDecode(cv2.resize(shot, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST))[0]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_phone_takes_the_portrait_and_an_untouched_screen_is_cleared(
     browser: Browser, kiosk: Site, photo_file: Path, tmp_path: Path

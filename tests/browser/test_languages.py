@@ -62,6 +62,7 @@ class Reader:
             self.found.append(f"{where}: wider than the screen")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize(("code", "locale"), [("de", "de-AT"), ("ja", "ja-JP")])
 def test_from_consent_to_portrait_nothing_is_english(

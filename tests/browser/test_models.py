@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.fake_hub import FakeHub, serve
-from tests.support.axe import looking_at
-from tests.support.browsing import LONG, agree, enter, listen, open_context
+from tests.support.browsing import LONG, agree, enter
 from tests.support.site import TOY_APP, Site
 from tests.support.small_hub import build
 
@@ -50,23 +49,6 @@ def studio(hub: FakeHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     running.end(signal.SIGTERM)
 
 
-@pytest.fixture
-def desk(browser: Browser) -> Iterator[Page]:
-    """A desk, on which no rule of the policy is broken."""
-    context = open_context(browser)
-    page = context.new_page()
-    refusals = listen(page)
-    yield page
-    assert refusals() == []
-    context.close()
-
-
-@pytest.fixture
-def look_at(desk: Page) -> Iterator[Callable[[str], None]]:
-    with looking_at(desk, {"width": 1440, "height": 1000}) as look:
-        yield look
-
-
 def names_of_engines(page: Page) -> str:
     """What a visitor who opens Advanced reads of engines."""
     if not page.locator("#model-reasons").is_visible():
@@ -76,19 +58,19 @@ def names_of_engines(page: Page) -> str:
 
 
 @pytest.mark.slow
-def test_a_model_by_a_click(studio: Site, hub: FakeHub, desk: Page, look_at: Callable[[str], None]) -> None:
-    visitor = desk.context.new_page()
+def test_a_model_by_a_click(studio: Site, hub: FakeHub, page: Page, look_at: Callable[[str], None]) -> None:
+    visitor = page.context.new_page()
     enter(visitor, studio)
     assert "static/models" not in visitor.content(), "visitors load nothing of it"
     agree(visitor)
     assert "could also have" in names_of_engines(visitor)
     visitor.close()
 
-    desk.goto(f"{studio.url}/models")
-    card = desk.locator("#trial")
+    page.goto(f"{studio.url}/models")
+    card = page.locator("#trial")
     expect(card.locator(".status")).to_have_text("Not here", timeout=LONG)
     look_at("nothing here")
-    other = desk.context.new_page()
+    other = page.context.new_page()
     other.goto(f"{studio.url}/models")
 
     hub.pace = 4_000  # axe takes its time
@@ -108,7 +90,7 @@ def test_a_model_by_a_click(studio: Site, hub: FakeHub, desk: Page, look_at: Cal
     expect(card).to_contain_text("It works without these parts, which are not here: ControlNet for lineart.")
     look_at("here")
 
-    visitor = desk.context.new_page()
+    visitor = page.context.new_page()
     enter(visitor, studio)
     agree(visitor)
     assert "Trial stack: Files that hold nothing" in names_of_engines(visitor)
@@ -116,10 +98,11 @@ def test_a_model_by_a_click(studio: Site, hub: FakeHub, desk: Page, look_at: Cal
     card.get_by_text("Delete", exact=True).first.click()
     card.get_by_label("I am sure").check()
     card.get_by_role("button", name="Delete").click()
-    expect(desk.get_by_role("status").first).to_contain_text("are free now", timeout=LONG)
+    expect(page.get_by_role("status").first).to_contain_text("are free now", timeout=LONG)
     assert not list((studio.root / "hf" / "hub").glob("models--tiny*"))
 
 
+@pytest.mark.slow
 def test_without_scripts_and_from_elsewhere(studio: Site, browser: Browser) -> None:
     """Behind a proxy the token is asked for; without scripts forms and a link do all."""
     context = browser.new_context(java_script_enabled=False, extra_http_headers={"X-Forwarded-For": "203.0.113.9"})

@@ -45,6 +45,7 @@ def with_key(context: BrowserContext, key: str) -> Page:
     return page
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_a_tap_a_reload_and_three_seconds_without_signal_lose_nothing(
     browser: Browser, site: Site, photo_file: Path

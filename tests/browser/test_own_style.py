@@ -21,6 +21,7 @@ def painting(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_from_a_picture_of_a_style_to_a_portrait_and_nothing_left(
     page: Page, site: Site, photo_file: Path, painting: Path, tmp_path: Path

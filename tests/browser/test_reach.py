@@ -56,6 +56,7 @@ def test_in_forced_colours_the_slider_of_likeness_is_seen(page: Page, site: Site
     page.emulate_media(forced_colors="none")
 
 
+@pytest.mark.slow
 def test_the_focus_stays_with_what_is_done(page: Page, site: Site, photo_file: Path) -> None:
     enter(page, site)
     page.locator("#create").press("Enter")

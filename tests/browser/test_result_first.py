@@ -22,6 +22,7 @@ SHARING = """
 """
 
 
+@pytest.mark.slow
 def test_a_phone_gets_four_portraits_whole_under_a_megabyte_and_shares_one(
     browser: Browser, site: Site, photo_file: Path, tmp_path: Path
 ) -> None:

@@ -14,31 +14,14 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from study.identity import Identity
-from tests.study.conftest import write_study
-from tests.support.axe import looking_at
-from tests.support.browsing import LONG, listen, open_context
-from tests.support.site import TOY_APP, Site
-from tests.support.studies import SMALL_STUDY, WITH_COMPREHENSION
+from tests.support.axe import PHONE, looking_at
+from tests.support.browsing import LONG, open_context
+from tests.support.site import Site
+from tests.support.studies import WITH_COMPREHENSION
 from tests.support.studio import jpeg
+from tests.support.study_site import StudySite
 
 CODE = "prolific-5f3c9a"
-PHONE = {"width": 390, "height": 844}
-
-
-class StudySite(Site):
-    """The app with the small study open, and others by their names."""
-
-    def __init__(self, root: Path, **others: str) -> None:
-        self.frozen = write_study(root / "studies", SMALL_STUDY)
-        for name, text in others.items():
-            write_study(root / "studies", text, name)
-        self.kept = root / "kept"
-        files = ",".join(str(root / "studies" / f"{name}.toml") for name in ("small", *others))
-        super().__init__(root, TOY_APP, STUDIO_STUDIES=files, STUDIO_STUDIES_FOLDER=str(self.kept))
-
-    def rows(self, query: str) -> list[tuple[object, ...]]:
-        with sqlite3.connect(self.kept / "studies.sqlite3") as database:
-            return database.execute(query).fetchall()
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +30,6 @@ def open_study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudySite]:
     running = StudySite(tmp_path_factory.mktemp("study-site"), asked=german)
     yield running
     running.end(signal.SIGTERM)
-
-
-@pytest.fixture
-def phone(browser: Browser) -> Iterator[Page]:
-    """A phone, on which no rule of the policy is broken."""
-    context = open_context(browser, **PHONE)
-    page = context.new_page()
-    refusals = listen(page)
-    yield page
-    assert refusals() == []
-    context.close()
 
 
 @pytest.fixture
@@ -176,6 +148,10 @@ def test_on_a_phone_from_the_link_to_the_code_with_a_reload(
     phone.locator("#next").click()
     expect(phone.locator("#completion-code")).to_have_text(re.compile(r"[2-9A-Z]{8}"), timeout=LONG)
     look_at("the end")
+    phone.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    phone.locator(".code button").first.click()
+    expect(phone.locator(".code button").first).to_have_text("Copied")
+    assert phone.evaluate("navigator.clipboard.readText()") == phone.locator("#completion-code").inner_text()
     back = phone.locator("#return").get_attribute("href") or ""
     assert back.startswith("https://recruiter.example/complete?cc=")
     rows = open_study.rows("SELECT value, by, changes, rt_ms FROM answers WHERE task = 'ratings' ORDER BY trial")
@@ -245,9 +221,12 @@ def test_the_button_to_withdraw_and_the_older_tab(phone: Page, open_study: Study
     newer.locator("#withdraw").click()
     newer.get_by_role("button", name="Go on").click()
     expect(newer.locator(".count")).to_be_visible()
-    newer.locator("#withdraw").click()
-    newer.locator("#withdraw-yes").click()
-    expect(newer.get_by_role("heading")).to_have_text("Everything is deleted", timeout=LONG)
+    newer.close()
+    phone.get_by_role("button", name="Go on here").click()
+    expect(phone.locator(".count")).to_be_visible(timeout=LONG)
+    phone.locator("#withdraw").click()
+    phone.locator("#withdraw-yes").click()
+    expect(phone.get_by_role("heading")).to_have_text("Everything is deleted", timeout=LONG)
     me = Identity.of_folder(open_study.kept).participant("small", "two-tabs")
     assert open_study.rows(f"SELECT * FROM participants WHERE id = '{me}'") == []
 
@@ -265,6 +244,7 @@ def test_an_answer_waits_for_the_connection_and_is_not_lost(phone: Page, open_st
     assert open_study.rows(f"SELECT value FROM answers WHERE participant = '{me}'") == [("yes",)]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_who_sits_is_said_by_hand(
     phone: Page, open_study: StudySite, face_photo: Image.Image, look_at: Callable[[str], None]
@@ -310,6 +290,7 @@ def test_who_sits_is_said_by_hand(
     expect(phone.locator(".face")).to_have_count(0)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_one_wrong_answer_brings_the_information_back_in_the_studys_language(
     phone: Page, open_study: StudySite, look_at: Callable[[str], None]

@@ -19,6 +19,7 @@ def open_editor(page: Page, name: str) -> None:
     expect(page.locator("#style-title")).to_have_text(name, timeout=LONG)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_from_a_slider_to_a_style_that_somebody_else_takes_in(
     page: Page, site: Site, browser: Browser, photo_file: Path, tmp_path: Path

@@ -83,6 +83,7 @@ def test_the_card_has_known_fields_and_fits_the_app(space: Path, presets: Preset
     assert (space / front(space / "README.md")["app_file"]).is_file()
 
 
+@pytest.mark.slow
 def test_all_that_the_app_imports_is_required(space: Path) -> None:
     wanted = required((space / "requirements.txt").read_text("utf-8"))
     brought = {

@@ -228,12 +228,16 @@ def test_a_prompt_is_encoded_once(sd15: DiffusionEngine, job: GenerationJob, mon
 
 @pytest.mark.parametrize(
     ("error", "words"),
-    [
-        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "ran out of memory"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "ran out of memory"),
-        (MemoryError(), "ran out of memory"),
-        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), "stopped with an error"),
-    ],
+    sweep(
+        [
+            (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "ran out of memory"),
+            (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "ran out of memory"),
+            (MemoryError(), "ran out of memory"),
+            (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), "stopped with an error"),
+        ],
+        2,
+        several=True,
+    ),
 )
 def test_an_error_in_the_middle_is_one_sentence_and_the_next_job_runs(
     error: Exception, words: str, tiny_root: Path, job: GenerationJob, monkeypatch: pytest.MonkeyPatch

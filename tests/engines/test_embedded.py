@@ -144,6 +144,7 @@ def test_each_control_guides(name: AnnotatorName, embedded: DiffusionEngine, pre
     assert apart(picture(embedded, job_for(sitter, style, scene, without=name)), with_it) > 1.0
 
 
+@pytest.mark.slow
 def test_styles_and_seeds_differ_and_a_seed_repeats(
     embedded: DiffusionEngine, presets: Presets, sitter: Person
 ) -> None:
@@ -182,6 +183,7 @@ def apart(first: Image.Image, second: Image.Image) -> float:
 # --- where nobody checks pictures ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_may_work_unchecked_where_other_models_may_not_and_then_hears_no_strange_words(
     presets: Presets, loaded: LoadedPhoto, consent: Consent, tmp_path: Path
 ) -> None:

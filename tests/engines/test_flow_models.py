@@ -26,8 +26,8 @@ from pipelines.schema import Consent, Job, LoadedPhoto, PreparedPhoto, Style, St
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.conftest import difference
 from tests.engines.conftest import Striped, control, go_on, same
-from tests.engines.test_reviewed_diffusion import checker
 from tests.tiny_checkpoints import SIZE
+from tests.tiny_extras import checker
 from tests.tiny_flow import klein_stack, qwen_edit_stack, z_image_stack
 
 

@@ -28,6 +28,7 @@ from pipelines.presets.loading import Presets
 from pipelines.schema import Consent, Job, LoadedPhoto, PreparedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.engines.conftest import Striped, go_on, same
+from tests.support.sweeps import sweep
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack
 from tests.tiny_flow import klein_stack, qwen_edit_stack, z_image_stack
 
@@ -119,7 +120,7 @@ ENGINES: dict[str, tuple[Callable[[Path], Engine], type[torch.nn.Module]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("kind", sweep(ENGINES, 1))
 def test_it_steps_down_once_says_so_and_goes_on(
     kind: str, tiny_root: Path, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,7 +141,7 @@ def test_it_steps_down_once_says_so_and_goes_on(
     engine.close()
 
 
-@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("kind", sweep(ENGINES, 1))
 def test_a_second_time_is_a_sentence_and_the_next_portrait_is_made(
     kind: str, tiny_root: Path, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +154,7 @@ def test_a_second_time_is_a_sentence_and_the_next_portrait_is_made(
     engine.close()
 
 
+@pytest.mark.slow
 def test_too_large_to_load_at_once_is_loaded_in_parts(
     tiny_root: Path, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +212,7 @@ def test_the_visitor_reads_it_under_the_portrait(
 # --- what is freed ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_another_stack_frees_the_one_before(
     presets: Presets, tiny_root: Path, tmp_path: Path, loaded: LoadedPhoto, consent: Consent
 ) -> None:
@@ -221,7 +224,7 @@ def test_another_stack_frees_the_one_before(
         pipeline(request)
         gc.collect()
         assert not [one for one in before if one() is not None], f"{stack.id} beside the one before"
-        pipe = pipeline._easels[""].peek(stack.id).engine._pipe  # type: ignore[attr-defined]
+        pipe = pipeline.workshop.easels[""].peek(stack.id).engine._pipe  # type: ignore[attr-defined]
         parts_ = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
         assert len(parts_) >= 3
         before = [weakref.ref(part) for part in parts_]
@@ -234,7 +237,7 @@ def test_another_stack_frees_the_one_before(
 # --- parts that move -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["sd15", "klein", "qwen", "z-image"])
+@pytest.mark.parametrize("kind", sweep(["sd15", "klein", "qwen", "z-image"], 2))
 def test_parts_that_move_make_the_same_picture(
     kind: str, tiny_root: Path, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from benchmarks.likeness import held_out
 from pipelines.engines.filters.canvas import Canvas
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.faithfulness import meter
+from pipelines.faithfulness.skin import lightened, skin_group
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import Presets, load_presets
 from pipelines.results import SkinShift
@@ -67,11 +68,11 @@ def test_no_skin_tone_is_lightened_or_darkened(engine, presets, portraits_dir, g
     measured = [_skin_of(engine, presets, portraits_dir, name, style) for name in _PEOPLE[group] for style in styles]
     kept = [skin for skin, _ in measured if skin is not None]  # a face in pieces is not always found again
     whole = [shift for _, shift in measured]
-    assert meter.skin_group(float(np.median([skin.ita_before for skin in kept]))) == group
+    assert skin_group(float(np.median([skin.ita_before for skin in kept]))) == group
     assert len(kept) > 0.8 * len(whole)
     angles = np.array([skin.ita_shift for skin in kept])
     assert abs(np.median(angles)) < (7.5 if few_tones else 5.0)
-    assert np.mean([meter.lightened(skin) for skin in kept]) <= most, "lightened"
+    assert np.mean([lightened(skin) for skin in kept]) <= most, "lightened"
     assert abs(np.median([skin.lightness_shift for skin in kept])) < (1.5 if few_tones else 1.0)
     assert abs(np.median(whole)) < 2.0, "the rest of the face pays for cheeks and forehead"
 
@@ -102,7 +103,7 @@ def test_brown_and_dark_skin_is_not_lightened_where_nobody_looks(engine, presets
     known = [shift for shift in shifts if shift is not None]
     assert len(known) > 0.9 * len(shifts)
     # Of one person's five pictures, one may be: what is rare can only be counted over many.
-    assert sum(meter.lightened(shift) for shift in known) <= max(1, 0.05 * len(known))
+    assert sum(lightened(shift) for shift in known) <= max(1, 0.05 * len(known))
     assert np.percentile([shift.lightness_shift for shift in known], 95 if len(names) > 1 else 50) < 2.2
 
 

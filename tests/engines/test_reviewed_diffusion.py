@@ -7,9 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
 
 from pipelines.errors import EngineUnavailable, PictureRefused
 from pipelines.portrait_request import build_request
@@ -20,7 +18,7 @@ from pipelines.safety.review import UNCHECKED, Safety
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.tiny_checkpoints import sd15_stack
-from tests.tiny_extras import build_safety_checker
+from tests.tiny_extras import checker
 
 
 @pytest.fixture(scope="module")
@@ -36,15 +34,6 @@ def studio(
 @pytest.fixture
 def wanted(loaded: LoadedPhoto, consent: Consent) -> PortraitRequest:
     return build_request(photo=loaded, style_id="oil-master", seeds=(1, 2), model_id="tiny-sd15", consent=consent)
-
-
-def checker(root: Path, *, refuses: bool) -> HubChecker:
-    component = build_safety_checker(root)
-    path = root / "safety_checker" / "model.fp16.safetensors"
-    tensors = load_file(path)
-    tensors["concept_embeds_weights"] = torch.full_like(tensors["concept_embeds_weights"], -1.1 if refuses else 1.1)
-    save_file(tensors, path, metadata={"format": "pt"})
-    return HubChecker(component)
 
 
 class Seen:

@@ -69,7 +69,7 @@ def test_the_figure_is_nothing_for_the_photo_and_what_a_mask_adds(portraits_dir)
     assert jaw_step(photo.model_copy(update={"face": None}), np.asarray(photo.image)) is None
 
 
-@pytest.mark.parametrize("style", sweep(NATURAL, 2))
+@pytest.mark.parametrize("style", sweep(NATURAL, 1))
 @pytest.mark.parametrize("people", [("041", "061", "090"), pytest.param(_PEOPLE, marks=pytest.mark.slow)])
 def test_no_style_draws_a_border_along_the_jaw(engine, presets: Presets, portraits_dir, style, people):
     """While cheeks and forehead were put back place by place, the face was a mask: 4 to 7 in most styles."""

@@ -116,6 +116,7 @@ def test_an_adapter_with_nothing_to_see_is_not_looked_with(
     engine.close()
 
 
+@pytest.mark.slow
 def test_a_large_model_is_bfloat16_on_a_processor_that_multiplies_it(
     tiny_root: Path, two_controls: GenerationJob, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ def twins(presets: Presets, tiny_root: Path, tmp_path: Path) -> Iterator[SelfPor
     pipeline.close()
 
 
+@pytest.mark.slow
 def test_portraits_made_at_the_same_time_are_those_made_one_by_one(
     twins: SelfPortraitPipeline, loaded: LoadedPhoto, consent: Consent
 ) -> None:
@@ -46,4 +47,4 @@ def test_portraits_made_at_the_same_time_are_those_made_one_by_one(
     with ThreadPoolExecutor(4) as visitors:
         together = list(visitors.map(made, range(4)))
     assert together == [made(visitor) for visitor in range(4)]
-    assert all(twins._easels[name].has("tiny-sd15") for name in twins.line.devices), "both were at work"
+    assert all(twins.workshop.easels[name].has("tiny-sd15") for name in twins.line.devices), "both were at work"

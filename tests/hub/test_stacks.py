@@ -1,21 +1,17 @@
-"""Downloads from a hub on loopback, through the real huggingface_hub client."""
+"""Stacks of models: what they need, what is here of them, and that what was downloaded makes pictures."""
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import huggingface_hub.constants
 import numpy as np
 import pytest
-import torch
 from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_plus
 from PIL import Image
 
@@ -28,9 +24,9 @@ from pipelines.engines.registry import Engines
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.stack import UNetStack
-from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable
+from pipelines.errors import EngineFailed, EngineUnavailable
 from pipelines.hub import download as hub
-from pipelines.hub import transfer, weights
+from pipelines.hub import weights
 from pipelines.hub.__main__ import main
 from pipelines.hub.components import ANNOTATOR_WEIGHTS, select
 from pipelines.hub.jobs import Downloads
@@ -42,47 +38,10 @@ from pipelines.schema import Consent, LoadedPhoto, PreparedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests import tiny_checkpoints, tiny_flow
 from tests.engines.conftest import Striped, control, go_on
-from tests.fake_hub import COMMIT, FakeHub, serve
 from tests.support.site import TOY_SIZE, wait_until
+from tests.support.tiny_hub import Place, changed, never_stop, refused
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.set_num_threads(1)
-    root = tmp_path_factory.mktemp("repositories")
-    tiny_checkpoints.build(root)
-    tiny_flow.build(root)
-    (root / "sd15" / "README.md").write_text("not needed")
-    (root / "sd15" / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"a pickle, not needed")
-    return root
-
-
-class Place(NamedTuple):
-    """A fake hub, an empty cache, and a stack whose every part is on that hub."""
-
-    hub: FakeHub
-    cache: Path
-    stack: UNetStack
-    root: Path
-
-
-@pytest.fixture
-def place(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    root = Path(shutil.copytree(built, tmp_path / "repositories"))
-    cache = tmp_path / "cache"
-    constants = huggingface_hub.constants
-    with serve(root) as server:
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
-        monkeypatch.setattr(constants, "ENDPOINT", server.url)
-        monkeypatch.setattr(
-            constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        )
-        monkeypatch.setattr(hub, "_DISK_MARGIN", 0)
-        monkeypatch.setattr(transfer, "_FIRST_WAIT", 0.001)
-        yield Place(server, cache, tiny_checkpoints.on_hub(tiny_checkpoints.sd15_stack(root), root), root)
 
 
 @pytest.fixture
@@ -97,20 +56,6 @@ def job(prepared: PreparedPhoto, presets: Presets) -> GenerationJob:
         strength=0.6,
         seeds=(1,),
     )
-
-
-def never_stop(done: int, total: int) -> bool:
-    return True
-
-
-def changed(stack: UNetStack, part: str, **keys: object) -> UNetStack:
-    """The stack with other keys in one of its sources."""
-    content = stack.model_dump()
-    content[part] |= keys
-    return UNetStack.model_validate(content)
-
-
-# --- the way it should go --------------------------------------------------------------------------------------------
 
 
 def test_a_downloaded_stack_is_present_and_makes_pictures(place: Place, job: GenerationJob) -> None:
@@ -149,110 +94,6 @@ def test_edit_models_and_z_image_come_from_the_hub_part_by_part(
     (place.root / stack.base.repo_id.partition("/")[2] / "transformer" / "config.json").unlink()
     shutil.rmtree(place.cache)
     assert "transformer" in refused(stack)
-
-
-def test_only_what_is_loaded_is_fetched(place: Place) -> None:
-    hub.download(place.stack, never_stop)
-    fetched = place.hub.fetched()
-    assert len(fetched) == len(set(fetched))
-    assert not [name for name in fetched if name.endswith((".md", ".bin"))]
-    assert not [name for name in fetched if "sdxl" in name]
-    assert any(name.endswith("models/image_encoder/model.safetensors") for name in fetched)
-
-
-def test_progress_rises_to_the_total(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "CHUNK_BYTES", 50_000)
-    calls: list[tuple[int, int]] = []
-    hub.download(place.stack, lambda done, total: calls.append((done, total)) is None)
-    done = [count for count, _ in calls]
-    assert done[0] == 0
-    assert done == sorted(done)
-    assert {total for _, total in calls} == {done[-1]}
-    assert done[-1] == weights.state(place.stack).bytes_present
-    assert len(set(done)) > len(place.hub.fetched()), "large files report within"
-
-
-def test_a_complete_stack_is_not_fetched_again(place: Place) -> None:
-    hub.download(place.stack, never_stop)
-    place.hub.requests.clear()
-    hub.download(place.stack, never_stop)
-    assert place.hub.requests == []
-
-
-def test_a_stopped_download_goes_on_where_it_was(place: Place) -> None:
-    def stop_half_way(done: int, total: int) -> bool:
-        return done < total / 2
-
-    with pytest.raises(Cancelled):
-        hub.download(place.stack, stop_half_way)
-    found = weights.state(place.stack)
-    assert found.status == "partial"
-    assert found.missing
-    with pytest.raises(EngineUnavailable, match="only partly here"):
-        weights.require(place.stack)
-    before = set(place.hub.fetched())
-    place.hub.requests.clear()
-    totals: list[int] = []
-    hub.download(place.stack, lambda _, total: totals.append(total) is None)
-    again = set(place.hub.fetched()) & before
-    assert len(again) <= 1, "at most the file in which it was stopped"
-    assert totals[0] < weights.state(place.stack).bytes_present
-    assert weights.state(place.stack).status == "present"
-
-
-def test_stopping_works_within_one_chunk(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "CHUNK_BYTES", 10_000)
-    calls: list[int] = []
-
-    def stop(done: int, total: int) -> bool:
-        calls.append(done)
-        return len(calls) < 3
-
-    with pytest.raises(Cancelled):
-        hub.download(place.stack, stop)
-    assert len(calls) == 3
-    assert calls[-1] <= 30_000
-
-
-def test_revisions_are_pinned(place: Place) -> None:
-    pinned = changed(place.stack, "base", revision=COMMIT)
-    hub.download(pinned, never_stop)
-    assert weights.resolve(pinned.base).name == COMMIT
-    asked = {path for _, path, _ in place.hub.requests if path.startswith("/tiny/sd15/resolve")}
-    assert asked
-    assert all(COMMIT in path for path in asked)
-
-
-def test_a_damaged_file_is_fetched_again(place: Place) -> None:
-    hub.download(place.stack, never_stop)
-    damaged = weights.resolve(place.stack.base) / "unet" / "diffusion_pytorch_model.safetensors"
-    damaged.resolve().write_bytes(damaged.read_bytes()[:5000])
-    assert weights.state(place.stack).missing == ("base model",)
-    place.hub.requests.clear()
-    hub.download(place.stack, never_stop)
-    assert [Path(name).name for name in place.hub.fetched()] == ["diffusion_pytorch_model.safetensors"]
-    assert weights.state(place.stack).status == "present"
-
-
-def test_everything_is_fetched_again_when_asked(place: Place) -> None:
-    hub.download(place.stack, never_stop)
-    first = sorted(place.hub.fetched())
-    place.hub.requests.clear()
-    calls: list[tuple[int, int]] = []
-    hub.download(place.stack, lambda done, total: calls.append((done, total)) is None, fresh=True)
-    assert sorted(place.hub.fetched()) == first
-    assert calls[0][0] == 0
-    assert calls[-1][0] == calls[-1][1] == weights.state(place.stack).bytes_present
-
-
-def test_a_dropped_connection_is_picked_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "CHUNK_BYTES", 10_000)
-    place.hub.broken_after = 150_000
-    calls: list[int] = []
-    hub.download(place.stack, lambda done, _: calls.append(done) is None)
-    assert weights.state(place.stack).status == "present"
-    assert len(place.hub.fetched()) > len(set(place.hub.fetched()))
-    assert calls[-1] == weights.state(place.stack).bytes_present
 
 
 # --- with less than the preset names ---
@@ -309,67 +150,6 @@ def test_what_was_downloaded_is_chosen_without_a_restart(
     pipeline.close()
 
 
-# --- what can go wrong -----------------------------------------------------------------------------------------------
-
-
-def refused(stack: UNetStack) -> str:
-    with pytest.raises(EngineUnavailable) as caught:
-        hub.download(stack, never_stop)
-    assert "Traceback" not in str(caught.value)
-    return caught.value.hint
-
-
-def test_an_unknown_repository_is_named(place: Place) -> None:
-    assert "repository of the LoRA" in refused(changed(place.stack, "lora", repo_id="tiny/nothing"))
-
-
-def test_a_file_that_is_not_in_the_repository_is_named(place: Place) -> None:
-    (place.root / "sd15" / "unet" / "config.json").unlink()
-    assert "base model" in refused(place.stack)
-    assert place.hub.fetched() == [], "nothing is fetched before all is known to be there"
-
-
-def test_switched_off_downloads_say_so(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    assert "HF_HUB_OFFLINE" in refused(place.stack)
-
-
-def test_no_network(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
-    assert "cannot be reached" in refused(place.stack)
-
-
-@pytest.mark.parametrize(("status", "words"), [(503, "answered 503"), (401, "HF_TOKEN"), (403, "HF_TOKEN")])
-def test_a_hub_that_refuses(place: Place, status: int, words: str) -> None:
-    place.hub.status = status
-    assert words in refused(place.stack)
-
-
-def test_a_full_disk_is_known_before_anything_is_fetched(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "_DISK_MARGIN", 10**18)
-    assert "make room" in refused(place.stack)
-    assert place.hub.fetched() == []
-
-
-def test_a_cache_that_cannot_be_written(place: Place) -> None:
-    place.cache.write_text("a file where the folder should be")
-    assert "could not be written" in refused(place.stack)
-
-
-def test_a_token_is_sent_but_never_shown(
-    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    secret = "hf_secretsecretsecret"
-    monkeypatch.setenv("HF_TOKEN", secret)
-    caplog.set_level(logging.DEBUG, logger="pipelines")
-    place.hub.status = 403
-    with pytest.raises(EngineUnavailable) as caught:
-        hub.download(place.stack, never_stop)
-    assert f"Bearer {secret}" in {authorization for _, _, authorization in place.hub.requests}
-    assert secret not in str(caught.value)
-    assert secret not in caplog.text
-
-
 def test_what_is_not_here_is_told_with_size_and_command(place: Place) -> None:
     with pytest.raises(EngineUnavailable) as caught:
         weights.require(place.stack)
@@ -380,7 +160,7 @@ def test_what_is_not_here_is_told_with_size_and_command(place: Place) -> None:
         weights.resolve(place.stack.base, "base model", stack_id="tiny-sd15")
 
 
-# --- what a stack needs ----------------------------------------------------------------------------------------------
+# --- what a stack needs ---
 
 
 def test_shards_are_selected_by_their_index() -> None:
@@ -426,7 +206,7 @@ def test_the_stacks_that_ship_say_what_they_need(presets: Presets) -> None:
                 assert f"{name} annotator" in {component.name for component in stack.components()}
 
 
-# --- annotators' weights ---------------------------------------------------------------------------------------------
+# --- annotators' weights ---
 
 
 @pytest.mark.usefixtures("place")
@@ -446,7 +226,7 @@ def test_depth_is_estimated_with_downloaded_weights(prepared: PreparedPhoto, mon
     depths._annotator_models.clear()
 
 
-# --- the command -----------------------------------------------------------------------------------------------------
+# --- the command ---
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ import html
 import json
 import pickle
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from babel.numbers import format_decimal
@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from languages import saying
 from languages.catalogue import LANGUAGES
-from languages.saying import Said, When, Words, listed, named, put_together, say, say_many, speaking, spoken
+from languages.saying import Said, When, Words, day_in, listed, named, put_together, say, say_many, speaking, spoken
 
 GERMAN = {
     "The photo is {width} pixels wide.": ("Das Foto ist {width} Pixel breit.",),
@@ -135,3 +135,11 @@ def test_days_are_said_in_the_way_of_each_language() -> None:
 def test_a_language_that_we_do_not_have_is_english(code: object) -> None:
     with speaking("de"), speaking(code):
         assert str(named("Orbit")) == "Orbit"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("en", "30 June 2027"), ("de", "30. Juni 2027"), ("pt-BR", "30 de junho de 2027"), ("qq", "2027-06-30")],
+)
+def test_a_day_is_said_in_any_language_that_is_known(code: str, said: str) -> None:
+    assert day_in(code, date(2027, 6, 30)) == said

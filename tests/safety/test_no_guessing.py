@@ -78,6 +78,7 @@ def what_is_told(stack: ModelStack, job: Job, studio: JobStudio) -> str:
     return engine.plan(job, studio).words
 
 
+@pytest.mark.slow
 def test_the_prompt_is_the_same_whoever_sits(
     presets: Presets, face_photo: Image.Image, consent: Consent, tmp_path: Path
 ) -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from study.identity import Identity
 from study.participation import RunningStudy
-from study.plan.freezing import FrozenStudy, freeze, load_frozen
+from study.plan.freezing import FrozenStudy
 from study.store.database import Database, sqlite_url
 from study.store.store import StudyStore
 from tests.support.databases import postgres, url  # noqa: F401  # fixtures
-from tests.support.studies import SMALL_STUDY
+from tests.support.studies import SMALL_STUDY, write_study
 
 YES = {"take-part": True, "keep": False}
 
@@ -35,15 +35,6 @@ class Clock:
 @pytest.fixture
 def frozen(tmp_path: Path) -> FrozenStudy:
     return write_study(tmp_path / "studies", SMALL_STUDY)
-
-
-def write_study(folder: Path, text: str, name: str = "small") -> FrozenStudy:
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{name}.toml"
-    path.write_text(text, "utf-8")
-    (folder / "plan.md").write_text("# Analysis plan\n\nOutcome: likeness.\n", "utf-8")
-    freeze(path)
-    return load_frozen(path)
 
 
 @pytest.fixture

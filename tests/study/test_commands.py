@@ -44,6 +44,24 @@ def test_check_freeze_codes_and_verify(file: str, capsys: pytest.CaptureFixture[
     store.database.close()
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (SMALL_STUDY, (True, False)),
+        (SMALL_STUDY.replace("university.example", "university.edu"), (False, False)),
+        (SMALL_STUDY.partition("[recruiting]")[0].replace("university.example", "example.org"), (True, True)),
+    ],
+)
+def test_what_is_left_to_write_is_told(
+    file: str, capsys: pytest.CaptureFixture[str], text: str, told: tuple[bool, bool]
+) -> None:
+    Path(file).write_text(text)
+    for command in ("check", "freeze"):
+        assert main([command, file]) == 0
+        said = capsys.readouterr().out
+        assert ("contact is an example" in said, "no links back" in said) == told, command
+
+
 def test_what_cannot_be_done_is_one_sentence(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path(file).write_text(SMALL_STUDY.replace('version = "1"', 'version = "one"'))
     assert main(["freeze", file]) == 1

@@ -12,8 +12,8 @@ from pipelines.settings import Settings
 from study.__main__ import main
 from study.opening import open_studies
 from study.plan.freezing import freeze, load_frozen
-from tests.study.conftest import write_study
-from tests.support.studies import SMALL_STUDY
+from tests.support.studies import SMALL_STUDY, write_study
+from tests.support.sweeps import sweep
 
 NAMES = {"styles": ("oil-master", "our-oil"), "scenes": ("theatre", "our-stage"), "models": ("sd15-lcm", "our-stack")}
 OURS = SMALL_STUDY.replace('style = "oil-master"', 'style = "our-oil"\nscene = "our-stage"\nengine = "our-stack"')
@@ -51,7 +51,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("kind", list(NAMES))
+@pytest.mark.parametrize("kind", sweep(NAMES, 1))
 def test_a_study_does_not_start_with_a_changed_recipe(study: Path, own: Path, kind: str) -> None:
     name = NAMES[kind][1]
     lock = freeze(study, own)

@@ -18,9 +18,9 @@ from study.participation import words_in
 from study.store.database import Database
 from study.store.reading import load_dataset
 from study.store.store import StudyStore
-from tests.study.conftest import Clock, agreed, answer, write_study
+from tests.study.conftest import Clock, agreed, answer
 from tests.support.site import ROOT
-from tests.support.studies import SMALL_STUDY, draw
+from tests.support.studies import SMALL_STUDY, draw, write_study
 
 
 def test_resume_goes_on_where_it_was(opened, clock: Clock) -> None:
@@ -80,9 +80,17 @@ def test_enough_is_enough(opened) -> None:
 
 def test_the_consent_says_what_is_done_with_the_plans_hash(opened) -> None:
     document = opened().consent_document("en")
-    for words in (document.sha256 and opened().frozen.sha256, "never written to a file", "2027-06-30", "Dr Example"):
+    for words in (document.sha256 and opened().frozen.sha256, "never written to a file", "30 June 2027", "Dr Example"):
         assert words in document.document
     assert "[ ] My portraits may be kept. (optional)" in document.document
+
+
+def test_the_consent_tells_one_thing_in_a_paragraph(opened) -> None:
+    parts = opened().consent_document("en").text.split("\n\n")
+    starts = ("Your photo is sent", "Your portraits are stored", "Your answers are stored", "You can withdraw")
+    assert [next((n for n, part in enumerate(parts) if part.startswith(one)), None) for one in starts] == [1, 2, 3, 4]
+    assert "blurred" in parts[1]
+    assert opened().consent_document("ja").text.count("2027年6月30日") == 3
 
 
 def test_a_question_cannot_be_skipped_or_answered_before_its_turn(opened) -> None:
@@ -133,6 +141,7 @@ for trial in person.schedule(frozen).trials:
 """
 
 
+@pytest.mark.slow
 def test_kill_9_in_mid_answer_loses_no_confirmed_one(url: str, tmp_path: Path) -> None:
     """Killed at each number of confirmed answers; the next start finds those, at most one more, and goes on."""
     write_study(tmp_path / "s", SMALL_STUDY)

@@ -21,8 +21,7 @@ from study.plan.freezing import STUDIES, check_presets, freeze, load_frozen, loa
 from study.plan.lines import line_of
 from study.plan.order import balanced_pairs, seeded, williams
 from study.plan.schedule import SHARP, next_task, schedule
-from tests.study.conftest import write_study
-from tests.support.studies import SMALL_STUDY, WITH_COMPREHENSION
+from tests.support.studies import SMALL_STUDY, WITH_COMPREHENSION, write_study
 
 WRONG = [  # what is replaced, by what, and the field and words of the sentence
     ('version = "1"', "", "version", "Field required"),

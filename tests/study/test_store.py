@@ -238,6 +238,7 @@ def test_fifty_at_once_lose_nothing_and_balance(store: StudyStore, frozen: Froze
     assert max(counts) - min(counts) <= 1
 
 
+@pytest.mark.slow
 def test_a_database_that_goes_away_says_so_and_comes_back(
     postgres: Postgres, frozen: FrozenStudy, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-DESK, NARROW = {"width": 1440, "height": 900}, {"width": 320, "height": 640}
+DESK, PHONE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}, {"width": 320, "height": 640}
 LOOKS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "light": ({"color_scheme": "light", "forced_colors": "none"}, DESK),
     "dark": ({"color_scheme": "dark", "forced_colors": "none"}, DESK),

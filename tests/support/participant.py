@@ -31,6 +31,7 @@ def a_studio(root: Path, study_file: Path) -> Iterator[Studio]:
         patch.setenv("GRADIO_TEMP_DIR", str(folder.path))
         patch.setenv("STUDIO_STUDIES_FOLDER", str(root / "kept"))
         patch.setenv("STUDIO_STUDIES", str(study_file))
+        patch.delenv("STUDY_DATABASE_URL", raising=False)
         patch.setattr(FilterEngine, "size", TOY_SIZE)
         patch.setattr(live_pictures, "PREVIEW_SIZE", TOY_PREVIEW)
         studio = app.build_studio(folder)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from study.plan.freezing import FrozenStudy
+from pathlib import Path
+
+from study.plan.freezing import FrozenStudy, freeze, load_frozen
 from study.plan.schedule import BLURRED, SHARP, Trial, needed_pictures
 from study.store.rows import Standing
 from study.store.store import Given, PictureFacts, StudyStore
@@ -155,3 +157,13 @@ __all__ = [
     "reply_to",
     "take_part",
 ]
+
+
+def write_study(folder: Path, text: str, name: str = "small") -> FrozenStudy:
+    """A study's file with its analysis plan in a folder, frozen."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.toml"
+    path.write_text(text, "utf-8")
+    (folder / "plan.md").write_text("# Analysis plan\n\nOutcome: likeness.\n", "utf-8")
+    freeze(path)
+    return load_frozen(path)

@@ -9,11 +9,11 @@ import pytest
 from benchmarks.portrait_figures import (
     edge_f1,
     face_kept,
-    skin_group,
     skin_ita,
     style_accuracy,
     style_features,
 )
+from pipelines.faithfulness.skin import skin_group
 from pipelines.schema import PreparedPhoto
 
 

@@ -61,6 +61,7 @@ def scene(site: Site, victim: Visitor, visitor: Arrive, traces: Traces) -> Itera
     assert files[0].exists()
 
 
+@pytest.mark.slow
 def test_another_session_id_opens_nothing(scene: Scene) -> None:
     """Every event of the page, asked for in the first visitor's session by another browser."""
     for name in ("agree", "arrived", "anyway", "restyle", "redraw", "create", "reuse", "remove", "forget", "leave"):

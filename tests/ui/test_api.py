@@ -106,6 +106,7 @@ def test_nothing_can_be_allowed_that_is_not_offered(client: Client, purposes: li
     assert served.studio.consents.withdraw(client.session_hash) is False
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_picture(client: Client, photo: Path) -> None:
     agree(client)
     first, second = (ask(client, photo, seed=11)[0][0] for _ in range(2))
@@ -132,7 +133,7 @@ def test_the_same_seed_gives_the_same_picture(client: Client, photo: Path) -> No
             ({"turn": 45}, "90, 180 or 270"),
             ({"mark": "left"}, "three numbers"),
         ],
-        5,
+        3,
         several=True,
     ),
 )
@@ -146,6 +147,7 @@ def test_what_is_out_of_range_is_named_and_the_next_request_works(
     assert ask(client, photo)[0]
 
 
+@pytest.mark.slow
 def test_after_the_last_seed_comes_the_first(client: Client, photo: Path) -> None:
     agree(client)
     _, facts = ask(client, photo, seed=2**32 - 1, variations=2)
@@ -217,6 +219,7 @@ def test_no_other_shapes_sizes_and_crops(client: Client, photo: Path, changes: d
         ask(client, photo, **changes)
 
 
+@pytest.mark.slow
 def test_of_several_faces_the_hints_say_which_was_taken(client: Client, crowd_bytes: bytes, tmp_path: Path) -> None:
     (tmp_path / "two.png").write_bytes(crowd_bytes)
     agree(client)

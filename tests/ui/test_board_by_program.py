@@ -22,6 +22,7 @@ def program() -> str:
     return found.group(1)
 
 
+@pytest.mark.slow
 def test_the_readmes_program_makes_a_board_and_no_other_key_opens_it(
     served: Served, photo_bytes: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -132,6 +132,7 @@ def test_slow_senders_keep_nobody_out(served: Served, http: httpx.Client, photo_
             one.close()
 
 
+@pytest.mark.slow
 def test_two_are_checked_at_once_and_the_next_one_is_told_to_wait(
     http: httpx.Client, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +159,7 @@ def test_two_are_checked_at_once_and_the_next_one_is_told_to_wait(
     assert ask(http, photo_bytes)["title"] == "No marks were found"
 
 
+@pytest.mark.slow
 def test_places_are_given_back_after_bad_files(http: httpx.Client, ours: bytes) -> None:
     def one(number: int) -> int:
         return http.post("/studio/check", content=b"bad" if number % 2 else ours).status_code

@@ -53,7 +53,7 @@ def breaks(monkeypatch: pytest.MonkeyPatch, served: Served) -> Iterator[Callable
                 fault(on_step)
 
         pipeline.close()
-        monkeypatch.setattr(pipeline._easels[""], "engines", FakeEngines(FakeEngine(once)))
+        monkeypatch.setattr(pipeline.workshop.easels[""], "engines", FakeEngines(FakeEngine(once)))
 
     yield arrange
     pipeline.close()

@@ -148,6 +148,7 @@ def test_a_full_line_costs_no_portraits(
     assert "as many portraits as a minute allows" in create(handlers, visit)["notice"]
 
 
+@pytest.mark.slow
 def test_an_engine_that_cannot_run_costs_no_portraits(served: Served, handlers: PortraitHandlers, visit: Visit) -> None:
     absent = next(engine.id for engine in served.studio.pipeline.engines() if not engine.available)
     for _ in range(2):
@@ -236,6 +237,7 @@ def test_a_part_of_the_photo_that_is_refused_says_what_to_change(
     assert visit.kept == []
 
 
+@pytest.mark.slow
 def test_programs_meet_the_same_limits_and_refusals(
     served: Served, photo_bytes: bytes, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ from study.consent import ConsentRegistry
 from study.notice import load_notice
 from study.settings import read_settings
 from tests.support.studio import LOOK, STYLE, Served, close_page, create, request_of, with_photo
+from tests.support.sweeps import sweep
 from ui.api import Endpoints
 from ui.page import build_page
 from ui.portrait_handlers import PortraitHandlers
@@ -74,7 +75,7 @@ def test_with_a_study_its_ticks_are_there_and_none_is_ticked(study: Served) -> N
         assert words.rstrip("?") in text
 
 
-@pytest.mark.parametrize("ticks", [(), ("study",), ("examples",), ("study", "examples")])
+@pytest.mark.parametrize("ticks", sweep([(), ("study",), ("examples",), ("study", "examples")], 2))
 def test_a_study_gets_what_was_ticked_and_nothing_else(
     study: Served, handlers: PortraitHandlers, copies, photo_bytes: bytes, ticks: tuple[str, ...]
 ) -> None:

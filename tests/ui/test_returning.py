@@ -220,6 +220,7 @@ def fill(handlers: PortraitHandlers, session: str, visit: Visit, number: int) ->
     return answer
 
 
+@pytest.mark.slow
 def test_the_limit_is_said_before_it_bites_and_so_is_what_it_took(
     served: Served, handlers: PortraitHandlers, session: str, visit: Visit
 ) -> None:
@@ -241,6 +242,7 @@ def test_the_limit_is_said_before_it_bites_and_so_is_what_it_took(
     assert "replaced" not in list(create(handlers, session, words="x" * 9999))[-1]["notice"], "told once"
 
 
+@pytest.mark.slow
 def test_favourites_are_never_replaced(served: Served, handlers: PortraitHandlers, session: str, visit: Visit) -> None:
     fill(handlers, session, visit, MAX_KEPT_PORTRAITS)
     for kept in visit.kept[1:]:

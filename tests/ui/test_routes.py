@@ -143,6 +143,7 @@ def test_portraits_are_served_byte_for_byte_to_their_visit_alone(served: Served,
     assert len(set(archive.namelist())) == len(result.portraits) == 2, "no file takes another one's place"
 
 
+@pytest.mark.slow
 def test_the_screen_gets_small_copies_that_are_still_marked(served: Served, http: httpx.Client, loaded) -> None:
     mine, other = served.visit("routes-small"), served.visit("routes-not-small")
     portrait = make_portraits(served, "routes-small", loaded, (5,)).portraits[0]

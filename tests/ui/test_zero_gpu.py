@@ -90,6 +90,7 @@ def flags(space: Site) -> list[Path]:
     return list((space.root / "tmp").rglob("stop-*"))
 
 
+@pytest.mark.slow
 def test_portraits_of_the_large_model_are_made_with_a_lent_gpu(space: Site, client: Client, photo: Path) -> None:
     assert (space.root / "started").exists(), "the page was launched by the package's own launch()"
     before = len(calls(space))
@@ -136,6 +137,7 @@ def test_two_visitors_are_served_at_the_same_time_each_with_their_own(space: Sit
     assert len({call["process"] for call in calls(space)[before:]}) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", ["ZeroGPU quota exceeded", "ZeroGPU worker error"])
 def test_what_the_lender_refuses_is_told_in_our_words(space: Site, client: Client, photo: Path, title: str) -> None:
     message = "You have exceeded your free ZeroGPU quota (60s requested vs. 30s left). Try again in 0:12:34. "
@@ -153,6 +155,7 @@ def answer_of(visitor: Visitor, event: str) -> str:
         return next(line for line in said.iter_lines() if event in line and "process_completed" in line)
 
 
+@pytest.mark.slow
 def test_cancel_stops_the_copy_and_it_is_free_for_the_next(space: Site, photo_bytes: bytes) -> None:
     visitor = Visitor(space.url)
     visitor.agree()
@@ -175,6 +178,7 @@ def test_cancel_stops_the_copy_and_it_is_free_for_the_next(space: Site, photo_by
     visitor.close()
 
 
+@pytest.mark.slow
 def test_a_board_does_not_borrow(space: Site, client: Client, photo_bytes: bytes) -> None:
     """No event waits for it, so there is nobody for whom the time would count."""
     listed = {one["id"]: one for one in client.predict(api_name="/styles")["engines"]}
@@ -191,6 +195,7 @@ def test_a_board_does_not_borrow(space: Site, client: Client, photo_bytes: bytes
         assert http.post("/plan", json={**board, "engines": ["auto"]}).is_success
 
 
+@pytest.mark.slow
 def test_nothing_of_a_visitor_is_in_the_log(space: Site) -> None:
     assert "Traceback" not in space.log
     assert "me.jpg" not in space.log

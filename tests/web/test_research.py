@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import html
 import io
+import json
 import re
 import secrets
 import time
@@ -13,20 +16,21 @@ from pathlib import Path
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from study.export.check import problems
 from study.identity import Identity
 from study.participation import RunningStudy
-from study.plan.freezing import FrozenStudy, freeze, load_frozen
+from study.plan.freezing import FrozenStudy, freeze, load_frozen, parse_plan
 from study.researchers import Researchers, entry
 from study.store.database import Database, sqlite_url
 from study.store.store import StudyStore
-from tests.study.conftest import write_study
 from tests.support.postgres import Postgres
-from tests.support.studies import SMALL_STUDY, take_part
+from tests.support.studies import SMALL_STUDY, take_part, write_study
 from web.research import research_routes
 from web.research_data import Desk
+from web.research_links import links_of, own_site, returns_of
 from web.shield import Shield
 from web.sign_in import LONGEST_SECONDS, Gate
 
@@ -199,6 +203,47 @@ def test_every_page_says_what_is_there_and_runs_no_script(each_lab: Lab) -> None
     assert lab.http.get(f"/research/{'0' * 64}").status_code == 422
 
 
+def test_a_study_has_links_to_hand_out_and_says_where_they_end(lab: Lab) -> None:
+    lab.sign_in()
+    assert "Small: small, version 1" in lab.http.get("/research").text
+    plain = html.unescape(lab.http.get(lab.place).text)
+    assert "http://testserver/study/small?PROLIFIC_PID={{%PROLIFIC_PID%}}&SESSION_ID={{%SESSION_ID%}}" in plain
+    assert "http://testserver/study/small/withdraw" in plain
+    assert "https://recruiter.example/complete?cc=MISSED" in plain
+    assert "/study/small" not in lab.http.get(f"{lab.place}?kind=simulated").text
+
+
+def test_links_are_those_of_the_address_that_the_browser_knows() -> None:
+    headers = [(b"host", b"lab.example"), (b"x-forwarded-proto", b"https")]
+    scope = {"type": "http", "scheme": "http", "path": "/research", "root_path": "/studio", "headers": headers}
+    assert own_site(Request(scope)) == "https://lab.example/studio"
+
+
+@pytest.mark.parametrize(("codes", "starts"), [("listed", ["CODE", "withdraw"]), ("none", ["small", "withdraw"])])
+def test_links_fit_the_codes_of_a_study(codes: str, starts: list[str]) -> None:
+    plan = parse_plan(SMALL_STUDY.replace("[recruiting]", f'[recruiting]\ncodes = "{codes}"'), "small.toml")
+    assert [one.address[-len(end) :] for one, end in zip(links_of(plan, "https://x"), starts, strict=True)] == starts
+
+
+def test_who_failed_attention_goes_where_the_others_go_without_a_link_of_their_own() -> None:
+    text = SMALL_STUDY.replace('failed_attention = "https://recruiter.example/complete?cc=MISSED"\n', "")
+    told = dict(returns_of(parse_plan(text, "small.toml")))
+    assert told["failed attention checks"] == "https://recruiter.example/complete?cc=DONE"
+
+
+def test_rows_of_the_design_that_nobody_has_completed_are_told_too(lab: Lab) -> None:
+    lab.sign_in()
+    table = lab.http.get(lab.place).text.split("Rows of the Williams design")[-1].split("</table>")[0]
+    completed = [int(one) for one in re.findall(r"<td>(\d+)</td>", table)]
+    assert (len(completed), sum(completed)) == (6, 4), "three conditions have six rows"
+
+
+def test_results_of_nobody_have_no_empty_part(lab: Lab) -> None:
+    lab.sign_in()
+    assert "Response times" in lab.http.get(f"{lab.place}/results").text
+    assert "Response times" not in lab.http.get(f"{lab.place}/results?kind=preview").text
+
+
 def test_simulated_people_are_never_among_participants(each_lab: Lab) -> None:
     lab = each_lab
     lab.sign_in()
@@ -229,14 +274,22 @@ def test_export_report_and_ethics_report_are_handed_out(each_lab: Lab, tmp_path:
     lab.sign_in()
     export = lab.http.get(f"{lab.place}/export.zip")
     assert export.headers["content-disposition"] == 'attachment; filename="small-v1-data.zip"'
-    assert problems(unzip(export.content, tmp_path / "data")) == ()
+    folder = unzip(export.content, tmp_path / "data")
+    assert problems(folder) == ()
+    (agreed,) = (folder / "materials").glob("consent-*.txt")
+    sha256 = hashlib.sha256(agreed.read_bytes()).hexdigest()
+    consents = (folder / "formats" / "consents.jsonl").read_text("utf-8").splitlines()
+    assert {json.loads(one)["consent_sha256"] for one in consents} == {sha256}
     main = unzip(lab.http.get(f"{lab.place}/export.zip?exclude=1").content, tmp_path / "main")
     assert lab.people[4] not in (main / "formats" / "participants.jsonl").read_text()
     report = unzip(lab.http.get(f"{lab.place}/report.zip").content, tmp_path / "report")
     assert lab.frozen.sha256 in (report / "report.md").read_text("utf-8")
     assert (report / "report.pdf").read_bytes().startswith(b"%PDF")
     ethics = unzip(lab.http.get(f"{lab.place}/ethics.zip").content, tmp_path / "ethics")
-    assert "My portraits may be kept." in (ethics / "ethics.md").read_text("utf-8")
+    told = (ethics / "ethics.md").read_text("utf-8")
+    assert "My portraits may be kept." in told
+    assert f"SHA-256 of these words in UTF-8: {sha256}" in told
+    assert "> Taking part is voluntary." in told
     assert not list(lab.desk.store.files.path("x", "y").parents[2].glob(".export-*")), "nothing is left of a download"
 
 

@@ -10,9 +10,6 @@ from pathlib import Path
 import pytest
 from starlette.applications import Starlette
 
-import app
-from pipelines import live_pictures
-from pipelines.engines.filters.engine import FilterEngine
 from pipelines.errors import StudyError
 from study.__main__ import main
 from study.identity import Identity
@@ -21,10 +18,8 @@ from study.simulation.over_http import simulate
 from study.store.database import Database, sqlite_url
 from study.store.reading import load_dataset
 from study.store.store import StudyStore
-from tests.study.conftest import write_study
-from tests.support.site import TOY_PREVIEW, TOY_SIZE
-from tests.support.studies import SMALL_STUDY
-from visits.folder import PrivateFolder
+from tests.support.participant import a_studio
+from tests.support.studies import SMALL_STUDY, write_study
 from visits.studio import Studio
 from web.server import Server
 from web.study_routes import build_study_routes
@@ -41,21 +36,9 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> FrozenStudy:
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory, frozen: FrozenStudy) -> Iterator[Studio]:
-    with pytest.MonkeyPatch.context() as patch:
-        root = tmp_path_factory.mktemp("simulation")
-        folder = PrivateFolder(root)
-        patch.setenv("GRADIO_TEMP_DIR", str(folder.path))
-        patch.setenv("STUDIO_STUDIES_FOLDER", str(root / "kept"))
-        patch.setenv("STUDIO_STUDIES", str(next(tmp_path_factory.getbasetemp().glob("simulated*/small.toml"))))
-        patch.delenv("STUDY_DATABASE_URL", raising=False)
-        patch.setattr(FilterEngine, "size", TOY_SIZE)
-        patch.setattr(live_pictures, "PREVIEW_SIZE", TOY_PREVIEW)
-        studio = app.build_studio(folder)
+    file = next(tmp_path_factory.getbasetemp().glob("simulated*/small.toml"))
+    with a_studio(tmp_path_factory.mktemp("simulation"), file) as studio:
         yield studio
-        assert studio.studies is not None
-        studio.studies.store.database.close()
-        studio.pipeline.close()
-        folder.remove()
 
 
 @pytest.fixture(scope="module")

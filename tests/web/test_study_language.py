@@ -36,9 +36,9 @@ from study.participation import RunningStudy, words_in
 from study.store import database
 from study.store.database import Database, sqlite_url
 from study.store.store import StudyStore
-from tests.study.conftest import agreed, write_study
+from tests.study.conftest import agreed
 from tests.support.participant import Person, a_studio
-from tests.support.studies import SMALL_STUDY, draw
+from tests.support.studies import SMALL_STUDY, draw, write_study
 from tests.support.studio import jpeg
 from visits.limits import Limits
 from visits.studio import Studio

@@ -18,17 +18,23 @@ export function agreed({ element, props, trigger, watch }) {
   since.tabIndex = -1;
   // Translators: a button that opens a folded step
   const fold = makeFold(element, phrase("Details"));
-  let sits = false; // a photo is there
+  let sitter = null; // of the photo that is there
   const line = box(
     "p",
     "agreed",
     since,
-    button("delete-data", "link", phrase("Withdraw and delete"), () => trigger("withdraw")),
+    button("delete-data", "link", phrase("Withdraw and delete"), () => leave("withdraw")),
   );
   const dialog = makeDialog(element, (isSure) => {
     props.value = { ...props.value, ask: null };
-    if (isSure) trigger("sure");
+    if (isSure) leave("sure");
   });
+
+  /** Tiles that are on their way are given up first: asked for without consent, they would be refused. */
+  function leave(how) {
+    tell({ hold: true });
+    trigger(how);
+  }
 
   function paint() {
     const value = props.value;
@@ -42,17 +48,19 @@ export function agreed({ element, props, trigger, watch }) {
     since.firstChild.textContent = before;
     at.textContent = `${clock(value.at)}${after}`;
     settle(since); // the tick is gone
-    if (value.ask) dialog.open(value.ask);
+    if (!value.ask) return;
+    tell(sitter); // nothing is deleted yet
+    dialog.open(value.ask);
   }
 
   /** What a study asks for besides stays open until the visitor has gone on to the photo. */
   function foldUp() {
-    fold(props.asks_more && !sits ? "" : (props.value?.key ?? ""));
+    fold(props.asks_more && !sitter ? "" : (props.value?.key ?? ""));
   }
 
   window.addEventListener("studio:sitter", ({ detail }) => {
     if (detail?.hold) return;
-    sits = Boolean(detail);
+    sitter = detail;
     foldUp();
   });
 
@@ -71,6 +79,8 @@ export function agreed({ element, props, trigger, watch }) {
   paint();
   watch("value", paint);
 }
+
+const tell = (detail) => window.dispatchEvent(new CustomEvent("studio:sitter", { detail }));
 
 /** The question, over the page whichever tab of it is open. Escape keeps, as does everything but Delete. */
 function makeDialog(element, answered) {

@@ -70,7 +70,12 @@ class Board {
     const run = box("div", "board-run", this.words, this.bar, this.problem, box("div", "row", this.start, this.stop));
     const form = box("div", "card", this.setup.root, run);
     this.exports.append(this.vote.opener);
-    const side = box("div", "board-side", this.exports, this.table.root, this.vote.dialog);
+    this.empty = make(
+      "p",
+      "board-empty",
+      phrase("Your board will stand here: each photo, and beside it its portraits."),
+    );
+    const side = box("div", "board-side", this.exports, this.empty, this.table.root, this.vote.dialog);
     this.open = box("div", "board-open", form, side);
   }
 
@@ -115,6 +120,7 @@ class Board {
     this.stop.hidden = !said.running;
     this.start.hidden = said.running;
     this.start.disabled = !state.table;
+    this.empty.hidden = Boolean(state.table);
     this.setup.root.inert = said.running;
     if (state.table) this.table.follow(said.states);
     this.exports.hidden = !Object.values(said.states).includes("done");

@@ -245,8 +245,9 @@ def _canvas(
     pixels: np.ndarray, mask: np.ndarray, landmarks: np.ndarray | None, likeness: float, seed: int, scene: Scene
 ) -> Canvas:
     image = pixels.astype(np.float32) / 255.0
-    side = 1.0 if scene.light is not None and scene.light.direction == "right" else -1.0
-    return Canvas(image, image, mask.astype(np.float32), landmarks, likeness, seed, key_side=side, photo=image)
+    return Canvas(
+        image, image, mask.astype(np.float32), landmarks, likeness, seed, key_side=scene.key_side, photo=image
+    )
 
 
 def _landmarks(rgb: np.ndarray) -> np.ndarray | None:

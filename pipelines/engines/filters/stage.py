@@ -96,8 +96,7 @@ class Stage:
 
 def _canvas(photo: PreparedPhoto, scene: Scene, seed: int, image: np.ndarray, mask: np.ndarray) -> Canvas:
     landmarks = photo.face.landmarks if photo.face is not None else None
-    side = 1.0 if scene.light is not None and scene.light.direction == "right" else -1.0
-    return Canvas(image, image, mask, landmarks, 0.5, seed, key_side=side)
+    return Canvas(image, image, mask, landmarks, 0.5, seed, key_side=scene.key_side)
 
 
 def _picture(image: np.ndarray) -> Image.Image:

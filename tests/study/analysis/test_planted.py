@@ -13,6 +13,8 @@ from study.analysis.settings import read_settings
 from study.simulation.people import World
 from tests.support.planted import ANALYSIS, plan, planted, withdrawn
 
+pytestmark = pytest.mark.slow
+
 WORLD = World.evenly(plan(), 0.5, side=0.3, spread=1.0, inattentive=0.1)
 LEFT_MIDWAY = 17
 

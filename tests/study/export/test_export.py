@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -49,6 +50,14 @@ def test_it_keeps_the_rules(folder: Path) -> None:
     assert problems(folder) == ()
     assert (folder / "materials" / "likeness.toml").read_text("utf-8").startswith("# A study")
     assert (folder / "analysis" / "likeness-analysis.md").is_file()
+
+
+def test_the_codebook_has_no_empty_meaning(folder: Path) -> None:
+    assert not re.search(r"`: *(<br>|\|)", (folder / "README.md").read_text("utf-8"))
+    variables = json.loads((folder / "dataset_description.json").read_text("utf-8"))["variableMeasured"]
+    meanings = [level for one in variables for level in one.get("valueReference", ())]
+    assert meanings
+    assert all(level.get("description", "none is said") for level in meanings)
 
 
 @pytest.mark.parametrize("table", TABLES)

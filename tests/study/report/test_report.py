@@ -14,7 +14,7 @@ from PIL import Image
 from study.analysis.results import Results, analyse
 from study.dataset import Departure
 from study.report.content import drawings
-from study.report.figures import PAGE_THEMES, svg
+from study.report.figures import PAGE_THEMES, svg, times
 from study.report.numbers import chance, number
 from study.report.writing import write_report
 from study.simulation.people import World
@@ -70,7 +70,7 @@ def test_the_summary_has_the_primary_outcomes_first(folder: Path, results: Resul
     text = (folder / "report.md").read_text("utf-8")
     first = text.split("## Methods")[0]
     assert f"{results.main.people} of them are in the main analysis" in first
-    assert "gathered from 01 November 2026 to 01 November 2026" in first
+    assert "gathered on 1 November 2026" in first
     assert "**Which one is more like you? (primary outcome pairs.more-me)**" in first
     assert "**This is me. (primary outcome ratings.me)**" in first
     assert first.count("| oil – comic |") == 2
@@ -109,6 +109,7 @@ def test_the_pdf_says_the_same(folder: Path) -> None:
         text = "".join(page.get_textpage().get_text_range() for page in pdf)
         assert SHA in text.replace("\n", "").replace("\r", "")
         assert "Krippendorff" in text
+        assert text.count("comprehension") >= 3, "no word is broken in a table"
         assert "SIMULATED" in text
         assert next(one.get_title() for one in pdf.get_toc()) == "Portraits of you"
 
@@ -121,6 +122,7 @@ def test_the_ethics_report_counts_consents_by_version_and_purpose(folder: Path) 
     assert "| withdrew | debrief | 1 |" in text
     assert "| said no | consent | 3 |" in text
     assert "31 December 2027" in text
+    assert "The photo itself is never stored. For the attention checks a copy" in text
 
 
 def test_figures_for_pages_are_vectors_without_scripts(results: Results) -> None:
@@ -131,6 +133,13 @@ def test_figures_for_pages_are_vectors_without_scripts(results: Results) -> None
         assert (float(width[1]) < 300) == theme.endswith("narrow"), "a phone's figure needs no scrolling"
         assert b"<script" not in found
         assert b"<dc:date>" not in found
+
+
+@pytest.mark.parametrize("seconds", [[0.29, 0.3, 0.41], [0.1, 1.0, 30.0], [4.0, 6.0, 9.5]])
+def test_an_axis_of_times_has_numbers_and_counts_whole_answers(seconds: list[float]) -> None:
+    axes = times([1000 * one for one in seconds], 0.2, 40.0, "pairs", "light").figure.axes[0]
+    assert len([one for one in axes.get_xticks() if axes.get_xlim()[0] < one < axes.get_xlim()[1]]) >= 2
+    assert all(float(one).is_integer() for one in axes.get_yticks())
 
 
 def test_a_study_that_nobody_has_begun_has_a_report(tmp_path: Path, results: Results) -> None:

@@ -9,7 +9,11 @@ export function endScreen(screen) {
   const parts = [heading(words(isOut ? "screened-title" : "done-title"))];
   if (isOut) parts.push(make("p", "lead", words("screened-text")));
   if (end.debrief) parts.push(prose(end.debrief));
-  if (end.completion) parts.push(code(words("completion"), end.completion, "completion-code"));
+  if (end.completion) {
+    const completion = code(words("completion"), end.completion, "completion-code");
+    completion.append(make("p", "fine", words("completion-text")));
+    parts.push(completion);
+  }
   const address = `${location.origin}${start.base}/withdraw`;
   parts.push(
     box(

@@ -3,11 +3,12 @@ import { box, make } from "../dom.js";
 import { againScreen, codeScreen, consentScreen, informationScreen } from "./beginning.js";
 import { ask, askUntilAnswered, start, words } from "./calls.js";
 import { endScreen, plainScreen, withdrawalScreen } from "./ending.js";
-import { act, askToWithdraw } from "./parts.js";
+import { act, askToWithdraw, foot } from "./parts.js";
 import { makingScreen, photoScreen } from "./sitter.js";
 import { trialScreen } from "./trials.js";
 
 const root = document.getElementById("study");
+const title = make("span", "title", start.title ?? "");
 const bar = make("progress", "way", "", { max: "1", value: "0", "aria-label": start.title ?? "" });
 const withdraw = act(words("withdraw"), () => leave(), { id: "withdraw" });
 const main = make("main", "", "", { "aria-live": "off" });
@@ -15,7 +16,6 @@ let isOver = false;
 const leaving = []; // what the screen that is shown has to put away: its camera, its keys, its clock
 
 function frame() {
-  const title = make("span", "title", start.title ?? "");
   root.replaceChildren(box("header", "", title, withdraw, bar), main);
   withdraw.hidden = true;
   bar.hidden = true;
@@ -36,7 +36,13 @@ function over(nodes) {
   show(() => nodes);
 }
 
-const elsewhere = () => over(plainScreen(words("elsewhere-title"), words("elsewhere-text")));
+/** Another tab has taken over. Where nothing is lost by it, this one can take over again: the other may be closed now. */
+function elsewhere() {
+  const parts = plainScreen(words("elsewhere-title"), words("elsewhere-text"));
+  if (start.resume === "resume")
+    parts.push(foot(act(words("elsewhere-here"), () => location.reload(), { id: "here" })));
+  over(parts);
+}
 
 /** What the server refuses for good ends the page. Answers whether it did. */
 function fail(refused) {
@@ -50,6 +56,7 @@ function paint(screen) {
   if (isOver) return;
   withdraw.hidden = !screen.agreed;
   bar.hidden = false;
+  title.classList.toggle("said", screen.task === "information");
   const [done, all] = screen.progress;
   bar.value = done / all;
   const tools = { paint, fail, elsewhere, onLeave: (putAway) => leaving.push(putAway) };
@@ -62,6 +69,7 @@ function paint(screen) {
 }
 
 function askForConsent(screen) {
+  title.classList.remove("said");
   const agree = async (purposes, say) => {
     try {
       paint(await ask("consent", { purposes, sha256: screen.consent.sha256 }));

@@ -43,9 +43,16 @@ export function notice(kind = "status") {
   };
 }
 
-/** A code that is to be kept: large, selectable. */
+/** A code that is to be kept: large, selectable, with a button that copies it where the browser lets a page do so. */
 export function code(title, text, id) {
-  return box("div", "code", make("h2", "", title), make("output", "", text, { id }));
+  const copy = act(words("copy"), async () => {
+    await navigator.clipboard.writeText(text);
+    copy.textContent = words("copied");
+  });
+  copy.classList.add("quiet");
+  copy.hidden = !navigator.clipboard; // only over https, and on this machine
+  copy.setAttribute("aria-describedby", id);
+  return box("div", "code", make("h2", "", title), box("div", "row", make("output", "", text, { id }), copy));
 }
 
 /** Ask before everything is deleted. Answers true or false. */

@@ -112,18 +112,27 @@ function release(stream) {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
+function whatNow({ step, steps, ahead, of }) {
+  if (ahead) return words("portraits-wait", { ahead });
+  if (step) return words("portraits-step", { step, of: steps });
+  return of ? words("portraits-begin") : "";
+}
+
+function left({ left: seconds }) {
+  if (seconds === null || seconds === undefined) return "";
+  return seconds < 60 ? words("portraits-soon") : words("portraits-minutes", { minutes: Math.round(seconds / 60) });
+}
+
 export function makingScreen(screen, { paint, fail }) {
   const number = make("p", "lead");
   const step = make("p", "fine", "", { role: "status" });
   const bar = make("progress", "", "", { max: "1", "aria-label": words("portraits-title") });
-  const show = ({ number: which, of, step: at, steps, ahead }) => {
-    number.textContent = words("portraits-number", { number: Math.max(1, which), of });
-    step.textContent = ahead
-      ? words("portraits-wait", { ahead })
-      : steps
-        ? words("portraits-step", { step: at, of: steps })
-        : "";
-    bar.value = of ? (Math.max(0, which - 1) + (steps ? at / steps : 0)) / of : 0;
+  const show = (making) => {
+    const { number: which, of, step: at, steps } = making;
+    number.textContent = of ? words("portraits-number", { number: Math.max(1, which), of }) : words("portraits-begin");
+    step.textContent = [whatNow(making), left(making)].filter(Boolean).join(" · ");
+    if (which > 1 || at) bar.value = (Math.max(0, which - 1) + (steps ? at / steps : 0)) / of;
+    else bar.removeAttribute("value"); // it moves by itself, so that a wait is no standstill
   };
   show(screen.making);
   const root = box("div", "making", number, bar, step);
