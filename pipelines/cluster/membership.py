@@ -50,7 +50,7 @@ def enter(address: str, folder: Path) -> None:
             **quiet,
         )
     serve = heavy.load("ray.serve")
-    logging.getLogger("ray.serve").setLevel(logging.WARNING)  # by itself it tells of each step, on stderr
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)  # by itself it tells of each step, on stderr
     serve.start(http_options={"location": "NoServer"})
 
 
