@@ -39,12 +39,12 @@ def laid_out(resources: dict[str, float], least: int, most: int) -> dict[str, ob
     return told
 
 
-def test_a_replica_has_one_job_and_as_many_wait_as_there_can_be() -> None:
+def test_a_replica_has_one_job_and_there_is_room_for_what_several_studios_send() -> None:
     assert laid_out({"CPU": 2}, 2, 2) == {
         "replicas": 2,
         "scaling": None,
         "ongoing": 1,
-        "queued": 2,
+        "queued": 8,
         "gpus": 0,
         "logs requests": False,
         "seconds to end": 600.0,
@@ -54,4 +54,4 @@ def test_a_replica_has_one_job_and_as_many_wait_as_there_can_be() -> None:
 def test_between_two_numbers_there_is_one_for_each_that_asks_and_each_has_a_gpu() -> None:
     told = laid_out({"CPU": 64, "GPU": 4}, 1, 8)
     assert told["scaling"] == [1, 8, 1.0]
-    assert (told["gpus"], told["queued"]) == (1, 8)
+    assert (told["gpus"], told["queued"]) == (1, 32)
