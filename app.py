@@ -30,6 +30,7 @@ os.environ.update(
 if os.environ.get("SPACES_ZERO_GPU"):  # a Space that lends GPUs: its package stands in for CUDA, before anybody asks
     import spaces  # noqa: F401
 
+from pipelines.cluster import joining
 from pipelines.engines.base import EngineSource
 from pipelines.errors import PortraitError, SettingsError
 from pipelines.faithfulness.identity import FaceNetwork, IdentityMeter, Strangers
@@ -74,6 +75,8 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         engines: Who makes the pictures; left out, the instant filters and the model stacks of the presets.
     """
     settings, presets = Settings.read(), all_presets()
+    safety = build_safety(settings)
+    cluster = joining.Cluster(settings, presets.models, safety.why_not) if settings.backend is not None else None
     pipeline = SelfPortraitPipeline(
         presets,
         folder.portraits,
@@ -81,10 +84,12 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         automatic=settings.model,
         devices=settings.devices,
         filters_at_once=settings.filters_at_once,
-        safety=build_safety(settings),
-        engines=engines,
+        safety=safety,
+        engines=engines if cluster is None else {joining.NAME: cluster.engines},
         identity=_identity(settings),
     )
+    if cluster is not None:
+        cluster.open(pipeline)
     people = read_settings(os.environ)
     # At a kiosk the next visitor may open what the last one closed.
     away = min(settings.away_seconds, settings.kiosk) if settings.kiosk else settings.away_seconds

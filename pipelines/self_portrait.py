@@ -23,6 +23,7 @@ from pipelines.errors import Cancelled, EngineFailed, PortraitError, RequestInva
 from pipelines.faithfulness.identity import IdentityMeter
 from pipelines.job_studio import JobStudio
 from pipelines.live_pictures import LivePictures
+from pipelines.measures import Measures
 from pipelines.photo import hints as photo_hints
 from pipelines.photo import memory, vision
 from pipelines.presets import own
@@ -62,6 +63,7 @@ class SelfPortraitPipeline(LivePictures):
     Attributes:
         workshop: The devices, and what is loaded there.
         line: Who waits for a device.
+        measures: What operators are told of the work.
 
     Raises:
         CredentialsError: The certificate of the settings cannot sign portraits.
@@ -95,6 +97,7 @@ class SelfPortraitPipeline(LivePictures):
             filters_at_once=filters_at_once,
         )
         self.line = self.workshop.line
+        self.measures = Measures(self.line)
         self.warming: str = say("Starting: face finder")
         self._out_dir = out_dir
         self._stage = Stage()
@@ -122,7 +125,7 @@ class SelfPortraitPipeline(LivePictures):
         Raises:
             PortraitError: Any of its kinds; no file is left behind by a request that fails.
         """
-        with ticket or self.join(request) as turn:
+        with ticket or self.join(request) as turn, self.measures.watching(turn):
             try:
                 report = on_step or (lambda step, total, preview: True)
                 return self.workshop.tried(turn, lambda: self._make(request, report, out_dir, turn, in_series))

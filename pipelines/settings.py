@@ -3,6 +3,11 @@
 MODEL                            the engine of visitors who choose none (default auto)
 DEVICES                          where models run: auto (the default: every GPU there is, else the processor), or a list
                                  such as "cuda:0, cuda:2" or "cpu"; each has models and a worker of its own
+BACKEND                          where models run: local (the default: in this process, on DEVICES); ray, in replicas on
+                                 this machine; ray://HOST:PORT, in those of a cluster that this machine is a member of
+                                 (docs/scale.md; needs requirements-cluster.txt)
+REPLICAS                         how many replicas a cluster has, such as 2, or as needed between two numbers, such as
+                                 1-8 (default 1)
 MAX_WAITING                      how many requests for portraits may wait in line (default 64)
 FILTERS_AT_ONCE                  how many portraits the instant filters paint at a time: 1 to 16, or 0 (the default),
                                  which is one for each core, four at most
@@ -65,7 +70,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -76,6 +81,7 @@ NO_PAGE = "off"
 _SHORTEST_KIOSK = 15
 _SHORTEST_TOKEN = 16
 _SHORTEST_KEY = 32
+_HEAD_PORT = 6379  # of a cluster
 CheckerUse = Literal["auto", "required", "where-needed", "off"]
 _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 _Line = Annotated[str, Field(max_length=300), BeforeValidator(lambda text: " ".join(str(text).split()))]
@@ -90,6 +96,8 @@ _OUTSIDE = {
 _WANTED = {
     "devices": 'auto, or a list such as "cuda:0, cuda:2" or "cpu"',
     "safety_checker": "auto, required, where-needed or off",
+    "backend": "local, ray, or ray://HOST:PORT",
+    "replicas": "a number from 1 to 999, or two such as 1-8",
     "max_waiting": "a number from 1 to 500",
     "filters_at_once": "a number from 1 to 16, or 0 for one a core, four at most",
     "away_seconds": "a whole number from 0 to 1800",
@@ -108,6 +116,49 @@ def _not_too_short(seconds: int) -> int:
     if 0 < seconds < _SHORTEST_KIOSK:
         raise ValueError("there would be no time to answer")
     return seconds
+
+
+class Backend(NamedTuple):
+    """A cluster in which models run.
+
+    Attributes:
+        address: HOST:PORT of its head; "" for one that is begun on this machine, for this studio alone.
+    """
+
+    address: str
+
+
+class Replicas(NamedTuple):
+    """How many processes of a cluster paint, at least and at most; where these differ, as many as are needed."""
+
+    least: int
+    most: int
+
+
+def _backend(text: object) -> object:
+    """None for the models of this process."""
+    if text is None or isinstance(text, Backend):
+        return text
+    text = str(text).strip().lower()
+    if text == "local":
+        return None
+    if text == "ray":
+        return Backend("")
+    found = re.fullmatch(r"ray://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::(\d{1,5}))?/?", text)
+    port = int(found[2] or _HEAD_PORT) if found is not None else 0
+    if found is None or not 0 < port < 65536:
+        raise ValueError("no address of a cluster")
+    return Backend(f"{found[1]}:{port}")
+
+
+def _replicas(text: object) -> object:
+    if isinstance(text, Replicas):
+        return text
+    found = re.fullmatch(r"(\d{1,3})(?:\s*-\s*(\d{1,3}))?", str(text).strip())
+    least, most = (int(found[1]), int(found[2] or found[1])) if found is not None else (0, 0)
+    if not 1 <= least <= most:
+        raise ValueError("no number of replicas")
+    return Replicas(least, most)
 
 
 def _device_names(names: str) -> str:
@@ -154,6 +205,8 @@ class Settings(BaseModel):
 
     model: str = "auto"
     devices: Annotated[_Line, AfterValidator(_device_names)] = "auto"
+    backend: Annotated[Backend | None, BeforeValidator(_backend)] = None
+    replicas: Annotated[Replicas, BeforeValidator(_replicas)] = Replicas(1, 1)
     max_waiting: Annotated[int, Field(ge=1, le=500)] = 64
     filters_at_once: Annotated[int, Field(ge=0, le=16)] = 0
     presets: Path | None = None

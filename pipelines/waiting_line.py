@@ -77,7 +77,8 @@ class Ticket:
         owner: Whose it is.
         only: Names of the devices that can do it; None for all.
         device: Where its turn is; "" while it waits.
-        turn_since: When its turn came, on the line's clock; None while it waits.
+        joined_at: When it came into the line, on the line's clock.
+        turn_since: When its turn came, on the same clock; None while it waits.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Ticket:
         self.tried: set[str] = set()  # devices that failed at it
         self.device = ""
         self.was_loaded = False  # its models, when its turn came
+        self.joined_at = 0.0
         self.turn_since: float | None = None
         self.turn = threading.Event()
 
@@ -171,6 +173,11 @@ class WaitingLine:
         """Names of the devices."""
         return tuple(self._devices)
 
+    def at_work(self) -> dict[str, tuple[int, int]]:
+        """Of each device how many are served there now, and how many can be."""
+        with self._lock:
+            return {name: (len(device.served), device.room) for name, device in self._devices.items()}
+
     def room(self, only: frozenset[str] | None = None) -> int:
         """How many are served at a time on some of the devices; None for all."""
         with self._lock:
@@ -199,6 +206,7 @@ class WaitingLine:
         """
         ticket = Ticket(self, owner, model_id, portraits, only)
         with self._lock:
+            ticket.joined_at = self._clock()
             ticket.start = self._reached
             if owner:
                 self._refuse(owner)

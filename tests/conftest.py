@@ -50,7 +50,12 @@ PORTRAITS = ROOT.parent / "shared" / "portraits"
 
 # What is costly to start, by the fixture that starts it: each is for one worker alone, and the longest come first, so
 # that both workers end at about the same time. All other tests go by file.
-GROUPS = {"torch": {"tiny_root", "built"}, "app": {"site", "busy_site", "failing", "browser"}, "studio": {"served"}}
+GROUPS = {
+    "torch": {"tiny_root", "built"},
+    "cluster": {"ray_head"},
+    "app": {"site", "busy_site", "failing", "browser"},
+    "studio": {"served"},
+}
 
 
 def group_of(item: pytest.Item) -> str:

