@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from benchmarks import scale_simulation as tables
 from benchmarks.queueing import erlang_c, md1_wait, mmc_wait, mmc_wait_quantile
 from benchmarks.scale_events import Simulation
-from benchmarks.scale_measured import Measured, forecast, measure, replay
+from benchmarks.scale_measured import Measured, forecast, replay
 from benchmarks.scale_plant import (
     Autoscale,
     Plant,
@@ -186,15 +186,6 @@ def test_a_wrong_number_of_replicas_is_seen() -> None:
 def test_a_file_must_be_whole() -> None:
     with pytest.raises(ValidationError, match="one entry for each request"):
         Measured(replicas=2, arrivals=[0.0], service_seconds=[1.0, 2.0], waits=[0.0, 0.0], throughput=1.0)
-
-
-@pytest.mark.slow
-def test_the_studios_own_line_is_simulated_as_it_is() -> None:
-    run = measure(12, 0.7, replicas=2, seed=3)
-    assert len(run.waits) == 12
-    mean, _, throughput = replay(run)
-    assert throughput.percent == pytest.approx(0, abs=10)
-    assert mean.simulated == pytest.approx(mean.measured, abs=0.2 * max(run.service_seconds))
 
 
 def test_the_tables_name_every_kind_and_what_breaks_first() -> None:
