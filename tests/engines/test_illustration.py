@@ -88,7 +88,7 @@ def test_red_lips_are_drawn_red_and_a_microphone_is_left_alone(prepared):
     cv2.fillPoly(lips, [cv2.convexHull(sitting(prepared).landmarks[list(_LIPS)].astype(np.int32))], 1)
     for colour, drawn in (((0.75, 0.05, 0.15), True), ((0.05, 0.05, 0.05), False)):
         canvas = sitting(prepared)
-        canvas.source = np.where(lips[..., None] > 0, np.float32(colour), canvas.source)
+        canvas.source = np.where(lips[..., None] > 0, np.array(colour, np.float32), canvas.source)
         canvas.image = np.full_like(canvas.source, 0.5)
         after = run(canvas, op="features", lips=1.0)
         inside = np.median(after[cv2.erode(lips, np.ones((5, 5), np.uint8)) > 0], axis=0)

@@ -35,6 +35,7 @@ def _portrait(path: Path) -> PreparedPhoto:
 def _canvas(photo: PreparedPhoto, image: np.ndarray) -> Canvas:
     own = np.asarray(photo.image, np.float32) / 255
     assert photo.face is not None
+    assert photo.person_mask is not None
     return Canvas(image.astype(np.float32), own, photo.person_mask, photo.face.landmarks, photo=own)
 
 
