@@ -23,7 +23,7 @@ Open = Callable[..., RunningStudy]
 RIGHT, WRONG = "0", "1"
 
 
-def screen(running: RunningStudy, person: str) -> dict[str, object]:
+def screen(running: RunningStudy, person: str) -> dict[str, Any]:
     return running.screen(running.store.require(person))
 
 
@@ -127,7 +127,7 @@ def test_an_end_that_fails_leaves_no_answer_behind(opened: Open, monkeypatch: py
 def test_progress_never_goes_back_by_more_than_a_try_and_ends_full(opened: Open) -> None:
     running = opened(text=WITH_COMPREHENSION)
     person = agreed(running, "anna")
-    seen: list[Any] = [screen(running, person)["progress"]]
+    seen = [screen(running, person)["progress"]]
     for value in (WRONG, RIGHT, RIGHT, RIGHT):
         answer(running, person, "t1", value=value)
         seen.append(screen(running, person)["progress"])

@@ -93,7 +93,7 @@ def test_each_call_needs_the_pass_the_tab_and_the_consent(studio: Studio, photo:
     assert person.post("answer", {"trial": "ratings-001", "value": "5"}).status_code == 422
     assert person.http.get("/study/small/photo.jpg").status_code == 404
     assert studio.sittings.find(studio.studies.store.identity.participant("small", "early")) is None
-    forged = person.http.cookies.get("study_small", "")
+    forged = person.http.cookies["study_small"]
     person.http.cookies.clear()
     person.http.cookies.set("study_small", forged.replace(forged[:4], "0000", 1))
     assert person.post("enter", {}).status_code == 403
