@@ -41,11 +41,14 @@ from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import NO_PAGE, Settings, lends_gpu
 from study.archive import PortraitArchive
 from study.consent import ConsentRegistry
+from study.consent_records import SharedRecords
 from study.notice import load_notices
 from study.opening import open_studies
+from study.register import open_register
 from study.settings import read_settings
 from ui.serving import Serving, serve
 from ui.zero_gpu import lend_gpu
+from visits.counts import SharedCounts
 from visits.folder import PrivateFolder
 from visits.limits import Limits
 from visits.studio import Studio, Visits
@@ -89,13 +92,16 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
     notices = load_notices(
         people, minutes=KEEP_MINUTES, away_seconds=away, kiosk_seconds=settings.kiosk, strangers=strangers
     )
-    consents = ConsentRegistry(notices[0], notices[1:])
+    register = open_register(settings)
+    counts = SharedCounts(register) if register is not None else None
+    records = SharedRecords(register) if register is not None else None
+    consents = ConsentRegistry(notices[0], notices[1:], records)
     study = people.study or people.ended
     archive = PortraitArchive(study.folder, study.until) if study is not None else None
     if archive is not None and people.ended is not None:
         archive.purge()
         print(f"The study is off: its last day was {archive.until}, and its copies are deleted.", flush=True)
-    uploads = Uploads(folder.path, cached_copies)
+    uploads = Uploads(folder.path, cached_copies, counts)
     visits = Visits(pipeline, consents, uploads, archive, away)
     studies = open_studies(
         settings,
@@ -112,7 +118,7 @@ def build_studio(folder: PrivateFolder, engines: EngineSource | None = None) -> 
         visits,
         uploads,
         archive,
-        Limits(settings),
+        Limits(settings, counts=counts),
         studies,
         downloads=Downloads(offers(presets.models), pipeline.weights_changed),
         operator_token="" if token == NO_PAGE else token,
@@ -148,7 +154,13 @@ def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = 
     print(f"Self-Portrait Studio is open at {serving.url}", flush=True)
     if studio.operator_token:
         print(how_models_open(studio, serving.url), flush=True)
-    every(SWEEP_SECONDS, studio.visits.sweep, studio.uploads.sweep, partial(forget_values, serving.page))
+    every(
+        SWEEP_SECONDS,
+        studio.visits.sweep,
+        studio.uploads.sweep,
+        studio.limits.sweep,
+        partial(forget_values, serving.page),
+    )
     if studio.studies is not None:
         every(60.0, studio.studies.sweep, studio.sittings.sweep)
         for study in studio.studies.running:
@@ -202,6 +214,7 @@ def _run(host: str | None, port: int | None) -> int:
         return 1
     finally:
         folder.remove()  # first of all: connections that are still open may take their time
+        studio.consents.close()
     return 0
 
 

@@ -23,6 +23,7 @@
     │   ├── StudyClosed           this person cannot take part, or not any more
     │   ├── StudyElsewhere        the study goes on in another tab
     │   └── StudyStoreError       what was sent could not be stored; what was confirmed before is safe
+    ├── RegisterAway              the register that several fronts share does not answer, so no consent is assumed
     ├── Cancelled                 the visitor stopped the work
     └── SaveError                 the portrait could not be written (disk full, no permission)
 
@@ -226,6 +227,12 @@ class StudyStoreError(StudyError):
     """What was just sent could not be stored: the disk is full or the database is away. What was confirmed is safe."""
 
     code = "study-store"
+
+
+class RegisterAway(PortraitError):
+    """The register that several fronts share does not answer: no consent is assumed, and nothing is counted."""
+
+    code = "register-away"
 
 
 class Cancelled(PortraitError):

@@ -37,6 +37,10 @@ STUDY_FOLDER                     a folder switches the study on: portraits whose
 STUDY_ABOUT                      one sentence that tells visitors what the study is for; needed with a folder
 STUDY_UNTIL                      the last day, YYYY-MM-DD, on which anything is kept; needed with a folder. Once it is
                                  over, the app starts without the study and deletes the copies in the folder
+SHARED_URL                       several fronts behind a balancer: a PostgreSQL database in which they share consents
+                                 and the counts of limits (default: none, both are in the memory of this process)
+SHARED_KEY                       a secret of 32 characters or more, the same at all fronts; needed with SHARED_URL. What
+                                 is counted there, by session and network, is stored under hashes made with it
 STUDIES                          user studies that are open here, by id (presets/studies) or by the path of their file,
                                  with commas between; each must be frozen (python -m study freeze)
 STUDIES_FOLDER                   where studies keep their key, database and portraits (default: the folder
@@ -71,6 +75,7 @@ AWAY_SECONDS = 300
 NO_PAGE = "off"
 _SHORTEST_KIOSK = 15
 _SHORTEST_TOKEN = 16
+_SHORTEST_KEY = 32
 CheckerUse = Literal["auto", "required", "where-needed", "off"]
 _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 _Line = Annotated[str, Field(max_length=300), BeforeValidator(lambda text: " ".join(str(text).split()))]
@@ -94,6 +99,8 @@ _WANTED = {
     "study_about": "at most 300 characters long",
     "operator_token": "off, or 16 to 300 characters long",
     "study_until": "a day, written as 2027-06-30",
+    "shared_url": "an address such as postgresql://user:password@host:5432/fronts",
+    "shared_key": "32 to 300 characters long",
 }
 
 
@@ -121,6 +128,18 @@ def _web_address(address: str) -> str:
     if address and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address):
         raise ValueError("no address")
     return address.rstrip("/")
+
+
+def _postgresql(url: str) -> str:
+    if url and not re.match(r"postgresql(\+psycopg)?://", url):
+        raise ValueError("another database")
+    return url
+
+
+def _key(text: str) -> str:
+    if 0 < len(text) < _SHORTEST_KEY:
+        raise ValueError("it could be guessed")
+    return text
 
 
 def lends_gpu(environment: Mapping[str, str] = os.environ) -> bool:
@@ -155,6 +174,8 @@ class Settings(BaseModel):
     study_folder: Path | None = None
     study_about: _Line = ""
     study_until: date | None = None
+    shared_url: Annotated[str, Field(max_length=2000), AfterValidator(_postgresql)] = ""
+    shared_key: Annotated[str, Field(max_length=300), AfterValidator(_key)] = ""
     studies: Annotated[str, Field(max_length=2000)] = ""
     studies_folder: Path | None = None
     study_database_url: str = ""

@@ -1,13 +1,13 @@
 """Consent: who said yes to which version of the text and to which purposes, and taking it back.
 
-Records live in memory, by session, and end with the session or the process. They hold no name, no address, no photo.
+Records live in memory, by session, and end with the session or the process; of several fronts they are in a register
+that these share (`study/consent_records.py`). They hold no name, no address, no photo.
 """
 
 from __future__ import annotations
 
 import secrets
-import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -16,12 +16,14 @@ from pydantic import Field
 from languages.saying import language, say
 from pipelines.errors import ConsentMissing, RequestInvalid
 from pipelines.schema import Consent, Purpose, Value
+from study.consent_records import NO_WORDS, ConsentRecords, MemoryRecords, Words
 from study.notice import ConsentNotice, load_notice
 
 _MAX_SESSIONS = 10_000
 _FULL = say("Too many visits are open here just now, so no more consents can be noted. Please try again in an hour.")
 ASK = say("Tick the consent box first; without it no photo is taken in.")
 
+NOT_YOURS = say("This belongs to another visit. Reload the page to begin your own.")
 NOT_OFFERED = say("That is not offered here: only what stands in the consent text can be allowed.")
 
 
@@ -57,14 +59,19 @@ class ConsentRegistry:
     Args:
         notice: The text, in English; left out, that of a studio without settings.
         others: The same text in other languages.
+        records: Where they are kept; left out, in memory.
     """
 
-    def __init__(self, notice: ConsentNotice | None = None, others: Iterable[ConsentNotice] = ()) -> None:
+    def __init__(
+        self,
+        notice: ConsentNotice | None = None,
+        others: Iterable[ConsentNotice] = (),
+        records: ConsentRecords | None = None,
+    ) -> None:
         self._notice = notice or load_notice()
         self._notices = {one.language: one for one in (*others, self._notice)}
         self._by_hash = {one.sha256: one for one in self._notices.values()}
-        self._records: dict[str, Consent] = {}
-        self._lock = threading.Lock()
+        self._records = records if records is not None else MemoryRecords()
 
     @property
     def notices(self) -> tuple[ConsentNotice, ...]:
@@ -78,33 +85,47 @@ class ConsentRegistry:
 
     @property
     def is_full(self) -> bool:
-        """Whether no further session can say yes until another one has ended."""
+        """Whether no further session can say yes here until another one has ended."""
         return len(self._records) >= _MAX_SESSIONS
 
-    def grant(self, session: str | None, agreed: object) -> Consent:
+    @property
+    def is_shared(self) -> bool:
+        """Whether other fronts see the same records."""
+        return not isinstance(self._records, MemoryRecords)
+
+    def grant(self, session: str | None, agreed: object, words: Words = NO_WORDS) -> Consent:
         """Write down a yes to the needed purpose. Only the value True is a yes: not 1, not "true".
 
         A session that has said yes keeps its record: where there is no room, newcomers have to wait.
 
+        Args:
+            session: Whose yes.
+            agreed: What was said.
+            words: Of the browser that says it, so that no other one speaks for the session at another front.
+
         Raises:
-            ConsentMissing: Anything else, there is no session to write it down for, or `is_full`.
+            ConsentMissing: Anything else, there is no session to write it down for, it has said yes in another
+                browser, or `is_full`.
+            RegisterAway: It could not be written down.
         """
         if agreed is not True or not isinstance(session, str) or len(session) < 4:
             raise ConsentMissing(ASK)
+        if self.is_full and self._valid(session) is None:
+            raise ConsentMissing(_FULL)
         notice = self.notice
-        with self._lock:
-            record = self._valid(session)
-            if record is None:
-                if self.is_full:
-                    raise ConsentMissing(_FULL)
-                record = Consent(
-                    id=secrets.token_hex(16),
-                    session=session,
-                    granted_at=_now(),
-                    notice_version=notice.version,
-                    notice_sha256=notice.sha256,
-                )
-                self._records[session] = record
+        wanted = Consent(
+            id=secrets.token_hex(16),
+            session=session,
+            granted_at=_now(),
+            notice_version=notice.version,
+            notice_sha256=notice.sha256,
+        )
+        record = self._records.add(wanted, words)
+        if record is not None and record.notice_sha256 not in self._by_hash:  # of another version of the text
+            self._records.remove(session)
+            record = self._records.add(wanted, words)
+        if record is None:
+            raise ConsentMissing(NOT_YOURS)
         return record
 
     def allow(self, session: str | None, purpose: object, agreed: object) -> Consent:
@@ -113,19 +134,24 @@ class ConsentRegistry:
         Raises:
             ConsentMissing: There is no consent that it could be added to.
             RequestInvalid: It is not offered here.
+            RegisterAway: It could not be written down.
         """
         offered: dict[object, Purpose] = {one.id: one.id for one in self.notice.optional}
-        with self._lock:
-            record = self._valid(session)
-            if record is None:
+
+        def changed(record: Consent) -> Consent:
+            if record.notice_sha256 not in self._by_hash:
                 raise ConsentMissing(ASK)
             if not isinstance(purpose, str) or purpose not in offered:
                 raise RequestInvalid(NOT_OFFERED)
             wanted = {*record.purposes} - {offered[purpose]} | ({offered[purpose]} if agreed is True else set())
-            if wanted != {*record.purposes}:
-                ordered = tuple(one.id for one in self.notice.purposes if one.id in wanted)
-                record = record.model_copy(update={"purposes": ordered, "changed_at": _now()})
-                self._records[record.session] = record
+            if wanted == {*record.purposes}:
+                return record
+            ordered = tuple(one.id for one in self.notice.purposes if one.id in wanted)
+            return record.model_copy(update={"purposes": ordered, "changed_at": _now()})
+
+        record = self._records.change(session or "", changed)
+        if record is None:
+            raise ConsentMissing(ASK)
         return record
 
     def require(self, session: str | None) -> Consent:
@@ -133,9 +159,9 @@ class ConsentRegistry:
 
         Raises:
             ConsentMissing: There is none, or it is for another version of the text.
+            RegisterAway: It cannot be looked up, and so counts as none.
         """
-        with self._lock:
-            record = self._valid(session)
+        record = self._valid(session)
         if record is None:
             raise ConsentMissing(ASK)
         return record
@@ -144,15 +170,41 @@ class ConsentRegistry:
         """Take a yes back. Returns whether there was one."""
         return self.end(session) is not None
 
-    def end(self, session: str | None) -> Consent | None:
-        """As `withdraw`, and returns the record that was taken back."""
-        with self._lock:
-            return self._records.pop(session or "", None)
+    def end(self, session: str | None, words: Words | None = None) -> Consent | None:
+        """As `withdraw`, and returns the record that was taken back.
+
+        Args:
+            session: Whose yes.
+            words: Of the browser that takes it back, where it may have said it at another front.
+
+        Raises:
+            RegisterAway: It was said at another front, and could not be taken back.
+        """
+        return self._records.remove(session or "", words)
 
     def by_number(self, number: str) -> Consent | None:
-        """The record with this receipt number."""
-        with self._lock:
-            return next((record for record in self._records.values() if record.id == number), None)
+        """The record with this receipt number, of whichever front.
+
+        Raises:
+            RegisterAway: It cannot be looked up.
+        """
+        return self._records.by_number(number)
+
+    def end_number(self, number: str) -> None:
+        """Take back the yes with this receipt number, of whichever front.
+
+        Raises:
+            RegisterAway: It could not be taken back.
+        """
+        self._records.remove_number(number)
+
+    def renew(self) -> Sequence[str]:
+        """Keep this front's records alive. Returns sessions whose consent was taken back at another front."""
+        return self._records.renew()
+
+    def close(self) -> None:
+        """The program ends, and with it all visits: their records go from wherever they are."""
+        self._records.close()
 
     def receipt(self, consent: Consent, *, withdrawn: bool = False) -> Receipt:
         """What the visitor gets of a record, in the language in which they agreed."""
@@ -171,7 +223,7 @@ class ConsentRegistry:
         )
 
     def _valid(self, session: str | None) -> Consent | None:
-        record = self._records.get(session or "")
+        record = self._records.find(session or "")
         return record if record is not None and record.notice_sha256 in self._by_hash else None
 
 

@@ -27,7 +27,7 @@ from pipelines.results import PortraitSet
 from pipelines.schema import LoadedPhoto, PortraitRequest
 from study.consent import NOT_OFFERED
 from ui import prints, screen
-from ui.callers import network_of
+from ui.callers import network_of, words_of
 from ui.errors import for_api
 from visits import admission
 from visits.studio import Studio
@@ -90,7 +90,7 @@ class Endpoints:
         studio, session = self._studio, request.session_hash
         try:
             if agreed is False:
-                receipt = studio.visits.forget(session)
+                receipt = studio.visits.forget(session, words_of(request))
                 return {"receipt": receipt.model_dump(mode="json") if receipt is not None else None, "key": None}
             offered = [one.id for one in studio.consents.notice.optional]
             if agreed is True and set(purposes) - set(offered):
@@ -101,6 +101,7 @@ class Endpoints:
                 network_of(studio, request),
                 agreed,
                 Look(next(iter(studio.presets.styles))),
+                words=words_of(request),
             )
             for purpose in offered:
                 studio.visits.allow(session, purpose, purpose in purposes)

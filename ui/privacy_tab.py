@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from languages.saying import say
-from pipelines.errors import RequestInvalid
+from pipelines.errors import PortraitError, RequestInvalid
 from study.archive import KEEPING
 from study.notice import after_closing
 from ui import screen
@@ -46,6 +46,37 @@ _OR_A_PHONE = say(
     "random one that the page gets with your consent and that ends with it. Another tab without that key "
     "begins anew."
 )
+_CONSENT_ROW = (
+    say(
+        "In memory: a random number, this page's session, the time, the version of the text, what you "
+        "ticked; style, scene and likeness. No name and no address. Your receipt is your copy of it."
+    ),
+    say(
+        "In memory, and in a database that all machines of this studio share, so that taking it back counts at each of "
+        "them: a random number, this page's session, the time, the version of the text, what you ticked, and a hash of "
+        "your cookie's random word. No name and no address, nothing of your pictures. Style, scene and likeness are in "
+        "memory only. Your receipt is your copy of it."
+    ),
+)
+_COUNTS_ROW = (
+    (
+        say("In memory: counts under hashes of session and network, whose key is new with each start."),
+        say("An hour; what is older goes with the next request."),
+    ),
+    (
+        say(
+            "In the database that all machines of this studio share: counts under hashes of session and network, whose "
+            "key is not in it."
+        ),
+        say("An hour."),
+    ),
+)
+_BALANCER = say(
+    "**Several machines.** This studio runs on several, and your visit is on one of them: your photo, your portraits "
+    "and all that you picked are there and nowhere else. A cookie of whatever stands before them may say which one it "
+    "is, and ends with the browser session. If that machine fails, your pictures are gone, your consent goes five "
+    "minutes later, and you begin anew on another one."
+)
 _COOKIES = say(
     "**Cookies.** Two kinds, and none to follow you. Those whose names begin with `studio_visitor` hold a random word, "
     "which scripts cannot read and which ends with the browser session. It tells the server which visit is yours. The "
@@ -77,11 +108,12 @@ _COMPARED = say(
 )
 
 
-def _where(closing: str) -> tuple[tuple[str, ...], ...]:
+def _where(closing: str, is_shared: bool) -> tuple[tuple[str, ...], ...]:
     """The table: what, where, how long.
 
     Args:
         closing: When a visit ends whose page has gone, as "5 minutes after you close the page".
+        is_shared: Whether several fronts share consents and counts.
     """
     # Translators: the cells of a table on the Privacy tab; {closing} is as "5 minutes after you close the page"
     return (
@@ -132,10 +164,7 @@ def _where(closing: str) -> tuple[tuple[str, ...], ...]:
         ),
         (
             say("Your consent, and what is picked on the page"),
-            say(
-                "In memory: a random number, this page's session, the time, the version of the text, what you "
-                "ticked; style, scene and likeness. No name and no address. Your receipt is your copy of it."
-            ),
+            _CONSENT_ROW[is_shared],
             say("Until you take it back, until {closing}, or until the program stops.", closing=closing),
         ),
         (
@@ -165,8 +194,7 @@ def _where(closing: str) -> tuple[tuple[str, ...], ...]:
         ),
         (
             say("Counters against overuse"),
-            say("In memory: counts under hashes of session and network, whose key is new with each start."),
-            say("An hour; what is older goes with the next request."),
+            *_COUNTS_ROW[is_shared],
         ),
         (
             say("The log"),
@@ -191,16 +219,18 @@ def build_privacy_tab(studio: Studio, tab: gr.Tab, clearing: Clearing) -> None:
         with gr.Row(elem_id="kept-buttons"):
             again = gr.Button(say("Refresh"), size="sm", elem_id="kept-look")
             delete = gr.Button(say("Delete my data"), size="sm", elem_id="kept-delete")
-        if studio.archive is not None:
-            _later(handlers, panel, clearing)
+        if studio.archive is not None or studio.consents.is_shared:
+            _later(handlers, panel, clearing, studio.archive is None)
         who = say("**Who runs this studio:** {operator}", operator=notice.operator)
         gr.Markdown(f"## {say('What is kept where')}\n\n{who}")
         kiosk = (_KIOSK_ROW,) if studio.is_kiosk else ()
-        rows = _where(after_closing(studio.visits.away_seconds))
+        is_shared = studio.consents.is_shared
+        rows = _where(after_closing(studio.visits.away_seconds), is_shared)
         gr.Markdown(_table((*rows, *kiosk, _study_row(studio))), elem_classes="where")
         recognised = _NOT_COMPARED if studio.pipeline.identity is None else _COMPARED
         seen = _OR_A_PHONE if studio.is_kiosk else _ONLY_HERE
-        gr.Markdown("\n\n".join(map(str, (_sent_away(notice.authority), _COOKIES, seen, *_REST, recognised))))
+        more = (_BALANCER,) if is_shared else ()
+        gr.Markdown("\n\n".join(map(str, (_sent_away(notice.authority), *more, _COOKIES, seen, *_REST, recognised))))
         build_reviewers(studio, tab)
         with gr.Accordion(say("The text you agree to"), open=False):
             gr.Markdown(notice.document.replace("\n[ ]", "\n- [ ]"))
@@ -212,10 +242,17 @@ def build_privacy_tab(studio: Studio, tab: gr.Tab, clearing: Clearing) -> None:
         event.then(handlers.look, outputs=panel, queue=False, **_PRIVATE)
 
 
-def _later(handlers: PrivacyHandlers, panel: gr.HTML, clearing: Clearing) -> None:
-    """Withdrawal after the visit, where something is kept after the visit."""
+def _later(handlers: PrivacyHandlers, panel: gr.HTML, clearing: Clearing, visit_only: bool) -> None:
+    """Withdrawal after the visit, where something is kept after it, or from another machine than that of the visit.
+
+    Args:
+        visit_only: There is no study, so that it is for a visit on another machine alone.
+    """
     gr.Markdown(
-        f"## {say('Withdraw after your visit')}\n\n"
+        f"## {say('Withdraw from elsewhere')}\n\n"
+        f"{say('The number of your receipt ends your visit, on whichever machine of this studio it is.')}"
+        if visit_only
+        else f"## {say('Withdraw after your visit')}\n\n"
         f"{say('The number of your receipt finds your copies in the study, and nothing else.')}"
     )
     with gr.Row(elem_id="withdraw", equal_height=True):
@@ -243,7 +280,10 @@ class PrivacyHandlers:
 
     def look(self, request: gr.Request) -> str:
         """What is kept of the page that asks, and of no other. Returns the panel."""
-        return inventory.as_html(inventory.kept_of(self._studio, request.session_hash))
+        try:
+            return inventory.as_html(inventory.kept_of(self._studio, request.session_hash))
+        except PortraitError as error:  # the register of several fronts does not answer
+            return alert(sentence(error))
 
     def withdraw(self, number: str, style: str, scene: str, likeness: float, request: gr.Request) -> Answer:
         """Withdraw by the number of a receipt."""

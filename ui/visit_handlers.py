@@ -8,12 +8,12 @@ from typing import Any
 import gradio as gr
 
 from languages.saying import ENGLISH, put_together, say, speaking
-from pipelines.errors import ConsentMissing, RequestInvalid
+from pipelines.errors import ConsentMissing, RegisterAway, RequestInvalid
 from pipelines.schema import Consent, Purpose
 from study.archive import KEEPING
 from ui import prints, screen
 from ui.answers import Answer, told
-from ui.callers import network_of, owns
+from ui.callers import network_of, owns, words_of
 from ui.errors import alert, status
 from ui.own_style import style_picture_value
 from ui.stage import Stage
@@ -52,6 +52,8 @@ class VisitHandlers:
             return {**self.restyle(style, scene, likeness, request), **({"notice": status(words)} if words else {})}
         try:
             visit, consent = self._studio.visits.take_up(key, request.session_hash, partial(owns, request))
+        except RegisterAway as error:  # the visit is there, and the tab keeps its key: the next reload finds it
+            return {**self.restyle(style, scene, likeness, request), "notice": alert(sentence(error))}
         except Exception as error:
             return self._ended(error, style, scene, likeness, request)
         words, visit.cut_short = screen.back_words(visit), False
@@ -101,6 +103,7 @@ class VisitHandlers:
                     agreed,
                     self._stage.look(style, scene, likeness, before),
                     returns=True,
+                    words=words_of(request),
                 )
             visit, consent = self._studio.visits.require(request.session_hash)
         except Exception as error:
@@ -153,7 +156,7 @@ class VisitHandlers:
         """Delete everything; the receipt says when consent was withdrawn."""
         said, receipt = "", None
         try:
-            withdrawn = self._studio.visits.forget(request.session_hash)
+            withdrawn = self._studio.visits.forget(request.session_hash, words_of(request))
             if withdrawn is not None:
                 said = status(say("Your photo, your portraits and your consent are deleted."))
                 receipt = screen.receipt_value(withdrawn)

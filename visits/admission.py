@@ -7,12 +7,20 @@ from collections.abc import Iterator
 
 from pipelines.errors import EngineError, TooOften, WordsRefused
 from pipelines.schema import PortraitRequest
+from study.consent_records import NO_WORDS, Words
 from visits.studio import Studio
 from visits.visit import Look, Visit
 
 
 def open_visit(
-    studio: Studio, session: str | None, network: str, agreed: object, look: Look, *, returns: bool = False
+    studio: Studio,
+    session: str | None,
+    network: str,
+    agreed: object,
+    look: Look,
+    *,
+    returns: bool = False,
+    words: Words = NO_WORDS,
 ) -> Visit:
     """`Visits.open`, with a limit on how many visits one network begins: there is room for so many in all.
 
@@ -29,7 +37,7 @@ def open_visit(
         except TooOften as error:
             studio.pipeline.safety.log.too_often(error.rule, session)
             raise
-    return studio.visits.open(session, agreed, look, returns=returns)
+    return studio.visits.open(session, agreed, look, returns=returns, words=words)
 
 
 @contextlib.contextmanager

@@ -25,6 +25,8 @@ _WALL = say("Two random numbers, this page's and your cookie's, are in memory: t
 # Translators: where something is kept
 _MEMORY = say("memory")
 # Translators: where something is kept
+_SHARED = say("memory, and the database of this studio's machines")
+# Translators: where something is kept
 _FOLDER = say("temporary folder")
 
 
@@ -58,7 +60,7 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
     name, closing = studio.visits.name_of(session), after_closing(studio.visits.away_seconds)
     found: list[Kept] = []
     if visit is not None and consent is not None:
-        found += [_consent(consent, closing), *_pictures(studio, visit, closing), *_styles(visit, closing)]
+        found += [_consent(studio, consent, closing), *_pictures(studio, visit, closing), *_styles(visit, closing)]
         found += _crops(visit, closing)
     if visit is not None and visit.board is not None:
         found += _board(visit.board, closing)
@@ -74,12 +76,12 @@ def kept_of(studio: Studio, session: str | None) -> list[Kept]:
     return found + [_copy(copy) for copy in studio.visits.copies(session)]
 
 
-def _consent(consent: Consent, closing: str) -> Kept:
+def _consent(studio: Studio, consent: Consent, closing: str) -> Kept:
     age = (datetime.now(UTC) - consent.granted_at).total_seconds()
     return Kept(
         # Translators: receipts have a number; its beginning stands here
         say("Your consent, receipt {number} …", number=consent.id[:8]),
-        _MEMORY,
+        _SHARED if studio.consents.is_shared else _MEMORY,
         len(consent.model_dump_json().encode()),
         age,
         say("goes when you delete it, or {closing}", closing=closing),

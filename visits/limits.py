@@ -1,4 +1,6 @@
-"""How often one visitor may ask: portraits a minute and an hour, refused words an hour. Kept in memory only.
+"""How often one visitor may ask: portraits a minute and an hour, refused words an hour.
+
+Counted in memory only, or over several fronts in the register that they share (`visits/counts.py`).
 
 Sessions are made anew by opening another page, so portraits and refusals are also counted by network, more generously,
 and so are new consents: many people can share one. Sessions and networks are remembered as keyed hashes, for an hour
@@ -8,21 +10,20 @@ at most.
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import logging
 import math
-import secrets
-import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from languages.saying import put_together, say, say_many
-from pipelines.errors import TooOften
+from pipelines.errors import RegisterAway, TooOften
 from pipelines.settings import Settings
+from visits.counts import HOUR, Counts, Ledger, MemoryCounts
 
-_MINUTE, _HOUR = 60.0, 3600.0
-_MAX_KEYS = 20_000  # the quietest are forgotten first
+log = logging.getLogger(__name__)
+
+_MINUTE = 60.0
 _LINKS_A_MINUTE, _LINKS_A_MINUTE_TOGETHER = 30, 120
 _STUDIES_A_MINUTE, _STUDIES_A_MINUTE_TOGETHER = 120, 3000  # a class may take part behind one address
 _ADDRESS_REFUSALS = 3  # times those of a session
@@ -60,14 +61,18 @@ class Limits:
     Args:
         settings: The limits; 0 is none.
         clock: Answers seconds that never go back.
+        counts: Where it is counted; left out, in memory, by that clock. Where it is shared by fronts and does not
+            answer, nothing that is limited is let through (RegisterAway).
     """
 
-    def __init__(self, settings: Settings | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        counts: Counts | None = None,
+    ) -> None:
         self.settings = settings or Settings()
-        self._clock = clock
-        self._salt = secrets.token_bytes(32)
-        self._events: OrderedDict[bytes, deque[tuple[float, int]]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._counts: Counts = counts if counts is not None else MemoryCounts(clock)
 
     def admit(self, session: str, network: str = "", *, portraits: int, words: bool = False) -> Admission:
         """Count a request, or refuse it and count nothing.
@@ -84,44 +89,42 @@ class Limits:
         Raises:
             TooOften: A limit is reached; the hint says which, and when to try again.
         """
-        with self._lock:
-            now = self._clock()
-            if words:
-                for limit in self._refusal_limits(session, network):
-                    wait = self._wait(limit, 1, now)
-                    if wait > 0:
-                        raise TooOften(
-                            say(
-                                "Words of yours were refused {most} times within an hour. Leave them empty, or try "
-                                "again in {in_words}. {kept}",
-                                most=limit.most,
-                                in_words=_in_words(wait),
-                                kept=_KEPT,
-                            ),
-                            seconds=wait,
-                            rule=limit.rule,
-                        )
-            limits = self._portrait_limits(session, network)
+        refusals = self._refusal_limits(session, network) if words else []
+        limits = self._portrait_limits(session, network)
+        with self._counts.open(_keys([*refusals, *limits])) as ledger:
+            for limit in refusals:
+                wait = _wait(ledger, limit, 1)
+                if wait > 0:
+                    raise TooOften(
+                        say(
+                            "Words of yours were refused {most} times within an hour. Leave them empty, or try "
+                            "again in {in_words}. {kept}",
+                            most=limit.most,
+                            in_words=_in_words(wait),
+                            kept=_KEPT,
+                        ),
+                        seconds=wait,
+                        rule=limit.rule,
+                    )
             for limit in limits:
-                wait = self._wait(limit, portraits, now)
+                wait = _wait(ledger, limit, portraits)
                 if wait > 0:
                     raise TooOften(_portraits_hint(limit, wait), seconds=wait, rule=limit.rule)
-            keys = tuple(dict.fromkeys(limit.key for limit in limits if portraits))
+            keys = _keys(limits) if portraits else ()
             for key in keys:
-                self._count(key, portraits, now)
-            return Admission(keys, now, portraits)
+                ledger.count(key, portraits)
+            return Admission(keys, ledger.now, portraits)
 
     def give_back(self, admission: Admission) -> None:
         """Take a request out of the count: no portrait came of it, and that was not the visitor's doing."""
-        with self._lock:
+        with _also_without_answer(), self._counts.open(admission.keys) as ledger:
             for key in admission.keys:
-                events = self._events.get(key)
-                if events is None:
-                    continue
-                with contextlib.suppress(ValueError):  # older than an hour
-                    events.remove((admission.at, admission.portraits))
-                if not events:
-                    del self._events[key]
+                ledger.take_out(key, admission.at, admission.portraits)
+
+    def sweep(self) -> None:
+        """Forget what is older than an hour."""
+        with _also_without_answer():
+            self._counts.sweep()
 
     def consented(self, network: str) -> None:
         """Count a new consent, or refuse it and count nothing. A network that cannot be told has no limit.
@@ -132,10 +135,9 @@ class Limits:
         most = self.settings.consents_per_hour_per_address
         if not network or not most:
             return
-        with self._lock:
-            now = self._clock()
-            limit = _Limit("consents-per-hour-per-address", self._key("consents-network", network), most, _HOUR)
-            wait = self._wait(limit, 1, now)
+        limit = _Limit("consents-per-hour-per-address", self._counts.hashed("consents-network", network), most, HOUR)
+        with self._counts.open([limit.key]) as ledger:
+            wait = _wait(ledger, limit, 1)
             if wait > 0:
                 raise TooOften(
                     say(
@@ -147,7 +149,7 @@ class Limits:
                     seconds=wait,
                     rule=limit.rule,
                 )
-            self._count(limit.key, 1, now)
+            ledger.count(limit.key, 1)
 
     def link_asked(self, network: str) -> None:
         """Count a request for a one-time link, or refuse it and count nothing. Those whose network cannot be told, as
@@ -170,70 +172,68 @@ class Limits:
 
     def _asked(self, kind: str, network: str, most: int, refusal: Callable[[str], str]) -> None:
         """Count one of a kind from a network, of which so many are let through in a minute."""
-        with self._lock:
-            now = self._clock()
-            limit = _Limit(f"{kind}-per-minute", self._key(kind, network), most, _MINUTE)
-            wait = self._wait(limit, 1, now)
+        limit = _Limit(f"{kind}-per-minute", self._counts.hashed(kind, network), most, _MINUTE)
+        with self._counts.open([limit.key]) as ledger:
+            wait = _wait(ledger, limit, 1)
             if wait > 0:
                 raise TooOften(refusal(_in_words(wait)), seconds=wait, rule=limit.rule)
-            self._count(limit.key, 1, now)
+            ledger.count(limit.key, 1)
 
     def refused(self, session: str, network: str = "") -> None:
         """Count words that were refused."""
-        with self._lock:
-            now = self._clock()
-            for limit in self._refusal_limits(session, network):
-                self._count(limit.key, 1, now)
+        keys = _keys(self._refusal_limits(session, network))
+        with _also_without_answer(), self._counts.open(keys) as ledger:
+            for key in keys:
+                ledger.count(key, 1)
 
     def _portrait_limits(self, session: str, network: str) -> list[_Limit]:
         settings = self.settings
-        mine = self._key("portraits", session)
+        mine = self._counts.hashed("portraits", session)
         limits = [
             _Limit("portraits-per-minute", mine, settings.portraits_per_minute, _MINUTE),
-            _Limit("portraits-per-hour", mine, settings.portraits_per_hour, _HOUR),
+            _Limit("portraits-per-hour", mine, settings.portraits_per_hour, HOUR),
         ]
         if network:
-            theirs = self._key("portraits-network", network)
+            theirs = self._counts.hashed("portraits-network", network)
             most = settings.portraits_per_hour_per_address
-            limits.append(_Limit("portraits-per-hour-per-address", theirs, most, _HOUR))
+            limits.append(_Limit("portraits-per-hour-per-address", theirs, most, HOUR))
         return [limit for limit in limits if limit.most]
 
     def _refusal_limits(self, session: str, network: str) -> list[_Limit]:
         most = self.settings.refusals_per_hour
-        limits = [_Limit("refusals-per-hour", self._key("refusals", session), most, _HOUR)]
+        limits = [_Limit("refusals-per-hour", self._counts.hashed("refusals", session), most, HOUR)]
         if network:
-            key = self._key("refusals-network", network)
-            limits.append(_Limit("refusals-per-hour-per-address", key, most * _ADDRESS_REFUSALS, _HOUR))
+            key = self._counts.hashed("refusals-network", network)
+            limits.append(_Limit("refusals-per-hour-per-address", key, most * _ADDRESS_REFUSALS, HOUR))
         return [limit for limit in limits if limit.most]
 
-    def _key(self, kind: str, who: str) -> bytes:
-        return hashlib.blake2b(f"{kind}\0{who}".encode(), key=self._salt, digest_size=16).digest()
 
-    def _wait(self, limit: _Limit, count: int, now: float) -> float:
-        """Seconds until `count` more would be within the limit; infinite where they never are."""
-        if count > limit.most:
-            return math.inf
-        recent = [(at, many) for at, many in self._events.get(limit.key, ()) if now - at < limit.seconds]
-        over = sum(many for _, many in recent) + count - limit.most
-        wait = 0.0
-        for at, many in recent:  # oldest first: each makes room when its time is over
-            if over <= 0:
-                break
-            over -= many
-            wait = at + limit.seconds - now
-        return wait
+def _keys(limits: Iterable[_Limit]) -> tuple[bytes, ...]:
+    return tuple(dict.fromkeys(limit.key for limit in limits))
 
-    def _count(self, key: bytes, count: int, now: float) -> None:
-        events = self._events.setdefault(key, deque())
-        events.append((now, count))
-        self._events.move_to_end(key)
-        while events and now - events[0][0] >= _HOUR:
-            events.popleft()
-        while self._events:  # quietest first: whoever was last counted an hour ago is forgotten
-            quietest = next(iter(self._events))
-            if now - self._events[quietest][-1][0] < _HOUR and len(self._events) <= _MAX_KEYS:
-                break
-            del self._events[quietest]
+
+@contextlib.contextmanager
+def _also_without_answer() -> Iterator[None]:
+    """Around counting after the fact: who is told what became of a request is not told of a count."""
+    try:
+        yield
+    except RegisterAway:
+        log.warning("a count was lost: the shared register does not answer")
+
+
+def _wait(ledger: Ledger, limit: _Limit, count: int) -> float:
+    """Seconds until `count` more would be within the limit; infinite where they never are."""
+    if count > limit.most:
+        return math.inf
+    recent = [one for one in ledger.recent(limit.key) if ledger.now - one.at < limit.seconds]
+    over = sum(one.many for one in recent) + count - limit.most
+    wait = 0.0
+    for one in recent:  # oldest first: each makes room when its time is over
+        if over <= 0:
+            break
+        over -= one.many
+        wait = one.at + limit.seconds - ledger.now
+    return wait
 
 
 def _portraits_hint(limit: _Limit, wait: float) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from languages.saying import say
 from pipelines.board.store import Measured
-from pipelines.errors import ConsentMissing
+from pipelines.errors import ConsentMissing, RegisterAway
 from pipelines.hub.jobs import Downloads
 from pipelines.photo import memory
 from pipelines.presets.loading import Presets
@@ -20,6 +20,7 @@ from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import AWAY_SECONDS, Settings
 from study.archive import KeptCopy, PortraitArchive
 from study.consent import ASK, ConsentRegistry, Receipt
+from study.consent_records import NO_WORDS, Words
 from study.opening import Studies
 from visits.board import VisitBoard
 from visits.copies import Copies
@@ -66,7 +67,9 @@ class Visits(VisitPhotos):
         self._by_session: dict[str, Visit] = {}
         self._by_key: dict[str, Visit] = {}
 
-    def open(self, session: str | None, agreed: object, look: Look, *, returns: bool = False) -> Visit:
+    def open(
+        self, session: str | None, agreed: object, look: Look, *, returns: bool = False, words: Words = NO_WORDS
+    ) -> Visit:
         """Record a consent and begin (or go on with) the visit.
 
         Args:
@@ -74,6 +77,7 @@ class Visits(VisitPhotos):
             agreed: Whether it says yes.
             look: What is picked there.
             returns: Whether it can take the visit up again after a reload.
+            words: Of the browser that says it, see `ConsentRegistry.grant`.
 
         Raises:
             ConsentMissing: `agreed` is anything but True, or too many visits are open.
@@ -82,7 +86,7 @@ class Visits(VisitPhotos):
             visit = self._by_session.get(session or "")
             if visit is not None and visit.page != session:
                 raise ConsentMissing(_ELSEWHERE)
-            consent = self._consents.grant(visit.session if visit is not None else session, agreed)
+            consent = self._consents.grant(visit.session if visit is not None else session, agreed, words)
             visit = self._by_session.get(consent.session)
             if visit is None:
                 visit = Visit(session=consent.session, look=look, returns=returns)
@@ -201,7 +205,7 @@ class Visits(VisitPhotos):
                     raise ConsentMissing(
                         say("These portraits were deleted with your earlier consent; create them again.")
                     )
-            except ConsentMissing:
+            except (ConsentMissing, RegisterAway):
                 for new in portraits:
                     new.portrait.path.unlink(missing_ok=True)
                 raise
@@ -271,9 +275,13 @@ class Visits(VisitPhotos):
             memory.give_back()
         return consent
 
-    def forget(self, session: str | None) -> Receipt | None:
+    def forget(self, session: str | None, words: Words | None = None) -> Receipt | None:
         """Consent is withdrawn: delete the photo, the portraits, the study's copies, those of the same page's earlier
         consents too. Doing it twice is no error.
+
+        Args:
+            session: Of the page or program.
+            words: Of its browser: takes the consent back as well where it was given at another front.
 
         Returns:
             The receipt of the newest consent with the time of the withdrawal; None where there was none.
@@ -281,7 +289,7 @@ class Visits(VisitPhotos):
         Raises:
             SaveError: A copy in the study folder could not be deleted; all else is, and the next try finds it again.
         """
-        consent = self.leave(session)
+        consent = self.leave(session) or (self._consents.end(session, words) if words else None)
         withdrawn = self._copies.ended_on(session)
         if consent is not None and consent not in withdrawn:
             withdrawn.append(consent)
@@ -305,6 +313,7 @@ class Visits(VisitPhotos):
         consent = self._consents.by_number(receipt)
         if consent is not None:
             self.leave(consent.session)
+            self._consents.end_number(receipt)  # where its visit is at another front
         return self._copies.delete(receipt)
 
     def all_open(self) -> list[Visit]:
@@ -313,12 +322,15 @@ class Visits(VisitPhotos):
             return [visit for session, visit in self._by_session.items() if session == visit.session]
 
     def sweep(self, now: float | None = None) -> None:
-        """Delete photos and portraits that have reached their age, and visits whose page does not come back.
+        """Delete photos and portraits that have reached their age, and visits whose page does not come back, or whose
+        consent was taken back at another front.
 
         Where no further consents can be noted, visits that nobody has come back to in that time make room: nothing is
         kept of them but the consent.
         """
         now = time.monotonic() if now is None else now
+        for session in self._consents.renew():
+            self.leave(session)
         for visit in self.all_open():
             gone = visit.has_gone(now, max(0.0, self.away_seconds - _EARLY))
             if gone or (self._consents.is_full and visit.is_idle(now)):

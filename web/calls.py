@@ -6,11 +6,12 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from languages.saying import say
-from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError
+from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError, RegisterAway
 from visits.studio import Studio
 from visits.visit import Visit
 from web.errors import sentence
@@ -30,7 +31,10 @@ class Calls:
     async def guarded(self, request: Request, key: str, answer: Callable[[Visit], Any]) -> Response:
         """Answer whoever has the key and sends from the browser (or program) that it was given to."""
         try:
-            visit = self._studio.visits.require_key(key)
+            if self._studio.consents.is_shared:  # a database is asked: nobody else waits for its answer
+                visit = await run_in_threadpool(self._studio.visits.require_key, key)
+            else:
+                visit = self._studio.visits.require_key(key)
             if not request.scope[OWNS](visit.session):  # a picture's address, key included, may have been passed on
                 raise ConsentMissing(say("This belongs to another browser's visit. Open the page to begin your own."))
             return await answer(visit)
@@ -38,6 +42,8 @@ class Calls:
             return Response(status_code=HTTPStatus.BAD_REQUEST)
         except ConsentMissing as error:
             return problem(HTTPStatus.FORBIDDEN, sentence(error))
+        except RegisterAway as error:
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, sentence(error))
         except PortraitError as error:
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, sentence(error))
         except Exception as error:

@@ -24,6 +24,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from languages.saying import say
+from study.consent import NOT_YOURS
 from web import gradio_seams as seams
 from web.addresses import connection_network
 from web.in_language import SpokenJSON
@@ -32,6 +33,7 @@ from web.owners import Owners, Sender
 
 COOKIE = "studio_visitor"
 OWNS = "studio.owns"  # in a request's scope: says whether a session is the sender's
+WORDS = "studio.words"  # there too: the random words in the sender's cookies; one empty word for programs
 _FOR = "studio.session"  # there too: the session that the request is for
 MAX_JSON_BYTES = 256 * 1024  # events carry choices and words; photos have a route of their own
 _OURS = re.compile(r"/(studio|study)/.+|/(research|models)(/.+)?|/(healthz|readyz)")
@@ -47,7 +49,6 @@ class _Refused(Exception):
         self.status, self.words = status, words
 
 
-_NOT_YOURS = say("This belongs to another visit. Reload the page to begin your own.")
 _CLOSED = say("This address is closed here.")
 
 
@@ -85,6 +86,7 @@ class Isolation:
         sender = Sender(_words(scope), connection_network(HTTPConnection(scope), self._trusted_proxies))
         sent = _with_headers(send, scope, path, sender)
         scope[OWNS] = partial(self._owns, scope, sender)
+        scope[WORDS] = sender.words
         try:
             receive, sent = await self._admit(scope, path, sender, receive, sent)
             if seams.JOIN.fullmatch(path):
@@ -127,7 +129,7 @@ class Isolation:
         if not _SESSION.fullmatch(session):
             raise _Refused(HTTPStatus.BAD_REQUEST, "This is no session.")
         if not self._owns(scope, sender, session):
-            raise _Refused(HTTPStatus.FORBIDDEN, _NOT_YOURS)
+            raise _Refused(HTTPStatus.FORBIDDEN, NOT_YOURS)
         self._owners.give(session, f"folder {self._folder_of(session).absolute()}")
 
     def _owns(self, scope: Scope, sender: Sender, session: str) -> bool:
@@ -136,7 +138,7 @@ class Isolation:
 
     def _mine(self, thing: str, sender: Sender) -> None:
         if not self._owners.owns(thing, sender):
-            raise _Refused(HTTPStatus.FORBIDDEN, _NOT_YOURS)
+            raise _Refused(HTTPStatus.FORBIDDEN, NOT_YOURS)
 
     def _event(self, scope: Scope, body: dict[str, Any], sender: Sender) -> None:
         """Names a session, perhaps an event, and files: all must be the sender's."""

@@ -113,7 +113,7 @@ class Database:
         try:
             yield
         except (DBAPIError, PoolTimeout) as error:
-            if isinstance(error, DBAPIError) and not _is_away(error):
+            if isinstance(error, DBAPIError) and not is_away(error):
                 raise
             log.error("the study's database: %s", type(error).__name__)
             raise StudyStoreError(_FULL if _is_full(error) else away or _AWAY, detail=type(error).__name__) from error
@@ -172,7 +172,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _is_away(error: DBAPIError) -> bool:
+def is_away(error: DBAPIError) -> bool:
     """Whether it is the database's state, not a wrong statement."""
     kinds = ("OperationalError", "InterfaceError", "InternalError", "AdminShutdown", "DiskFull")
     return error.connection_invalidated or type(error.orig).__name__ in kinds or type(error).__name__ in kinds

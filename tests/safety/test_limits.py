@@ -10,6 +10,7 @@ import pytest
 from pipelines.errors import SettingsError, TooOften
 from pipelines.settings import Settings
 from tests.support.clock import Clock
+from visits.counts import MemoryCounts
 from visits.limits import Limits
 from web.addresses import client_network
 
@@ -19,7 +20,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def limits(clock: Clock, **values: int) -> Limits:
+def limits(clock: Clock, counts: MemoryCounts | None = None, **values: int) -> Limits:
     none = {
         "portraits_per_minute": 0,
         "portraits_per_hour": 0,
@@ -27,7 +28,7 @@ def limits(clock: Clock, **values: int) -> Limits:
         "consents_per_hour_per_address": 0,
         "refusals_per_hour": 0,
     }
-    return Limits(Settings.model_validate({**none, **values}), clock)
+    return Limits(Settings.model_validate({**none, **values}), clock, counts)
 
 
 def refusal(counter: Limits, session: str = "me", network: str = "", **asked: int | bool) -> TooOften:
@@ -153,24 +154,29 @@ def test_zero_is_no_limit(clock: Clock) -> None:
 
 
 def test_what_is_over_is_forgotten_and_nobody_is_named(clock: Clock) -> None:
-    counter = limits(clock, portraits_per_hour=4, portraits_per_hour_per_address=40)
+    counts = MemoryCounts(clock)
+    counter = limits(clock, counts, portraits_per_hour=4, portraits_per_hour_per_address=40)
     for number in range(50):
         counter.admit(f"session-{number}", f"203.0.113.{number}", portraits=1)
-    kept = repr(counter._events)
+    kept = repr(vars(counts))
     assert "session" not in kept
     assert "203.0" not in kept
-    assert len(counter._events) == 100
+    assert len(counts) == 100
     clock.now += 3600
     counter.admit("late", portraits=1)
-    assert len(counter._events) == 1
+    assert len(counts) == 1
+    clock.now += 3600
+    counter.sweep()
+    assert len(counts) == 0
 
 
 def test_memory_is_bounded_however_many_come(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("visits.limits._MAX_KEYS", 100)
-    counter = limits(clock, portraits_per_hour=4)
+    monkeypatch.setattr("visits.counts._MAX_KEYS", 100)
+    counts = MemoryCounts(clock)
+    counter = limits(clock, counts, portraits_per_hour=4)
     for number in range(1000):
         counter.admit(f"session-{number}", portraits=1)
-    assert len(counter._events) <= 100
+    assert len(counts) <= 100
     counter.admit("session-999", portraits=3)
     refusal(counter, "session-999")
 
