@@ -15,6 +15,7 @@ from controlnet_aux.open_pose.body import Keypoint
 from controlnet_aux.open_pose.util import draw_bodypose
 from PIL import Image, ImageEnhance
 
+from pipelines import heavy
 from pipelines.controls import annotators
 from pipelines.controls.annotators import ANNOTATORS, annotate, draw_openpose, missing, openpose_keypoints
 from pipelines.errors import EngineUnavailable
@@ -220,7 +221,7 @@ def test_a_library_that_does_not_start_is_told(prepared: PreparedPhoto, monkeypa
         raise EngineUnavailable(f"The library {name} does not start on this machine; run the installation again.")
 
     monkeypatch.setattr(annotators, "_detectors", {})
-    monkeypatch.setattr(annotators.heavy, "load", fail)
+    monkeypatch.setattr(heavy, "load", fail)
     with pytest.raises(EngineUnavailable, match="controlnet_aux"):
         annotate("lineart", prepared)
 

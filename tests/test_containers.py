@@ -241,7 +241,7 @@ def test_others_without_their_last_bytes(kind: str) -> None:
 def tiff(pages: list[tuple[Image.Image, dict[int, int]]], children: bool = True, extra: bytes = b"") -> bytes:
     """Uncompressed pages; the others are children of the first one, as in camera raws, or follow it."""
     out = bytearray(b"II*\0\0\0\0\0" + extra)
-    places = []
+    places: list[int] = []
     for number, (image, tags) in enumerate(reversed(pages)):
         at = len(out)
         out += image.tobytes()

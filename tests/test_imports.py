@@ -55,12 +55,14 @@ def test_heavy_libraries_are_never_imported_at_the_top(module: str) -> None:
 def loaded(source: str) -> set[str]:
     """What a file has heavy.load bring in; what cannot be read from the call, such as a variable, as "?"."""
     calls = (node for node in ast.walk(parse(source)) if isinstance(node, ast.Call))
-    names = set()
+    names: set[str] = set()
     for call in calls:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         owner = getattr(call.func.value, "id", "") if isinstance(call.func, ast.Attribute) else "heavy"
         if name == "load" and owner == "heavy" and call.args:
-            names.add(call.args[0].value.split(".")[0] if isinstance(call.args[0], ast.Constant) else "?")
+            first = call.args[0]
+            written = first.value if isinstance(first, ast.Constant) else None
+            names.add(written.split(".")[0] if isinstance(written, str) else "?")
     return names
 
 

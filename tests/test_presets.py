@@ -12,6 +12,7 @@ from pipelines.engines.likeness import for_stack
 from pipelines.errors import PresetError, RequestInvalid, SettingsError
 from pipelines.presets.loading import FAMILY_NAMES, PRESETS, Presets, all_presets, load_presets
 from pipelines.presets.readme import render_readme
+from pipelines.schema import Scene, Style
 
 
 @pytest.fixture
@@ -43,7 +44,8 @@ def test_no_prompt_names_gender_age_or_origin(presets: Presets) -> None:
         "man", "woman", "male", "female", "boy", "girl", "handsome", "beautiful", "young", "elderly", "child", "lady",
         "gentleman", "asian", "european", "african", "caucasian", "slim", "attractive", "pretty", "flawless",
     }  # fmt: skip
-    for preset in (*presets.styles.values(), *presets.scenes.values()):
+    worded: list[Style | Scene] = [*presets.styles.values(), *presets.scenes.values()]
+    for preset in worded:
         words = set(preset.prompt.lower().replace(",", " ").split())
         assert not words & forbidden, preset.id
 

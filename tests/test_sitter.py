@@ -233,8 +233,8 @@ def test_a_mark_outside_of_the_photo_is_refused(loaded: LoadedPhoto, place: tupl
 def test_a_marked_face_is_measured_where_a_mesh_fits_and_says_so_where_none_does(face_photo: Image.Image) -> None:
     tilted = face_photo.crop((100, 20, 360, 280)).resize((780, 780)).rotate(50, fillcolor=(120, 120, 120))
     nobody = faceless(open_photo(tilted))
-    middle = 100 * np.asarray(_face_of(tilted)) / 780
-    photo = marked(nobody, *middle, 40)
+    x, y = _face_of(tilted)
+    photo = marked(nobody, 100 * x / 780, 100 * y / 780, 40)
     assert "unmeasured" not in kinds(photo, 0)
     face = prepare(photo, 0, 256).face
     assert face is not None

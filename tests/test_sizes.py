@@ -149,7 +149,8 @@ def test_a_quarter_turn_keeps_crop_and_chosen_face(loaded: LoadedPhoto, degrees:
     assert difference(first, second.transpose(back)) < 3
     chosen = photo.faces[0]
     drawn = Image.new("L", photo.image.size)
-    drawn.paste(255, tuple(round(side) for side in chosen.box))
+    left, top, right, bottom = (round(side) for side in chosen.box)
+    drawn.paste(255, (left, top, right, bottom))
     box = drawn.rotate(-degrees, expand=True).getbbox()
     other = chosen.model_copy(update={"box": (0.0, 0.0, 40.0, 40.0)})
     found = there.model_copy(update={"faces": (other, chosen.model_copy(update={"box": box}))})

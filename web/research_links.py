@@ -57,7 +57,7 @@ def links_of(plan: StudyPlan, site: str) -> tuple[Link, ...]:
     return tuple(found)
 
 
-def returns_of(plan: StudyPlan) -> tuple[tuple[str, ...], ...]:
+def returns_of(plan: StudyPlan) -> tuple[tuple[str, str], ...]:
     """Of each outcome, in words, where its participants are sent."""
     returns = plan.recruiting.returns
     nowhere = "nowhere: the page ends"

@@ -25,7 +25,7 @@ from tests.support.fakes import FakeEngine, FakeEngines
 
 SAID_YES = "Eileen Collins said yes on 2 November 2026 to portraits of her for the team."
 STYLES = ("film-noir", "comic", "oil-master")
-_OPENED: dict[tuple[str | bytes, ...], tuple[SeatedPhoto, ...]] = {}
+_OPENED: dict[tuple[str, tuple[bytes, ...]], tuple[SeatedPhoto, ...]] = {}
 
 
 @dataclass
@@ -52,8 +52,8 @@ class Bench:
         return checked(self.pipeline, build_board({**values, **changes}), "session")
 
     def photos(self, board: CheckedBoard) -> tuple[SeatedPhoto, ...]:
-        files = [(self.photos_folder / photo.file).read_bytes() for photo in board.board.photos]
-        key = board.board.model_dump_json(include={"photos"}), *files
+        files = tuple((self.photos_folder / photo.file).read_bytes() for photo in board.board.photos)
+        key = board.board.model_dump_json(include={"photos"}), files
         if key not in _OPENED:  # looking for faces takes longer than all else here
             _OPENED[key] = open_photos(board.board, self.photos_folder)
         return _OPENED[key]

@@ -7,6 +7,7 @@ import itertools
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -19,6 +20,7 @@ from pipelines.easels import FILTERS
 from pipelines.errors import BoardError, EngineFailed, SaveError
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
+from pipelines.schema import StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.board.conftest import STYLES, TWO_PHOTOS, Bench
 from tests.support.fakes import FakeEngines
@@ -238,7 +240,7 @@ def test_a_fault_of_our_own_is_a_sentence_and_no_trace(
 def test_a_full_disk_ends_the_run_with_a_sentence(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     write = Path.open
 
-    def full(path: Path, mode: str = "r", *others: object, **named: object):
+    def full(path: Path, mode: str = "r", *others: Any, **named: Any):
         if "w" in mode and path.parent.name == "cells":
             raise OSError(28, "No space left on device")
         return write(path, mode, *others, **named)
@@ -318,7 +320,11 @@ def pair(bench: Bench) -> Bench:
 
 def test_filters_paint_as_many_at_a_time_as_they_have_places(pair: Bench) -> None:
     both = threading.Barrier(2, timeout=30)
-    pair.engine._fault = lambda on_step: both.wait()  # raises where another one does not come
+
+    def meet(on_step: StepCallback) -> None:
+        both.wait()  # raises where another one does not come
+
+    pair.engine._fault = meet
     told: list[Progress] = []
     board = pair.board(likeness=[0.2, 0.8], styles=["comic", "film-noir"])
     outcome = pair.make(board, tell=told.append)
@@ -350,7 +356,11 @@ def test_their_files_are_the_same_as_one_after_the_other(pair: Bench, tmp_path: 
 
 def test_stop_ends_all_that_are_in_the_making(pair: Bench) -> None:
     both, stop = threading.Barrier(2, timeout=30, action=lambda: stop.set()), threading.Event()
-    pair.engine._fault = lambda on_step: both.wait()
+
+    def meet(on_step: StepCallback) -> None:
+        both.wait()
+
+    pair.engine._fault = meet
     outcome = pair.make(pair.board(seeds=[1, 2]), stop=stop)
     assert (outcome.made, outcome.failed) == (0, 0)
     assert outcome.left == 6

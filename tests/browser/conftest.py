@@ -73,7 +73,7 @@ def page(desk: BrowserContext) -> Iterator[Page]:
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
     """A phone with a browser of its own, on which no rule of the policy is broken."""
-    context = open_context(browser, **PHONE)
+    context = open_context(browser, PHONE["width"], PHONE["height"])
     page = context.new_page()
     refusals = listen(page)
     yield page

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from pipelines.provenance import marking
 from tests.support.browsing import LONG, agree, create, enter, listen, open_context, pick, save, upload
@@ -41,7 +41,12 @@ def test_a_phone_takes_the_portrait_and_an_untouched_screen_is_cleared(
     context = open_context(browser)
     page = context.new_page()
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", answer)
     refusals = listen(page)
     page.clock.install()
     enter(page, kiosk)
@@ -105,8 +110,8 @@ def test_a_phone_takes_the_portrait_and_an_untouched_screen_is_cleared(
     assert not list((kiosk.root / "tmp").rglob("*.png"))
     phone.goto(second)
     expect(phone.get_by_role("heading", name="Nothing to fetch")).to_be_visible()
-    for one in (address, second):
-        assert re.sub(r".*/", "", one) not in kiosk.log, "no link is logged"
+    for link in (address, second):
+        assert re.sub(r".*/", "", link) not in kiosk.log, "no link is logged"
     for one in (context, other):
         one.close()
 

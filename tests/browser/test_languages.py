@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from languages.catalogue import translated
 from languages.collecting import sentences
@@ -112,7 +112,12 @@ def test_the_language_is_switched_in_the_middle_of_a_visit_and_nothing_is_lost(
     context = open_context(browser, 390, 844, locale="fr-CH")
     page = context.new_page()
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", answer)
     page.goto(site.url, wait_until="domcontentloaded")
     expect(page.locator("#consent input")).to_be_enabled(timeout=LONG)
     agree(page)

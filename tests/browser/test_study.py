@@ -191,7 +191,7 @@ def test_withdrawing_a_day_later_with_the_code(
     with sqlite3.connect(open_study.kept / "studies.sqlite3") as database:
         for column in ("arrived_at", "consented_at", "seen_at"):
             database.execute(f"UPDATE participants SET {column} = datetime({column}, '-25 hours') WHERE id = ?", [me])
-    elsewhere = open_context(browser, **PHONE)
+    elsewhere = open_context(browser, PHONE["width"], PHONE["height"])
     page = elsewhere.new_page()
     page.goto(f"{open_study.url}/study/small/withdraw")
     page.get_by_label("Withdrawal code").fill("AAAA-BBBB-CCCC")

@@ -75,7 +75,7 @@ def test_models_and_the_certificate_outlive_it_and_belong_to_its_user() -> None:
 
 
 def test_processor_or_gpus_by_one_argument() -> None:
-    stages = dict(reversed(rest.split(" AS ")) for rest in all_of("FROM"))
+    stages = {name: base for base, name in (rest.split(" AS ") for rest in all_of("FROM"))}
     assert stages["studio"] == "${COMPUTE}"
     assert stages["cpu"] == stages["cuda"] == "base"
     assert all_of("ARG")[0] == "COMPUTE=cpu"

@@ -27,6 +27,13 @@ StackMaker = Callable[..., UNetStack]
 STACKS: dict[str, StackMaker] = {"sd15": sd15_stack, "sdxl": sdxl_stack, "sdxl-union": union_stack}
 
 
+def embedded_stack(presets: Presets) -> UNetStack:
+    """The one that ships with the project."""
+    stack = presets.models["embedded"]
+    assert isinstance(stack, UNetStack)
+    return stack
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     """Toy tensors are faster on one thread, and other tests want the other core."""

@@ -47,9 +47,11 @@ def sitter(loaded: LoadedPhoto) -> PreparedPhoto:
     return prepare(loaded, 0, 384)
 
 
-def painted(presets: Presets, sitter: PreparedPhoto, picture: StylePicture | None, **more: float) -> Image.Image:
+def painted(
+    presets: Presets, sitter: PreparedPhoto, picture: StylePicture | None, *, likeness: float = 0.5
+) -> Image.Image:
     style, scene = presets.style("own-picture"), presets.scene("none")
-    return FilterEngine().render(sitter, style, scene, style_picture=picture, **more)
+    return FilterEngine().render(sitter, style, scene, style_picture=picture, likeness=likeness)
 
 
 def wall(picture: Image.Image) -> np.ndarray:

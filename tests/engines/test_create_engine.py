@@ -12,10 +12,12 @@ import pytest
 from pipelines.engines import device
 from pipelines.engines.device import Device, why_not
 from pipelines.engines.registry import Engines
+from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.loading import Loader
 from pipelines.engines.unet.stack import UNetStack
 from pipelines.errors import EngineUnavailable, RequestInvalid
+from pipelines.hub.stack import ModelStack
 from pipelines.presets.loading import Presets
 from tests.engines.conftest import go_on
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack
@@ -64,6 +66,7 @@ def test_auto_takes_the_highest_rank_that_can_run(
     choice = Engines(only(presets, low, high, missing, too_big, gpu_only).models).create("auto")
     assert choice.engine.model_id == "tiny-sdxl"
     assert "Tiny SDXL" in choice.notes[0]
+    assert isinstance(choice.engine, DiffusionEngine)
     assert choice.engine.generate(job, go_on)
 
 
@@ -113,7 +116,7 @@ def test_what_may_not_be_used_here_is_neither_offered_nor_taken(presets: Presets
     models = only(presets, best, other)
     assert [info.is_automatic for info in Engines(models.models).infos()] == [True, False, False]
 
-    def refuse(stack: UNetStack) -> str:
+    def refuse(stack: ModelStack) -> str:
         return "Nobody can check its pictures." if stack.id == "best" else ""
 
     infos = Engines(models.models, refuse).infos()

@@ -30,7 +30,7 @@ from pipelines.safety.review import UNCHECKED, Safety
 from pipelines.schema import AnnotatorName, Consent, LoadedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import Settings
-from tests.engines.conftest import control, go_on, same
+from tests.engines.conftest import control, embedded_stack, go_on, same
 from tests.support.sweeps import sweep
 from tests.tiny_checkpoints import local, sd15_stack
 
@@ -90,9 +90,7 @@ def test_rank_zero_is_taken_only_when_asked_for(presets: Presets, tiny_root: Pat
 @pytest.fixture(scope="module")
 def embedded(presets: Presets) -> Iterator[DiffusionEngine]:
     """At a size for tests; how large it paints by itself is what `working_size` and `size` of its preset say."""
-    engine = DiffusionEngine(
-        presets.models["embedded"].model_copy(update={"size": SIZE, "working_size": SIZE * 3 // 4})
-    )
+    engine = DiffusionEngine(embedded_stack(presets).model_copy(update={"size": SIZE, "working_size": SIZE * 3 // 4}))
     yield engine
     engine.close()
 
@@ -104,7 +102,7 @@ def sitter(loaded: LoadedPhoto) -> Person:
 
 
 def test_it_ships_whole_and_small(presets: Presets) -> None:
-    stack = presets.models["embedded"]
+    stack = embedded_stack(presets)
     files = [path for path in (PROJECT / str(stack.base.path)).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 90_000_000
     assert max(path.stat().st_size for path in files) < 10_000_000
@@ -167,7 +165,7 @@ def test_a_scene_is_seen(embedded: DiffusionEngine, presets: Presets, sitter: Pe
 @pytest.mark.parametrize("name", ["comic", "marble"])
 def test_it_is_as_sharp_as_the_filters(name: str, presets: Presets, loaded: LoadedPhoto) -> None:
     """What it replaced was a soft copy of them. At the size that visitors get: it was taught at no other."""
-    engine = DiffusionEngine(presets.models["embedded"])
+    engine = DiffusionEngine(embedded_stack(presets))
     photo = prepare(loaded, None, engine.size)
     sitter = Person("astronaut", photo, {name: annotate(name, photo) for name in CONTROLS})
     job = job_for(sitter, for_stack(presets.style(name), "embedded"), presets.scene("none"))
@@ -188,7 +186,7 @@ def test_it_may_work_unchecked_where_other_models_may_not_and_then_hears_no_stra
     presets: Presets, loaded: LoadedPhoto, consent: Consent, tmp_path: Path
 ) -> None:
     on_a_space = Safety((default_policy(), HubChecker()), pictures=Settings.read({"SPACE_ID": "a/b"}).safety_checker)
-    small = presets.models["embedded"].model_copy(update={"size": SIZE, "working_size": SIZE * 3 // 4})
+    small = embedded_stack(presets).model_copy(update={"size": SIZE, "working_size": SIZE * 3 // 4})
     studio = SelfPortraitPipeline(replace(presets, models={small.id: small}), tmp_path, safety=on_a_space)
     request = {"photo": loaded, "style_id": "charcoal", "seeds": (1,), "model_id": "embedded", "consent": consent}
     plain = studio(build_request(**request))

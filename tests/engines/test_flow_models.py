@@ -230,7 +230,7 @@ def test_towards_me_the_photo_shines_through_the_noise(name: str, job: Job, requ
             strengths.append(engine.plan(wanted, Striped(wanted)).strength)
             picture(engine, wanted)
     finally:
-        del engine._packed  # type: ignore[method-assign]
+        del engine._packed
     assert strengths == pytest.approx([1.0, 1.0, 0.8, 0.65, 0.5])
     assert torch.equal(first[0], first[1])
     noise = first[0]

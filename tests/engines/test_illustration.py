@@ -25,6 +25,11 @@ def sitting(prepared: PreparedPhoto, *, mesh: bool = True, seed: int = 0) -> Can
     return Canvas(pixels, pixels, prepared.person_mask, prepared.face.landmarks if mesh else None, seed=seed)
 
 
+def mesh_of(canvas: Canvas) -> np.ndarray:
+    assert canvas.landmarks is not None
+    return canvas.landmarks
+
+
 def run(canvas: Canvas, **step: object) -> np.ndarray:
     words = STEP.validate_python(step)
     OPERATIONS[words.op](canvas, words)
@@ -50,7 +55,7 @@ def test_a_throat_in_shadow_is_skin(portraits_dir, name):
     """Redder than any colour of the face, it was painted as if it were a shirt: a red patch below the chin."""
     photo = prepare(open_photo(portraits_dir / f"{name}.jpg"), None, 400)
     canvas = sitting(photo)
-    x, y = (canvas.landmarks[152] + 0.25 * (canvas.landmarks[152] - canvas.landmarks[10])).round().astype(int)
+    x, y = (mesh_of(canvas)[152] + 0.25 * (mesh_of(canvas)[152] - mesh_of(canvas)[10])).round().astype(int)
     assert zones(canvas).skin[y - 4 : y + 5, x - 4 : x + 5].mean() > 0.9
 
 
@@ -78,17 +83,17 @@ def test_features_are_drawn_on_eyes_and_mouth_only(prepared):
     near = cv2.dilate(canvas.features, np.ones((9, 9), np.uint8)) > 0.02
     assert change[~near].max() < 0.02
     for eye in (EYE_LEFT, EYE_RIGHT):
-        x, y = canvas.landmarks[list(eye)].mean(axis=0).round().astype(int)
+        x, y = mesh_of(canvas)[list(eye)].mean(axis=0).round().astype(int)
         assert change[y - 4 : y + 5, x - 4 : x + 5].mean() > 0.02
 
 
 def test_red_lips_are_drawn_red_and_a_microphone_is_left_alone(prepared):
     """Lipstick was taken for something before the mouth, and came out as a grey smear in flat styles."""
     lips = np.zeros(prepared.image.size[::-1], np.uint8)
-    cv2.fillPoly(lips, [cv2.convexHull(sitting(prepared).landmarks[list(_LIPS)].astype(np.int32))], 1)
+    cv2.fillPoly(lips, [cv2.convexHull(mesh_of(sitting(prepared))[list(_LIPS)].astype(np.int32))], 1)
     for colour, drawn in (((0.75, 0.05, 0.15), True), ((0.05, 0.05, 0.05), False)):
         canvas = sitting(prepared)
-        canvas.source = np.where(lips[..., None] > 0, np.float32(colour), canvas.source)
+        canvas.source = np.where(lips[..., None] > 0, np.array(colour, np.float32), canvas.source)
         canvas.image = np.full_like(canvas.source, 0.5)
         after = run(canvas, op="features", lips=1.0)
         inside = np.median(after[cv2.erode(lips, np.ones((5, 5), np.uint8)) > 0], axis=0)
@@ -103,7 +108,7 @@ def test_no_eyes_are_drawn_on_dark_glasses_and_nothing_without_a_mesh(prepared):
     glasses = canvas.image.copy()
     centres = []
     for eye in (EYE_LEFT, EYE_RIGHT):
-        x, y = canvas.landmarks[list(eye)].mean(axis=0).round().astype(int)
+        x, y = mesh_of(canvas)[list(eye)].mean(axis=0).round().astype(int)
         cv2.circle(glasses, (int(x), int(y)), round(0.15 * size), (0.03, 0.05, 0.06), -1)
         centres.append((x, y))
     canvas.image, canvas.source = glasses, glasses.copy()
@@ -119,11 +124,11 @@ def test_neon_bends_no_eyes_on_dark_glasses(prepared):
         if worn:
             dark = canvas.image.copy()
             for eye in (EYE_LEFT, EYE_RIGHT):
-                x, y = canvas.landmarks[list(eye)].mean(axis=0).round().astype(int)
+                x, y = mesh_of(canvas)[list(eye)].mean(axis=0).round().astype(int)
                 cv2.circle(dark, (int(x), int(y)), round(0.15 * canvas.face_size), (0.03, 0.05, 0.06), -1)
             canvas.image, canvas.source = dark, dark.copy()
         after = run(canvas, op="neon", ramps=[["#40e0ff", "#ff40c0", "#a080ff"]])
-        middles = [canvas.landmarks[list(eye)].mean(axis=0).round().astype(int) for eye in (EYE_LEFT, EYE_RIGHT)]
+        middles = [mesh_of(canvas)[list(eye)].mean(axis=0).round().astype(int) for eye in (EYE_LEFT, EYE_RIGHT)]
         bent[worn] = max(float(after[y - 2 : y + 3, x - 2 : x + 3].mean()) for x, y in middles)
     assert bent[True] < 0.5 * bent[False]
 

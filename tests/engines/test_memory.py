@@ -23,6 +23,7 @@ from pipelines.engines.parts import PartsLoader
 from pipelines.engines.registry import Engines
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import EngineFailed
+from pipelines.hub import weights
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
 from pipelines.schema import Consent, Job, LoadedPhoto, PreparedPhoto
@@ -79,7 +80,7 @@ def test_each_stack_runs_whole_in_parts_or_not_at_all(
     here = Device("cuda", gpu * GIB) if gpu else Device("cpu", machine * GIB)
     monkeypatch.setattr(device, "best_device", lambda: here)
     monkeypatch.setattr(device, "machine_memory", lambda: round(machine * GIB * 0.96))
-    monkeypatch.setattr(device.weights, "require", lambda stack: None)
+    monkeypatch.setattr(weights, "require", lambda stack: None)
     infos = Engines(presets.models).infos()
     assert next(info.id for info in infos if info.is_automatic) == automatic
     runs = {info.id: presets.models[info.id] for info in infos if info.available and info.id != "preview"}

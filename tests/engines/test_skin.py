@@ -34,8 +34,25 @@ def _portrait(path: Path) -> PreparedPhoto:
 
 def _canvas(photo: PreparedPhoto, image: np.ndarray) -> Canvas:
     own = np.asarray(photo.image, np.float32) / 255
+    return Canvas(image.astype(np.float32), own, _person(photo), _mesh(photo), photo=own)
+
+
+def _mesh(photo: PreparedPhoto) -> np.ndarray:
     assert photo.face is not None
-    return Canvas(image.astype(np.float32), own, photo.person_mask, photo.face.landmarks, photo=own)
+    assert photo.face.landmarks is not None
+    return photo.face.landmarks
+
+
+def _person(photo: PreparedPhoto) -> np.ndarray:
+    assert photo.person_mask is not None
+    return photo.person_mask
+
+
+def _step(photo: PreparedPhoto, picture: np.ndarray) -> float:
+    """`jaw_step`, where there is a face to measure."""
+    step = jaw_step(photo, picture)
+    assert step is not None
+    return step
 
 
 def _graded(photo: PreparedPhoto) -> np.ndarray:
@@ -53,7 +70,7 @@ def _masked(photo: PreparedPhoto, lighter: float) -> np.ndarray:
     """The photo with its face alone lighter by so many L*."""
     own = np.asarray(photo.image, np.float32) / 255
     face = np.zeros(own.shape[:2], np.uint8)
-    cv2.fillPoly(face, [photo.face.landmarks[list(OVAL)].astype(np.int32)], 1)
+    cv2.fillPoly(face, [_mesh(photo)[list(OVAL)].astype(np.int32)], 1)
     lab = cv2.cvtColor(own, cv2.COLOR_RGB2LAB)
     lab[..., 0] += lighter * face
     return _bytes(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB))
@@ -65,7 +82,7 @@ def test_the_figure_is_nothing_for_the_photo_and_what_a_mask_adds(portraits_dir)
         assert jaw_step(photo, np.asarray(photo.image)) == 0
         assert jaw_step(photo, _masked(photo, -8.0)) == pytest.approx(8, abs=1.5), name
         whole = cv2.cvtColor(np.asarray(photo.image, np.float32) / 255, cv2.COLOR_RGB2LAB) - (6, 0, 0)
-        assert jaw_step(photo, _bytes(cv2.cvtColor(whole.astype(np.float32), cv2.COLOR_LAB2RGB))) < 1.0, name
+        assert _step(photo, _bytes(cv2.cvtColor(whole.astype(np.float32), cv2.COLOR_LAB2RGB))) < 1.0, name
     assert jaw_step(photo.model_copy(update={"face": None}), np.asarray(photo.image)) is None
 
 
@@ -90,10 +107,9 @@ def test_face_and_neck_are_put_back_together(portraits_dir, flat, people):
     for name in people:
         photo = _portrait(portraits_dir / f"{name}.jpg")
         canvas = _canvas(photo, _graded(photo))
-        before = jaw_step(photo, _bytes(canvas.image))
+        before = _step(photo, _bytes(canvas.image))
         keep_skin(canvas, flat)
-        after = jaw_step(photo, _bytes(canvas.image))
-        assert after is not None
+        after = _step(photo, _bytes(canvas.image))
         assert after < max(2.0, 0.6 * before), name
         skin = (canvas.face > 0.9) & (canvas.features < 0.1)
         own, new = (cv2.cvtColor(each, cv2.COLOR_RGB2LAB)[skin] for each in (canvas.source, canvas.image))
@@ -145,7 +161,7 @@ def test_by_a_pictures_own_light_skin_may_be_warmer_and_a_little_darker(portrait
 def test_ink_in_hair_of_the_colour_of_skin_is_no_grey_blot(portraits_dir):
     photo = _portrait(portraits_dir / "007.jpg")
     own = np.asarray(photo.image, np.float32) / 255
-    hair = (cv2.cvtColor(own, cv2.COLOR_RGB2LAB)[..., 0] < 45) & (photo.person_mask > 0.9)
+    hair = (cv2.cvtColor(own, cv2.COLOR_RGB2LAB)[..., 0] < 45) & (_person(photo) > 0.9)
     canvas = _canvas(photo, np.where(hair[..., None], np.float32(0.04), own))
     keep_skin(canvas, False, own_light=True)
     inked = cv2.cvtColor(canvas.image, cv2.COLOR_RGB2LAB)[..., 0][hair]
@@ -159,7 +175,7 @@ def test_a_flat_tone_stays_flat(portraits_dir):
     canvas = _canvas(photo, tones)
     keep_skin(canvas, flat=True)
     cheek = np.zeros(tones.shape[:2], np.uint8)
-    points = photo.face.landmarks
+    points = _mesh(photo)
     cv2.circle(cheek, tuple(int(v) for v in points[280]), round(0.08 * canvas.face_size), 1, -1)
     lab = cv2.cvtColor(canvas.image.astype(np.float32), cv2.COLOR_RGB2LAB)
     for colour in np.unique(tones[cheek > 0], axis=0):
@@ -173,12 +189,12 @@ def test_what_is_not_skin_stays(portraits_dir):
     photo = _portrait(portraits_dir / "080.jpg")
     image = _graded(photo)
     ink = np.zeros(image.shape[:2], np.uint8)
-    cheek = tuple(int(v) for v in photo.face.landmarks[280])
+    cheek = tuple(int(v) for v in _mesh(photo)[280])
     cv2.line(ink, cheek, (cheek[0] + 12, cheek[1] + 12), 1, 2)
     image[ink > 0] = 0.02
     canvas = _canvas(photo, image)
     keep_skin(canvas, flat=False)
-    assert np.abs(canvas.image - image)[photo.person_mask < 0.02].max() < 0.02  # of 1; the mask is soft there
+    assert np.abs(canvas.image - image)[_person(photo) < 0.02].max() < 0.02  # of 1; the mask is soft there
     assert canvas.image[ink > 0].max() < 0.12
 
 
@@ -203,9 +219,8 @@ def test_lit_panes_of_a_face_are_no_lighter_than_its_own_light_parts(engine, pre
     """Cheeks of brown sitters were panes of cream."""
     for name in ("057", "090"):
         photo = _portrait(portraits_dir / f"{name}.jpg")
-        assert photo.face is not None
         face = np.zeros(photo.image.size[::-1], np.uint8)
-        cv2.fillPoly(face, [photo.face.landmarks[list(OVAL)].astype(np.int32)], 1)
+        cv2.fillPoly(face, [_mesh(photo)[list(OVAL)].astype(np.int32)], 1)
         light = [
             np.quantile(lab[..., 0][face > 0], 0.9)
             for lab in (_painted(engine, presets, photo, "stained-glass"), _photographed(photo))
@@ -217,8 +232,7 @@ def test_dark_eyes_stay_dark_in_facets(engine, presets: Presets, portraits_dir):
     """The colour of the iris was read at its rim, where white and lid lie: brown eyes were grey."""
     for name in ("057", "090"):
         photo = _portrait(portraits_dir / f"{name}.jpg")
-        assert photo.face is not None
-        points = photo.face.landmarks
+        points = _mesh(photo)
         for middle, ring in ((468, 469), (473, 474)):
             radius = np.linalg.norm(points[ring : ring + 4] - points[middle], axis=1).mean()
             iris = np.zeros(photo.image.size[::-1], np.uint8)

@@ -21,8 +21,9 @@ from tests.engines.conftest import STACKS
 from tests.support.sweeps import sweep
 
 
-def fractal(*box: float) -> StylePicture:
-    return StylePicture(image=Image.effect_mandelbrot((96, 80), box, 60).convert("RGB"))
+def fractal(left: float, top: float, right: float, bottom: float) -> StylePicture:
+    extent = (left, top, right, bottom)
+    return StylePicture(image=Image.effect_mandelbrot((96, 80), extent, 60).convert("RGB"))
 
 
 RED, GREEN = fractal(-2, -1, 1, 1), fractal(-1, -1, 0, 0)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import pytest
 
+from pipelines.engines.unet.stack import UNetStack
 from pipelines.errors import Cancelled, EngineUnavailable
 from pipelines.hub import cache, transfer
 from pipelines.hub.download import carry_out, nothing
@@ -209,7 +212,7 @@ def test_a_full_disk_in_the_middle(hub: FakeHub, monkeypatch: pytest.MonkeyPatch
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(transfer.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     assert "check free space" in refused(base())
 
 
@@ -222,7 +225,7 @@ def test_two_programs_do_not_write_at_the_same_time(hub: FakeHub) -> None:
 # --- what is taken in place of what ----------------------------------------------------------------------------------
 
 
-def whole(**changes: object) -> Offer:
+def whole(**changes: Any) -> Offer:
     return offers({"small": stack(**changes)})["small"]
 
 
@@ -286,7 +289,7 @@ def test_a_stack_does_without_one_controlnet(hub: FakeHub, fault: str) -> None:
     assert found.missing == ("ControlNet for lineart",)
     assert offer.stack is not None
     reduced = offer.stack.without(frozenset(found.missing))
-    assert reduced is not None
+    assert isinstance(reduced, UNetStack)
     assert list(reduced.controlnets) == ["canny"]
 
 
@@ -302,7 +305,7 @@ def test_without_the_encoder_no_adapter_is_left(hub: FakeHub) -> None:
     (hub.root / "adapters" / "models" / "image_encoder" / "config.json").unlink()
     offer = whole()
     fetch(offer, can_do_without=offer.can_do_without)
-    assert offer.stack is not None
+    assert isinstance(offer.stack, UNetStack)
     reduced = offer.stack.without(frozenset(offer.state().missing))
     assert reduced is not None
     assert reduced.ip_adapter is None

@@ -18,7 +18,7 @@ from PIL import Image
 from pipelines.controls import depth as depths
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.flow.edit import KleinEngine, QwenEditEngine
-from pipelines.engines.flow.stack import FlowStack
+from pipelines.engines.flow.stack import EditStack, ZImageStack
 from pipelines.engines.flow.z_image import ZImageEngine
 from pipelines.engines.registry import Engines
 from pipelines.engines.unet.engine import DiffusionEngine
@@ -32,6 +32,7 @@ from pipelines.hub.components import ANNOTATOR_WEIGHTS, select
 from pipelines.hub.jobs import Downloads
 from pipelines.hub.offers import offers
 from pipelines.hub.source import HubSource
+from pipelines.hub.stack import ModelStack
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
 from pipelines.schema import Consent, LoadedPhoto, PreparedPhoto
@@ -135,7 +136,7 @@ def test_what_was_downloaded_is_chosen_without_a_restart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(FilterEngine, "size", TOY_SIZE)
-    models = {place.stack.id: place.stack}
+    models: dict[str, ModelStack] = {place.stack.id: place.stack}
     pipeline = SelfPortraitPipeline(replace(presets, models=models), tmp_path / "portraits")
     downloads = Downloads(offers(models), pipeline.weights_changed)
     request = build_request(photo=loaded, style_id="film-noir", seeds=(1,), consent=consent)
@@ -198,7 +199,7 @@ def test_a_union_controlnet_is_counted_once(presets: Presets) -> None:
 def test_the_stacks_that_ship_say_what_they_need(presets: Presets) -> None:
     for stack in presets.models.values():
         assert all(component.source.licence for component in stack.components())
-        assert isinstance(stack, UNetStack | FlowStack)
+        assert isinstance(stack, UNetStack | EditStack | ZImageStack)
         if stack.base.repo_id:
             assert weights.download_bytes(stack) > 1e9
         for name in stack.controlnets if isinstance(stack, UNetStack) else stack.controls:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.support.small_hub import stack
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Runs the command on one stack; returns its status and what it printed."""
 
-    def command(*arguments: str, **changes: object) -> tuple[int, str]:
+    def command(*arguments: str, **changes: Any) -> tuple[int, str]:
         presets = Presets(styles={}, scenes={}, models={"small": stack(**changes)})
         monkeypatch.setattr("pipelines.hub.__main__.all_presets", lambda: presets)
         status = main([*arguments])

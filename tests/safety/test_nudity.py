@@ -21,7 +21,6 @@ from pipelines.errors import CropRefused, EngineUnavailable, PictureRefused
 from pipelines.photo.opening import open_photo
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
-from pipelines.safety import nudity
 from pipelines.safety.nudity import REFUSED_FROM, NudityChecker
 from pipelines.safety.review import build_safety
 from pipelines.schema import Consent, LoadedPhoto, StylePicture
@@ -166,7 +165,7 @@ def test_damaged_weights_let_nothing_through_and_say_how_to_mend_it(
     copy = shutil.copytree(package, tmp_path / package.name)
     weights = copy / "open-nsfw.onnx"
     weights.write_bytes(weights.read_bytes()[:-10] + b"0123456789")
-    monkeypatch.setattr(nudity.resources, "files", lambda name: copy)
+    monkeypatch.setattr(resources, "files", lambda name: copy)
     with pytest.raises(EngineUnavailable, match="damaged") as caught:
         NudityChecker().review_picture(face_photo)
     assert "reinstall" in caught.value.cure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_what_cannot_be_done_is_one_sentence(file: str, capsys: pytest.CaptureFi
 
 
 def test_the_settings_open_studies(file: str, tmp_path: Path) -> None:
-    known = {"styles": {"oil-master", "comic", "pop-art"}, "scenes": {"none"}, "engines": {"preview"}}
+    known: dict[str, Any] = {"styles": {"oil-master", "comic", "pop-art"}, "scenes": {"none"}, "engines": {"preview"}}
     assert open_studies(Settings.read({}), **known) is None
     main(["freeze", file])
     settings = Settings.read({"STUDIO_STUDIES": f" {file} ,", "STUDIO_STUDIES_FOLDER": str(tmp_path / "kept")})

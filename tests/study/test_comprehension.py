@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ Open = Callable[..., RunningStudy]
 RIGHT, WRONG = "0", "1"
 
 
-def screen(running: RunningStudy, person: str) -> dict[str, object]:
+def screen(running: RunningStudy, person: str) -> dict[str, Any]:
     return running.screen(running.store.require(person))
 
 
@@ -51,7 +52,7 @@ def test_one_wrong_brings_the_information_back_and_all_questions(opened: Open) -
     answer(running, person, "t1", value=RIGHT)
     again = screen(running, person)
     assert (again["task"], again["again"]) == ("comprehension", "This is a small study of portraits.")
-    assert (again["trial"]["number"], again["trial"]["of"]) == (1, 2)  # type: ignore[index]
+    assert (again["trial"]["number"], again["trial"]["of"]) == (1, 2)
     # The confirmation of the first try's last answer was lost, so the page sends it again.
     late = {"trial": "comprehension-1-002", "value": RIGHT}
     assert running.answer(person, "t1", late) == running.store.require(person)
@@ -79,7 +80,7 @@ def test_the_last_try_sends_back_and_frees_the_place(opened: Open) -> None:
         answer(running, person, "t1", value=value)
     end = screen(running, person)
     assert end["task"] == "screened_out"
-    assert end["end"]["return"] == "https://recruiter.example/complete?cc=OUT"  # type: ignore[index]
+    assert end["end"]["return"] == "https://recruiter.example/complete?cc=OUT"
     assert running.store.held_rows(running.frozen) == [(0, 0)] * 6
     assert running.enter(person, "participant", "t2", language="en").status == "screened_out", "coming again helps not"
     data = load_dataset(running.store.database, running.frozen.sha256)
@@ -130,8 +131,8 @@ def test_progress_never_goes_back_by_more_than_a_try_and_ends_full(opened: Open)
     for value in (WRONG, RIGHT, RIGHT, RIGHT):
         answer(running, person, "t1", value=value)
         seen.append(screen(running, person)["progress"])
-    assert len({of for _, of in seen}) == 1  # type: ignore[misc]
-    assert [after[0] - before[0] for before, after in pairwise(seen)] == [1, -1, 1, 1]  # type: ignore[index]
+    assert len({of for _, of in seen}) == 1
+    assert [after[0] - before[0] for before, after in pairwise(seen)] == [1, -1, 1, 1]
 
 
 def test_methods_tell_what_was_asked_and_what_followed(opened: Open) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_command_and_studio_read_the_operators_folder(
     monkeypatch.setenv("STUDIO_STUDIES_FOLDER", str(tmp_path / "kept"))
     monkeypatch.setenv("STUDIO_STUDIES", str(study))
     assert main(["freeze", str(study)]) == 0
-    known = {"styles": {"our-oil", "comic", "pop-art"}, "scenes": {"none", "our-stage"}}
+    known: dict[str, Any] = {"styles": {"our-oil", "comic", "pop-art"}, "scenes": {"none", "our-stage"}}
     opened = open_studies(Settings.read(), **known, engines={"preview", "our-stack"})
     assert opened is not None
     opened.store.database.close()

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -102,7 +103,7 @@ def test_lines_are_those_of_the_keys_whatever_stands_in_texts() -> None:
 def test_an_unknown_preset_is_named_with_its_line(presets: Presets) -> None:
     text = SMALL_STUDY.replace('style = "comic"', 'style = "comics"')
     plan = parse_plan(text, "small.toml")
-    known = {"styles": presets.styles, "scenes": presets.scenes, "engines": ["preview"]}
+    known: dict[str, Any] = {"styles": presets.styles, "scenes": presets.scenes, "engines": ["preview"]}
     line = text[: text.index('"comics"')].count("\n") + 1
     with pytest.raises(StudyError, match=rf"line {line}, field conditions.2.style: there is no comics"):
         check_presets(plan, text=text, **known)

@@ -17,6 +17,7 @@ import pytest
 from fastapi import FastAPI
 from gradio_client import Client
 from starlette.middleware import Middleware
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web import gradio_seams as seams
@@ -82,6 +83,7 @@ def open_page(cache: Path, made: Path) -> Iterator[Served]:
         cache: Gradio's folder for files.
         made: A file that the event "file" hands out.
     """
+    one: Served
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(cache))
 
@@ -113,7 +115,10 @@ def open_page(cache: Path, made: Path) -> Iterator[Served]:
         page.queue(api_open=False)
         site = FastAPI(middleware=[Middleware(Recorder, one.seen)])
         gr.mount_gradio_app(site, page, "/", run_history=False, mcp_server=False)
-        one.gradio_app = site.routes[-1].app
+        mounted = site.routes[-1]
+        assert isinstance(mounted, Mount)
+        assert isinstance(mounted.app, FastAPI)
+        one.gradio_app = mounted.app
         server = Server(site, None, 0)
         one.url = server.url.rstrip("/")
         yield one

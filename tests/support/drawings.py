@@ -29,7 +29,8 @@ def person(photo: Image.Image, width: int) -> Image.Image:
     """The astronaut's head and shoulders, her face so wide."""
     scale = width / FACE_WIDTH
     whole = photo.resize((round(512 * scale),) * 2, Image.Resampling.LANCZOS)
-    return whole.crop([round(at * scale) for at in (90, 20, 360, 290)])
+    left, top, right, bottom = (round(at * scale) for at in (90, 20, 360, 290))
+    return whole.crop((left, top, right, bottom))
 
 
 def side_by_side(*pictures: Image.Image) -> Image.Image:

@@ -36,6 +36,6 @@ def _fail(name: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    FilterEngine.generate = _generate
-    prints.badge = _badge
+    FilterEngine.generate = _generate  # type: ignore[method-assign,assignment]
+    prints.badge = _badge  # type: ignore[assignment]
     sys.exit(app.main())

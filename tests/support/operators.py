@@ -18,7 +18,7 @@ Key = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
 
 def issue(
-    name: str, key: Key, issuer: x509.Certificate | None, issuer_key: Key, *, days: int = 30, authority: bool = False
+    name: str, key: Key, issuer: x509.Certificate | None, issuer_key: Key, *, days: float = 30, authority: bool = False
 ) -> x509.Certificate:
     """A certificate as an authority would sell it for C2PA signing."""
     subject = x509.Name(
@@ -58,7 +58,7 @@ def issue(
 class Operator:
     """A root, an intermediate and a leaf, and files for the settings."""
 
-    def __init__(self, folder: Path, leaf_key: Key, days: int = 30) -> None:
+    def __init__(self, folder: Path, leaf_key: Key, days: float = 30) -> None:
         root_key, middle_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP384R1())
         root = issue("Root", root_key, None, root_key, authority=True)
         middle = issue("Middle", middle_key, root, root_key, authority=True)

@@ -15,6 +15,8 @@ from study.dataset import (
     Person,
     Rating,
     Reply,
+    Side,
+    Status,
     StoredPortrait,
     Timing,
     exclusions_of,
@@ -48,6 +50,11 @@ def text() -> str:
     return (STUDIES / "likeness.toml").read_text("utf-8")
 
 
+def _side(chosen: str | None) -> Side:
+    assert chosen in ("left", "right")
+    return "left" if chosen == "left" else "right"
+
+
 def planted(people: int, world: World, *, stop: dict[int, str] | None = None, seed: str = "planted") -> Dataset:
     """People who do the whole study, but those who stop.
 
@@ -64,7 +71,8 @@ def planted(people: int, world: World, *, stop: dict[int, str] | None = None, se
         clock = START + timedelta(minutes=number)
         row = number % rows_of(plan()) if rows_of(plan()) else None
         their = schedule(plan(), SHA, name, row)
-        status, task, missed, times = "complete", "debrief", 0, []
+        status: Status = "complete"
+        task, missed, times = "debrief", 0, []
         for trial in their.trials:
             if trial.key == stop.get(number):
                 status, task = "timed_out", trial.task
@@ -76,16 +84,20 @@ def planted(people: int, world: World, *, stop: dict[int, str] | None = None, se
             if trial.correct is not None:
                 right = said.chosen == trial.correct
                 missed += not right
-                checks.append(Check(*who, trial.position, said.chosen, right, timing))
+                checks.append(Check(*who, trial.position, _side(said.chosen), right, timing))
             elif trial.task == "pairs":
-                choices.append(
-                    Choice(*who, trial.question, trial.left, trial.right, said.chosen, trial.position, timing)
-                )
+                assert trial.left is not None
+                assert trial.right is not None
+                side = _side(said.chosen)
+                choices.append(Choice(*who, trial.question, trial.left, trial.right, side, trial.position, timing))
                 times.append(said.rt_ms)
             elif trial.task == "ratings":
+                assert trial.condition is not None
+                assert said.value is not None
                 ratings.append(Rating(*who, trial.condition, trial.question, trial.position, said.value, timing))
                 times.append(said.rt_ms)
             else:
+                assert said.value is not None
                 replies.append(Reply(*who, trial.task, trial.question, trial.position, said.value, timing))
         outcome = "complete" if status == "complete" else None
         out = exclusions_of(plan(), status, missed, times)

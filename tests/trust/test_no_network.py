@@ -39,7 +39,7 @@ def reports_in(folder: Path) -> list[str]:
 def test_onnxruntime_reports_nothing_where_no_page_runs(tmp_path: Path) -> None:
     """It did, and so it did for the page, until somebody saw its files."""
     code = "from pipelines import heavy; heavy.load('onnxruntime')"
-    places = {"HOME": tmp_path, "TMPDIR": tmp_path, "XDG_CACHE_HOME": tmp_path}
+    places = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), str(tmp_path))
     unset = ("ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS", "CI")  # each turns it off
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=inherited | places, check=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -138,7 +139,7 @@ def test_the_same_seed_gives_the_same_picture(client: Client, photo: Path) -> No
     ),
 )
 def test_what_is_out_of_range_is_named_and_the_next_request_works(
-    client: Client, photo: Path, changes: dict[str, object], word: str
+    client: Client, photo: Path, changes: dict[str, Any], word: str
 ) -> None:
     agree(client)
     with pytest.raises(AppError, match=word) as refused:

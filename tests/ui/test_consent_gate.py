@@ -208,13 +208,14 @@ def test_an_upload_is_bounded_and_one_file(served: Served, http: httpx.Client, s
 
 def test_what_is_no_single_file_is_refused_with_a_sentence(served: Served, http: httpx.Client) -> None:
     visit, before = served.visit("gate-odd"), set(served.files())
-    for body in (
+    bodies: tuple[dict[str, Any], ...] = (
         {"content": b"no form at all"},
         {"content": b"--x--", "headers": {"content-type": "multipart/form-data"}},
         {"content": b"--x--", "headers": {"content-type": "multipart/form-data; boundary=y"}},
         {"data": {"a": "b"}},
         {"files": [("files", ("a.jpg", b"1")), ("files", ("b.jpg", b"2"))]},
-    ):
+    )
+    for body in bodies:
         headers = {KEY_HEADER: visit.key, **body.pop("headers", {})}
         answer = http.post("/gradio_api/upload", headers=headers, **body)
         assert answer.status_code == 422, body

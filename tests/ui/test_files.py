@@ -72,9 +72,9 @@ def test_nothing_of_somebody_else_s_is_taken_for_a_leftover(tmp_path: Path) -> N
     kept = [tmp_path / "letters", tmp_path / "studio-notes", tmp_path / "0123456789abcdef", tmp_path / "apt.lock"]
     ours, half = tmp_path / "studio-0123456789abcdef", tmp_path / "studio-1123456789abcdef.gone"
     orphan = tmp_path / "studio-fedcba9876543210.lock"
-    for folder in (*kept[:3], ours, half):
-        folder.mkdir()
-        (folder / "file").write_text("x")
+    for place in (*kept[:3], ours, half):
+        place.mkdir()
+        (place / "file").write_text("x")
     hour_ago = time.time() - 3600
     for path in (*kept[:3], ours):
         os.utime(path, (hour_ago, hour_ago))

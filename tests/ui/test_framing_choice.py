@@ -19,7 +19,7 @@ from visits.visit import Visit
 CROP = {"x": 45.0, "y": 30.0, "width": 50.0, "angle": 6.0, "reset": False}
 
 
-def reshape(handlers: PortraitHandlers, session: str, shape: object, size: object = "screen", model: str = "auto"):
+def reshape(handlers: PortraitHandlers, session: str, shape: Any, size: Any = "screen", model: str = "auto"):
     return handlers.reshape(shape, size, model, *LOOK, request_of(session))
 
 

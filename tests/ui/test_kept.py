@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -293,7 +294,7 @@ def test_a_copy_that_cannot_be_deleted_is_found_again_by_the_next_delete(
 
     remove, folder = shutil.rmtree, study.studio.archive.folder
 
-    def stuck(path: Path, **options: bool) -> None:
+    def stuck(path: Path, **options: Any) -> None:
         if path.parent == folder:
             raise PermissionError(str(path))
         remove(path, **options)

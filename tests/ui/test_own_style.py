@@ -29,7 +29,8 @@ from ui.own_style import OwnStyleHandlers
 from ui.portrait_handlers import PortraitHandlers
 from visits import inventory
 from visits.visit import KEEP_SECONDS, Visit
-from web.routes import ASKED_HEADER, KEY_HEADER, RIGHTS_HEADER
+from web.calls import KEY_HEADER
+from web.routes import ASKED_HEADER, RIGHTS_HEADER
 
 OWN = ("own-picture", "none", 0.5)
 PATH = "/studio/style-picture"

@@ -297,7 +297,7 @@ def test_a_fault_of_ours_shows_a_number_and_logs_the_traceback(
     tmp_path: Path,
 ) -> None:
     visit = with_photo(served, handlers, session, photo_bytes)
-    visit.photo = "not a photo"  # type: ignore[assignment]
+    visit.photo = "not a photo"
     with caplog.at_level(logging.WARNING, "studio"):
         last = handlers.arrived(*LOOK, request_of(session))
     assert "AttributeError" not in str(last)

@@ -315,7 +315,7 @@ def test_who_cannot_take_part_reads_why(tmp_path: Path) -> None:
     fred = agreed(done, "fred")
     draw(store, done.frozen, fred)
     store.finish(fred, "complete", keep_portraits=False)
-    heard(store.answer, fred, "t1", store.require(fred).schedule(done.frozen).trials[0], None)  # type: ignore[union-attr]
+    heard(store.answer, fred, "t1", store.require(fred).schedule(done.frozen).trials[0], None)
     assert [one for one in said if not is_translated(one)] == []
     assert len(set(said)) == 8
     store.database.close()

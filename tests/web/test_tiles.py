@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -14,6 +14,7 @@ from PIL import Image
 from pipelines.errors import Cancelled, PhotoError, RequestInvalid
 from pipelines.presets.loading import Presets
 from pipelines.schema import Face, LoadedPhoto, Style
+from pipelines.self_portrait import SelfPortraitPipeline
 from visits.visit import Look, Visit
 from web.tiles import Tiles
 
@@ -61,6 +62,10 @@ def painter(presets: Presets) -> Iterator[Painter]:
     one.go_on.release(1000)
 
 
+def tiles_of(painter: Painter, at_once: int | None = None) -> Tiles:
+    return Tiles(cast(SelfPortraitPipeline, painter), at_once)
+
+
 def visit_of(session: str) -> Visit:
     visit = Visit(session=session, look=Look("comic"))
     visit.photo, visit.face_index = PHOTO, 0
@@ -84,7 +89,7 @@ STYLES = ("comic", "fauve", "marble", "bronze", "tintype", "mosaic")
 
 def test_two_visitors_get_theirs_in_turn_though_one_asked_for_more(painter: Painter) -> None:
     async def run() -> None:
-        tiles, first, second = Tiles(painter, at_once=1), visit_of("one"), visit_of("two")
+        tiles, first, second = tiles_of(painter, at_once=1), visit_of("one"), visit_of("two")
         asked = [asyncio.create_task(tiles.tile(first, "styles", name, stays)) for name in STYLES[:2]]
         await until(lambda: painter.begun == ["comic"])
         asked.append(asyncio.create_task(tiles.tile(second, "styles", "marble", stays)))
@@ -100,7 +105,7 @@ def test_two_visitors_get_theirs_in_turn_though_one_asked_for_more(painter: Pain
 
 def test_of_one_visit_few_stand_in_line_and_the_oldest_has_to_go(painter: Painter) -> None:
     async def run() -> list[bytes | None]:
-        tiles, greedy, other = Tiles(painter, at_once=1), visit_of("greedy"), visit_of("other")
+        tiles, greedy, other = tiles_of(painter, at_once=1), visit_of("greedy"), visit_of("other")
         asked = []
         for name in STYLES:
             asked.append(asyncio.create_task(tiles.tile(greedy, "styles", name, stays)))
@@ -133,7 +138,7 @@ def test_a_tile_that_is_painted_and_those_in_line_are_given_up_at_once(
     painter: Painter, change: Callable[[Visit], None]
 ) -> None:
     async def run() -> list[bytes | None]:
-        tiles, visit = Tiles(painter, at_once=1), visit_of("one")
+        tiles, visit = tiles_of(painter, at_once=1), visit_of("one")
         asked = [asyncio.create_task(tiles.tile(visit, "styles", name, stays)) for name in STYLES[:3]]
         await until(lambda: painter.begun == ["comic"])
         change(visit)
@@ -150,7 +155,7 @@ def test_a_page_that_goes_leaves_the_line_and_makes_room(painter: Painter) -> No
             await gone.wait()
             return {"type": "http.disconnect"}
 
-        tiles, first, second = Tiles(painter, at_once=1), visit_of("one"), visit_of("two")
+        tiles, first, second = tiles_of(painter, at_once=1), visit_of("one"), visit_of("two")
         asked = [asyncio.create_task(tiles.tile(first, "styles", name, goes)) for name in STYLES[:2]]
         await until(lambda: painter.begun == ["comic"])
         last = asyncio.create_task(tiles.tile(second, "styles", "marble", stays))
@@ -165,7 +170,7 @@ def test_a_page_that_goes_leaves_the_line_and_makes_room(painter: Painter) -> No
 
 
 def test_what_has_no_tile(painter: Painter) -> None:
-    tiles, visit = Tiles(painter), visit_of("one")
+    tiles, visit = tiles_of(painter), visit_of("one")
     for kind, name in (("scenes", "orbit"), ("portraits", "comic")):
         with pytest.raises(RequestInvalid, match="same for everybody"):
             asyncio.run(tiles.tile(visit, kind, name, stays))

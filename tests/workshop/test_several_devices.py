@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,9 @@ def test_a_visitor_with_many_requests_does_not_keep_another_waiting(
         begun.release()
         assert go.acquire(timeout=TIMEOUT)
 
+    def waits(others: int) -> bool:
+        return len(pipeline.line) == others
+
     machine.fault = fault
     with ThreadPoolExecutor(8) as visitors:
         asked = []
@@ -62,7 +66,7 @@ def test_a_visitor_with_many_requests_does_not_keep_another_waiting(
             if number < 2:
                 assert begun.acquire(timeout=TIMEOUT)
             else:
-                wait_until(lambda number=number: len(pipeline.line) == number - 1, "it does not join the line")
+                wait_until(partial(waits, number - 1), "it does not join the line")
         go.release(len(asked))
         for one in asked:
             one.result(TIMEOUT)
@@ -195,7 +199,11 @@ def test_live_steps_and_cancel_are_those_of_ones_own_device(
     pipeline: SelfPortraitPipeline, machine: Machine, ask: Callable[..., PortraitRequest]
 ) -> None:
     both = threading.Barrier(2, timeout=TIMEOUT)
-    machine.fault = lambda device, on_step: both.wait() and None
+
+    def meet(device: str, on_step: StepCallback) -> None:
+        both.wait()
+
+    machine.fault = meet
     streams = [worker.run(pipeline, ask(session, seeds=(seed,))) for session, seed in (("ann-1", 1), ("ben-1", 2))]
     with ThreadPoolExecutor(2) as visitors:
         first = list(visitors.map(next, streams))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipelines.easels import FILTERS, filters_at_once
 from pipelines.engines import device as devices
-from pipelines.engines.base import AUTO
+from pipelines.engines.base import AUTO, EngineSource
 from pipelines.engines.device import Device
 from pipelines.engines.registry import Engines
 from pipelines.errors import EngineUnavailable, SettingsError
@@ -41,7 +41,7 @@ def test_a_style_that_only_the_filters_can_paint_goes_where_they_are(
     presets: Presets, machine: Machine, tmp_path: Path, ask: Callable[..., PortraitRequest], face_photo: Image.Image
 ) -> None:
     """As on a machine that borrows its GPU for one stack."""
-    sources = {"lent": Stacks(machine, "lent"), "cpu": Engines({})}
+    sources: dict[str, EngineSource] = {"lent": Stacks(machine, "lent"), "cpu": Engines({})}
     studio = SelfPortraitPipeline(presets, tmp_path, engines=sources)
     picture = StylePicture(image=face_photo.resize((64, 64)))
     made = served_to(studio, ask(style_id="own-picture", style_picture=picture, model_id=AUTO))

@@ -6,17 +6,17 @@ import pytest
 
 from study.statistics.agreement import Level, alpha
 
-_ = None
-THREE = [
-    [_, _, _, _, _, 3, 4, 1, 2, 1, 1, 3, 3, _, 3],
-    [1, _, 2, 1, 3, 3, 4, 3, _, _, _, _, _, _, _],
-    [_, _, 2, 1, 3, 4, 4, _, 2, 1, 1, 3, 3, _, 4],
+X = None  # not rated
+THREE: list[list[float | None]] = [
+    [X, X, X, X, X, 3, 4, 1, 2, 1, 1, 3, 3, X, 3],
+    [1, X, 2, 1, 3, 3, 4, 3, X, X, X, X, X, X, X],
+    [X, X, 2, 1, 3, 4, 4, X, 2, 1, 1, 3, 3, X, 4],
 ]
-FOUR = [
-    [1, 2, 3, 3, 2, 1, 4, 1, 2, _, _, _],
-    [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, _, 3],
-    [_, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, _],
-    [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, _],
+FOUR: list[list[float | None]] = [
+    [1, 2, 3, 3, 2, 1, 4, 1, 2, X, X, X],
+    [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, X, 3],
+    [X, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, X],
+    [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, X],
 ]
 
 
@@ -39,7 +39,7 @@ def test_the_order_of_raters_and_units_does_not_matter() -> None:
     assert alpha(turned, "ordinal") == pytest.approx(0.815388, abs=5e-7)
 
 
-@pytest.mark.parametrize("ratings", [[[3, 3, 3], [3, 3, 3]], [[1, 2, 3], [_, _, _]], [[_, _], [_, _]]])
+@pytest.mark.parametrize("ratings", [[[3, 3, 3], [3, 3, 3]], [[1, 2, 3], [X, X, X]], [[X, X], [X, X]]])
 def test_undefined_is_none_and_never_a_number(ratings: list[list[float | None]]) -> None:
     assert alpha(ratings, "ordinal") is None
 

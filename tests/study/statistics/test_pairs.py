@@ -60,7 +60,7 @@ def test_citations_of_statistical_journals() -> None:
 
 def test_four_items_of_the_encyclopedia() -> None:
     counted = {"AB": 2, "BA": 3, "AD": 1, "DA": 4, "BC": 5, "CB": 3, "CD": 1, "DC": 3}
-    judged = [(one, other, 1.0) for (one, other), times in counted.items() for _ in range(times)]
+    judged = [(pair[0], pair[1], 1.0) for pair, times in counted.items() for _ in range(times)]
     found = fit(count(judged, "ABCD"), ridge=0, side=False)
     assert np.exp(found.values) == pytest.approx([0.6398, 1.0433, 0.6598, 2.2704], abs=5e-5)
 

@@ -27,7 +27,7 @@ def test_making_stops_when_asked_and_goes_on_from_there(studio: Studio, photo: b
     person.ask("photo", photo)
     assert person.ask("portraits")["task"] == "portraits"
     person.ask("portraits", {"stop": True})
-    me = studio.studies.store.identity.participant("small", "stops")  # type: ignore[union-attr]
+    me = studio.studies.store.identity.participant("small", "stops")
     sitting = studio.sittings.find(me)
     assert sitting is not None
     assert sitting.thread is not None
@@ -35,11 +35,11 @@ def test_making_stops_when_asked_and_goes_on_from_there(studio: Studio, photo: b
     stopped = person.http.get("/study/small/progress", headers={TAB_HEADER: person.tab}).json()
     assert stopped["task"] == "photo"
     assert stopped["photo"]["there"], "the photo is kept to go on with"
-    made = studio.studies.store.find(me).pictures  # type: ignore[union-attr]
+    made = studio.studies.store.find(me).pictures
     assert len(made) < 5
     assert len(sitting.took) == len(made), "by which the time that is left is told"
     person.sit(photo)
-    now = studio.studies.store.find(me).pictures  # type: ignore[union-attr]
+    now = studio.studies.store.find(me).pictures
     assert len(now) == 5
     assert made.items() <= now.items(), "what was made stays"
 
@@ -65,14 +65,14 @@ def test_a_photo_that_is_refused_says_what_a_participant_can_do(
     person.answer()
     person.ask("photo", photo)
     person.ask("portraits")
-    me = studio.studies.store.identity.participant("small", f"refused-{what}")  # type: ignore[union-attr]
+    me = studio.studies.store.identity.participant("small", f"refused-{what}")
     sitting = studio.sittings.find(me)
     assert sitting is not None
     assert sitting.thread is not None
     sitting.thread.join(60)
     assert "Take another photo" in sitting.said
     assert "Adjust" not in sitting.said
-    assert not studio.studies.store.find(me).pictures  # type: ignore[union-attr]
+    assert not studio.studies.store.find(me).pictures
 
 
 def test_a_photo_is_dropped_by_age_and_one_without_a_face_makes_no_portrait(studio: Studio, photo: bytes) -> None:
@@ -111,8 +111,8 @@ def test_a_face_is_marked_by_hand_and_a_photo_set_upright(studio: Studio, face_p
         assert person.post("sitter", {"mark": wrong}).status_code == 422, wrong
     said = person.ask("sitter", {"mark": {"x": 50, "y": 40, "size": 25}})["photo"]
     assert (said["faces"], said["face"], said["blocked"]) == ([[37.5, 27.5, 25.0, 25.0]], 0, False)
-    for wrong in (0, 45, "90", None, True):
-        assert person.post("sitter", {"turn": wrong}).status_code == 422, wrong
+    for turn in (0, 45, "90", None, True):
+        assert person.post("sitter", {"turn": turn}).status_code == 422, turn
     said = person.ask("photo", jpeg(face_photo.transpose(Image.Transpose.ROTATE_90)))["photo"]
     assert (said["turn"], said["blocked"], len(said["faces"])) == (90, True, 1)
     said = person.ask("sitter", {"turn": said["turn"]})["photo"]

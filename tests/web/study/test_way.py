@@ -47,7 +47,7 @@ def test_from_the_link_to_the_code(studio: Studio, open_study: FrozenStudy, phot
     assert "script-src 'self';" in page.headers["content-security-policy"]
     end = person.finish(photo)
     assert end["task"] == "debrief"
-    store = studio.studies.store  # type: ignore[union-attr]
+    store = studio.studies.store
     me = store.identity.participant("small", "prolific-anna-1")
     assert store.verify(end["end"]["completion"]) == (me, True)
     data = load_dataset(store.database, open_study.sha256).of({me})
@@ -92,8 +92,8 @@ def test_each_call_needs_the_pass_the_tab_and_the_consent(studio: Studio, photo:
     assert person.post("portraits", {}).status_code == 422
     assert person.post("answer", {"trial": "ratings-001", "value": "5"}).status_code == 422
     assert person.http.get("/study/small/photo.jpg").status_code == 404
-    assert studio.sittings.find(studio.studies.store.identity.participant("small", "early")) is None  # type: ignore[union-attr]
-    forged = person.http.cookies.get("study_small", "")
+    assert studio.sittings.find(studio.studies.store.identity.participant("small", "early")) is None
+    forged = person.http.cookies["study_small"]
     person.http.cookies.clear()
     person.http.cookies.set("study_small", forged.replace(forged[:4], "0000", 1))
     assert person.post("enter", {}).status_code == 403
@@ -123,7 +123,7 @@ def test_no_consent_leaves_a_count_and_the_way_back(studio: Studio, open_study: 
     person = Person(studio, "never")
     person.ask("enter", {})
     assert person.ask("decline")["return"] == "https://recruiter.example/complete?cc=NO"
-    store = studio.studies.store  # type: ignore[union-attr]
+    store = studio.studies.store
     assert store.find(store.identity.participant("small", "never")) is None
     gone = load_dataset(store.database, open_study.sha256).departures
     assert ("no_consent", "consent", 1) in [(one.how, one.task, one.count) for one in gone]
@@ -138,7 +138,7 @@ def test_who_is_screened_out_is_sent_back(studio: Studio) -> None:
 
 
 def test_withdrawing_by_button_and_by_code(studio: Studio, photo: bytes) -> None:
-    store = studio.studies.store  # type: ignore[union-attr]
+    store = studio.studies.store
     person = Person(studio, "leaves")
     person.agree()
     person.answer()
@@ -179,7 +179,7 @@ def test_wrong_answers_are_refused_with_a_sentence(studio: Studio, changes: dict
 
 
 def test_a_code_of_the_operators_own_makes_a_simulated_person(studio: Studio, open_study: FrozenStudy) -> None:
-    store = studio.studies.store  # type: ignore[union-attr]
+    store = studio.studies.store
     person = Person(studio, store.identity.marked_code("simulated", "1"))
     person.agree()
     assert [one.kind for one in load_dataset(store.database, open_study.sha256, "simulated").people] == ["simulated"]
@@ -202,7 +202,7 @@ def test_enlarging_is_on_record_with_its_time(studio: Studio, open_study: Frozen
     person.ask("event", {"name": "enlarged", "page_ms": 1000.5, "trial": trial["key"]})
     person.ask("event", {"name": "reduced", "page_ms": 4000.5, "trial": trial["key"]})
     assert person.post("event", {"name": "liked", "page_ms": 1, "trial": trial["key"]}).status_code == 422
-    store = studio.studies.store  # type: ignore[union-attr]
+    store = studio.studies.store
     me = store.identity.participant("small", "looks-close")
     found = load_dataset(store.database, open_study.sha256).of({me})
     assert [(one.name, one.page_ms, one.trial) for one in found.events] == [

@@ -17,7 +17,7 @@ import multiprocessing
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import wraps
@@ -34,13 +34,13 @@ _is_copy = False
 
 
 class _Copy:
-    def __init__(self, task: Callable[..., Iterator[Any]]) -> None:
+    def __init__(self, task: Callable[..., Generator[Any, None, None]]) -> None:
         self.arguments, self.results, self.stop = _fork.SimpleQueue(), _fork.SimpleQueue(), _fork.Event()
         self.process = _fork.Process(target=_work, args=(task, self.arguments, self.results, self.stop), daemon=True)
         self.process.start()
 
 
-def _work(task: Callable[..., Iterator[Any]], arguments: Any, results: Any, stop: Any) -> None:
+def _work(task: Callable[..., Generator[Any, None, None]], arguments: Any, results: Any, stop: Any) -> None:
     global _is_copy
     _is_copy = True
     while True:
@@ -123,9 +123,9 @@ def launch(*args: Any, **kwargs: Any) -> Any:
     assert _marked, "No @spaces.GPU function detected during startup"
     torch = sys.modules.get("torch")
     assert torch is None or not torch.cuda.is_initialized(), "CUDA was started in the process of the page"
-    gr.Blocks.launch = _launch
+    gr.Blocks.launch = _launch  # type: ignore[method-assign]
     (_folder / "started").touch()
     return gr.Blocks.launch(*args, **kwargs)
 
 
-gr.Blocks.launch = launch
+gr.Blocks.launch = launch  # type: ignore[method-assign]
