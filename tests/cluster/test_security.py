@@ -97,7 +97,7 @@ def test_that_a_token_is_asked_for_is_tried(answer: str | None, words: str) -> N
             context.abort(getattr(grpc.StatusCode, answer), "")  # type: ignore[attr-defined]
         return b""
 
-    class Head(grpc.GenericRpcHandler):
+    class Head(grpc.GenericRpcHandler):  # type: ignore[name-defined]
         def service(self, call: object) -> object:
             return grpc.unary_unary_rpc_method_handler(answered)
 

@@ -45,8 +45,14 @@ def test_a_job_of_every_style_and_scene_is_the_same_at_the_other_end(presets: Pr
         for field in ("shape", "size", "style", "scene", "likeness", "words", "seeds", "in_series"):
             assert getattr(read, field) == getattr(job, field), field
         assert read.photo.image.tobytes() == prepared.image.tobytes()
+        assert read.photo.person_mask is not None
+        assert prepared.person_mask is not None
         assert np.array_equal(read.photo.person_mask, prepared.person_mask)
         assert (read.photo.face.box, read.photo.face.certainty) == (prepared.face.box, prepared.face.certainty)
+        assert read.photo.face is not None
+        assert read.photo.face.landmarks is not None
+        assert prepared.face is not None
+        assert prepared.face.landmarks is not None
         assert np.array_equal(read.photo.face.landmarks, prepared.face.landmarks)
         assert (read.style_picture is None) == (job.style_picture is None)
 
@@ -115,6 +121,6 @@ def test_what_is_no_picture_is_refused(prepared: PreparedPhoto, presets: Presets
     for wrong in ({"width": 513}, {"width": -1, "height": -1}, {"rgb": b""}, {"width": 10**6, "height": 10**6}):
         with pytest.raises(ValueError, match="other sides"):
             wire.read_job({**plain, "photo": {**plain["photo"], **wrong}})
-    for wrong in ({"shape": [512, 511]}, {"shape": [512]}, {"shape": [10**6, 10**6]}):
+    for shape in ({"shape": [512, 511]}, {"shape": [512]}, {"shape": [10**6, 10**6]}):
         with pytest.raises(ValueError, match="other sides"):
-            wire.read_job({**plain, "mask": {**plain["mask"], **wrong}})
+            wire.read_job({**plain, "mask": {**plain["mask"], **shape}})
