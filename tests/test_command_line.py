@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks import contact_sheet
 from pipelines.__main__ import main
-from pipelines.faithfulness import meter
+from pipelines.faithfulness import words
 from pipelines.photo.opening import open_photo
 from pipelines.provenance import marking
 from tests.support.drawings import drawn_face, person, side_by_side
@@ -47,7 +47,7 @@ def test_a_warning_of_the_meter_is_printed_under_its_portrait(
     photo_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for threshold in ("EYES_LARGER", "JAW_NARROWER", "NOSE_NARROWER"):
-        monkeypatch.setattr(meter, threshold, 1e-9)  # the least change is now too much
+        monkeypatch.setattr(words, threshold, 1e-9)  # the least change is now too much
     command = [str(photo_file), "--style", "golden-hour", "--model", "preview", "--seed", "3"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 0
     shown = capsys.readouterr()

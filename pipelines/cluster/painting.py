@@ -14,6 +14,7 @@ from typing import Any
 
 from PIL import Image
 
+from languages.saying import say
 from pipelines.cluster.wire import Plain, plain_failure, plain_made, plain_step, plain_words, read_job
 from pipelines.engines.base import Engine
 from pipelines.engines.filters.stage import Stage
@@ -91,7 +92,7 @@ class Painter:
             job: From `wire.plain_job`.
         """
         if attempt <= self._runs.get(run, 0):
-            yield plain_failure(Cancelled("This run was painted here before."), loaded.engine.name)
+            yield plain_failure(Cancelled(say("Stopped before it began.")), loaded.engine.name)
             return
         self._runs[run] = attempt
         while len(self._runs) > _KNOWN_RUNS:

@@ -188,7 +188,7 @@ def test_the_card_opens_with_the_style_and_says_who_paints(
         filters, id="model", name="A model", is_diffusion=True, is_automatic=True, reads_style_picture=False
     )
     able = (model, replace(filters, is_automatic=False))
-    monkeypatch.setattr(pipeline, "engines", lambda: able)
+    monkeypatch.setattr(pipeline.workshop, "engines", lambda: able)
     said = own.style_chosen("own-picture", "auto", "", asking)["painter"]
     assert "A model cannot paint after a picture of your own, so the instant filters do" in said
     assert "choose Instant filters" in own.style_chosen("own-picture", "model", "", asking)["painter"]

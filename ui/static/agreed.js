@@ -23,18 +23,17 @@ export function agreed({ element, props, trigger, watch }) {
     "p",
     "agreed",
     since,
-    button("delete-data", "link", phrase("Withdraw and delete"), () => leave("withdraw")),
+    button("delete-data", "link", phrase("Withdraw and delete"), () => {
+      holdTiles();
+      trigger("withdraw");
+    }),
   );
   const dialog = makeDialog(element, (isSure) => {
     props.value = { ...props.value, ask: null };
-    if (isSure) leave("sure");
+    if (!isSure) return;
+    holdTiles();
+    trigger("sure");
   });
-
-  /** Tiles that are on their way are given up first: asked for without consent, they would be refused. */
-  function leave(how) {
-    tell({ hold: true });
-    trigger(how);
-  }
 
   function paint() {
     const value = props.value;
@@ -79,6 +78,9 @@ export function agreed({ element, props, trigger, watch }) {
   paint();
   watch("value", paint);
 }
+
+/** Tiles that are on their way are given up first: asked for without consent, they would be refused. */
+const holdTiles = () => tell({ hold: true });
 
 const tell = (detail) => window.dispatchEvent(new CustomEvent("studio:sitter", { detail }));
 
