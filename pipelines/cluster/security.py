@@ -20,6 +20,14 @@ from pipelines.errors import SettingsError
 _PROBE = "/ray.rpc.NodeInfoGcsService/GetClusterId"
 _PROBE_SECONDS = 10.0
 _SHORTEST_TOKEN = 32
+_PAGE_ONLY = (
+    "STUDIO_OPERATOR_TOKEN",
+    "STUDIO_C2PA_KEY",
+    "STUDIO_SHARED_URL",
+    "STUDIO_SHARED_KEY",
+    "STUDY_DATABASE_URL",
+    "STUDY_RESEARCHERS",
+)
 _HOW = "ray get-auth-token --generate makes one"
 
 
@@ -142,5 +150,4 @@ def _addresses(host: str) -> list[str]:
 
 def environment_of_child() -> dict[str, str]:
     """Of the process that will load Ray: this one's, without what the page alone needs to know."""
-    secret = ("STUDIO_OPERATOR_TOKEN", "STUDIO_C2PA_KEY", "STUDY_DATABASE_URL", "STUDY_RESEARCHERS")
-    return {name: value for name, value in os.environ.items() if name not in secret}
+    return {name: value for name, value in os.environ.items() if name not in _PAGE_ONLY}
