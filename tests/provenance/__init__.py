@@ -1,0 +1,1 @@
+"""Marks of portraits: what saving writes, and what checking says of any file."""
