@@ -1,11 +1,12 @@
 """What replicas give, and what Serve costs: the embedded model here, by one replica, and by two.
 
-    python -m benchmarks.scale [-n 6] [--size 768]
+    python -m benchmarks.scale [-n 6] [--size 768] [--run FILE]
 
 A cluster is begun on this machine, for the benchmark alone. Portraits here and there take turns, so that whatever else
 the machine does is shared between them; told are medians, and ratios of what was measured in the same minutes.
 Processor time is that of this process and of all of Ray's, and says more where the machine is busy. Each replica works
-on one core, and so does this process.
+on one core, and so does this process. With --run, visitors come by chance to two replicas too, and their waits go into
+a file that `python -m benchmarks.scale_simulation compare FILE` sets beside the simulation.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ import psutil
 from PIL import Image
 from skimage import data
 
+from benchmarks.scale_measured import Measured, measure
 from pipelines import heavy
+from pipelines.cluster.joining import NAME
 from pipelines.cluster.link import Link, Setup
 from pipelines.cluster.remote import RemoteEngines
 from pipelines.engines.base import Engine
@@ -38,9 +41,11 @@ from pipelines.job_studio import JobStudio
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.presets.loading import PRESETS, Presets, load_presets
 from pipelines.schema import Job, PreparedPhoto
+from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import Backend, Replicas
 
 MODEL = "measured"
+_BUSY = 0.75  # share of the time in which a replica is to be at work
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-n", type=int, default=6, help="pairs of portraits, and twice as many of each throughput")
     parser.add_argument("--size", type=int, default=768, help="pixels; 768 takes about 3 s on one core")
+    parser.add_argument("--run", type=Path, help="file for what visitors by chance met")
+    parser.add_argument("--requests", type=int, default=40, help="how many of them come")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="scale-") as folder:
         presets = _presets(Path(folder), options.size)
@@ -57,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         here.load()
         _overhead(here, presets, photo, options.n)
         _throughput(presets, photo, 2 * options.n)
+        if options.run is not None:
+            run = _visited(presets, Path(folder) / "portraits", options.requests)
+            options.run.write_text(run.model_dump_json(), "utf-8")
     return 0
 
 
@@ -73,12 +83,12 @@ def _presets(folder: Path, size: int) -> Presets:
     return load_presets(more=folder)
 
 
-def _linked(replicas: int, presets: Presets) -> tuple[Link, Engine]:
+def _linked(replicas: int, presets: Presets) -> tuple[Link, RemoteEngines]:
     link = Link(Setup(Backend(""), Replicas(replicas, replicas), MODEL))
     began = time.monotonic()
     link.join()
     print(f"a cluster of {replicas} was there after {time.monotonic() - began:.0f} s", flush=True)
-    return link, RemoteEngines(presets.models, link, lambda stack: "").create(MODEL).engine
+    return link, RemoteEngines(presets.models, link, lambda stack: "")
 
 
 class Taken(NamedTuple):
@@ -106,7 +116,8 @@ def _processor_seconds() -> float:
 
 
 def _overhead(here: Engine, presets: Presets, photo: PreparedPhoto, pairs: int) -> None:
-    link, there = _linked(1, presets)
+    link, engines = _linked(1, presets)
+    there = engines.create(MODEL).engine
     try:
         for engine in (here, there):
             _taken(engine, presets, photo, 0)
@@ -129,10 +140,10 @@ def _overhead(here: Engine, presets: Presets, photo: PreparedPhoto, pairs: int) 
 def _throughput(presets: Presets, photo: PreparedPhoto, portraits: int) -> None:
     rates = []
     for replicas in (1, 2):
-        link, engine = _linked(replicas, presets)
+        link, engines = _linked(replicas, presets)
         try:
             with ThreadPoolExecutor(replicas + 1) as pool:
-                paint = partial(_taken, engine, presets, photo)
+                paint = partial(_taken, engines.create(MODEL).engine, presets, photo)
                 list(pool.map(paint, range(2 * replicas)))
                 began = time.monotonic()
                 list(pool.map(paint, range(portraits)))
@@ -141,6 +152,16 @@ def _throughput(presets: Presets, photo: PreparedPhoto, portraits: int) -> None:
             link.close()
         print(f"{replicas} replicas: {rates[-1]:.3f} portraits a second", flush=True)
     print(f"two replicas make {rates[1] / rates[0]:.2f} times as many as one ({portraits} portraits each)", flush=True)
+
+
+def _visited(presets: Presets, folder: Path, requests: int) -> Measured:
+    link, engines = _linked(2, presets)
+    try:
+        pipeline = SelfPortraitPipeline(presets, folder, automatic=MODEL, max_waiting=500, engines={NAME: engines})
+        pipeline.add_device(NAME, engines, room=2)
+        return measure(pipeline, requests, _BUSY)
+    finally:
+        link.close()
 
 
 if __name__ == "__main__":

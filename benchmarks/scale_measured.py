@@ -3,14 +3,13 @@
 The format is JSON: {"replicas": 2, "service_seconds": [...], "arrivals": [...], "waits": [...], "throughput": 0.61},
 one entry for each finished request in the order in which they came: when it came (seconds from the first one), how long
 it was in line, how long it was worked on; and finished portraits a second, from the first to come to the last to
-finish. `benchmarks/scale.py` writes such a file of Ray Serve. `measure` here takes it of the product's own waiting
-line: one process with several places for the instant filters.
+finish. `measure` takes it of a pipeline's own waiting line: of several places for the instant filters, or of replicas
+in a cluster (`python -m benchmarks.scale --run FILE`).
 """
 
 from __future__ import annotations
 
 import random
-import tempfile
 import threading
 import time
 from collections.abc import Iterable
@@ -33,6 +32,7 @@ from pipelines.self_portrait import SelfPortraitPipeline
 
 _SEEDS = 40  # runs of a forecast
 _STYLE = "film-noir"  # a fast one
+_LINE = 500  # nobody is sent away
 
 
 class Measured(BaseModel):
@@ -118,32 +118,29 @@ def as_lines(what: str, compared: list[Off]) -> list[str]:
     ]
 
 
-def measure(requests: int, load: float, *, replicas: int = 2, seed: int = 0) -> Measured:
-    """Visitors who come by chance to the studio's own waiting line, on this machine, with nothing else running there.
+def filters(replicas: int, folder: Path) -> SelfPortraitPipeline:
+    """A studio with so many places for the instant filters."""
+    return SelfPortraitPipeline(load_presets(), folder, automatic=PREVIEW, max_waiting=_LINE, filters_at_once=replicas)
+
+
+def measure(pipeline: SelfPortraitPipeline, requests: int, load: float, *, seed: int = 0) -> Measured:
+    """Visitors who come by chance to a studio's waiting line, on this machine, with nothing else running there.
 
     Args:
+        pipeline: Its `automatic` engine is asked for, and has as many places as are measured.
         requests: How many come.
         load: Share of the time in which a place is to be at work, below 1; a few portraits at the start tell how long
             one takes while all places are busy.
-        replicas: Places of the instant filters.
         seed: Of chance.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        pipeline = SelfPortraitPipeline(
-            load_presets(),
-            Path(folder),
-            automatic=PREVIEW,
-            max_waiting=500,
-            filters_at_once=replicas,
-        )
-        photo = open_photo(data.astronaut())
-        _all(pipeline, photo, [0.0] * 2 * replicas)  # what is loaded once, is loaded
-        warm = _all(pipeline, photo, [0.0] * 4 * replicas)
-        each = float(np.mean([took for _, _, took in warm]))
-        numbers = random.Random(f"visitors {seed}")
-        comes = np.cumsum([numbers.expovariate(load * replicas / each) for _ in range(requests)]).tolist()
-        seen = sorted(_all(pipeline, photo, comes))
-        pipeline.close()
+    replicas = pipeline.places(pipeline.automatic)
+    photo = open_photo(data.astronaut())
+    _all(pipeline, photo, [0.0] * 2 * replicas)  # what is loaded once, is loaded
+    warm = _all(pipeline, photo, [0.0] * 4 * replicas)
+    each = float(np.mean([took for _, _, took in warm]))
+    numbers = random.Random(f"visitors {seed}")
+    comes = np.cumsum([numbers.expovariate(load * replicas / each) for _ in range(requests)]).tolist()
+    seen = sorted(_all(pipeline, photo, comes))
     first = seen[0][0]
     took = max(at + wait + work for at, wait, work in seen) - first
     return Measured(
@@ -162,7 +159,7 @@ def _all(pipeline: SelfPortraitPipeline, photo: LoadedPhoto, comes: list[float])
 
     def visit(number: int) -> None:
         try:
-            wanted = _request(photo, number)
+            wanted = _request(photo, number, pipeline.automatic)
             came = time.monotonic()
             with pipeline.join(wanted) as ticket:
                 while not ticket.wait(1.0):
@@ -187,7 +184,7 @@ def _all(pipeline: SelfPortraitPipeline, photo: LoadedPhoto, comes: list[float])
     return seen
 
 
-def _request(photo: LoadedPhoto, number: int) -> PortraitRequest:
+def _request(photo: LoadedPhoto, number: int, model_id: str) -> PortraitRequest:
     consent = Consent(
         id=f"{number:08d}",
         session=f"visitor-{number}",
@@ -195,4 +192,4 @@ def _request(photo: LoadedPhoto, number: int) -> PortraitRequest:
         notice_version="1",
         notice_sha256="0" * 64,
     )
-    return build_request(photo=photo, style_id=_STYLE, seeds=(number,), model_id=PREVIEW, consent=consent)
+    return build_request(photo=photo, style_id=_STYLE, seeds=(number,), model_id=model_id, consent=consent)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -297,7 +298,10 @@ def main(arguments: list[str]) -> int:
         print(f"{looks_a_second(options.url):,.0f} looks a second")
     elif options.command in ("measure", "compare"):
         if options.command == "measure":
-            measured = scale_measured.measure(options.requests, options.busy)
+            with tempfile.TemporaryDirectory() as folder:
+                pipeline = scale_measured.filters(2, Path(folder))
+                measured = scale_measured.measure(pipeline, options.requests, options.busy)
+                pipeline.close()
             options.file.write_text(measured.model_dump_json(), "utf-8")
         run = scale_measured.Measured.read(options.file)
         for what, compared in (("replay", scale_measured.replay(run)), ("forecast", scale_measured.forecast(run))):

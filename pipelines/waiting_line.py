@@ -19,8 +19,7 @@ from types import TracebackType
 
 from languages.saying import say, say_many
 from pipelines.errors import EngineBusy
-from pipelines.waiting_times import WaitingTimes
-from pipelines.waiting_times import duration as duration  # has been found here, too
+from pipelines.waiting_times import WaitingTimes, duration
 
 MAX_WAITING = 64
 _EACH = 4  # in line at once for one visitor

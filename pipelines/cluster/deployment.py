@@ -29,9 +29,8 @@ DEPLOYMENT = "painter"
 _ROOT = Path(__file__).resolve().parents[2]
 _LONGEST_SECONDS = 600.0  # of a portrait that is in the making while its replica is to end
 _HEALTH_SECONDS = 10.0
-_STUDIOS = (
-    4  # in one cluster, each with as many runs as there can be replicas; Serve counts those that it hands over, too
-)
+# In one cluster, each with as many runs as there can be replicas; Serve counts those that it hands over, too.
+_STUDIOS = 4
 _UP_SECONDS, _DOWN_SECONDS = 10.0, 600.0  # one replica more, one less; loading models takes time, and so does a visit
 _HANDED_ON = ("STUDIO_PRESETS", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "OMP_NUM_THREADS")
 

@@ -163,9 +163,7 @@ def main(descriptor: int, join: Callable[[Plain], Joined] = join) -> int:
     threading.Thread(target=write, name="answers", daemon=True).start()
     outgoing.put(("ready", joined.offers))
     asyncio.run(_work(connection, joined, outgoing.put))
-    hang_up(
-        connection
-    )  # first: leaving a cluster that is no more may take for ever, and the page ends this process then
+    hang_up(connection)  # first: to leave a cluster that is no more may take for ever, and the page ends us then
     joined.leave()
     return 0
 

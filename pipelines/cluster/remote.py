@@ -12,9 +12,8 @@ from pipelines.cluster.link import Link, Run
 from pipelines.cluster.wire import Plain, plain_job, read_failure, read_made, read_step, read_words
 from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, Made, Refuse, Studio
 from pipelines.engines.kinds import KINDS
-from pipelines.engines.registry import Engines
+from pipelines.engines.registry import Engines, info_of
 from pipelines.errors import Cancelled, EngineBusy, EngineFailed, EngineUnavailable, RequestInvalid
-from pipelines.hub import weights
 from pipelines.hub.stack import ModelStack
 from pipelines.schema import Job, Shape, Size, StepCallback
 
@@ -185,7 +184,7 @@ class RemoteEngines:
         (filters,) = Engines({}).infos()
         stacks = sorted(self._models.values(), key=lambda stack: -stack.rank)
         return (
-            *(self._info(stack, stack is automatic) for stack in stacks),
+            *(info_of(stack, stack, self._why_not(stack), stack is automatic) for stack in stacks),
             replace(filters, is_automatic=automatic is None),
         )
 
@@ -212,21 +211,6 @@ class RemoteEngines:
 
     def _why_not(self, stack: ModelStack) -> str:
         return self._reasons[stack.id] or self._refuse(stack)
-
-    def _info(self, stack: ModelStack, is_automatic: bool) -> EngineInfo:
-        reason = self._why_not(stack)
-        return EngineInfo(
-            id=stack.id,
-            name=stack.name,
-            is_diffusion=True,
-            available=not reason,
-            reason=reason or stack.summary,
-            download_bytes=weights.download_bytes(stack),
-            licence=", ".join(weights.licences(stack)),
-            is_automatic=is_automatic,
-            reads_words=stack.reads_words,
-            reads_style_picture=stack.reads_style_picture,
-        )
 
 
 def _as_offered(stack: ModelStack, offer: Plain) -> ModelStack:

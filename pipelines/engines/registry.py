@@ -101,19 +101,30 @@ class Engines:
 
     def _info(self, stack: ModelStack, is_automatic: bool) -> EngineInfo:
         reason = self._why_not(stack)
-        found = stack if reason else weights.usable(stack) or stack
-        return EngineInfo(
-            id=stack.id,
-            name=stack.name,
-            is_diffusion=True,
-            available=not reason,
-            reason=reason or stack.summary,
-            download_bytes=weights.download_bytes(stack),
-            licence=", ".join(weights.licences(stack)),
-            is_automatic=is_automatic,
-            reads_words=found.reads_words,
-            reads_style_picture=found.reads_style_picture,
-        )
+        return info_of(stack, stack if reason else weights.usable(stack) or stack, reason, is_automatic)
+
+
+def info_of(stack: ModelStack, found: ModelStack, reason: str, is_automatic: bool) -> EngineInfo:
+    """What is told of a stack.
+
+    Args:
+        stack: As the presets say it.
+        found: What of it is where it runs.
+        reason: Why it cannot run there; "" where it can.
+        is_automatic: Whether "auto" takes it.
+    """
+    return EngineInfo(
+        id=stack.id,
+        name=stack.name,
+        is_diffusion=True,
+        available=not reason,
+        reason=reason or stack.summary,
+        download_bytes=weights.download_bytes(stack),
+        licence=", ".join(weights.licences(stack)),
+        is_automatic=is_automatic,
+        reads_words=found.reads_words,
+        reads_style_picture=found.reads_style_picture,
+    )
 
 
 def _lacking(stack: ModelStack, found: ModelStack) -> tuple[str, ...]:

@@ -212,7 +212,10 @@ def test_steps_that_are_done_fold_and_the_tiles_are_on_the_first_screen(
     context.close()
 
 
-def test_tiles_on_their_way_are_given_up_before_everything_is_deleted(page: Page, site: Site, photo_file: Path) -> None:
+@pytest.mark.parametrize("button", ["#delete-data", pytest.param("#kept-delete", marks=pytest.mark.slow)])
+def test_tiles_on_their_way_are_given_up_before_everything_is_deleted(
+    page: Page, site: Site, photo_file: Path, button: str
+) -> None:
     """They came back as refused after the deletion, and stood as errors in the browser's console."""
     tiles: list[Route] = []
     deleted: list[tuple[Route, APIResponse]] = []
@@ -224,8 +227,11 @@ def test_tiles_on_their_way_are_given_up_before_everything_is_deleted(page: Page
     upload(page, photo_file)
     while not tiles:
         page.wait_for_timeout(50)
+    if button == "#kept-delete":
+        page.get_by_role("tab", name="Privacy", exact=True).click()
+        expect(page.locator(button)).to_be_visible(timeout=LONG)
     page.route("**/gradio_api/run/**", lambda route: deleted.append((route, route.fetch())))
-    page.locator("#delete-data").click()  # nothing was made, so nothing is asked
+    page.locator(button).click()  # nothing was made, so nothing is asked
     while not deleted:
         page.wait_for_timeout(50)
     for route in tiles:  # the studio has deleted everything, and the page has not heard of it
@@ -233,5 +239,6 @@ def test_tiles_on_their_way_are_given_up_before_everything_is_deleted(page: Page
     page.wait_for_timeout(500)
     for route, answer in deleted:
         route.fulfill(response=answer)
+    page.get_by_role("tab", name="Portrait", exact=True).click()
     expect(page.locator("#step-photo")).to_be_hidden(timeout=LONG)
     assert refused == []

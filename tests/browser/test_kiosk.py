@@ -10,10 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from pipelines.provenance import marking
-from tests.support.browsing import LONG, agree, create, enter, listen, open_context, pick, save, upload
+from tests.support.browsing import LONG, agree, create, enter, listen, open_context, pick, save, say_yes, upload
 from tests.support.site import TOY_APP, Site
 
 IDLE = 300  # long enough that no busy machine runs into it; the page's clock is turned
@@ -40,13 +40,7 @@ def test_a_phone_takes_the_portrait_and_an_untouched_screen_is_cleared(
 ) -> None:
     context = open_context(browser)
     page = context.new_page()
-    asked: list[str] = []
-
-    def answer(dialog: Dialog) -> None:
-        asked.append(dialog.type)
-        dialog.accept()
-
-    page.on("dialog", answer)
+    asked = say_yes(page)
     refusals = listen(page)
     page.clock.install()
     enter(page, kiosk)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from languages.catalogue import translated
 from languages.collecting import sentences
-from tests.support.browsing import LONG, agree, listen, open_context, pick, upload
+from tests.support.browsing import LONG, agree, listen, open_context, pick, say_yes, upload
 from tests.support.site import Site
 from ui.page import TITLE
 
@@ -111,13 +111,7 @@ def test_the_language_is_switched_in_the_middle_of_a_visit_and_nothing_is_lost(
 ) -> None:
     context = open_context(browser, 390, 844, locale="fr-CH")
     page = context.new_page()
-    asked: list[str] = []
-
-    def answer(dialog: Dialog) -> None:
-        asked.append(dialog.type)
-        dialog.accept()
-
-    page.on("dialog", answer)
+    asked = say_yes(page)
     page.goto(site.url, wait_until="domcontentloaded")
     expect(page.locator("#consent input")).to_be_enabled(timeout=LONG)
     agree(page)

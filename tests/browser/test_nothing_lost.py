@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.browsing import LONG, agree, create, delete_all, enter, open_context, pick, upload
+from tests.support.browsing import LONG, agree, create, delete_all, enter, open_context, pick, say_yes, upload
 from tests.support.site import TOY_APP, Site, wait_until
 
 
@@ -52,13 +52,7 @@ def test_a_tap_a_reload_and_three_seconds_without_signal_lose_nothing(
 ) -> None:
     context = open_context(browser, 390, 844)
     page = context.new_page()
-    asked: list[str] = []
-
-    def answer(dialog: Dialog) -> None:
-        asked.append(dialog.type)
-        dialog.accept()
-
-    page.on("dialog", answer)
+    asked = say_yes(page)
     sit(page, site, photo_file)
     page.locator("#step-consent h2").click()  # about where the sentence with the tick was
     expect(page.locator("#portraits .tile")).to_have_count(2)

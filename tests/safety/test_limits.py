@@ -10,6 +10,7 @@ import pytest
 from pipelines.errors import SettingsError, TooOften
 from pipelines.settings import Settings
 from tests.support.clock import Clock
+from tests.support.limits import limited_by
 from visits.counts import MemoryCounts
 from visits.limits import Limits
 from web.addresses import client_network
@@ -21,14 +22,7 @@ def clock() -> Clock:
 
 
 def limits(clock: Clock, counts: MemoryCounts | None = None, **values: int) -> Limits:
-    none = {
-        "portraits_per_minute": 0,
-        "portraits_per_hour": 0,
-        "portraits_per_hour_per_address": 0,
-        "consents_per_hour_per_address": 0,
-        "refusals_per_hour": 0,
-    }
-    return Limits(Settings.model_validate({**none, **values}), clock, counts)
+    return Limits(limited_by(**values), clock, counts)
 
 
 def refusal(counter: Limits, session: str = "me", network: str = "", **asked: int | bool) -> TooOften:

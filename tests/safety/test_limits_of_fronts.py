@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from pipelines.errors import RegisterAway, TooOften
-from pipelines.settings import Settings
 from study.register import Register
 from tests.support.databases import postgres  # noqa: F401  # a fixture
+from tests.support.limits import limited_by
 from tests.support.postgres import Postgres
 from visits.counts import SharedCounts
 from visits.limits import Limits
@@ -39,14 +39,7 @@ def counts(postgres: Postgres) -> Iterator[Callable[[], SharedCounts]]:  # noqa:
 
 
 def limits(counts: SharedCounts, **values: int) -> Limits:
-    none = {
-        "portraits_per_minute": 0,
-        "portraits_per_hour": 0,
-        "portraits_per_hour_per_address": 0,
-        "consents_per_hour_per_address": 0,
-        "refusals_per_hour": 0,
-    }
-    return Limits(Settings.model_validate({**none, **values}), counts=counts)
+    return Limits(limited_by(**values), counts=counts)
 
 
 def table(counts: SharedCounts) -> list[str]:

@@ -77,6 +77,21 @@ def test_only_true_is_a_yes(front: Callable[..., Front], no: object) -> None:
     assert rows(a) == ""
 
 
+def test_a_yes_to_words_that_a_newer_front_does_not_have_is_asked_for_anew(front: Callable[..., Front]) -> None:
+    """While fronts are replaced one by one, two versions of the text are about."""
+    older, newer = front(), front()
+    newer.registry = ConsentRegistry(load_notice(OperatorSettings("Berta", None)), records=newer.records)
+    before = older.registry.grant("session-1", True, MINE)
+    with pytest.raises(ConsentMissing):
+        newer.registry.require("session-1")
+    with pytest.raises(ConsentMissing):
+        newer.registry.grant("session-1", True, THEIRS)
+    assert older.registry.require("session-1") == before, "nobody else's yes replaces it"
+    after = newer.registry.grant("session-1", True, MINE)
+    assert newer.registry.require("session-1") == after
+    assert after.notice_sha256 == newer.registry.notice.sha256 != before.notice_sha256
+
+
 def test_taking_it_back_at_one_counts_at_the_other_at_once(front: Callable[..., Front]) -> None:
     a, b = front(), front()
     for back in (

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from playwright.sync_api import Browser, BrowserContext, Download, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Download, Page, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -65,6 +65,18 @@ def enter(page: Page, place: Place) -> None:
     page.goto(place.url, wait_until="domcontentloaded")
     expect(page.get_by_role("heading", level=1)).to_be_visible(timeout=LONG)
     expect(page.locator("#consent input")).to_be_enabled(timeout=LONG)
+
+
+def say_yes(page: Page) -> list[str]:
+    """Answer the browser's own questions with yes. Returns their kinds, as they come."""
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", answer)
+    return asked
 
 
 def agree(page: Page) -> None:

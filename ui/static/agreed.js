@@ -4,6 +4,7 @@
 import { box, button, make } from "./dom.js";
 import { settle } from "./focus.js";
 import { makeFold } from "./fold.js";
+import { tellSitter } from "./own_tiles.js";
 import { hold } from "./page_key.js";
 import { phrase } from "./phrases.js";
 import { clock } from "./receipt.js";
@@ -48,7 +49,7 @@ export function agreed({ element, props, trigger, watch }) {
     at.textContent = `${clock(value.at)}${after}`;
     settle(since); // the tick is gone
     if (!value.ask) return;
-    tell(sitter); // nothing is deleted yet
+    tellSitter(sitter); // nothing is deleted yet
     dialog.open(value.ask);
   }
 
@@ -73,16 +74,16 @@ export function agreed({ element, props, trigger, watch }) {
   }
 
   setInterval(look, LOOK_MS);
+  // The Privacy tab's own button is Gradio's, and asks the server at once.
+  document.addEventListener("click", ({ target }) => target.closest?.("#kept-delete") && holdTiles(), true);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && look());
   element.replaceChildren(line);
   paint();
   watch("value", paint);
 }
 
-/** Tiles that are on their way are given up first: asked for without consent, they would be refused. */
-const holdTiles = () => tell({ hold: true });
-
-const tell = (detail) => window.dispatchEvent(new CustomEvent("studio:sitter", { detail }));
+/** Tiles that are on their way are given up before a deletion: asked for without consent, they would be refused. */
+const holdTiles = () => tellSitter({ hold: true });
 
 /** The question, over the page whichever tab of it is open. Escape keeps, as does everything but Delete. */
 function makeDialog(element, answered) {

@@ -14,6 +14,9 @@ window.addEventListener("studio:sitter", (event) => {
   sitter = event.detail;
 });
 
+/** Say whose face the tiles show; see above. */
+export const tellSitter = (detail) => window.dispatchEvent(new CustomEvent("studio:sitter", { detail }));
+
 /**
  * Returns `add` and `drop`, for a tile that comes later or goes.
  *

@@ -5,6 +5,7 @@ import { ChosenPhoto } from "./chosen_photo.js";
 import { box, button, make } from "./dom.js";
 import { fileInput, isPicture, megabytes, NOT_A_FILE, receive } from "./files.js";
 import { makeFold } from "./fold.js";
+import { tellSitter } from "./own_tiles.js";
 import { phrase, phrases } from "./phrases.js";
 import { Sender } from "./sender.js";
 
@@ -15,11 +16,11 @@ export function photo({ element, props, trigger, watch }) {
   const fold = makeFold(element, phrase("Change"));
   const say = (text) => {
     problem.textContent = text;
-    if (text) tell(sitterOf(props.value)); // the photo before it is still here
+    if (text) tellSitter(sitterOf(props.value)); // the photo before it is still here
   };
   const work = (text) => {
     busy.textContent = text;
-    if (text) tell({ hold: true });
+    if (text) tellSitter({ hold: true });
   };
   const sender = new Sender({ props, say, work, arrived: () => trigger("arrived") });
   const camera = new Camera({ props, say, changed: () => paint(), shot: (picture) => sender.send(picture) });
@@ -39,7 +40,7 @@ export function photo({ element, props, trigger, watch }) {
     camera.box.hidden = !camera.isOn;
     chosen.box.hidden = camera.isOn || !current;
     chosen.paint(current);
-    tell(sitterOf(props.value));
+    tellSitter(sitterOf(props.value));
     const hints = current?.hints.length ?? 0;
     fold(
       camera.isOn ? "" : doneOf(current),
@@ -66,8 +67,6 @@ export function photo({ element, props, trigger, watch }) {
     paint();
   });
 }
-
-const tell = (detail) => window.dispatchEvent(new CustomEvent("studio:sitter", { detail }));
 
 /** Whose face the tiles can show: nobody's while it is open which one is meant. */
 function sitterOf(value) {
