@@ -20,6 +20,7 @@ from packaging.specifiers import SpecifierSet
 
 from deploy.__main__ import main
 from deploy.space import ATTRIBUTES, FOLDERS, ROOT, START, app_files, lay_out
+from languages.syntax import parse
 from pipelines.errors import SettingsError
 from pipelines.presets.loading import Presets
 from tests.support.site import Site
@@ -96,7 +97,7 @@ def test_all_that_the_app_imports_is_required(space: Path) -> None:
     ours = {*FOLDERS, "app", "deploy", Path(START).stem}
     imported: dict[str, str] = {}
     for path in space.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parse(path.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 names = [node.module]
@@ -113,7 +114,7 @@ def test_all_that_the_app_imports_is_required(space: Path) -> None:
 
 
 def test_its_own_package_comes_before_all_that_could_start_cuda() -> None:
-    body = ast.parse((ROOT / "app.py").read_text("utf-8")).body
+    body = parse((ROOT / "app.py").read_text("utf-8")).body
     first = next(node for node in body if isinstance(node, ast.If) and "spaces" in ast.unparse(node))
     before = {alias.name for node in body[: body.index(first)] if isinstance(node, ast.Import) for alias in node.names}
     before |= {node.module for node in body[: body.index(first)] if isinstance(node, ast.ImportFrom) and node.module}
@@ -194,7 +195,7 @@ def test_what_cannot_be_laid_out_is_one_sentence(
 def test_the_command_says_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["space", str(tmp_path / "new"), "--operator", 'It\'s "Anna"\n& co']) == 0
     assert "git push" in capsys.readouterr().out
-    start = ast.parse((tmp_path / "new" / START).read_text("utf-8"))
+    start = parse((tmp_path / "new" / START).read_text("utf-8"))
     assert 'It\'s "Anna" & co' in [node.value for node in ast.walk(start) if isinstance(node, ast.Constant)]
 
 

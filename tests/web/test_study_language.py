@@ -27,6 +27,7 @@ from starlette.testclient import TestClient
 from languages import saying
 from languages.catalogue import LANGUAGES
 from languages.saying import Said, speaking
+from languages.syntax import parse
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.errors import PictureRefused, PortraitError, StudyError, StudyStoreError, TooOften
 from pipelines.settings import Settings
@@ -353,7 +354,7 @@ def test_every_error_of_a_participants_way_is_said(room: str) -> None:
     """Whatever is raised there says its sentence by `say`, so that a new one is not forgotten."""
     module = importlib.import_module(room)
     plain = 0
-    for node in ast.walk(ast.parse(inspect.getsource(module))):
+    for node in ast.walk(parse(inspect.getsource(module))):
         if not (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name)):
             continue
         kind = getattr(module, node.exc.func.id, None)
