@@ -2,7 +2,7 @@
 
     python -m benchmarks.scale_simulation                     # all tables, in Markdown; some minutes of one core
     python -m benchmarks.scale_simulation --sizes 1,8 --gpu "rtx-4090=1.35:0.45"
-    python -m benchmarks.scale_simulation measure run.json --requests 80 --load 0.75
+    python -m benchmarks.scale_simulation measure run.json --requests 80 --busy 0.75
     python -m benchmarks.scale_simulation compare run.json    # how far the simulation is off a measured run
     python -m benchmarks.scale_simulation register postgresql://user@host/empty   # looks a second of a register
 
