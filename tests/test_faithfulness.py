@@ -113,7 +113,7 @@ def test_the_photo_itself_is_wholly_faithful(prepared: PreparedPhoto) -> None:
     assert kept.skin.ita_shift == kept.skin.lightness_shift == 0.0
     assert kept.warning is None
     assert kept.unmeasured == ()
-    assert kept.sentence == "Your face shape and skin tone were kept."
+    assert kept.sentence == "Face shape and skin tone were kept."
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_what_happens_to_any_file_is_not_warned_of(
 ) -> None:
     kept = measure(prepared, change(prepared.image), natural_colour=True)
     assert kept.warning is None
-    assert kept.sentence == "Your face shape and skin tone were kept."
+    assert kept.sentence == "Face shape and skin tone were kept."
     assert kept.landmark_drift is not None
     assert 0 < kept.landmark_drift < 0.03
 
@@ -148,7 +148,7 @@ def test_larger_eyes_are_warned_of(prepared: PreparedPhoto) -> None:
     kept = measure(prepared, eyes_by(prepared, 1.35), natural_colour=True)
     assert kept.eye_size is not None
     assert kept.eye_size.percent > EYES_LARGER
-    assert kept.warning == "This picture made your eyes larger than in your photo."
+    assert kept.warning == "This picture made the eyes larger than in the photo."
     assert "eyes" in kept.sentence
     assert "larger" in kept.sentence
     assert kept.landmark_drift is not None
@@ -167,7 +167,7 @@ def test_a_narrower_jaw_is_warned_of(prepared: PreparedPhoto) -> None:
     assert kept.jaw_width is not None
     assert kept.jaw_width.percent < -JAW_NARROWER
     assert kept.warning is not None
-    assert "your jaw narrower" in kept.warning
+    assert "the jaw narrower" in kept.warning
     assert "eyes" not in kept.warning
 
 
@@ -176,7 +176,7 @@ def test_nose_width_is_measured_where_the_face_mesh_is_blind(prepared: PreparedP
     kept = measure(prepared, sideways_by(prepared, NOSE, factor), natural_colour=True)
     assert kept.nose_width is not None
     assert kept.nose_width.percent == pytest.approx(100 * (factor - 1), abs=7)
-    assert (kept.warning == "This picture made your nose narrower than in your photo.") == (factor == 0.8)
+    assert (kept.warning == "This picture made the nose narrower than in the photo.") == (factor == 0.8)
 
 
 @pytest.mark.parametrize("lightness", [-12.0, -6.0, 6.0, 12.0])
@@ -189,14 +189,14 @@ def test_skin_shift_has_the_right_sign_and_size(prepared: PreparedPhoto, lightne
     lighter = lightness > 0
     assert ("lighter" if lighter else "darker") in kept.sentence
     past = kept.skin.ita_shift > SKIN_LIGHTER and lighter
-    assert kept.warning == ("This picture made your skin lighter than in your photo." if past else None)
+    assert kept.warning == ("This picture made the skin lighter than in the photo." if past else None)
     assert past or lightness < 10, "12 L* lighter must be past the threshold"
 
 
 def test_one_warning_names_all_that_was_beautified(prepared: PreparedPhoto) -> None:
     both = prepared.model_copy(update={"image": eyes_by(prepared, 1.35)})
     kept = measure(prepared, lab_by(both, 12.0), natural_colour=True)
-    assert kept.warning == "This picture made your eyes larger and your skin lighter than in your photo."
+    assert kept.warning == "This picture made the eyes larger and the skin lighter than in the photo."
 
 
 def test_yellower_dark_skin_is_not_called_lighter(prepared: PreparedPhoto) -> None:
@@ -211,7 +211,7 @@ def test_yellower_dark_skin_is_not_called_lighter(prepared: PreparedPhoto) -> No
     assert kept.skin.ita_shift > SKIN_LIGHTER
     assert kept.warning is None
     assert "lighter" not in kept.sentence
-    assert kept.sentence.endswith("Your skin looks slightly darker and has a much different tint than in the photo.")
+    assert kept.sentence.endswith("The skin looks slightly darker and has a much different tint than in the photo.")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_dark_skin_lightened_with_less_colour_is_warned_of(
     kept = measure(photo, lab_by(photo, *np.subtract(after, before)), natural_colour=True)
     assert kept.skin is not None
     assert kept.skin.lightness_shift > LIGHTNESS_LIGHTER
-    assert kept.warning == "This picture made your skin lighter than in your photo."
+    assert kept.warning == "This picture made the skin lighter than in the photo."
     assert "lighter" in kept.sentence
 
 
@@ -256,7 +256,7 @@ def test_a_lighter_lower_face_is_seen_while_cheeks_and_forehead_stay(prepared: P
     kept = measure(prepared, below_nose_by(prepared, 8.0), natural_colour=True)
     assert kept.skin is not None
     assert kept.skin.lightness_shift > LIGHTNESS_LIGHTER
-    assert kept.warning == "This picture made your skin lighter than in your photo."
+    assert kept.warning == "This picture made the skin lighter than in the photo."
     assert "skin looks" in kept.sentence
     assert "lighter" in kept.sentence
 
@@ -275,7 +275,7 @@ def test_brown_skin_is_warned_of_past_five_degrees(prepared: PreparedPhoto) -> N
     assert kept.skin is not None
     assert LIGHTNESS_NOISE < kept.skin.lightness_shift < 2.5
     assert kept.skin.ita_shift > SKIN_LIGHTER
-    assert kept.warning == "This picture made your skin lighter than in your photo."
+    assert kept.warning == "This picture made the skin lighter than in the photo."
     assert "lighter" in kept.sentence
 
 

@@ -120,7 +120,7 @@ class _BoardCalls(Calls):
         """Take the visit's own photo."""
 
         async def answer(visit: Visit, board: VisitBoard) -> Response:
-            photo = own_photo(visit.require_photo(), visit.face_index, str(say("You")), _own_consent())
+            photo = own_photo(visit.require_photo(), visit.face_index, str(say("My photo")), _own_consent())
             await run_in_threadpool(board.add, photo)
             return await self._all(visit, board)
 

@@ -39,19 +39,19 @@ def warning(shape: dict[str, RatioChange], skin: SkinShift | None) -> str | None
         shape: Changes of the parts that could be compared, by the names in `Faithfulness`.
         skin: None where it was not compared.
     """
-    # Translators: these four are listed in "This picture made {listed} than in your photo."
+    # Translators: these four are listed in "This picture made {listed} than in the photo."
     found = [
         words
         for name, threshold, words in (
-            ("eye_size", EYES_LARGER, say("your eyes larger")),
-            ("jaw_width", -JAW_NARROWER, say("your jaw narrower")),
-            ("nose_width", -NOSE_NARROWER, say("your nose narrower")),
+            ("eye_size", EYES_LARGER, say("the eyes larger")),
+            ("jaw_width", -JAW_NARROWER, say("the jaw narrower")),
+            ("nose_width", -NOSE_NARROWER, say("the nose narrower")),
         )
         if _past(shape.get(name), threshold)
     ]
     if skin is not None and lightened(skin):
-        found.append(say("your skin lighter"))
-    return say("This picture made {listed} than in your photo.", listed=listed(found)) if found else None
+        found.append(say("the skin lighter"))
+    return say("This picture made {listed} than in the photo.", listed=listed(found)) if found else None
 
 
 def sentence(shape: dict[str, RatioChange], skin: SkinShift | None, natural_colour: bool, *, turned: bool) -> str:
@@ -65,8 +65,8 @@ def sentence(shape: dict[str, RatioChange], skin: SkinShift | None, natural_colo
     """
     if skin is not None and skin.distance < SKIN_NOISE and not lightened(skin):
         if shape and not _changed_parts(shape):
-            return say("Your face shape and skin tone were kept.")
-        return put_together(_shape_words(shape, turned), say("Your skin tone was kept."))
+            return say("Face shape and skin tone were kept.")
+        return put_together(_shape_words(shape, turned), say("The skin tone was kept."))
     if skin is not None:
         return put_together(_shape_words(shape, turned), _skin_words(skin))
     return put_together(_shape_words(shape, turned), _NOT_COMPARED if natural_colour else _FOLLOWS)
@@ -75,12 +75,12 @@ def sentence(shape: dict[str, RatioChange], skin: SkinShift | None, natural_colo
 def _shape_words(shape: dict[str, RatioChange], turned: bool) -> str:
     if not shape:
         if turned:
-            return say("Your face is turned to the side, so its shape was not compared.")
-        return say("Your face is too abstract here, so its shape was not compared.")
+            return say("The face is turned to the side, so its shape was not compared.")
+        return say("The face is too abstract here, so its shape was not compared.")
     changes = _changed_parts(shape)
     if not changes:
-        return say("Your face shape was kept.")
-    return say("Your {changes} than in the photo.", changes=listed(changes))
+        return say("The face shape was kept.")
+    return say("The {changes} than in the photo.", changes=listed(changes))
 
 
 def _changed_parts(shape: dict[str, RatioChange]) -> list[str]:
@@ -101,10 +101,10 @@ def _skin_words(skin: SkinShift) -> str:
         found.append((_LIGHTER if lighter > 0 else _DARKER)[bisect(_STEPS, abs(lighter))])
     if tint >= SKIN_NOISE or not found:
         found.append(_TINT[bisect(_STEPS, tint)])
-    return say("Your skin {found} than in the photo.", found=listed(found))
+    return say("The skin {found} than in the photo.", found=listed(found))
 
 
-# Translators: these are listed in "Your {changes} than in the photo."
+# Translators: these are listed in "The {changes} than in the photo."
 _CHANGES = {
     "eye_size": (
         say("eyes look {percent:.0f} % larger", percent=0),
@@ -123,9 +123,9 @@ _CHANGES = {
         say("face looks {percent:.0f} % shorter", percent=0),
     ),
 }
-# Translators: these nine are listed in "Your skin {found} than in the photo."
+# Translators: these nine are listed in "The skin {found} than in the photo."
 _LIGHTER = (say("looks slightly lighter"), say("looks lighter"), say("looks much lighter"))
-# Translators: listed in "Your skin {found} than in the photo."
+# Translators: listed in "The skin {found} than in the photo."
 _DARKER = (say("looks slightly darker"), say("looks darker"), say("looks much darker"))
-# Translators: listed in "Your skin {found} than in the photo."
+# Translators: listed in "The skin {found} than in the photo."
 _TINT = (say("has a slightly different tint"), say("has a different tint"), say("has a much different tint"))

@@ -45,7 +45,7 @@ def test_from_an_upload_to_slides_by_way_of_a_stop_and_a_reload(
     upload(page, photo_file)
     open_board(page)
     page.locator("#board-own").click()
-    expect(page.locator(".board-photos figcaption")).to_have_text("You", timeout=LONG)
+    expect(page.locator(".board-photos figcaption")).to_have_text("My photo", timeout=LONG)
     choose_styles(page, "Film noir", "Comic book", "Old-master oil")
     made(page, "3 portraits, 0 of them there, 3 to make")
 

@@ -46,8 +46,8 @@ def test_nothing_is_ready_without_consent() -> None:
 
 def test_what_was_kept_is_told_in_a_sentence_and_in_numbers() -> None:
     kept = Faithfulness(
-        sentence="Your face shape was kept.",
-        warning="This picture made your skin lighter than in your photo.",
+        sentence="The face shape was kept.",
+        warning="This picture made the skin lighter than in the photo.",
         landmark_drift=0.0213,
         eye_size=RatioChange(before=0.6, after=0.612, percent=2.0),
         jaw_width=RatioChange(before=1.8, after=1.8, percent=-0.01),
@@ -62,7 +62,7 @@ def test_what_was_kept_is_told_in_a_sentence_and_in_numbers() -> None:
             yellow_shift=0,
         ),
         edges_kept=0.72,
-        unmeasured=("The nose could not be compared.", "Your face shape was kept."),
+        unmeasured=("The nose could not be compared.", "The face shape was kept."),
     )
     shown = prints.faithfulness_value(kept)
     assert shown is not None

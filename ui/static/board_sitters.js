@@ -25,7 +25,7 @@ export class Sitters {
 
   paint(state) {
     // Translators: the name of the visitor's own photo on the board
-    this.own.hidden = !state.own || state.photos.some((one) => one.title === phrase("You"));
+    this.own.hidden = !state.own || state.photos.some((one) => one.title === phrase("My photo"));
     this.#list.replaceChildren(...state.photos.map((one) => this.#makeSitter(one)));
     if (!state.photos.length && !state.own) this.form.open = true;
   }
