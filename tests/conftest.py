@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import os
 import pkgutil
@@ -28,10 +29,14 @@ from skimage import data
 from pipelines import live_pictures
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.photo.opening import open_photo, prepare
-from pipelines.presets.loading import Presets, load_presets
+from pipelines.presets.loading import Presets
 from pipelines.schema import Consent, LoadedPhoto, PreparedPhoto
-from tests.support import searches  # noqa: F401  # sets how many examples hypothesis tries
+from tests.support import (
+    looked_at_once,
+    searches,  # noqa: F401  # sets how many examples hypothesis tries
+)
 from tests.support.site import TOY_APP, TOY_PREVIEW, TOY_SIZE, Site
+from tests.support.sweeps import project_presets
 
 # Loaded in a thread of the server, deep in its stack, a part of anyio that pytest rewrites makes CPython 3.11 give up.
 for _module in pkgutil.walk_packages(anyio.__path__, "anyio."):
@@ -76,9 +81,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.index(name) if (name := group_of(item)) in order else len(order))
 
 
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: looking through it for what nobody holds took a tenth of the tests' time."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Long texts and files are named by their length: one of 41 MB was a name of 172 MB, told with each report."""
     return f"{argname} of {len(val)}" if isinstance(val, (str, bytes)) and len(val) > 80 else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _each_picture_is_looked_at_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patches:
+        looked_at_once.remember(patches)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +144,7 @@ def prepared(loaded: LoadedPhoto) -> PreparedPhoto:
 
 @pytest.fixture(scope="session")
 def presets() -> Presets:
-    return load_presets()
+    return project_presets()
 
 
 @pytest.fixture

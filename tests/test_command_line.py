@@ -51,7 +51,7 @@ def test_a_warning_of_the_meter_is_printed_under_its_portrait(
     command = [str(photo_file), "--style", "golden-hour", "--model", "preview", "--seed", "3"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 0
     shown = capsys.readouterr()
-    assert "Warning: This picture made your " in shown.err
+    assert "Warning: This picture made the " in shown.err
     assert "Warning" not in shown.out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from languages.saying import say
@@ -17,6 +18,7 @@ from web import pictures
 
 Value = dict[str, Any]  # of the widget `stage`
 _STEP_SIDE, _STEP_QUALITY = 320, 70  # each step sends one, and four portraits by filters have thirty
+_EXAMPLES = 64  # kept in memory, some 0.2 MB each: every visitor's page begins with one, and most look at the same few
 
 
 class Stage:
@@ -25,6 +27,7 @@ class Stage:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._sitter: LoadedPhoto | None = None
+        self._example = lru_cache(_EXAMPLES)(self._new_example)
 
     def look(self, style: str, scene: str, likeness: float, visit: Visit | None = None) -> Look:
         """What was picked, checked.
@@ -51,22 +54,20 @@ class Stage:
             return self.example(look, visit.style_picture, own)
         if visit.must_choose_face:
             return {"words": screen.missing(visit), "live": self._title(look, own)}
-        made = self._preview(photo, visit.face_index, look, visit.style_picture, visit.shape, visit.crop, own)
-        return made | {"mode": "photo"}
+        painted = self._painted(photo, visit.face_index, look, visit.style_picture, visit.shape, visit.crop, own)
+        return painted | self._named(look, own) | {"mode": "photo"}
 
     def example(self, look: Look, picture: StylePicture | None = None, own: Style | None = None) -> Value:
         """What the styles do to somebody else's photo, until the visitor's own is here."""
         if self._studio.pipeline.warming:
             return {"live": self._title(look, own)}
-        if self._sitter is None:
-            self._sitter = photos.open_photo(heavy.load("skimage.data").astronaut())
         if look.needs_picture and picture is None:
             return self._needs_picture(look, own)
-        value = self._preview(self._sitter, 0, look, picture, own=own)
-        return value | {
-            "mode": "example",
-            "badge": say("{credit}. {badge}", credit=screen.EXAMPLE_CREDIT, badge=value["badge"]),
-        }
+        plain = picture is None and own is None
+        painted = self._example(look) if plain else self._new_example(look, picture, own)
+        named = self._named(look, own)
+        badge = say("{credit}. {badge}", credit=screen.EXAMPLE_CREDIT, badge=named["badge"])
+        return painted | named | {"mode": "example", "badge": badge}
 
     def working(self, wanted: PortraitRequest) -> Value:
         """Before the first step."""
@@ -108,7 +109,12 @@ class Stage:
     def _needs_picture(self, look: Look, own: Style | None) -> Value:
         return {"words": screen.GIVE_A_PICTURE, "live": self._title(look, own)}
 
-    def _preview(
+    def _new_example(self, look: Look, picture: StylePicture | None = None, own: Style | None = None) -> Value:
+        if self._sitter is None:
+            self._sitter = photos.open_photo(heavy.load("skimage.data").astronaut())
+        return self._painted(self._sitter, 0, look, picture, own=own)
+
+    def _painted(
         self,
         photo: LoadedPhoto,
         face: int | None,
@@ -118,7 +124,7 @@ class Stage:
         crop: HandCrop | None = None,
         own: Style | None = None,
     ) -> Value:
-        pipeline, name = self._studio.pipeline, self._title(look, own)
+        pipeline = self._studio.pipeline
         after = pipeline.preview(
             photo,
             face_index=face,
@@ -135,10 +141,11 @@ class Stage:
             "after": pictures.data_uri(after),
             "before": pictures.data_uri(before),
             "ratio": prints.ratio_of(*after.size),
-            "title": name,
-            "live": name,
-            "badge": prints.badge("", False),
         }
+
+    def _named(self, look: Look, own: Style | None) -> Value:
+        name = self._title(look, own)
+        return {"title": name, "live": name, "badge": prints.badge("", False)}
 
     def _maker(self, model: str) -> str:
         """Who will make the picture, for the plate under it while it is made."""

@@ -58,7 +58,7 @@ class KeptPortrait:
         return "-".join(["self-portrait", *look, f"{self.made_on}", f"{self.number}{self.portrait.path.suffix}"])
 
 
-@dataclass
+@dataclass(frozen=True)
 class Look:
     """What is picked on the page now: read by the live camera preview.
 

@@ -17,7 +17,7 @@ from pipelines.errors import BoardError, PresetError
 from pipelines.presets.loading import PRESETS, load_presets
 from pipelines.schema import Style
 from tests.board.conftest import Bench
-from tests.support.sweeps import sweep
+from tests.support.sweeps import project_presets, sweep
 
 KEYS = ("one", "two", "three", "four")
 
@@ -76,7 +76,7 @@ def test_stars_are_put_on_and_taken_off() -> None:
     assert stars.keys == ("two", "three")
 
 
-@pytest.mark.parametrize("style", sweep(load_presets().styles, 4))
+@pytest.mark.parametrize("style", sweep(project_presets().styles, 4))
 def test_a_look_is_a_style_file_that_paints_the_same(bench: Bench, tmp_path: Path, style: str) -> None:
     board = bench.board(styles=[style], title='A "board"\\ of mine', seeds=[7])
     text = as_preset(board, bench.cells(board)[0], name='My "own" – é')

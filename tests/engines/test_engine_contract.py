@@ -17,10 +17,11 @@ from pipelines.engines.flow.z_image import ZImageEngine
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import Cancelled
 from pipelines.photo.opening import prepare
-from pipelines.presets.loading import Presets, load_presets
+from pipelines.presets.loading import Presets
 from pipelines.schema import Job, LoadedPhoto, PreparedPhoto, Shape, Size, StepCallback
 from tests.engines.conftest import Striped, embedded_stack, go_on, same
 from tests.support.fakes import FakeEngine
+from tests.support.sweeps import project_presets
 from tests.tiny_checkpoints import SIZE, sd15_stack, sdxl_stack, union_stack
 from tests.tiny_flow import klein_stack, qwen_edit_stack, z_image_stack
 
@@ -34,7 +35,7 @@ ENGINES: dict[str, Callable[[Path], Engine]] = {
     "qwen-edit-plus": lambda root: QwenEditEngine(qwen_edit_stack(root)),
     "z-image": lambda root: ZImageEngine(z_image_stack(root)),
     "embedded": lambda _: DiffusionEngine(
-        embedded_stack(load_presets()).model_copy(update={"size": SIZE, "working_size": SIZE})
+        embedded_stack(project_presets()).model_copy(update={"size": SIZE, "working_size": SIZE})
     ),
 }
 

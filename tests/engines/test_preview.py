@@ -14,13 +14,12 @@ from pipelines.engines.filters.canvas import Canvas, ramp_lookup
 from pipelines.engines.filters.operations import OPERATIONS
 from pipelines.engines.likeness import for_stack
 from pipelines.errors import Cancelled
-from pipelines.presets.loading import load_presets
 from pipelines.schema import PreparedPhoto
 from tests.conftest import difference
 from tests.support.painting import job_of, paint
-from tests.support.sweeps import sweep
+from tests.support.sweeps import project_presets, sweep
 
-STYLES = sorted(load_presets().styles)
+STYLES = sorted(project_presets().styles)
 
 
 def test_is_an_engine_and_never_says_diffusion(engine):

@@ -16,13 +16,13 @@ from pipelines.engines.filters.engine import FilterEngine
 from pipelines.faithfulness import meter
 from pipelines.faithfulness.skin import lightened, skin_group
 from pipelines.photo.opening import open_photo, prepare
-from pipelines.presets.loading import Presets, load_presets
+from pipelines.presets.loading import Presets
 from pipelines.results import SkinShift
 from pipelines.schema import PreparedPhoto
 from tests.support.painting import job_of, paint
-from tests.support.sweeps import sweep
+from tests.support.sweeps import project_presets, sweep
 
-NATURAL = sorted(style.id for style in load_presets().styles.values() if style.natural_colour)
+NATURAL = sorted(style.id for style in project_presets().styles.values() if style.natural_colour)
 # A cheek is of one or two tones, facets or tiles there: how light it is depends on where their borders fall.
 _FEW_TONES = {"flat", "polygons", "pixels"}
 # Of the shared portraits, by the class of their typology angle. Of tan and dark skin there are no more.

@@ -8,11 +8,10 @@ import pytest
 
 from pipelines.engines.filters.lighting import foreground
 from pipelines.engines.filters.scenery.backdrops import PAINTERS, Backdrops
-from pipelines.presets.loading import load_presets
 from tests.support.painting import job_of, paint
-from tests.support.sweeps import sweep
+from tests.support.sweeps import project_presets, sweep
 
-SCENES = sorted(load_presets().scenes)
+SCENES = sorted(project_presets().scenes)
 
 
 @pytest.mark.parametrize("scene", sweep(SCENES, 4))

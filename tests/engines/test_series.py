@@ -19,10 +19,10 @@ from pipelines.engines.filters.stage import Stage
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import Cancelled
 from pipelines.job_studio import JobStudio
-from pipelines.presets.loading import Presets, load_presets
+from pipelines.presets.loading import Presets
 from pipelines.schema import Job, PreparedPhoto, StepCallback
 from tests.engines.conftest import embedded_stack, go_on
-from tests.support.sweeps import sweep
+from tests.support.sweeps import project_presets, sweep
 from tests.tiny_checkpoints import SIZE, sd15_stack
 
 
@@ -44,7 +44,7 @@ def built_in(presets: Presets) -> Iterator[DiffusionEngine]:
     engine.close()
 
 
-@pytest.mark.parametrize("style", sweep(load_presets().styles, 5))
+@pytest.mark.parametrize("style", sweep(project_presets().styles, 5))
 def test_filters_paint_the_same_in_a_series(presets: Presets, photo: PreparedPhoto, style: str) -> None:
     """No operation spoils what the next style begins with."""
     engine = FilterEngine()

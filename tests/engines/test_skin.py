@@ -13,11 +13,11 @@ from benchmarks.portrait_figures import jaw_step
 from pipelines.engines.filters.canvas import OVAL, Canvas
 from pipelines.engines.filters.skin import keep_skin
 from pipelines.photo.opening import open_photo, prepare
-from pipelines.presets.loading import Presets, load_presets
+from pipelines.presets.loading import Presets
 from pipelines.schema import PreparedPhoto
-from tests.support.sweeps import sweep
+from tests.support.sweeps import project_presets, sweep
 
-NATURAL = sorted(style.id for style in load_presets().styles.values() if style.natural_colour)
+NATURAL = sorted(style.id for style in project_presets().styles.values() if style.natural_colour)
 # Few tones put a border where the shadow under the chin ends, and drawn features a line on it: the photo's own step,
 # made larger. What is asked of them is less than what a mask had (8 and more).
 _FEW_TONES = {"anime-cel", "comic", "low-poly", "pixel-art", "storybook", "ukiyo-e"}

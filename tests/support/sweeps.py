@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import pytest
+
+from pipelines.presets.loading import Presets, load_presets
+
+
+@cache
+def project_presets() -> Presets:
+    """The project's presets, read once for all that only look at them."""
+    return load_presets()
 
 
 def sweep(values: Iterable[Any], few: int = 3, *, several: bool = False) -> list[Any]:

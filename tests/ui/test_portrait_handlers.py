@@ -41,6 +41,27 @@ def test_nothing_but_true_shows_the_photo_panel(
     assert served.studio.consents.withdraw(session) is False
 
 
+def test_the_example_of_a_look_is_painted_once_for_all_who_open_the_page(
+    served: Served, handlers: PortraitHandlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[dict[str, Any]] = []
+    paint = served.studio.pipeline.preview
+
+    def counted(*args: Any, **named: Any) -> Any:
+        painted.append(named)
+        return paint(*args, **named)
+
+    monkeypatch.setattr(served.studio.pipeline, "preview", counted)
+    looks = [LOOK, LOOK, (OTHER_STYLE, "none", 0.5), (STYLE, "none", 0.9)]
+    stages = [
+        handlers.enter(*look, None, request_of(f"example-{number}"))["stage"] for number, look in enumerate(looks)
+    ]
+    assert [(one["style_id"], one["likeness"]) for one in painted] == [(STYLE, 0.5), (OTHER_STYLE, 0.5), (STYLE, 0.9)]
+    assert stages[0] == stages[1]
+    assert len({stage["after"] for stage in stages}) == 3
+    assert {stage["mode"] for stage in stages} == {"example"}
+
+
 def test_events_without_consent_say_so_and_do_nothing(handlers: PortraitHandlers, session: str) -> None:
     request = request_of(session)
     for answer in (

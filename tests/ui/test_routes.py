@@ -19,6 +19,7 @@ from pipelines.live_pictures import TILE_SIZE
 from pipelines.provenance import marking, watermark
 from tests.conftest import difference
 from tests.support.studio import OTHER_STYLE, STYLE, Served, jpeg, make_portraits
+from visits.visit import Look
 from web.calls import KEY_HEADER
 from web.routes import ASKED_HEADER
 
@@ -105,7 +106,7 @@ def test_a_frame_comes_back_in_the_picked_style(served: Served, http: httpx.Clie
     frame = face_photo.resize((320, 240))
     pictures = {}
     for style in (STYLE, OTHER_STYLE):
-        visit.look.style_id = style
+        visit.look = Look(style)
         answer = http.post("/studio/frame", content=jpeg(frame), headers={KEY_HEADER: visit.key})
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "no-store"
