@@ -237,6 +237,7 @@ def every_portrait(portraits_dir: Path) -> Callable[[], list[PreparedPhoto]]:
     return lambda: [prepare(open_photo(file), None, 256) for file in files]
 
 
+@pytest.mark.slow
 def test_people_of_all_kinds_have_a_face_lines_and_a_pose(every_portrait: Callable[[], list[PreparedPhoto]]) -> None:
     for photo in every_portrait():
         if photo.face is None:

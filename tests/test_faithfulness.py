@@ -22,6 +22,7 @@ from pipelines.photo import vision
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.results import Faithfulness
 from pipelines.schema import Face, PreparedPhoto
+from tests.support.sweeps import sweep
 
 LEFT_EYE = (33, 160, 159, 158, 133, 153, 145, 144)
 RIGHT_EYE = (263, 387, 386, 385, 362, 380, 374, 373)
@@ -171,7 +172,7 @@ def test_a_narrower_jaw_is_warned_of(prepared: PreparedPhoto) -> None:
     assert "eyes" not in kept.warning
 
 
-@pytest.mark.parametrize("factor", [0.8, 0.9, 1.15])
+@pytest.mark.parametrize("factor", sweep([0.8, 0.9, 1.15], 2))
 def test_nose_width_is_measured_where_the_face_mesh_is_blind(prepared: PreparedPhoto, factor: float) -> None:
     kept = measure(prepared, sideways_by(prepared, NOSE, factor), natural_colour=True)
     assert kept.nose_width is not None

@@ -51,6 +51,7 @@ def test_a_shoulder_that_the_photo_cuts_stays_on_the_frame(face_photo: Image.Ima
     assert _floating(open_photo(face_photo.crop(box))) < 0.03
 
 
+@pytest.mark.slow
 def test_no_shoulder_floats_in_the_shared_portraits(portraits_dir: Path) -> None:
     looser = 0
     names = ("001", "005", "015", "041", "054", "061", "071", "078", "084", "095")

@@ -29,6 +29,7 @@ def modules() -> dict[str, Path]:
     return {**names, "app": ROOT / "app.py"}
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Dotted names that a file imports at run time, wherever in the file."""
     tree = parse(path.read_text("utf-8"))

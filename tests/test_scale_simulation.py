@@ -23,6 +23,7 @@ from benchmarks.scale_plant import (
     fixed,
     spread,
 )
+from tests.support.sweeps import sweep
 
 THREE = {"one": 3.0}
 TWO_MODELS = {"a": 0.5, "b": 0.5}
@@ -40,7 +41,7 @@ def test_theory_is_what_the_textbooks_print() -> None:
     assert md1_wait(0.5, 1.0) == pytest.approx(mmc_wait(1, 0.5, 1.0) / 2)
 
 
-@pytest.mark.parametrize(("servers", "load"), [(1, 0.7), (4, 0.8), (16, 0.85)])
+@pytest.mark.parametrize(("servers", "load"), sweep([(4, 0.8), (1, 0.7), (16, 0.85)], 1, several=True))
 def test_waits_are_erlangs(servers: int, load: float) -> None:
     rate = servers * load / 3
     ran = run(Plant(servers, exponential(THREE)), rate, 60_000 / rate, warm=1000)
@@ -50,6 +51,7 @@ def test_waits_are_erlangs(servers: int, load: float) -> None:
     assert waited == pytest.approx(erlang_c(servers, rate * 3), rel=0.05)
 
 
+@pytest.mark.slow
 def test_work_that_always_takes_as_long_is_waited_for_half_as_long() -> None:
     ran = run(Plant(1, fixed(THREE)), 0.8 / 3, 200_000, warm=1000)
     assert ran.mean_wait == pytest.approx(md1_wait(0.8 / 3, 3.0), rel=0.07)
@@ -62,6 +64,7 @@ def test_utilisation_and_littles_law() -> None:
     assert ran.running == pytest.approx(5 * ran.seconds)
 
 
+@pytest.mark.slow
 def test_without_a_line_as_many_are_refused_as_erlang_b_says() -> None:
     rate, servers = 1.0, 4
     refused = 1.0
@@ -72,6 +75,7 @@ def test_without_a_line_as_many_are_refused_as_erlang_b_says() -> None:
     assert max(ran.waits) == 0.0
 
 
+@pytest.mark.slow
 def test_who_dies_at_work_is_tried_once_more_and_nobody_is_forgotten() -> None:
     plant = Plant(6, fixed(THREE), hours_between_failures=30 / 3600, start_seconds=20)
     ran = run(plant, 0.8, 20_000)
@@ -84,6 +88,7 @@ def test_who_dies_at_work_is_tried_once_more_and_nobody_is_forgotten() -> None:
     assert whole.mean_wait < ran.mean_wait
 
 
+@pytest.mark.slow
 def test_a_replica_with_the_stack_is_preferred_and_waited_for() -> None:
     patient = Plant(8, fixed({"a": 3.0, "b": 3.0}), TWO_MODELS, load_seconds=15, patience_seconds=2)
     hasty = Plant(8, fixed({"a": 3.0, "b": 3.0}), TWO_MODELS, load_seconds=15, patience_seconds=0)
@@ -141,6 +146,7 @@ def test_the_same_seed_gives_the_same_figures() -> None:
     assert first.cost_per_1000(1.0) == pytest.approx(1000 * first.running / 3600 / len(first.waits))
 
 
+@pytest.mark.slow
 def test_a_day_has_its_curve_and_its_arrivals_follow_it() -> None:
     assert day_rate(2.0, 20.5 * 3600) == pytest.approx(2.0)
     assert day_rate(2.0, 0) == day_rate(2.0, 24 * 3600)

@@ -21,6 +21,7 @@ from pipelines.schema import Face, LoadedPhoto
 from tests.conftest import difference
 from tests.support.drawings import crowd, drawn_face, person, side_by_side
 from tests.support.searches import search
+from tests.support.sweeps import sweep
 
 PLACES = pytest.mark.parametrize("ways", [PAGE, SHELL, API], ids=["page", "shell", "api"])
 COSTLY = search(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -70,7 +71,7 @@ def test_no_doubtful_face_stands_before_a_person_and_none_is_lost(faces: list[Fa
     assert widths == sorted(widths, reverse=True)
 
 
-@pytest.mark.parametrize("width", [500, 700, 1100])
+@pytest.mark.parametrize("width", sweep([500, 700, 1100], 1))
 def test_a_person_stands_before_a_larger_drawing(face_photo: Image.Image, width: int) -> None:
     photo = open_photo(side_by_side(drawn_face(width), person(face_photo, 400)))
     first = photo.faces[0]
@@ -104,6 +105,7 @@ def test_a_lone_box_without_a_mesh_is_asked_about(monkeypatch: pytest.MonkeyPatc
     assert "unmeasured" in kinds(photo, 0)
 
 
+@pytest.mark.slow
 def test_people_of_the_shared_portraits_are_not_asked_whether_they_are_faces(portraits_dir: Path) -> None:
     files = sorted(portraits_dir.glob("*.jpg"))[::5]
     asked = [path.stem for path in files if "doubtful-face" in kinds(open_photo(path))]

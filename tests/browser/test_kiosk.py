@@ -110,6 +110,7 @@ def test_a_phone_takes_the_portrait_and_an_untouched_screen_is_cleared(
         one.close()
 
 
+@pytest.mark.slow
 def test_links_to_other_places_do_not_leave_the_kiosk(browser: Browser, kiosk: Site) -> None:
     context = open_context(browser)
     page = context.new_page()

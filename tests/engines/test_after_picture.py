@@ -68,6 +68,7 @@ def test_two_pictures_make_two_styles_and_each_its_own_again(presets, sitter, se
     assert wall(red)[0] - wall(red)[2] > wall(blue)[0] - wall(blue)[2] + 15, "the wall takes the picture's colours"
 
 
+@pytest.mark.slow
 def test_the_same_on_any_thread(presets, sitter, sea):
     found: list[np.ndarray] = []
     first = np.asarray(painted(presets, sitter, sea))

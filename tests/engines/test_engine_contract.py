@@ -21,7 +21,7 @@ from pipelines.presets.loading import Presets
 from pipelines.schema import Job, LoadedPhoto, PreparedPhoto, Shape, Size, StepCallback
 from tests.engines.conftest import Striped, embedded_stack, go_on, same
 from tests.support.fakes import FakeEngine
-from tests.support.sweeps import project_presets
+from tests.support.sweeps import project_presets, sweep
 from tests.tiny_checkpoints import SIZE, sd15_stack, sdxl_stack, union_stack
 from tests.tiny_flow import klein_stack, qwen_edit_stack, z_image_stack
 
@@ -84,7 +84,7 @@ def test_every_shape_and_size_has_pixels(engine: Engine, shape: Shape, size: Siz
         assert engine.dimensions(shape, "print", 5000.0) == (width, height)
 
 
-@pytest.mark.parametrize("shape", ["4:5", "9:16"])
+@pytest.mark.parametrize("shape", sweep(["4:5", "9:16"], 1))
 def test_other_shapes_than_squares(engine: Engine, loaded: LoadedPhoto, job: Job, shape: Shape) -> None:
     size = engine.dimensions(shape, "screen", 300.0) if engine.is_diffusion else sizes.within(shape, SIZE, 8)
     tall = prepare(loaded, None, size)
@@ -133,7 +133,7 @@ def test_steps_count_up_to_the_total_over_all_seeds(engine: Engine, job: Job) ->
     assert all(step == 0 for step, _ in calls[: len(calls) - len(steps)]), "step 0 only while waiting"
 
 
-@pytest.mark.parametrize("stop_at", [1, 2])
+@pytest.mark.parametrize("stop_at", sweep([2, 1], 1))
 def test_cancel_works_within_one_step_and_the_next_job_runs(engine: Engine, job: Job, stop_at: int) -> None:
     before = make(engine, job)[0]
     seen: list[int] = []

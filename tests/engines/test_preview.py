@@ -96,6 +96,7 @@ def test_cancel_takes_effect_within_one_step(engine, presets, photo, stop_at):
     assert paint(engine, job_of(presets, photo, "comic")), "the engine works on after a cancel"
 
 
+@pytest.mark.slow
 def test_threads_do_not_disturb_each_other(engine, presets, photo):
     jobs = [job_of(presets, photo, style, "underwater") for style in ("pixel-art", "oil-master", "low-poly", "mosaic")]
     alone = [paint(engine, job)[0].tobytes() for job in jobs]

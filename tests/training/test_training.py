@@ -125,6 +125,7 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
 # --- data ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_pack_holds_start_and_controls_of_one_place(pack: Pack) -> None:
     assert {example.style for example in pack.examples} == set(STYLES)
     assert {example.scene for example in pack.examples} > {"none"}
@@ -138,6 +139,7 @@ def test_pack_holds_start_and_controls_of_one_place(pack: Pack) -> None:
         assert correlation(start, tile) > correlation(start[:, ::-1], tile)
 
 
+@pytest.mark.slow
 def test_rendering_repeats_with_its_seed(
     pack: Pack, face_photo: Image.Image, presets: Presets, paintings: Path, tmp_path: Path
 ) -> None:
@@ -149,6 +151,7 @@ def test_rendering_repeats_with_its_seed(
         assert np.array_equal(again.starts[example.name], pack.starts[example.name])
 
 
+@pytest.mark.slow
 def test_packs_add_up(
     pack_file: Path, pack: Pack, face_photo: Image.Image, presets: Presets, paintings: Path, tmp_path: Path
 ) -> None:

@@ -14,13 +14,14 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from tests.support.studio import Served
+from tests.support.sweeps import sweep
 from web.routes import build_routes
 
 PREFIX = "/portraits"
 ASSETS = ("studio/static/studio.css", "studio/static/fonts/fraunces.woff2", "studio/thumbnails/styles/film-noir.webp")
 
 
-@pytest.fixture(params=["strips", "keeps"])
+@pytest.fixture(params=sweep(["strips", "keeps"], 1))
 def proxy(request: pytest.FixtureRequest, served: Served, http: httpx.Client) -> Iterator[TestClient]:
     """Everything under PREFIX goes to the studio, which was told of it as GRADIO_ROOT_PATH tells it."""
 
