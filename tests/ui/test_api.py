@@ -18,15 +18,24 @@ from pipelines.provenance import marking
 from tests.support.drawings import drawn_face
 from tests.support.studio import STYLE, Served, agree, ask
 from tests.support.sweeps import sweep
+from web.calls import KEY_HEADER
 
 PUBLIC = {"/consent", "/styles", "/portrait"}
 
 
-@pytest.fixture
-def client(served: Served, tmp_path: Path) -> Iterator[Client]:
-    client = Client(served.url, verbose=False, download_files=str(tmp_path / "downloads"))
+@pytest.fixture(scope="module")
+def program(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    client = Client(served.url, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
     yield client
     client.close()
+
+
+@pytest.fixture
+def client(program: Client) -> Client:
+    """In a session that nothing was said in yet."""
+    program.headers.pop(KEY_HEADER, None)
+    program.reset_session()
+    return program
 
 
 @pytest.fixture
