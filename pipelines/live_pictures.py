@@ -44,7 +44,8 @@ class LivePictures:
     def __init__(self, presets: Presets) -> None:
         self.presets = presets
         self.precedence = Precedence()
-        self._preview = FilterEngine()
+        # Each keeps what the latest looks at a photo share, until the photo goes; tiles would push live pictures out.
+        self._preview, self._tiles = FilterEngine(), FilterEngine()
         self._sittings: WeakKeyDictionary[LoadedPhoto, Sitting] = WeakKeyDictionary()
         self._sittings_lock = threading.Lock()
 
@@ -71,7 +72,16 @@ class LivePictures:
         size = sizes.within(shape, PREVIEW_SIZE)
         with self.precedence.awaited():
             cut = self._crop(source, face_index, shape, size, scene, crop).photo
-            picture = self._preview.render(cut, style, scene, seed=seed, likeness=likeness, style_picture=style_picture)
+            job = Job(
+                photo=cut,
+                style=style,
+                scene=scene,
+                likeness=likeness,
+                seeds=(seed,),
+                style_picture=style_picture,
+                in_series=True,
+            )
+            (picture,) = self._preview.generate(job, lambda step, total, preview: True)
             return marking.finish(picture, is_diffusion=False)
 
     def tile(
@@ -100,11 +110,11 @@ class LivePictures:
 
         if not go_on():
             raise Cancelled(say("Stopped before it began."))
-        small = resized(
-            self._crop(source, face_index, "1:1", (PREVIEW_SIZE, PREVIEW_SIZE)).photo,
-            (TILE_PAINTED_AT, TILE_PAINTED_AT),
-        )
-        (picture,) = self._preview.generate(Job(photo=small, style=style, scene=plain, seeds=(0,)), go_on)
+        crop = self._crop(source, face_index, "1:1", (PREVIEW_SIZE, PREVIEW_SIZE))
+        if crop.small is None:
+            crop.small = resized(crop.photo, (TILE_PAINTED_AT, TILE_PAINTED_AT))
+        job = Job(photo=crop.small, style=style, scene=plain, seeds=(0,), in_series=True)
+        (picture,) = self._tiles.generate(job, go_on)
         return marking.finish(_shrunk(picture), is_diffusion=False)
 
     def photo_tile(self, source: LoadedPhoto, face_index: int | None) -> Image.Image:
@@ -182,10 +192,17 @@ class LivePictures:
         return self._sitting(source).frame(source, face_index, sizes.ratio(shape), loose=loose, crop=crop)
 
     def memory_of(self, source: LoadedPhoto) -> int:
-        """Bytes of the crops and control images of a photo that are in memory. They go when the photo does."""
+        """Bytes in memory of what was cut, drawn and found out of a photo. They go when it does."""
         with self._sittings_lock:
             sitting = self._sittings.get(source)
-        return 0 if sitting is None else sitting.memory_bytes
+        crops = [] if sitting is None else sitting.crops()
+        shared = sum(
+            engine.memory_of(photo)
+            for crop in crops
+            for engine, photo in ((self._preview, crop.photo), (self._tiles, crop.small))
+            if photo is not None
+        )
+        return shared + sum(crop.memory_bytes for crop in crops)
 
     def _sitting(self, source: LoadedPhoto) -> Sitting:
         with self._sittings_lock:

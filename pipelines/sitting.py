@@ -19,10 +19,18 @@ _KEPT_PIXELS = 1_250_000  # of a crop: one for a print weighs 30 MB, and is seld
 
 @dataclass
 class Crop:
-    """A part of the photo, and the control images that were drawn from it."""
+    """A part of the photo, the control images that were drawn from it, and its copy in the size of tiles."""
 
     photo: PreparedPhoto
+    small: PreparedPhoto | None = None
     drawn: dict[AnnotatorName, Image.Image] = field(default_factory=dict)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of all these pictures."""
+        copies = [photo.image for photo in (self.photo, self.small) if photo is not None]
+        pictures = [*copies, *list(self.drawn.values())]
+        return sum(picture.width * picture.height * len(picture.getbands()) for picture in pictures)
 
 
 class Sitting:
@@ -81,10 +89,7 @@ class Sitting:
                 self._crops.popitem(last=False)
         return cut
 
-    @property
-    def memory_bytes(self) -> int:
-        """Of the crops and control images."""
+    def crops(self) -> list[Crop]:
+        """All that are there."""
         with self._lock:
-            crops = list(self._crops.values())
-        pictures = [picture for crop in crops for picture in (crop.photo.image, *list(crop.drawn.values()))]
-        return sum(picture.width * picture.height * len(picture.getbands()) for picture in pictures)
+            return list(self._crops.values())

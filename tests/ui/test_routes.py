@@ -214,8 +214,9 @@ def test_tiles_show_the_visitors_face_to_them_alone_and_nothing_is_kept(
     visit, other = served.visit("routes-tiles"), served.visit("routes-tiles-other")
     http.post("/studio/photo", content=photo_bytes, headers={KEY_HEADER: visit.key})
     photo = visit.require_photo()
-    served.studio.pipeline.preview(photo, face_index=None, style_id=STYLE)  # the crop is there from now on
+    http.get(f"/studio/tile/{visit.key}/styles/{STYLE}.webp")  # what tiles share is there from now on
     kept, files = served.studio.pipeline.memory_of(photo), served.files()
+    assert 2**20 < kept < 2**23
     pictures = [http.get(f"/studio/tile/{visit.key}/{path}.webp") for path in (f"styles/{STYLE}", "scenes/none")]
     for answer in pictures:
         assert answer.status_code == 200

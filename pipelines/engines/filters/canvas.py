@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -91,6 +91,13 @@ class Canvas:
         if self.likeness <= 0.5:
             return self.brush * (1.5 - self.likeness)
         return self.brush * (1.0 - 0.76 * (self.likeness - 0.5))
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of its pictures, and of what was found out about the person."""
+        return sum(
+            {id(one): one.nbytes for one in _arrays((*vars(self).values(), *self.found.copy().values()))}.values()
+        )
 
     def again(self) -> Canvas:
         """The same sitting for another recipe. Nothing of it may have been painted on; what is found out is shared.
@@ -233,6 +240,17 @@ class Canvas:
     def _restore(self, wanted: np.ndarray, sigma: float, share: np.ndarray | float) -> None:
         there = _finer(self.image, sigma)
         self.image = np.clip(self.image + ((wanted - there) * share)[..., None], 0.0, 1.0)
+
+
+def _arrays(values: Iterable[Any]) -> Iterator[np.ndarray]:
+    """Those among these values, and in what lies in them."""
+    for value in values:
+        if isinstance(value, np.ndarray):
+            yield value
+        elif isinstance(value, tuple):
+            yield from _arrays(value)
+        elif is_dataclass(value):
+            yield from _arrays(vars(value).values())
 
 
 def _finer(image: np.ndarray, sigma: float) -> np.ndarray:

@@ -159,6 +159,10 @@ class FilterEngine:
         self._finish(canvas, job.style.model_copy(update={"preview": (*start, *finish)}), own_light=True)
         return Image.fromarray(_to_bytes(canvas.image))
 
+    def memory_of(self, photo: PreparedPhoto) -> int:
+        """Bytes of what jobs of this photo share. They go when it does, or when a job comes that is not in a series."""
+        return sum(canvas.memory_bytes for canvas in self._sittings.of(photo))
+
     def close(self) -> None:
         """Forget backdrops and sittings."""
         self._backdrops.clear()
@@ -187,10 +191,13 @@ class FilterEngine:
     def _sitting(self, job: Job, seed: int) -> Canvas:
         """The person in the scene, in this seed's light, before the recipe."""
         key = (job.scene, job.likeness, seed)
-        if not job.in_series:  # alone, or the last of a series
+        if job.in_series:
+            canvas = self._sittings.get(job.photo, key, lambda: self._new_sitting(job, seed)).again()
+        else:  # alone, or the last of a series
             kept = self._sittings.find(job.photo, key)
-            return self._new_sitting(job, seed) if kept is None else kept.again()
-        return self._sittings.get(job.photo, key, lambda: self._new_sitting(job, seed)).again()
+            canvas = self._new_sitting(job, seed) if kept is None else kept.again()
+        canvas.style_picture = job.style_picture
+        return canvas
 
     def _new_sitting(self, job: Job, seed: int) -> Canvas:
         pixels = np.asarray(job.photo.image.convert("RGB"))
@@ -198,7 +205,6 @@ class FilterEngine:
         mask = vision.person_mask(pixels) if mask is None else mask
         landmarks = job.photo.face.landmarks if job.photo.face is not None else None
         canvas = _canvas(pixels, mask, landmarks, job.likeness, seed, job.scene)
-        canvas.style_picture = job.style_picture
         self._set_scene(canvas, job.scene)
         return canvas
 

@@ -36,6 +36,11 @@ class Kept(Generic[T]):
             self._entries = [*self._entries[1 - _LATEST :], (weakref.ref(photo, self._prune), key, value)]
         return value
 
+    def of(self, photo: PreparedPhoto) -> list[T]:
+        """All values for this very photo."""
+        with self._lock:
+            return [value for of, _, value in self._entries if of() is photo]
+
     def clear(self) -> None:
         """Forget all of them."""
         with self._lock:
