@@ -4,7 +4,9 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(call usable
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 7860
-SPREAD ?= -n 2 --dist loadgroup --no-loadscope-reorder
+SPREAD ?= --dist loadgroup --no-loadscope-reorder
+# Of make test, on two cores: many of its tests wait for a browser or a server.
+WORKERS ?= 3
 FLOOR ?= 93
 COMPUTE ?= cpu
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -21,13 +23,13 @@ run: $(VENV)/.run  ## start the app
 	$(BIN)/python app.py --port $(PORT)
 
 test: $(VENV)/.dev  ## of every behaviour what stands for it, searches in small: minutes
-	$(BIN)/python -m pytest $(SPREAD)
+	$(BIN)/python -m pytest -n $(WORKERS) $(SPREAD)
 
 test-all: $(VENV)/.dev  ## those marked slow too, and searches in full: half an hour; .ci/run runs it
-	$(BIN)/python -m pytest $(SPREAD) -m "not gpu" --hypothesis-profile=full
+	$(BIN)/python -m pytest -n 2 $(SPREAD) -m "not gpu" --hypothesis-profile=full
 
 cover: $(VENV)/.dev  ## make test with the share of the code that it runs; less than the floor fails
-	$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=term:skip-covered --cov-fail-under=$(FLOOR)
+	$(BIN)/python -m pytest -n $(WORKERS) $(SPREAD) --cov --cov-report=term:skip-covered --cov-fail-under=$(FLOOR)
 
 check: $(VENV)/.dev  ## format, lint, types, generated files, known vulnerabilities
 	$(BIN)/ruff format --check .
