@@ -107,6 +107,23 @@ def test_brown_and_dark_skin_is_not_lightened_where_nobody_looks(engine, presets
     assert np.percentile([shift.lightness_shift for shift in known], 95 if len(names) > 1 else 50) < 2.2
 
 
+def test_over_the_lights_of_its_seeds_a_scene_lightens_nobody(engine, presets, loaded):
+    """One seed's light falls on the cheeks and another's beside them; on the whole skin is as light as it is.
+
+    It was 3.7 L* lighter: what light adds was taken back from skin that had taken on a half of it.
+    """
+    library = presets.scene("library")
+    photo = prepare(loaded, 0, 384, loose=True)
+    shifts = []
+    for style in ("golden-hour", "comic"):
+        for seed in (0, 1, 3, 7):
+            picture = engine.render(photo, presets.style(style), library, seed=seed)
+            skin = meter.measure(photo, picture, natural_colour=True).skin
+            assert skin is not None
+            shifts.append(skin.lightness_shift)
+    assert abs(np.mean(shifts)) < 2.0
+
+
 @pytest.mark.parametrize("scene", sweep(["neon-city", "theatre", "orbit", "underwater"], 2))
 @pytest.mark.parametrize("names", [("041", "071"), pytest.param(_SKINS, marks=pytest.mark.slow)])
 def test_coloured_light_of_a_scene_does_not_lighten_or_darken_a_person(engine, presets, portraits_dir, scene, names):

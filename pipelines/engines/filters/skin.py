@@ -175,7 +175,8 @@ def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
     weight = cv2.ximgproc.guidedFilter(own[..., 0] / 100, weight, max(2, round(_FEATHER * reach)), 1e-3)
     weight = person * smoothstep(0.1, 0.6, cv2.GaussianBlur(weight, (0, 0), max(0.8, 0.25 * _FEATHER * reach)))
     # Light comes from where it comes, but makes neither the face as a whole nor its lit side much lighter.
-    more = np.quantile(lit[inner][:, 0], _LIT_SHARES) - np.quantile(own[inner][:, 0], _LIT_SHARES)
+    tinted = own + (lit - own) * _SCENE_TINT
+    more = np.quantile(tinted[inner][:, 0], _LIT_SHARES) - np.quantile(own[inner][:, 0], _LIT_SHARES)
     brighter = float(min(more.max(), more[0] + _MOST_LIT))
     known = (weight * (1 - features) ** 2 + 1e-4 * face).astype(np.float32)
     return _Skin(
@@ -183,7 +184,7 @@ def _skin(canvas: Canvas, flat: bool) -> _Skin | None:
         known=known,
         face=known * face,
         features=features,
-        wanted=own + (lit - own) * _SCENE_TINT - np.array((brighter, 0, 0), np.float32),
+        wanted=tinted - np.array((brighter, 0, 0), np.float32),
         reach=max(1.0, (_WIDE_REACH if flat else _REACH) * reach),
         own_light=False,
     )
