@@ -282,13 +282,20 @@ def _twins(style: Style, path: str) -> Iterator[str]:
     steps, number = style.preview, int(parts[1])
     op = steps[number].op
     place = sum(step.op == op for step in steps[:number])
-    recipes: list[tuple[str, Sequence[Any] | None]] = [("start", style.start), ("finish", style.finish)]
-    for engine, one in style.overrides.items():
-        recipes += [(f"overrides.{engine}.start", one.start), (f"overrides.{engine}.finish", one.finish)]
-    for where, recipe in recipes:
-        same = [index for index, step in enumerate(recipe or ()) if step.op == op]
-        if place < len(same):
-            yield ".".join([where, str(same[place]), *parts[2:]])
+    recipes = [("", style.start, style.finish)]
+    recipes += [(f"overrides.{engine}.", one.start, one.finish) for engine, one in style.overrides.items()]
+    for where, start, finish in recipes:
+        # Counted over both: the second of its kind in the filters' recipe may be the first one in a finish.
+        whole = [
+            (start is not None, "start", *each) for each in enumerate(style.start_recipe if start is None else start)
+        ]
+        whole += [
+            (finish is not None, "finish", *each)
+            for each in enumerate(style.finish_recipe if finish is None else finish)
+        ]
+        same = [(written, part, index) for written, part, index, step in whole if step.op == op]
+        if place < len(same) and same[place][0]:
+            yield ".".join([f"{where}{same[place][1]}", str(same[place][2]), *parts[2:]])
 
 
 def _put(content: dict[str, Any], parts: Sequence[str], value: Any) -> None:

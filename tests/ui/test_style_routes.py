@@ -70,6 +70,16 @@ def test_a_filter_changes_in_the_recipes_of_models_too(editor: Editor) -> None:
     assert finish["overrides.embedded.finish.1.detail"] == 0.45, "what was not touched stays as it differs"
 
 
+def test_of_two_filters_of_a_kind_each_changes_in_its_own_place(editor: Editor) -> None:
+    def grades(said: dict) -> list[float]:
+        return [one["value"] for path, one in settings(said).items() if path.endswith(".saturation")]
+
+    first = grades(editor.edit({"preview.0.saturation": 1.9}, "fauve"))
+    second = grades(editor.edit({"preview.4.saturation": 1.1}, "fauve"))
+    assert first == [1.9, 1.35, 1.9, 1.35]
+    assert second == [1.9, 1.1, 1.9, 1.1]
+
+
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
