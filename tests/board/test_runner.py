@@ -199,6 +199,12 @@ def test_stop_ends_within_one_step_and_finished_cells_stay(bench: Bench) -> None
         if progress.number == 2 and progress.step == 1:
             stop.set()
 
+    def first_step_is_told(on_step: StepCallback) -> None:  # this engine would be done before anybody hears of it
+        if len(bench.engine.jobs) == 2:
+            on_step(1, 3, None)
+            assert stop.wait(60)
+
+    bench.engine._fault = first_step_is_told
     outcome = bench.make(bench.board(), tell=tell, stop=stop)
     assert (outcome.made, outcome.failed, outcome.left) == (1, 0, 2)
     assert outcome.stopped
