@@ -176,6 +176,20 @@ def test_list_search_and_tiles_by_keyboard_alone(page: Page, site: Site) -> None
 
 
 @pytest.mark.slow
+def test_the_name_of_a_picked_tile_takes_no_more_lines_than_before(page: Page, site: Site) -> None:
+    """It broke as "Impressionis-t" when bold letters made it wider."""
+    enter(page, site)
+    heights = "() => [...document.querySelectorAll('#style-picker .name')].map((name) => name.offsetHeight)"
+    expect(page.locator("#style-picker .name")).not_to_have_count(0, timeout=LONG)
+    page.evaluate("document.fonts.ready")
+    before = page.evaluate(heights)
+    for style in ("impressionist", "storybook", "stained-glass"):
+        pick(page, "style", style)
+        expect(page.locator(f"#style-picker [data-id={style}]")).to_have_attribute("aria-checked", "true")
+        assert page.evaluate(heights) == before
+
+
+@pytest.mark.slow
 def test_steps_that_are_done_fold_and_the_tiles_are_on_the_first_screen(
     browser: Browser, site: Site, photo_file: Path
 ) -> None:
