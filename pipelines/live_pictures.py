@@ -72,16 +72,9 @@ class LivePictures:
         size = sizes.within(shape, PREVIEW_SIZE)
         with self.precedence.awaited():
             cut = self._crop(source, face_index, shape, size, scene, crop).photo
-            job = Job(
-                photo=cut,
-                style=style,
-                scene=scene,
-                likeness=likeness,
-                seeds=(seed,),
-                style_picture=style_picture,
-                in_series=True,
+            picture = self._preview.render(
+                cut, style, scene, seed=seed, likeness=likeness, style_picture=style_picture, in_series=True
             )
-            (picture,) = self._preview.generate(job, lambda step, total, preview: True)
             return marking.finish(picture, is_diffusion=False)
 
     def tile(

@@ -119,7 +119,7 @@ def _where(closing: str, is_shared: bool) -> tuple[tuple[str, ...], ...]:
     return (
         (say("What"), say("Where"), say("How long")),
         (
-            say("Your photo, without its metadata, with its crop"),
+            say("Your photo, without its metadata, with its crops and what the filters found out about its light"),
             say("In this program's memory. The page's upload and camera never make a file of it."),
             say(
                 "Until you press *Delete my data*, remove or replace the photo, or until {closing}; {minutes} "

@@ -287,11 +287,9 @@ def _twins(style: Style, path: str) -> Iterator[str]:
     for where, start, finish in recipes:
         # Counted over both: the second of its kind in the filters' recipe may be the first one in a finish.
         whole = [
-            (start is not None, "start", *each) for each in enumerate(style.start_recipe if start is None else start)
-        ]
-        whole += [
-            (finish is not None, "finish", *each)
-            for each in enumerate(style.finish_recipe if finish is None else finish)
+            (given is not None, part, index, step)
+            for part, given, default in (("start", start, style.start_recipe), ("finish", finish, style.finish_recipe))
+            for index, step in enumerate(default if given is None else given)
         ]
         same = [(written, part, index) for written, part, index, step in whole if step.op == op]
         if place < len(same) and same[place][0]:

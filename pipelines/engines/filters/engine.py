@@ -88,9 +88,18 @@ class FilterEngine:
         seed: int = 0,
         likeness: float = 0.5,
         style_picture: StylePicture | None = None,
+        in_series: bool = False,
     ) -> Image.Image:
         """One picture, for those who need no steps: what `generate` makes of the same values."""
-        job = Job(photo=photo, style=style, scene=scene, likeness=likeness, seeds=(seed,), style_picture=style_picture)
+        job = Job(
+            photo=photo,
+            style=style,
+            scene=scene,
+            likeness=likeness,
+            seeds=(seed,),
+            style_picture=style_picture,
+            in_series=in_series,
+        )
         return self.generate(job, lambda step, total, preview: True)[0]
 
     def render_frame(
