@@ -262,6 +262,20 @@ def test_a_lighter_lower_face_is_seen_while_cheeks_and_forehead_stay(prepared: P
     assert "lighter" in kept.sentence
 
 
+@pytest.mark.parametrize("tone", [(40, 14, 18), (26, 10, 12)], ids=["brown", "dark"])
+def test_a_few_flat_tones_are_no_lightening(prepared: PreparedPhoto, tone: tuple[float, float, float]) -> None:
+    """Skin rounded up here and down there is as light as it was, wherever the tones lie."""
+    photo = toned(prepared, tone)
+    lab = cv2.cvtColor(np.asarray(photo.image, np.float32) / 255, cv2.COLOR_RGB2LAB)
+    for first in (0, 4, 8, 12):
+        flat = lab.copy()
+        flat[..., 0] = np.round((flat[..., 0] - first) / 16) * 16 + first
+        picture = Image.fromarray((np.clip(cv2.cvtColor(flat, cv2.COLOR_LAB2RGB), 0, 1) * 255).astype(np.uint8))
+        kept = measure(photo, picture, natural_colour=True)
+        assert kept.skin is not None
+        assert kept.warning is None, f"tones at {first}: {kept.skin.lightness_shift:+.1f} L*"
+
+
 def test_brown_skin_is_warned_of_past_five_degrees(prepared: PreparedPhoto) -> None:
     """Near L* 50 two units of L* are more than five degrees; asking for more of them kept silent about brown skin."""
     own = measure(prepared, prepared.image, natural_colour=True).skin
