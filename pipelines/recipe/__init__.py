@@ -109,6 +109,9 @@ class PhotoDetail(Step):
     op: Literal["photo_detail"] = operation("photo_detail", "Detail of the photo", "amount")
     amount: Share = Field(0.6, description="How much of the photo's fine detail comes back.")
     reach: float = Field(3.0, ge=1, le=20, description="What counts as fine, in pixels of a 512 px portrait.")
+    person: bool = Field(
+        False, description="Not on the wall behind, which the style made another.", title="Person only"
+    )
 
 
 # --- paint -----------------------------------------------------------------------------------------------------------

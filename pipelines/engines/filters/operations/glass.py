@@ -13,6 +13,7 @@ from pipelines.engines.filters.operations.line import lines
 from pipelines.engines.filters.operations.tiles import bevel, means, seams
 
 _LIT = 4.0  # L* that the light in a pane adds
+_LARGEST_HOLE = 0.01  # of the picture
 _HIDDEN = ("brow", "eye", "iris", "lip")  # painted and leaded finely
 
 
@@ -33,7 +34,7 @@ def glass(canvas: Canvas, step: recipe.Glass) -> None:
     _keep_tone(canvas, colors, labels, face, hair)
     chroma = np.hypot(colors[:, 1], colors[:, 2])
     # Glass has colour of its own: grey cloth and hair lean to the colour they have most of.
-    lift = np.where(np.isin(np.arange(count), face), 1.25, 1.8 * np.clip(1 + (14 - chroma) / 30, 1, 1.5))
+    lift = np.where(np.isin(np.arange(count), face), 1.12, 1.8 * np.clip(1 + (14 - chroma) / 30, 1, 1.5))
     colors[:, 1:] *= lift[:, None]
     colors[:, 2] += np.where(np.isin(np.arange(count), face), 5, 0)
     plain = hair[chroma[hair] < 10]  # grey hair and the shine of a scalp
@@ -108,7 +109,7 @@ def _panes(
     wall = [int(n) for n in np.unique(labels)]
     found = parts(canvas)
     kinds = np.stack((1 - canvas.person, found.hair, found.skin, found.cloth), axis=2)
-    kind = cv2.medianBlur(kinds.argmax(axis=2).astype(np.uint8), 5)
+    kind = _without_holes(cv2.medianBlur(kinds.argmax(axis=2).astype(np.uint8), 5))
     lab = cv2.cvtColor(canvas.source, cv2.COLOR_RGB2LAB)
     start = int(labels.max()) + 1
     for number, many in ((1, 12), (2, 4), (3, 16)):
@@ -182,5 +183,26 @@ def _cut(labels: np.ndarray, zone: np.ndarray, lab: np.ndarray, many: int, start
         for n in range(len(centres))
     ]
     nearest = cv2.resize(np.stack(grown, axis=2).argmax(axis=2).astype(np.uint8), (width, height), interpolation=0)
-    labels[zone] = start + cv2.medianBlur(nearest, 5)[zone]
+    labels[zone] = start + _without_holes(cv2.medianBlur(nearest, 5))[zone]
     return start + len(centres)
+
+
+def _without_holes(panes: np.ndarray) -> np.ndarray:
+    """(H, W) uint8 panes of which no small one lies wholly inside another: no glazier could set it.
+
+    On the crown of a head it looks like an eye.
+    """
+    done = panes.copy()
+    ring = np.ones((3, 3), np.uint8)
+    for number in np.unique(panes):
+        count, pieces, box, _ = cv2.connectedComponentsWithStats((panes == number).astype(np.uint8))
+        for piece in range(1, count):
+            left, top, wide, high, area = (int(value) for value in box[piece])
+            if area > _LARGEST_HOLE * panes.size:
+                continue
+            where = np.s_[max(0, top - 1) : top + high + 1, max(0, left - 1) : left + wide + 1]
+            own = (pieces[where] == piece).astype(np.uint8)
+            others = np.unique(panes[where][(cv2.dilate(own, ring) > 0) & (own == 0)])
+            if len(others) == 1:
+                done[where][own > 0] = others[0]
+    return done

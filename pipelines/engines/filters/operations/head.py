@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from pipelines.engines.filters.canvas import OVAL, Canvas, blur, smoothstep
+from pipelines.engines.filters.operations.features import eyes_seen
 
 _MESH = Path(__file__).with_name("face_mesh.csv")
 # Planes of the right half of a face (left in the picture) as outlines of mesh points, painted in this order, later over
@@ -167,6 +168,7 @@ def planes(canvas: Canvas) -> tuple[np.ndarray, list[str]]:
 
     Returns:
         (H, W) uint8, 0 outside the face; names of the planes from 1 on, "eye", "iris", "brow" and "lip" among them.
+        Behind dark glasses, hair or a hand there is no eye.
     """
     if "planes" not in canvas.found:
         canvas.found["planes"] = _planes(canvas)
@@ -186,11 +188,15 @@ def _planes(canvas: Canvas) -> tuple[np.ndarray, list[str]]:
         cv2.fillPoly(labels, [np.round(rounded(outline) * 16).astype(np.int32)], len(names), cv2.LINE_8, 4)
 
     far = [float(np.linalg.norm(points[edge] - points[1])) for edge in (234, 454)]
-    halves = [np.arange(468), other] if far[0] < far[1] else [other, np.arange(468)]  # the nearer half lies on top
+    halves = [(0, np.arange(468)), (1, other)]
+    halves = halves if far[0] < far[1] else halves[::-1]  # the nearer half lies on top
+    seen = [amount > 0.05 for amount in eyes_seen(canvas)]
     for name, outline in _OUTLINES.items():
-        for half in halves:
+        for side, half in halves:
+            if name == "eye" and not seen[side]:
+                continue
             fill(name, points[half[list(outline)]])
-    for iris in _IRIS:
+    for iris in (iris for iris, shown in zip(_IRIS, seen, strict=True) if shown):
         middle = points[iris[0]]
         radius = float(np.linalg.norm(points[list(iris[1:])] - middle, axis=1).mean())
         disc = np.zeros_like(labels)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pipelines.engines.filters.canvas import LIPS, OVAL, Canvas, blur, gray, grid, mix, rgb, smoothstep
-from pipelines.engines.filters.operations.features import eyes_seen
+from pipelines.engines.filters.operations.features import eyes_facing, eyes_seen
 from pipelines.engines.filters.operations.head import mirrored, parts, rounded
 from pipelines.engines.filters.operations.line import lines
 from pipelines.recipe import lit as recipe_lit
@@ -90,13 +90,15 @@ def _tubes(canvas: Canvas, width: float) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def _face(canvas: Canvas, layer: np.ndarray, points: np.ndarray, thin: int, seen: tuple[bool, bool]) -> None:
-    """The mesh's own tubes. The half of the face that is turned away keeps its eye and brow, not its nose.
+    """The mesh's own tubes. Of the half of a face that is turned away as far as in profile there are none.
 
     Args:
         seen: Which eyes are; no others are drawn, on dark glasses least of all.
     """
     other = mirrored()
-    for half, eye in zip((np.arange(468), other), seen, strict=True):
+    for half, eye, near in zip((np.arange(468), other), seen, eyes_facing(canvas), strict=True):
+        if not near:
+            continue
         _draw(layer, points[half[list(_WING)]], thin, closed=False)
         _draw(layer, points[half[list(_BROW)]], thin, closed=True)
         if not eye:

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipelines import recipe
 from pipelines.engines.filters.canvas import LIPS, OVAL, Canvas, blur, fractal_noise, mix, rgb, smoothstep
+from pipelines.engines.filters.operations.features import eyes_facing, eyes_seen
 from pipelines.engines.filters.operations.head import mirrored, parts, planes
 from pipelines.engines.filters.operations.light import form
 from pipelines.engines.filters.operations.zones import zones
@@ -20,6 +21,8 @@ _CORNERS = (
     61, 39, 0, 17, 181, 78, 13, 14, 82, 87, 164,  # mouth
     9, 151, 69, 117, 50, 205, 230, 226, 101, 207, 199, 210, 116,  # forehead, cheek, chin
 )  # fmt: skip
+_BROWS = ((70, 105, 107, 55, 52, 46), (300, 334, 336, 285, 282, 276))
+_LIDS = ((33, 160, 158, 133), (263, 387, 385, 362))
 _IRIS_RINGS = (469, 470, 471, 472, 474, 475, 476, 477)
 
 
@@ -61,8 +64,29 @@ def polygons(canvas: Canvas, step: recipe.Polygons) -> None:
         cv2.polylines(seam, list(fixed), True, 255, max(1, round(0.7 * canvas.unit)), cv2.LINE_AA, 4)
         amount = seam.astype(np.float32) / 255.0 * abs(step.edge) * (1 - 0.6 * canvas.features)
         picture = mix(picture, np.full(3, 1.0 if step.edge > 0 else 0.0, np.float32), amount[..., None])
-    canvas.image = _eyes(canvas, picture)
+    canvas.image = _eyes(canvas, _brows(canvas, picture))
     canvas.keep_features(0.1 + 0.3 * canvas.likeness)
+
+
+def _brows(canvas: Canvas, picture: np.ndarray) -> np.ndarray:
+    """Brows cut from two or three facets each, in the brow's own colour: facets of skin would swallow thin ones."""
+    if canvas.landmarks is None:
+        return picture
+    done = picture.copy()
+    for brow, near in zip(_BROWS, eyes_facing(canvas), strict=True):
+        if not near:
+            continue
+        points = np.round(canvas.landmarks[list(brow)] * 16).astype(np.int32)
+        whole = np.zeros((canvas.height, canvas.width), np.uint8)
+        cv2.fillPoly(whole, [points], 1, cv2.LINE_8, 4)
+        pixels = canvas.image[whole > 0]
+        if len(pixels) < 8:
+            continue
+        own = pixels[np.argsort(pixels.mean(axis=1))[: max(1, len(pixels) // 3)]].mean(axis=0)
+        for n, part in enumerate(((0, 1, 4, 5), (1, 2, 3, 4))):
+            tone = np.clip(own * (1.12 - 0.24 * n), 0, 1)
+            cv2.fillConvexPoly(done, points[list(part)], tuple(map(float, tone)), cv2.LINE_AA, 4)
+    return done
 
 
 def _eyes(canvas: Canvas, picture: np.ndarray) -> np.ndarray:
@@ -71,6 +95,7 @@ def _eyes(canvas: Canvas, picture: np.ndarray) -> np.ndarray:
         return picture
     labels, names = planes(canvas)
     number = {name: [n + 1 for n, other in enumerate(names) if other == name] for name in ("iris", "eye")}
+    seen = [amount > 0.05 for amount in eyes_seen(canvas)]  # nobody has eyes on dark glasses
     inside = np.isin(labels, number["eye"] + number["iris"])
     done = picture.copy()
     # The white is lighter than the skin around it, whatever shade lies on it.
@@ -79,7 +104,9 @@ def _eyes(canvas: Canvas, picture: np.ndarray) -> np.ndarray:
     luma = np.maximum(cv2.cvtColor(white, cv2.COLOR_RGB2GRAY), 0.02)
     white = white * (np.clip(np.maximum(luma, 1.25 * around + 0.06), 0, 0.85) / luma)[..., None]
     done[inside] = mix(white.mean(axis=2, keepdims=True), white, 0.5)[inside]
-    for middle, first in ((468, 469), (473, 474)):
+    for side, (middle, first) in enumerate(((468, 469), (473, 474))):
+        if not seen[side]:
+            continue
         center = canvas.landmarks[middle]
         ring = canvas.landmarks[first : first + 4]
         radius = float(np.linalg.norm(ring - center, axis=1).mean()) * 1.05
@@ -97,7 +124,7 @@ def _eyes(canvas: Canvas, picture: np.ndarray) -> np.ndarray:
         done[inside] = iris[inside]
     lids = np.zeros(labels.shape, np.uint8)
     wide = max(1, round(0.011 * canvas.face_size))
-    for lid in ((33, 160, 158, 133), (362, 385, 387, 263)):
+    for lid in (lid for lid, shown in zip(_LIDS, seen, strict=True) if shown):
         cv2.polylines(lids, [np.round(canvas.landmarks[list(lid)] * 16).astype(np.int32)], False, 255, wide, 16, 4)
     return mix(done, 0.28 * done, (0.85 / 255 * lids.astype(np.float32))[..., None])
 
@@ -131,7 +158,10 @@ def _corners(canvas: Canvas, pitch: float, rng: np.random.Generator) -> np.ndarr
     if canvas.landmarks is not None:
         right = np.array(_CORNERS)
         chosen = np.unique(np.concatenate((right, mirrored()[right])))
-        keep(canvas.landmarks[[*_IRIS_RINGS, *chosen]], 0.012 * canvas.face_size)
+        corners = canvas.landmarks[[*_IRIS_RINGS, *chosen]]
+        at = np.clip(np.round(corners).astype(int), 0, (width - 1, height - 1))
+        # In profile the far half of the mesh lies in the air.
+        keep(corners[canvas.person[at[:, 1], at[:, 0]] > 0.3], 0.012 * canvas.face_size)
         oval = canvas.landmarks[list(OVAL)].astype(np.int32)
         cv2.fillPoly(near, [oval], 1)
     found = parts(canvas)

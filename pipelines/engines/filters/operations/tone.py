@@ -50,7 +50,10 @@ def grade(canvas: Canvas, step: recipe.Grade) -> None:
 
 def photo_detail(canvas: Canvas, step: recipe.PhotoDetail) -> None:
     """recipe.PhotoDetail."""
-    canvas.restore_detail(step.reach * canvas.unit, step.amount)
+    share: np.ndarray | float = step.amount
+    if step.person:  # not at the outline, whose light and dark came from the photo's own wall
+        share = share * smoothstep(0.55, 0.95, blur(canvas.person, 2.5 * canvas.unit))
+    canvas.restore_detail(step.reach * canvas.unit, share)
 
 
 def tone_map(canvas: Canvas, step: recipe.ToneMap) -> None:
