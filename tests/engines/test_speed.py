@@ -139,11 +139,14 @@ def test_a_large_model_is_bfloat16_on_a_processor_that_multiplies_it(
     assert 0.0 < difference(pictures[torch.float32], pictures[torch.bfloat16]) < 2.0
 
 
-def test_a_gpus_convolutions_have_their_channels_last(tiny_root: Path) -> None:
-    """Loaded in parts, so that it stays on the processor until a GPU asks for it."""
-    net = Loader(sd15_stack(tiny_root), Device("cuda", 10**10), thrifty=True).controlnet("canny")
+@pytest.mark.parametrize(
+    ("device", "dtype"), [(Device("cuda", 10**10), torch.float16), (CPU, torch.float32)], ids=["cuda", "cpu"]
+)
+def test_convolutions_have_their_channels_last(tiny_root: Path, device: Device, dtype: torch.dtype) -> None:
+    """For the GPU loaded in parts, so that it stays on the processor until it is asked for."""
+    net = Loader(sd15_stack(tiny_root), device, thrifty=device.kind == "cuda").controlnet("canny")
     assert net.down_blocks[0].resnets[0].conv1.weight.is_contiguous(memory_format=torch.channels_last)
-    assert net.dtype == torch.float16
+    assert net.dtype == dtype
 
 
 def test_controls_without_weight_cost_nothing(tiny_root: Path, job: GenerationJob) -> None:

@@ -72,10 +72,11 @@ class Loader(PartsLoader[UNetStack]):
         return self._by_channels(self.model(model_class, self.stack.controlnets[annotator], name))
 
     def _by_channels(self, model: Any) -> Any:
-        """The same network with its weights in the order in which a GPU's convolutions are faster; on a processor it
-        makes no difference.
+        """The same network with its weights in the order in which convolutions are faster, on a processor too.
+
+        What is computed is the same.
         """
-        if self.device.kind != "cuda":
+        if self.device.kind not in ("cuda", "cpu"):
             return model
         return model.to(memory_format=heavy.load("torch").channels_last)
 
