@@ -18,6 +18,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # several files are tested at a time
 # Tests of ticks and sentences need no diffusion; those of what a fresh machine makes take the setting away.
 os.environ["STUDIO_MODEL"] = "preview"
+# Of a file of authorities each HTTP client reads all when it is made, of a folder none before it meets one. Tests talk
+# to this machine alone.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 
 import anyio
 import hypothesis  # noqa: F401  # early: where its plugin imports it after many threads, CPython 3.11 may refuse

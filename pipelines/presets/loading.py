@@ -10,6 +10,7 @@ import logging
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -110,8 +111,8 @@ def load_presets(root: Path = PRESETS, kinds: Mapping[str, Kind] = KINDS, more: 
         built_in = _read_folder(root / kind, class_of, problems)
         return built_in if more is None else built_in + _read_more(more / kind, root / kind, class_of, problems)
 
-    styles, scenes = read("styles", lambda _: Style), read("scenes", lambda _: Scene)
-    models: list[ModelStack] = read("models", lambda content: _stack_class(content, kinds))
+    styles, scenes = read("styles", _a_style), read("scenes", _a_scene)
+    models: list[ModelStack] = read("models", partial(_stack_class, kinds=kinds) if kinds is not KINDS else _a_stack)
     for problem in problems:
         log.error("preset left out: %s", problem.hint)
     if all(style.needs_picture for style in styles) or not scenes:
@@ -227,15 +228,22 @@ def _read_file(path: Path, class_of: ClassOf[T]) -> T:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise PresetError(f"Preset {name} is larger than {MAX_FILE_BYTES // 1024} kB; shorten it.")
-        content = tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise PresetError(f"Preset {name} is not valid TOML: {error}.") from error
+        text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PresetError(f"Preset {name} cannot be read; check its permissions and its encoding (UTF-8).") from error
+    return _read_text(text, path.stem, name, class_of)
+
+
+@lru_cache(maxsize=256)  # page, studies and boards read the same files
+def _read_text(text: str, preset_id: str, name: str, class_of: ClassOf[T]) -> T:
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PresetError(f"Preset {name} is not valid TOML: {error}.") from error
     if "id" in content:
         raise PresetError(f"Preset {name}, field id: remove it, the file name is the id.")
     try:
-        preset = class_of(content)(id=path.stem, **content)
+        preset = class_of(content)(id=preset_id, **content)
     except _UnknownKind as error:
         raise PresetError(f"Preset {name}, field kind: {error}.") from error
     except ValidationError as error:
@@ -256,6 +264,18 @@ def _first_problem(error: ValidationError) -> str:
 
 class _UnknownKind(Exception):
     """A model stack is of no kind that any engine runs."""
+
+
+def _a_style(content: dict[str, Any]) -> type[Style]:
+    return Style
+
+
+def _a_scene(content: dict[str, Any]) -> type[Scene]:
+    return Scene
+
+
+def _a_stack(content: dict[str, Any]) -> type[ModelStack]:
+    return _stack_class(content, KINDS)
 
 
 def _stack_class(content: dict[str, Any], kinds: Mapping[str, Kind]) -> type[ModelStack]:
