@@ -69,7 +69,7 @@ def polygons(canvas: Canvas, step: recipe.Polygons) -> None:
 
 
 def _brows(canvas: Canvas, picture: np.ndarray) -> np.ndarray:
-    """Brows cut from two or three facets each, in the brow's own colour: facets of skin would swallow thin ones."""
+    """Brows cut from two facets each, in the brow's own colour: facets of skin would swallow thin ones."""
     if canvas.landmarks is None:
         return picture
     done = picture.copy()
