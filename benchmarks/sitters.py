@@ -14,14 +14,13 @@ import numpy as np
 from PIL import Image
 
 from pipelines.controls.annotators import annotate
-from pipelines.engines.filters.canvas import Canvas
 from pipelines.engines.filters.engine import FilterEngine
-from pipelines.engines.filters.operations.features import eyes_seen
 from pipelines.engines.filters.stage import resized
 from pipelines.engines.likeness import apply_likeness
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.stack import UNetStack
+from pipelines.photo.eyes import eyes_seen
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.schema import AnnotatorName, Control, PreparedPhoto, Scene, Style
 
@@ -41,9 +40,8 @@ class Person:
     def eyes_seen(self) -> bool:
         """Neither eye is hidden in the photo, by dark glasses or by the head's turn."""
         assert self.photo.face is not None
-        pixels = np.asarray(self.photo.image, np.float32) / 255
-        person = np.ones(pixels.shape[:2], np.float32)
-        return min(eyes_seen(Canvas(pixels, pixels, person, self.photo.face.landmarks))) > 0.5
+        assert self.photo.face.landmarks is not None
+        return min(eyes_seen(np.asarray(self.photo.image, np.float32) / 255, self.photo.face.landmarks)) > 0.5
 
 
 def stack_of(folder: Path) -> UNetStack:

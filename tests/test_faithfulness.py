@@ -269,6 +269,21 @@ def test_a_lighter_lower_face_is_seen_while_cheeks_and_forehead_stay(prepared: P
     assert "lighter" in kept.sentence
 
 
+def test_of_eyes_behind_dark_glasses_nothing_is_said(prepared: PreparedPhoto) -> None:
+    """The mesh guesses them there: somebody in sunglasses was told that a portrait made the eyes 18 % smaller."""
+    worn = np.asarray(prepared.image).copy()
+    points = points_of(prepared)
+    for eye in (LEFT_EYE, RIGHT_EYE):
+        x, y = (int(n) for n in points[list(eye)].mean(axis=0).round())
+        cv2.circle(worn, (x, y), round(0.15 * float(np.ptp(points[:, 1]))), (9, 12, 14), -1)
+    photo = prepared.model_copy(update={"image": Image.fromarray(worn)})
+    kept = measure(photo, photo.image, natural_colour=True)
+    assert kept.eye_size is None
+    assert "The eyes are hidden in the photo, so they were not compared." in kept.unmeasured
+    assert not any("Not clear enough" in words and "eyes" in words for words in kept.unmeasured)
+    assert measure(prepared, prepared.image, natural_colour=True).eye_size is not None
+
+
 @pytest.mark.parametrize("tone", [(40, 14, 18), (26, 10, 12)], ids=["brown", "dark"])
 def test_a_few_flat_tones_are_no_lightening(prepared: PreparedPhoto, tone: tuple[float, float, float]) -> None:
     """Skin rounded up here and down there is as light as it was, wherever the tones lie."""

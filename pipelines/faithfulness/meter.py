@@ -34,6 +34,7 @@ from pipelines.faithfulness.shape import landmark_drift, shape_changes, turn
 from pipelines.faithfulness.skin import skin_shift
 from pipelines.faithfulness.words import sentence, warning
 from pipelines.photo import vision
+from pipelines.photo.eyes import eyes_seen
 from pipelines.results import Faithfulness, RatioChange
 from pipelines.schema import PreparedPhoto
 
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 _SIZE = 512  # pixels; edges are compared at this width
 _TOLERANCE = 2
 _DENSE = 0.12  # share of the face
+_SEEN = 0.5  # of an eye, by `eyes_seen`
 _SIDEWAYS = 0.45  # nose tip off the middle of the cheeks, in face widths
 # Translators: these four are listed in "Not clear enough in this picture to be compared: {listed}."
 _NAMES = {
@@ -57,6 +59,7 @@ _NOT_FOUND = say(
     "The face cannot be read in this picture, as in most strong abstractions, so its shape was not compared."
 )
 _TURNED = say("The face is turned to the side, so its widths were not compared.")
+_HIDDEN = say("The eyes are hidden in the photo, so they were not compared.")
 _OWN_COLOURS = say("This style has its own colours, so skin tone is not judged.")
 _NO_COLOUR = say("There is too little colour in the skin to compare its tone.")
 _FAILED = say("The comparison with your photo failed for this picture.")
@@ -97,6 +100,9 @@ def _measure(photo: PreparedPhoto, portrait: Image.Image, natural_colour: bool) 
     else:
         shape = shape_changes(before, own, after, other)
         lost = [words for name, words in _NAMES.items() if name not in shape]
+        if "eye_size" in shape and min(eyes_seen(before.astype(np.float32) / 255, own)) < _SEEN:
+            del shape["eye_size"]
+            unmeasured.append(_HIDDEN)
         if lost:
             unmeasured.append(say("Not clear enough in this picture to be compared: {listed}.", listed=listed(lost)))
     skin = skin_shift(before, own, after, other) if natural_colour else None

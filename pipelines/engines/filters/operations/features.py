@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from pipelines.engines.filters.canvas import Canvas, blur, mix, rgb, smoothstep
-from pipelines.photo import vision
+from pipelines.photo import eyes, vision
 from pipelines.recipe import drawn as recipe
 
 # MediaPipe face mesh, corner to corner: outer to inner for eyes and brows, left to right in the picture for lips.
@@ -27,10 +26,7 @@ _NOSTRILS = ((98, 97, 2), (2, 326, 327))
 _OVERSAMPLE = 4
 _SHUT = 0.10  # height over width of an eye that is closed
 _OPEN_MOUTH = 0.025  # of the face's height
-_AWAY = 0.075  # of the face's height: an eye narrower than this looks away
 _LIPSTICK = 8.0  # a* above the cheeks' at which a mouth of any colour is a mouth
-_SURE = 0.8  # of an eye's being seen
-_STRANGE = 24.0  # Lab distance from the cheeks at which what lies around an eye is no skin (sunglasses, hair)
 
 
 class _Pen:
@@ -103,34 +99,9 @@ def features(canvas: Canvas, step: recipe.Features) -> None:
 
 
 def eyes_seen(canvas: Canvas) -> tuple[float, float]:
-    """For each eye 1 where what lies around it looks like skin, 0 behind dark glasses, hair or a hand.
-
-    The eye with mesh point 33 first. Needs landmarks. Looked for in the photo: another light makes glasses lighter.
-    """
-    if canvas.photo is not None:
-        canvas = replace(canvas, source=canvas.photo)
-    pen, seen, tinted = _Pen(canvas), [], []
-    cheeks = [_lab(_median(canvas, pen, site)) for site in vision.SKIN_SITES]
-    weights = np.array((0.5, 1, 1), np.float32)  # shade in the sockets is no glass
-    facing = eyes_facing(canvas)
-    for side, near in enumerate(facing):
-        under, lid = _lab(_median(canvas, pen, _UNDER[side])), _lab(_median(canvas, pen, _LID[side]))
-        off = min(float(np.linalg.norm((under - cheek) * weights)) for cheek in cheeks)
-        seen.append(float(smoothstep(_STRANGE, _STRANGE * 0.7, np.asarray(off, np.float32))) if near else 0.0)
-        tinted.append(bool(lid[1] < 0.5 and float(np.median([cheek[1] for cheek in cheeks])) > 4))
-    # Where one eye is hidden and the other nearly, both are behind the same glasses.
-    glasses = all(tinted) or (all(facing) and min(seen) == 0 and max(seen) < _SURE)
-    return (0.0, 0.0) if glasses else (seen[0], seen[1])
-
-
-def eyes_facing(canvas: Canvas) -> tuple[bool, bool]:
-    """For each eye whether it is on the side that is turned to the camera. The eye with mesh point 33 first.
-
-    Needs landmarks. In profile the mesh puts the other one into the air before the nose.
-    """
-    pen = _Pen(canvas)
-    widths = [float(np.linalg.norm(np.ptp(pen.at((*_UPPER[side], *_LOWER[side])), axis=0))) for side in (0, 1)]
-    return widths[0] > _AWAY * canvas.face_size, widths[1] > _AWAY * canvas.face_size
+    """See `pipelines.photo.eyes`. Needs landmarks."""
+    assert canvas.landmarks is not None
+    return eyes.eyes_seen(canvas.source if canvas.photo is None else canvas.photo, canvas.landmarks)
 
 
 def _lab(color: np.ndarray) -> np.ndarray:

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 
 from pipelines.engines.filters.canvas import LIPS, OVAL, Canvas, blur, gray, grid, mix, rgb, smoothstep
-from pipelines.engines.filters.operations.features import eyes_facing, eyes_seen
+from pipelines.engines.filters.operations.features import eyes_seen
 from pipelines.engines.filters.operations.head import mirrored, parts, rounded
 from pipelines.engines.filters.operations.line import lines
+from pipelines.photo.eyes import eyes_facing
 from pipelines.recipe import lit as recipe_lit
 
 # Tubes of the right half of the face as mesh points; the left half mirrors them.
@@ -96,7 +97,7 @@ def _face(canvas: Canvas, layer: np.ndarray, points: np.ndarray, thin: int, seen
         seen: Which eyes are; no others are drawn, on dark glasses least of all.
     """
     other = mirrored()
-    for half, eye, near in zip((np.arange(468), other), seen, eyes_facing(canvas), strict=True):
+    for half, eye, near in zip((np.arange(468), other), seen, eyes_facing(points), strict=True):
         if not near:
             continue
         _draw(layer, points[half[list(_WING)]], thin, closed=False)

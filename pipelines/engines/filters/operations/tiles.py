@@ -7,10 +7,11 @@ import numpy as np
 
 from pipelines import recipe
 from pipelines.engines.filters.canvas import LIPS, OVAL, Canvas, blur, fractal_noise, mix, rgb, smoothstep
-from pipelines.engines.filters.operations.features import eyes_facing, eyes_seen
+from pipelines.engines.filters.operations.features import eyes_seen
 from pipelines.engines.filters.operations.head import mirrored, parts, planes
 from pipelines.engines.filters.operations.light import form
 from pipelines.engines.filters.operations.zones import zones
+from pipelines.photo.eyes import eyes_facing
 
 # Corners of a face in facets: right half and middle; the left half mirrors them.
 _CORNERS = (
@@ -73,7 +74,7 @@ def _brows(canvas: Canvas, picture: np.ndarray) -> np.ndarray:
     if canvas.landmarks is None:
         return picture
     done = picture.copy()
-    for brow, near in zip(_BROWS, eyes_facing(canvas), strict=True):
+    for brow, near in zip(_BROWS, eyes_facing(canvas.landmarks), strict=True):
         if not near:
             continue
         points = np.round(canvas.landmarks[list(brow)] * 16).astype(np.int32)
