@@ -38,7 +38,7 @@ _SCENE_TINT = np.array((0.55, 0.6, 0.6), np.float32)  # shares of a scene's ligh
 _WARMTH = 0.4  # share of the yellow that a picture gave to skin which stays; of the red, none does
 _WARM = 4.0  # b* from which on that counts in full
 # With a light of its own: what skin may differ by, L*, a*, b*, down and up. Lighter and colder is what it may least be.
-_LESS, _MORE = (5.0, 6.0, 1.5), (1.0, 2.0, 16.0)
+_LESS, _MORE = (5.0, 6.0, 1.5), (0.3, 2.0, 16.0)
 _MOST_OF_INK = 10.0  # likewise: L*; with more, ink in hair of the skin's colour becomes a grey blot
 _GREY = 2.0  # chroma under which there is no hue to turn (black-and-white photos, overexposed skin)
 _INK = 36.0  # L* from the usual skin; ink and highlights so far from it are moved a third as much
