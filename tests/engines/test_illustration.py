@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from pipelines.engines.filters.canvas import BROW_RIGHT, EYE_LEFT, EYE_RIGHT, Canvas
+from pipelines.engines.filters.canvas import BROW_LEFT, BROW_RIGHT, EYE_LEFT, EYE_RIGHT, Canvas
 from pipelines.engines.filters.operations import OPERATIONS
 from pipelines.engines.filters.operations.zones import zones
 from pipelines.photo.opening import open_photo, prepare
@@ -166,6 +166,19 @@ def test_of_a_face_in_profile_no_far_eye_hangs_in_the_air(prepared, op):
     x, y = (int(n) for n in air.round())
     around = after[y - reach : y + reach + 1, x - reach : x + reach + 1]
     assert np.ptp(np.quantile(around.mean(axis=2), (0.02, 0.98))) < 0.15
+
+
+def test_brows_are_cut_as_facets_of_their_own(portraits_dir):
+    """A thin brow was averaged away by the facets of skin on both sides of it."""
+    canvas = sitting(prepare(open_photo(portraits_dir / "007.jpg"), None, 512))
+    points = mesh_of(canvas)
+    brow, skin = (np.zeros((canvas.height, canvas.width), np.uint8) for _ in range(2))
+    for outline in (BROW_RIGHT, BROW_LEFT):
+        hull = cv2.convexHull(points[list(outline)].astype(np.int32))
+        cv2.fillConvexPoly(brow, hull, 1)
+        cv2.fillConvexPoly(skin, hull - np.array((0, round(0.1 * canvas.face_size))), 1)
+    after = run(canvas, op="polygons").mean(axis=2)
+    assert np.median(after[brow > 0]) < 0.55 * np.median(after[skin > 0])
 
 
 def test_no_pane_lies_wholly_inside_another_one(portraits_dir):
