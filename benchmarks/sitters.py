@@ -20,7 +20,7 @@ from pipelines.engines.likeness import apply_likeness
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.stack import UNetStack
-from pipelines.photo.eyes import eyes_seen
+from pipelines.photo.eyes import both_seen
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.schema import AnnotatorName, Control, PreparedPhoto, Scene, Style
 
@@ -41,7 +41,7 @@ class Person:
         """Neither eye is hidden in the photo, by dark glasses or by the head's turn."""
         assert self.photo.face is not None
         assert self.photo.face.landmarks is not None
-        return min(eyes_seen(np.asarray(self.photo.image, np.float32) / 255, self.photo.face.landmarks)) > 0.5
+        return both_seen(np.asarray(self.photo.image), self.photo.face.landmarks)
 
 
 def stack_of(folder: Path) -> UNetStack:

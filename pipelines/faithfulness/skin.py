@@ -136,7 +136,7 @@ def _tone(rgb: np.ndarray, outline: np.ndarray) -> tuple[float, float, float, fl
     if len(pixels) < _LEAST_PIXELS:
         return None
     lab = cv2.cvtColor(pixels[None].astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)[0]
-    low, high = np.percentile(lab[:, 0], (10, 90))  # shadows, hair; highlights
+    low, high = np.percentile(lab[:, 0], (15, 85))  # shadows, hair; highlights
     # Their mean: a median of few flat tones jumps from one to the next where a hair's breadth more of it is seen.
     lightness, red, yellow = lab[(lab[:, 0] >= low) & (lab[:, 0] <= high)].mean(axis=0, dtype=np.float64)
     if yellow < _LEAST_YELLOW:

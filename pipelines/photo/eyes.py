@@ -21,6 +21,7 @@ _MESH = 468  # points before those of the irises
 _AWAY = 0.075  # of the face's longer side: an eye narrower than this looks away
 _STRANGE = 24.0  # Lab distance from the cheeks at which what lies under an eye is no skin (sunglasses, hair)
 _SURE = 0.8  # of an eye's being seen
+_HALF = 0.5  # of an eye's being seen: whether its size can be told
 _LEAST_PIXELS = 3
 _COLOURFUL, _GREY = 4.0, 0.5  # a* of cheeks, and of lids that glass without colour covers
 
@@ -59,6 +60,16 @@ def eyes_seen(photo: np.ndarray, landmarks: np.ndarray) -> tuple[float, float]:
     # Where one eye is hidden and the other nearly, both are behind the same glasses.
     glasses = all(tinted) or (all(facing) and min(seen) == 0 and max(seen) < _SURE)
     return (0.0, 0.0) if glasses else (seen[0], seen[1])
+
+
+def both_seen(photo: np.ndarray, landmarks: np.ndarray) -> bool:
+    """Whether neither eye is hidden.
+
+    Args:
+        photo: (H, W, 3) uint8 RGB.
+        landmarks: (478, 2) pixels.
+    """
+    return min(eyes_seen(photo.astype(np.float32) / 255, landmarks)) > _HALF
 
 
 def _lab(photo: np.ndarray, landmarks: np.ndarray, indices: Sequence[int]) -> np.ndarray:

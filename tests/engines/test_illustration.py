@@ -13,6 +13,7 @@ from pipelines.engines.filters.operations.zones import zones
 from pipelines.photo.opening import open_photo, prepare
 from pipelines.recipe import RecipeStep
 from pipelines.schema import PreparedPhoto
+from tests.support.retouched import dark_glasses
 
 STEP = TypeAdapter(RecipeStep)
 _LIPS = (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91)
@@ -100,14 +101,8 @@ def test_red_lips_are_drawn_red_and_a_microphone_is_left_alone(prepared):
         assert (inside[0] - inside[1] > 0.4) == drawn
 
 
-def dark_glasses(canvas: Canvas) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """The picture with dark glasses before both eyes, and where those are."""
-    worn, centres = canvas.image.copy(), []
-    for eye in (EYE_LEFT, EYE_RIGHT):
-        x, y = (int(n) for n in mesh_of(canvas)[list(eye)].mean(axis=0).round())
-        cv2.circle(worn, (x, y), round(0.15 * canvas.face_size), (0.03, 0.05, 0.06), -1)
-        centres.append((x, y))
-    return worn, centres
+def eyes_of(canvas: Canvas) -> list[np.ndarray]:
+    return [mesh_of(canvas)[list(eye)].mean(axis=0).round().astype(int) for eye in (EYE_LEFT, EYE_RIGHT)]
 
 
 @pytest.mark.parametrize("lamp", [1.0, 0.3], ids=["as photographed", "in another light"])
@@ -115,12 +110,12 @@ def test_no_eyes_are_drawn_on_dark_glasses_and_nothing_without_a_mesh(prepared, 
     bare = sitting(prepared, mesh=False)
     assert (run(bare, op="features") == bare.source).all()
     canvas = sitting(prepared)
-    canvas.photo, centres = dark_glasses(canvas)
+    canvas.photo = dark_glasses(canvas.image, mesh_of(canvas))
     skin = np.median(canvas.photo[canvas.face > 0.9], axis=0).astype(np.float32)
     lit = canvas.photo + (skin - canvas.photo) * np.float32(1 - lamp)
     canvas.image, canvas.source = lit, lit.copy()
     after = run(canvas, op="features")
-    for x, y in centres:
+    for x, y in eyes_of(canvas):
         assert np.abs(after - lit)[y - 4 : y + 5, x - 4 : x + 5].max() < 0.02
 
 
@@ -138,13 +133,12 @@ def test_no_eyes_shine_through_dark_glasses(prepared, step):
     unlike = {}
     for worn in (False, True):
         canvas = sitting(prepared)
-        centres = [mesh_of(canvas)[list(eye)].mean(axis=0).round().astype(int) for eye in (EYE_LEFT, EYE_RIGHT)]
         if worn:
-            canvas.image, _ = dark_glasses(canvas)
+            canvas.image = dark_glasses(canvas.image, mesh_of(canvas))
             canvas.source = canvas.image.copy()
         after = run(canvas, **step)
         reach = round(0.05 * canvas.face_size)
-        eyes = [after[y - reach : y + reach + 1, x - reach : x + reach + 1].mean(axis=2) for x, y in centres]
+        eyes = [after[y - reach : y + reach + 1, x - reach : x + reach + 1].mean(axis=2) for x, y in eyes_of(canvas)]
         unlike[worn] = float(np.mean([np.ptp(np.quantile(eye, (0.02, 0.98))) for eye in eyes]))
     assert unlike[True] < 0.4 * unlike[False]
 

@@ -26,6 +26,7 @@ _NOSTRILS = ((98, 97, 2), (2, 326, 327))
 _OVERSAMPLE = 4
 _SHUT = 0.10  # height over width of an eye that is closed
 _OPEN_MOUTH = 0.025  # of the face's height
+_HIDDEN = 0.05  # an eye that is seen less is not drawn
 _LIPSTICK = 8.0  # a* above the cheeks' at which a mouth of any colour is a mouth
 
 
@@ -89,7 +90,7 @@ def features(canvas: Canvas, step: recipe.Features) -> None:
     ink = rgb(step.color)
     weight = step.weight * canvas.face_size / 220.0
     for side, seen in enumerate(eyes_seen(canvas)):
-        if seen > 0.05:
+        if seen > _HIDDEN:
             _brow(canvas, pen, side, step, ink, seen)
             _eye(canvas, pen, side, step, ink, weight, seen)
     if step.blush:
@@ -99,9 +100,19 @@ def features(canvas: Canvas, step: recipe.Features) -> None:
 
 
 def eyes_seen(canvas: Canvas) -> tuple[float, float]:
-    """See `pipelines.photo.eyes`. Needs landmarks."""
+    """See `pipelines.photo.eyes`; found once a sitting. Needs landmarks."""
     assert canvas.landmarks is not None
-    return eyes.eyes_seen(canvas.source if canvas.photo is None else canvas.photo, canvas.landmarks)
+    if "eyes seen" not in canvas.found:
+        photo = canvas.source if canvas.photo is None else canvas.photo
+        canvas.found["eyes seen"] = eyes.eyes_seen(photo, canvas.landmarks)
+    seen: tuple[float, float] = canvas.found["eyes seen"]
+    return seen
+
+
+def eyes_drawn(canvas: Canvas) -> tuple[bool, bool]:
+    """Which eyes a style draws: those of which there is anything to see. As for `eyes_seen`."""
+    first, second = (seen > _HIDDEN for seen in eyes_seen(canvas))
+    return first, second
 
 
 def _lab(color: np.ndarray) -> np.ndarray:

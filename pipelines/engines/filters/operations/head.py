@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from pipelines.engines.filters.canvas import OVAL, Canvas, blur, smoothstep
-from pipelines.engines.filters.operations.features import eyes_seen
+from pipelines.engines.filters.operations.features import eyes_drawn
 
 _MESH = Path(__file__).with_name("face_mesh.csv")
 # Planes of the right half of a face (left in the picture) as outlines of mesh points, painted in this order, later over
@@ -190,7 +190,7 @@ def _planes(canvas: Canvas) -> tuple[np.ndarray, list[str]]:
     far = [float(np.linalg.norm(points[edge] - points[1])) for edge in (234, 454)]
     halves = [(0, np.arange(468)), (1, other)]
     halves = halves if far[0] < far[1] else halves[::-1]  # the nearer half lies on top
-    seen = [amount > 0.05 for amount in eyes_seen(canvas)]
+    seen = eyes_drawn(canvas)
     for name, outline in _OUTLINES.items():
         for side, half in halves:
             if name == "eye" and not seen[side]:

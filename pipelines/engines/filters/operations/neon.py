@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pipelines.engines.filters.canvas import LIPS, OVAL, Canvas, blur, gray, grid, mix, rgb, smoothstep
-from pipelines.engines.filters.operations.features import eyes_seen
+from pipelines.engines.filters.operations.features import eyes_drawn
 from pipelines.engines.filters.operations.head import mirrored, parts, rounded
 from pipelines.engines.filters.operations.line import lines
 from pipelines.photo.eyes import eyes_facing
@@ -59,8 +59,7 @@ def _tubes(canvas: Canvas, width: float) -> tuple[np.ndarray, np.ndarray, np.nda
     points, found, hidden = canvas.landmarks, parts(canvas), False
     if points is not None:
         thin = max(1, round(min(1.25 * width * canvas.unit, 0.012 * canvas.face_size)))
-        left, right = (amount > 0.05 for amount in eyes_seen(canvas))
-        seen = (left, right)
+        seen = eyes_drawn(canvas)
         hidden = not any(seen)
         _face(canvas, face, points, thin, seen)
         _draw(face, points[list(_JAW)], thick, closed=False)

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines import recipe
 from pipelines.engines.filters.canvas import LIPS, OVAL, Canvas, blur, fractal_noise, mix, rgb, smoothstep
-from pipelines.engines.filters.operations.features import eyes_seen
+from pipelines.engines.filters.operations.features import eyes_drawn
 from pipelines.engines.filters.operations.head import mirrored, parts, planes
 from pipelines.engines.filters.operations.light import form
 from pipelines.engines.filters.operations.zones import zones
@@ -96,7 +96,7 @@ def _eyes(canvas: Canvas, picture: np.ndarray) -> np.ndarray:
         return picture
     labels, names = planes(canvas)
     number = {name: [n + 1 for n, other in enumerate(names) if other == name] for name in ("iris", "eye")}
-    seen = [amount > 0.05 for amount in eyes_seen(canvas)]  # nobody has eyes on dark glasses
+    seen = eyes_drawn(canvas)  # nobody has eyes on dark glasses
     inside = np.isin(labels, number["eye"] + number["iris"])
     done = picture.copy()
     # The white is lighter than the skin around it, whatever shade lies on it.
