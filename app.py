@@ -170,7 +170,7 @@ def launch(studio: Studio, *, host: str | None, port: int | None, block: bool = 
         every(60.0, studio.studies.sweep, studio.sittings.sweep)
         for study in studio.studies.running:
             print(f"The study is open at {serving.url.rstrip('/')}/study/{study}", flush=True)
-    if studio.limits.settings.study_researchers:
+    if studio.settings.study_researchers:
         print(f"Researchers sign in at {serving.url.rstrip('/')}/research", flush=True)
     while block:  # until a signal raises KeyboardInterrupt
         time.sleep(_LOOK_UP_SECONDS)  # the system may hand it to another thread, which does not wake this one

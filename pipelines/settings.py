@@ -87,6 +87,7 @@ _Count = Annotated[int, Field(ge=0, le=1_000_000)]
 _Line = Annotated[str, Field(max_length=300), BeforeValidator(lambda text: " ".join(str(text).split()))]
 # Others set these, not the operator.
 _OUTSIDE = {
+    "root_path": "GRADIO_ROOT_PATH",
     "space_id": "SPACE_ID",
     "space_host": "SPACE_HOST",
     "xdg_data_home": "XDG_DATA_HOME",
@@ -239,9 +240,15 @@ class Settings(BaseModel):
     c2pa_earlier: str = ""
     c2pa_tsa: str = ""
     credentials_dir: str = ""
+    root_path: str = ""
     space_id: str = ""
     space_host: _Line = ""
     xdg_data_home: str = ""
+
+    @property
+    def on_space(self) -> bool:
+        """Whether this is a Hugging Face Space."""
+        return bool(self.space_id)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -13,16 +13,17 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 
 from languages.saying import say, say_many
-from pipelines.errors import EngineBusy
+from pipelines.errors import Cancelled, EngineBusy
 from pipelines.waiting_times import WaitingTimes, duration
 
 MAX_WAITING = 64
 _EACH = 4  # in line at once for one visitor
+_LOOK_SECONDS = 0.25  # so soon a cancelled request leaves the line
 _OUT_SECONDS = 600.0  # after a device failed, until it is tried again
 
 Has = Callable[[str], bool]
@@ -99,6 +100,18 @@ class Ticket:
     def wait(self, seconds: float) -> bool:
         """Wait for the turn, so long at most. Returns whether it has come."""
         return self.turn.wait(seconds)
+
+    def until_turn(self, go_on: Callable[[], bool]) -> Iterator[None]:
+        """Wait for the turn; yields a few times a second until it has come, and not at all where it has.
+
+        Raises:
+            Cancelled: `go_on` said no.
+        """
+        while not self.turn.is_set():
+            if not go_on():
+                raise Cancelled(say("Stopped before it began."))
+            yield
+            self.turn.wait(_LOOK_SECONDS)
 
     @property
     def place(self) -> Place | None:

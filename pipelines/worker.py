@@ -18,13 +18,13 @@ from pathlib import Path
 from PIL import Image
 
 from languages.saying import say
-from pipelines.errors import Cancelled, EngineFailed
+from pipelines.errors import EngineFailed
 from pipelines.results import PortraitSet
 from pipelines.schema import PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.waiting_line import Place, Ticket
 
-_LOOK_SECONDS = 0.25  # so soon a cancelled request leaves the line
+_LOOK_SECONDS = 0.25  # so soon a cancelled request is told to stop
 _FRONT, _FRONT_SECONDS, _BACK_SECONDS = 5, 1.0, 3.0  # who is served soon is told more often
 
 
@@ -89,9 +89,7 @@ def run(
 
 def _wait(ticket: Ticket, stop: threading.Event) -> Generator[WaitEvent, None, None]:
     due = 0.0
-    while not ticket.wait(_LOOK_SECONDS if due else 0.0):
-        if stop.is_set():
-            raise Cancelled(say("Stopped before it began."))
+    for _ in ticket.until_turn(lambda: not stop.is_set()):
         place = ticket.place
         if place is not None and time.monotonic() >= due:
             yield WaitEvent(place)

@@ -14,7 +14,7 @@ from pipelines import easels
 from pipelines.engines.base import AUTO, PREVIEW, Engine, EngineChoice, EngineInfo, EngineSource, Made, Refuse, Studio
 from pipelines.engines.device import may_be_at_fault
 from pipelines.engines.registry import Engines
-from pipelines.errors import Cancelled, EngineUnavailable, PortraitError, SettingsError
+from pipelines.errors import EngineUnavailable, PortraitError, SettingsError
 from pipelines.hub.stack import ModelStack
 from pipelines.schema import Job, StepCallback, Style
 from pipelines.waiting_line import MAX_WAITING, Ticket, WaitingLine
@@ -163,9 +163,8 @@ class Workshop:
             RequestInvalid: There is no such engine.
             EngineUnavailable: It cannot run there.
         """
-        while not turn.wait(0.25):
-            if not report(0, 1, None):
-                raise Cancelled(say("Stopped before it began."))
+        for _ in turn.until_turn(lambda: report(0, 1, None)):
+            pass
         with self.easels[turn.device].engine(self._meant(model_id)) as choice:
             yield choice
 

@@ -59,7 +59,7 @@ def read_settings(environ: Mapping[str, str], *, today: date | None = None) -> O
     settings = Settings.read(environ)
     operator, authority = _sentence(settings.operator), _authority(settings.c2pa_tsa)
     server = settings.space_host or THIS_SERVER
-    if settings.space_id and not operator:
+    if settings.on_space and not operator:
         raise SettingsError(
             "A Space is open to everybody: set STUDIO_OPERATOR to who runs it and how to reach them, then restart it."
         )

@@ -13,7 +13,7 @@ from web.isolation import OWNS, WORDS
 
 def network_of(studio: Studio, request: gr.Request) -> str:
     """Where an event came from, as far as a limit may count for it; "" where that cannot be told."""
-    return connection_network(connection_of(request), studio.limits.settings.trusted_proxies)
+    return connection_network(connection_of(request), studio.settings.trusted_proxies)
 
 
 def owns(request: gr.Request, session: str) -> bool:

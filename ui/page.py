@@ -40,7 +40,7 @@ def build_page(studio: Studio) -> gr.Blocks:
             languages = widgets.languages(keeps=studio.visits.away_seconds > 0)
             promise = gr.HTML(f"<p>{_promise(studio)}</p>", apply_default_css=False, elem_id="promise")
             if studio.is_kiosk:
-                widgets.kiosk(studio.limits.settings.kiosk)
+                widgets.kiosk(studio.settings.kiosk)
             banner = gr.HTML(_banner(studio), apply_default_css=False, elem_id="banner")
         clock = gr.Timer(1.0, active=False)
         with gr.Tabs(elem_id="tabs"):

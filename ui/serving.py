@@ -89,14 +89,17 @@ def _mounted(studio: Studio, page: gr.Blocks, host: str | None, port: int | None
 def _launched(studio: Studio, page: gr.Blocks, host: str | None, port: int | None, threads: int) -> Serving:
     """With the same walls: ours stand inside some of Gradio's here, so the shield is put around by hand."""
     seams.format_server_log(DiscreetFormatter)
+    settings = studio.settings
     app, url, _ = page.launch(
         server_name=None if host == os.environ.get("GRADIO_SERVER_NAME") else host,  # which launch() reads by itself
         server_port=port,
         max_threads=threads,
         app_kwargs={
             "routes": build_routes(studio),
-            "lifespan": seams.around_everything(lambda app: InLanguage(Compressed(Shield(app)))),
-            "middleware": [Middleware(OpenGraph), wall_between_visitors(studio, page)],
+            "lifespan": seams.around_everything(
+                lambda app: InLanguage(Compressed(Shield(app, on_space=settings.on_space)))
+            ),
+            "middleware": [Middleware(OpenGraph, settings.space_host), wall_between_visitors(studio, page)],
         },
         share=False,
         quiet=True,

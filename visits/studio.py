@@ -391,6 +391,11 @@ class Studio:
         return Sittings(self.pipeline)
 
     @property
+    def settings(self) -> Settings:
+        """What the operator has set."""
+        return self.limits.settings
+
+    @property
     def is_kiosk(self) -> bool:
         """Whether it stands in an exhibition: visits end without a touch, and portraits are fetched on phones."""
-        return self.limits.settings.kiosk > 0
+        return self.settings.kiosk > 0

@@ -154,7 +154,7 @@ class _BoardCalls(Calls):
             if only is not None and not (isinstance(only, list) and all(isinstance(key, str) for key in only)):
                 raise BoardError(say("Choose the portraits to make again once more; that was no list of them."))
             consent = await run_in_threadpool(self._studio.consents.require, visit.session)
-            network = connection_network(request, self._studio.limits.settings.trusted_proxies)
+            network = connection_network(request, self._studio.settings.trusted_proxies)
 
             def admit(wanted: PortraitRequest) -> Any:
                 return admission.counted(self._studio, network, wanted)

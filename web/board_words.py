@@ -50,11 +50,14 @@ def progress(board: VisitBoard) -> dict[str, Any]:
     """How far it is: the run in words, and the state of each cell."""
     if board.board is None:
         return {"running": board.running, "words": board.said, "share": 0, "states": {}, "unsaved": 0}
+    running = (
+        board.running
+    )  # asked once: the run may end while this is read, and the page asks again only while it runs
     now, share = board.progress, 0.0
-    if not board.running:
+    if not running:
         words = board.said or f"{board.plan().sentence()} {warning(board.board.board)}".strip()
     else:
-        words = say("Starting")
+        words = board.said or say("Starting")
         if now is not None:
             within = now.step / now.steps if now.steps and now.state == "working" else 0.0
             share = (now.number - 1 + (1.0 if now.state in ("done", "failed") else within)) / now.total
@@ -71,7 +74,7 @@ def progress(board: VisitBoard) -> dict[str, Any]:
                 words = say("{done}; {duration} left", done=said, duration=duration(now.seconds_left))
     states = board.states()
     return {
-        "running": board.running, "words": words, "share": share, "states": states, "unsaved": board.not_handed_on,
+        "running": running, "words": words, "share": share, "states": states, "unsaved": board.not_handed_on,
     }  # fmt: skip
 
 

@@ -31,7 +31,7 @@ def build_metrics_routes(studio: Studio) -> list[Route]:
     """The route; none where the operator's pages are off (STUDIO_OPERATOR_TOKEN)."""
     if not studio.operator_token:
         return []
-    settings = studio.limits.settings
+    settings = studio.settings
     gate = Gate(OperatorToken(studio.operator_token), cookie="studio_metrics")  # counts wrong tries; sets no cookie
     trusts = trusts_this_machine(settings)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-import os
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -65,7 +64,7 @@ def build_models_routes(studio: Studio) -> list[BaseRoute]:
     """The routes; none where the page is off (STUDIO_OPERATOR_TOKEN, and on a Space that has none)."""
     if studio.downloads is None or not studio.operator_token:
         return []
-    settings = studio.limits.settings
+    settings = studio.settings
     return models_routes(
         studio.downloads,
         studio.pipeline.safety,
@@ -77,8 +76,8 @@ def build_models_routes(studio: Studio) -> list[BaseRoute]:
 
 def trusts_this_machine(settings: Settings) -> bool:
     """Whether the page opens without the token to whoever sits at this machine: not where a proxy is known of."""
-    is_behind = settings.trusted_proxies > 0 or os.environ.get("GRADIO_ROOT_PATH", "") != ""
-    return not is_behind and not settings.space_id
+    is_behind = settings.trusted_proxies > 0 or settings.root_path != ""
+    return not is_behind and not settings.on_space
 
 
 def how_models_open(studio: Studio, url: str) -> str:
@@ -88,7 +87,7 @@ def how_models_open(studio: Studio, url: str) -> str:
         studio: One that has such a page.
         url: Of the studio, with a slash at its end.
     """
-    settings = studio.limits.settings
+    settings = studio.settings
     token = "STUDIO_OPERATOR_TOKEN" if settings.operator_token else f"the token {studio.operator_token}"
     alone = "for who sits at this machine, and " if trusts_this_machine(settings) else ""
     return f"Models are at {url}models, {alone}with {token}"

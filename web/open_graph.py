@@ -7,7 +7,6 @@ head, and ours put in.
 from __future__ import annotations
 
 import html
-import os
 import re
 
 from starlette.datastructures import URL, Headers, MutableHeaders
@@ -25,10 +24,14 @@ _OTHERS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
 
 
 class OpenGraph:
-    """ASGI middleware around Gradio's page: its tags for link previews become ours."""
+    """ASGI middleware around Gradio's page: its tags for link previews become ours.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Args:
+        host: The Space's; "" elsewhere.
+    """
+
+    def __init__(self, app: ASGIApp, host: str) -> None:
+        self._app, self._host = app, host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -48,7 +51,7 @@ class OpenGraph:
             if message.get("more_body", False):
                 return
             if "text/html" in Headers(raw=start["headers"]).get("content-type", ""):
-                body = in_language(with_tags(body, page_address(scope)), language())
+                body = in_language(with_tags(body, page_address(scope, self._host)), language())
                 MutableHeaders(scope=start)["content-length"] = str(len(body))
             await send(start)
             await send({"type": "http.response.body", "body": body})
@@ -92,10 +95,10 @@ def in_language(page: bytes, code: str) -> bytes:
     return _LANG.sub(rf'\g<1>"{code}"'.encode(), head, count=1) + (own.encode() if tag else b"") + tag + rest
 
 
-def page_address(scope: Scope) -> str:
+def page_address(scope: Scope, host: str) -> str:
     """The page's address as others reach it, as far as can be known: a Space's host, else what was asked for."""
     root = scope.get("root_path", "").rstrip("/")
-    if host := os.environ.get("SPACE_HOST", "").strip():
+    if host:
         return f"https://{host}/"
     if root.startswith(("http://", "https://")):
         return f"{root}/"

@@ -71,7 +71,7 @@ class _PhoneCalls(Calls):
         """A new one-time link to a portrait, with its code; the earlier one to it ends. Body: {base}."""
 
         async def answer(visit: Visit) -> Response:
-            base = self._studio.limits.settings.kiosk_address or _base(await request.body())
+            base = self._studio.settings.kiosk_address or _base(await request.body())
             word = self._handover.link(visit, request.path_params["portrait"])
             address = f"{base}{PHONE}{word}"
             # A quiet zone of four modules, on white also where the page is dark: that is what readers need.
@@ -113,7 +113,7 @@ class _PhoneCalls(Calls):
     async def _linked(
         self, request: Request, answer: Callable[[KeptPortrait], Response], *, use: bool = False
     ) -> Response:
-        settings = self._studio.limits.settings
+        settings = self._studio.settings
         try:
             self._studio.limits.link_asked(connection_network(request, settings.trusted_proxies))
             kept = self._handover.linked(request.path_params["word"], use=use)

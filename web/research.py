@@ -59,7 +59,7 @@ def build_research_routes(studio: Studio) -> list[BaseRoute]:
         SettingsError: The setting is wrong.
         StudyError: The store of the studies cannot be used.
     """
-    settings = studio.limits.settings
+    settings = studio.settings
     researchers = Researchers(settings.study_researchers)
     if not researchers:
         return []

@@ -84,7 +84,7 @@ _TYPES = {
 def build_routes(studio: Studio) -> list[BaseRoute]:
     """The studio's own routes. They must come before Gradio's, of which they take the upload's place."""
     calls = _Calls(studio)
-    more = studio.limits.settings.presets
+    more = studio.settings.presets
     operators = () if more is None else (more / "thumbnails",)
     return [
         *(Route(f"/gradio_api/upload{end}", calls.upload, methods=["POST"]) for end in ("", "/")),
@@ -113,7 +113,7 @@ def build_routes(studio: Studio) -> list[BaseRoute]:
 
 def _research_routes(studio: Studio) -> list[BaseRoute]:
     """Those of web/research.py. Its libraries (statistics, figures) are not loaded where nobody can sign in."""
-    if not studio.limits.settings.study_researchers:
+    if not studio.settings.study_researchers:
         return []
     routes: list[BaseRoute] = heavy.load("web.research").build_research_routes(studio)
     return routes

@@ -15,7 +15,6 @@ import base64
 import hashlib
 import json
 import logging
-import os
 import re
 from html.parser import HTMLParser
 from http import HTTPStatus
@@ -39,8 +38,9 @@ _MAX_BODY = 1024 * 1024  # the page's events are a few hundred bytes
 _MAX_IN_FLIGHT = 512 * 1024 * 1024
 _BODY_SECONDS = 180.0  # for a whole body; a slow phone needs its time, a stalled sender must not hold memory for ever
 
-# A Space is shown in a frame of Hugging Face's own page. Other Spaces are strangers: anybody can have one.
-_EMBEDDERS = "'self' https://huggingface.co" if os.environ.get("SPACE_ID") else "'self'"
+# Who may show a page in a frame where its policy says nothing of it. A Space is shown in one of Hugging Face's own
+# page; other Spaces are strangers: anybody can have one.
+_EMBEDDERS, _EMBEDDERS_ON_SPACE = "'self'", "'self' https://huggingface.co"
 _PAGE_POLICY = {
     "default-src": "'none'",
     # Gradio makes functions of text: of each gr.HTML's template, of the line that hands it over to our modules, and of
@@ -54,7 +54,6 @@ _PAGE_POLICY = {
     "manifest-src": "'self'",
     "base-uri": "'self'",
     "form-action": "'self'",
-    "frame-ancestors": _EMBEDDERS,
 }
 PHONE = "/studio/phone/"  # where one-time links lead (web/phone.py)
 # Seen by whoever was given a link, in no other page's frame; its address is a secret and told to nobody.
@@ -65,8 +64,7 @@ _PHONE_POLICY = (
 STUDY = "/study/"  # the pages of participants (web/study_routes.py): our own scripts, nothing inline
 _STUDY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:;"
-    " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
-    f" frame-ancestors {_EMBEDDERS}"
+    " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
 )
 RESEARCH = "/research"  # the pages of researchers (web/research.py): no scripts, in no other page's frame
 _RESEARCH_POLICY = (
@@ -76,7 +74,7 @@ _RESEARCH_POLICY = (
 MODELS = "/models"  # the operator's page (web/models_page.py): one script of ours, in no other page's frame
 _MODELS_POLICY = f"{_RESEARCH_POLICY}; script-src 'self'; connect-src 'self'"
 _STUDY_PHOTO = re.compile(r"/study/[a-z0-9-]{1,40}/photo", re.ASCII)
-_OTHER_POLICY = f"default-src 'none'; frame-ancestors {_EMBEDDERS}"
+_OTHER_POLICY = "default-src 'none'"
 _NOT_USED = "accelerometer display-capture geolocation gyroscope hid magnetometer microphone midi payment serial usb"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -103,6 +101,7 @@ class Shield:
         in_flight: Bytes of request bodies that may be held at the same time.
         body_seconds: How long a request body may take to arrive.
         page: The template of the page, whose inline scripts may run; None is Gradio's. {{ }} stands for JSON.
+        on_space: Whether this is a Space.
     """
 
     def __init__(
@@ -112,9 +111,11 @@ class Shield:
         in_flight: int = _MAX_IN_FLIGHT,
         body_seconds: float = _BODY_SECONDS,
         page: str | None = None,
+        on_space: bool = False,
     ) -> None:
         self._app = app
         self._scripts = known_scripts(page_template() if page is None else page)
+        self._embedders = _EMBEDDERS_ON_SPACE if on_space else _EMBEDDERS
         self._room = in_flight
         self._body_seconds = body_seconds
 
@@ -131,7 +132,8 @@ class Shield:
             MODELS: _MODELS_POLICY,
         }
         own = next((policy for start, policy in places.items() if path.startswith(start)), "")
-        answer = _Answer(send, self._scripts if path == "/" else None, is_secret=path.startswith(PHONE), policy=own)
+        scripts = self._scripts if path == "/" else None
+        answer = _Answer(send, scripts, self._embedders, is_secret=path.startswith(PHONE), policy=own)
         takes_pictures = path.rstrip("/") in _TAKES_PICTURES or _STUDY_PHOTO.fullmatch(path) is not None
         limit = _MAX_PICTURE_BODY if takes_pictures else _MAX_BODY
         length = Headers(scope=scope).get("content-length", "0")
@@ -180,13 +182,21 @@ class _Answer:
     Args:
         send: Sends it.
         scripts: What may run in the page; None where this is not the page.
+        embedders: Who may show it in a frame, where its policy says nothing of that.
         is_secret: Its address must not be told to anybody.
         policy: The Content Security Policy of a page of its own kind.
     """
 
     def __init__(
-        self, send: Send, scripts: tuple[re.Pattern[str], ...] | None, *, is_secret: bool = False, policy: str = ""
+        self,
+        send: Send,
+        scripts: tuple[re.Pattern[str], ...] | None,
+        embedders: str,
+        *,
+        is_secret: bool = False,
+        policy: str = "",
     ) -> None:
+        self._embedders = embedders
         self._is_secret = is_secret
         self._policy = policy
         self._send = send
@@ -246,7 +256,9 @@ class _Answer:
         headers = MutableHeaders(scope=self._start)
         for name, value in HEADERS.items():
             headers[name] = value
-        headers["Content-Security-Policy"] = self._policy or policy
+        policy = self._policy or policy
+        framed = "" if "frame-ancestors" in policy else f"; frame-ancestors {self._embedders}"
+        headers["Content-Security-Policy"] = policy + framed
         if self._is_secret:
             headers["Referrer-Policy"] = "no-referrer"
         await self._send(self._start)
@@ -261,7 +273,7 @@ def known_scripts(template: str) -> tuple[re.Pattern[str], ...]:
 
 
 def page_policy(html: str, known: tuple[re.Pattern[str], ...]) -> str:
-    """The Content Security Policy of a page in which the known inline scripts may run, and no others.
+    """The Content Security Policy of a page in which the known inline scripts may run, and no others; nothing of frames.
 
     A script that is there twice may not run at all: the second one was put there by somebody else, or the first.
     """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -26,17 +24,17 @@ from web.shield import Shield
 def build_site(studio: Studio, page: Page) -> FastAPI:
     """The app, without the page that will be mounted at "/".
 
-    GRADIO_ROOT_PATH is the path below which a proxy offers it, or its whole address.
+    The setting `root_path` is the path below which a proxy offers it, or its whole address.
     """
     return FastAPI(
         routes=[*build_routes(studio), Route(STARTUP, _has_started)],
         middleware=[
-            Middleware(BelowProxy, os.environ.get("GRADIO_ROOT_PATH", "")),
+            Middleware(BelowProxy, studio.settings.root_path),
             Middleware(InLanguage),
             Middleware(Compressed),
-            Middleware(Shield),
+            Middleware(Shield, on_space=studio.settings.on_space),
             Middleware(CrossOrigin),
-            Middleware(OpenGraph),
+            Middleware(OpenGraph, studio.settings.space_host),
             wall_between_visitors(studio, page),
         ],
         docs_url=None,
@@ -52,7 +50,7 @@ def wall_between_visitors(studio: Studio, page: Page) -> Middleware:
         folder_of=studio.pipeline.folder,
         in_use=studio.visits.is_open,
         events=OpenEvents(page, studio.visits.is_open),
-        trusted_proxies=studio.limits.settings.trusted_proxies,
+        trusted_proxies=studio.settings.trusted_proxies,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import io
 import json
-import os
 import re
 from typing import Any
 
@@ -42,12 +41,18 @@ def set_pass(
     participant: str,
     kind: PersonKind,
     submission: str | None,
+    *,
+    on_space: bool,
 ) -> None:
-    """Give the browser the cookie that says who it is."""
+    """Give the browser the cookie that says who it is.
+
+    Args:
+        on_space: Whether this is a Space.
+    """
     value = running.store.identity.pass_for(running.id, participant, kind) + (f"|{submission}" if submission else "")
     secure = is_secure(request)
     # Inside Hugging Face's frame a browser sends only a cookie that is marked so; elsewhere no other site may use it.
-    rule = "SameSite=None; Secure; Partitioned" if secure and os.environ.get("SPACE_ID") else "SameSite=Lax"
+    rule = "SameSite=None; Secure; Partitioned" if secure and on_space else "SameSite=Lax"
     rule += "; Secure" if secure and "Secure" not in rule else ""
     seconds = int(running.plan.resume.hours * 3600)
     cookie = f"{cookie_name(running)}={value}; Path=/; HttpOnly; Max-Age={seconds}; {rule}"

@@ -144,7 +144,7 @@ class _StudyCalls:
             submission = running.store.identity.submission(running.id, asked.get(recruiting.submission or "", ""))
             query = f"?{urlencode({'lang': asked['lang']})}" if "lang" in asked else ""
             response = RedirectResponse(f"{address_of(request)}{query}", HTTPStatus.SEE_OTHER, headers=NO_STORE)
-            set_pass(response, request, running, participant, kind, submission)
+            set_pass(response, request, running, participant, kind, submission, on_space=self._studio.settings.on_space)
             return response
         if known is None:
             more = {"title": said(running.plan.title, language), "parameter": recruiting.participant}
@@ -352,7 +352,7 @@ class _StudyCalls:
         self._studio.limits.study_asked(self._network(request))
 
     def _network(self, request: Request) -> str:
-        return connection_network(request, self._studio.limits.settings.trusted_proxies)
+        return connection_network(request, self._studio.settings.trusted_proxies)
 
 
 # --- what goes out ---

@@ -186,7 +186,7 @@ class _StyleCalls(Calls):
     def _read(self, request: Request, visit: Visit, words: tuple[str, ...]) -> None:
         """Let the reviewers read words, as they do a visitor's own words."""
         if words:
-            network = connection_network(request, self._studio.limits.settings.trusted_proxies)
+            network = connection_network(request, self._studio.settings.trusted_proxies)
             with admission.reading(self._studio, network, visit.session):
                 self._studio.pipeline.safety.require_words(", ".join(words), visit.session)
 

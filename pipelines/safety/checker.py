@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -33,7 +33,7 @@ _SENTENCE = say(
 
 
 class HubChecker:
-    """Reviews pictures, never words. Loads its weights at the first picture; safe for many threads.
+    """Reviews pictures. Loads its weights at the first picture; safe for many threads.
 
     Args:
         component: Where its weights are.
@@ -48,19 +48,11 @@ class HubChecker:
         self._loaded: tuple[Any, Any] | None = None
         self._lock = threading.Lock()
 
-    def judges(self) -> Literal["pictures"]:
-        """What this reviewer looks at."""
-        return "pictures"
-
     def why_not(self) -> str:
         """Why it cannot work here, as a sentence; "" where it can. Reads the disk only."""
         if self._loaded is not None or weights.inspect(self._component)[0]:
             return ""
         return say("Its weights are not on this machine.")
-
-    def review_words(self, text: str) -> Refusal | None:
-        """None: this reviewer looks at pictures only."""
-        return None
 
     def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         """Why a picture is refused, or None.

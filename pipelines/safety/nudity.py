@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from importlib import resources, util
-from typing import Any, Literal
+from typing import Any
 
 from PIL import Image
 
@@ -38,7 +38,7 @@ _SENTENCE = say(
 
 
 class NudityChecker:
-    """Reviews pictures, never words. Loads its weights at the first picture; safe for many threads."""
+    """Reviews pictures. Loads its weights at the first picture; safe for many threads."""
 
     id = "open-nsfw"
     name: str = say("Picture checker that comes with the studio (Yahoo open_nsfw)")
@@ -48,19 +48,11 @@ class NudityChecker:
         self._classifier: Any = None
         self._lock = threading.Lock()
 
-    def judges(self) -> Literal["pictures"]:
-        """What this reviewer looks at."""
-        return "pictures"
-
     def why_not(self) -> str:
         """Why it cannot work here, as a sentence; "" where it can. Loads nothing."""
         if self._classifier is not None or util.find_spec(_PACKAGE) is not None:
             return ""
         return say("Its package is not installed on this machine.")
-
-    def review_words(self, text: str) -> Refusal | None:
-        """None: this reviewer looks at pictures only."""
-        return None
 
     def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         """Why a picture is refused, or None.

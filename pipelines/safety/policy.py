@@ -23,14 +23,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from languages.saying import Words, put_together, say
 from pipelines.errors import PresetError
-from pipelines.results import PictureOrigin, Refusal, RefusalCategory
+from pipelines.results import Refusal, RefusalCategory
 from pipelines.safety.normalise import CJK, fold, views
 
 FOLDER = Path(__file__).parent / "policy"
@@ -181,14 +180,6 @@ class PromptPolicy:
             return None
         rule, found = min(hits, key=lambda hit: _GRAVEST.index(hit[0].category))
         return self._refusal(rule.category, rule.id, found)
-
-    def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
-        """None: this reviewer reads words only."""
-        return None
-
-    def judges(self) -> Literal["words"]:
-        """What this reviewer looks at."""
-        return "words"
 
     def why_not(self) -> str:
         """Nothing keeps it from working: its data ships with the studio."""

@@ -34,32 +34,41 @@ _PHOTO = say(
 _SWITCHED_OFF = say("It was switched off by whoever runs this studio.")
 
 
-@runtime_checkable
 class Reviewer(Protocol):
-    """Anything that can say no to words or to a picture.
+    """Anything that can say no.
 
     Attributes:
         id: For the log.
         name: For the screen.
-        is_quick: Whether it answers in well under a tenth of a second. Quick reviewers of pictures are also asked of
-            the crop before it is painted, and of the steps of engines that are done in a second.
     """
 
     id: str
     name: str
-    is_quick: bool
-
-    def judges(self) -> Literal["words", "pictures"]:
-        """What it looks at; the other one it passes."""
-        ...
 
     def why_not(self) -> str:
         """Why it cannot work here now, as a sentence; "" where it can."""
         ...
 
+
+@runtime_checkable
+class WordReviewer(Reviewer, Protocol):
+    """Says no to words."""
+
     def review_words(self, text: str) -> Refusal | None:
         """Why words are refused, or None."""
         ...
+
+
+@runtime_checkable
+class PictureReviewer(Reviewer, Protocol):
+    """Says no to pictures.
+
+    Attributes:
+        is_quick: Whether it answers in well under a tenth of a second. Quick ones are also asked of the crop before it
+            is painted, and of the steps of engines that are done in a second.
+    """
+
+    is_quick: bool
 
     def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         """Why an RGB picture is refused, or None.
@@ -88,27 +97,35 @@ class Safety:
     """Reviewers, and what happens where one is not there.
 
     Args:
-        reviewers: Asked in this order; the first refusal counts.
-        pictures: auto: reviewers of pictures are asked where they can work; required: where one of them cannot, no
+        words: Asked in this order; the first refusal counts.
+        pictures: The same, for pictures.
+        checker: auto: reviewers of pictures are asked where they can work; required: where one of them cannot, no
             diffusion picture is made; where-needed: the same, but for stacks that need no checker; off: they are not
             asked.
         log: Where refusals are noted.
     """
 
     def __init__(
-        self, reviewers: Sequence[Reviewer], *, pictures: CheckerUse = "auto", log: MisuseLog | None = None
+        self,
+        words: Sequence[WordReviewer] = (),
+        pictures: Sequence[PictureReviewer] = (),
+        *,
+        checker: CheckerUse = "auto",
+        log: MisuseLog | None = None,
     ) -> None:
-        self._reviewers = tuple(reviewers)
-        self._pictures = pictures
+        self._words = tuple(words)
+        self._pictures = tuple(pictures)
+        self._checker = checker
         self.log = log or MisuseLog()
 
     def states(self) -> tuple[ReviewerState, ...]:
         """Every reviewer, whether it is at work, and why not."""
-        return tuple(self._state(reviewer) for reviewer in self._reviewers)
+        words = (ReviewerState(one.id, one.name, "words", not one.why_not(), one.why_not()) for one in self._words)
+        return (*words, *self._picture_states())
 
     def checks_pictures(self) -> bool:
         """Whether a reviewer of pictures is at work."""
-        return any(state.active for state in self.states() if state.judges == "pictures")
+        return bool(self._looking())
 
     def require_words(self, text: str, session: str) -> None:
         """Let words pass, or refuse and log them.
@@ -118,8 +135,8 @@ class Safety:
         """
         if not text.strip():
             return
-        for reviewer in self._active("words"):
-            refusal = reviewer.review_words(text)
+        for reviewer in self._words:
+            refusal = None if reviewer.why_not() else reviewer.review_words(text)
             if refusal is not None:
                 self.log.refused("words-refused", refusal, session)
                 raise WordsRefused(refusal.sentence, found=refusal.found)
@@ -151,7 +168,7 @@ class Safety:
 
     def why_not(self, stack: ModelStack) -> str:
         """Why no picture may be made with a stack here, as a sentence; "" where one may."""
-        needed = self._pictures == "required" or (self._pictures == "where-needed" and stack.needs_checker)
+        needed = self._checker == "required" or (self._checker == "where-needed" and stack.needs_checker)
         return "" if not needed or self._all_check_pictures() else _NOT_ALL_CHECK
 
     def require_reviewers(self, stack: ModelStack | None) -> tuple[str, ...]:
@@ -207,7 +224,7 @@ class Safety:
         """
         if not self.checks_pictures():
             return report
-        judged = one_by_one or all(reviewer.is_quick for reviewer in self._active("pictures"))
+        judged = one_by_one or all(reviewer.is_quick for reviewer in self._looking())
 
         def watched(step: int, total: int, preview: Image.Image | None) -> bool:
             is_shown = preview is not None and judged and self._refused(preview, _origin(stack)) is None
@@ -216,11 +233,10 @@ class Safety:
         return watched
 
     def _all_check_pictures(self) -> bool:
-        active = [state.active for state in self.states() if state.judges == "pictures"]
-        return bool(active) and all(active)
+        return bool(self._pictures) and len(self._looking()) == len(self._pictures)
 
     def _refused(self, picture: Image.Image, origin: PictureOrigin, *, quick_only: bool = False) -> Refusal | None:
-        for reviewer in self._active("pictures"):
+        for reviewer in self._looking():
             if quick_only and not reviewer.is_quick:
                 continue
             refusal = reviewer.review_picture(picture, origin=origin)
@@ -228,13 +244,17 @@ class Safety:
                 return refusal
         return None
 
-    def _active(self, judges: Literal["words", "pictures"]) -> list[Reviewer]:
-        return [one for one in self._reviewers if one.judges() == judges and self._state(one).active]
+    def _looking(self) -> list[PictureReviewer]:
+        """Reviewers of pictures that are at work."""
+        return [one for one in self._pictures if not self._idle(one)]
 
-    def _state(self, reviewer: Reviewer) -> ReviewerState:
-        off = reviewer.judges() == "pictures" and self._pictures == "off"
-        reason = _SWITCHED_OFF if off else reviewer.why_not()
-        return ReviewerState(reviewer.id, reviewer.name, reviewer.judges(), not reason, reason)
+    def _idle(self, reviewer: PictureReviewer) -> str:
+        """Why a reviewer of pictures is not at work; "" where it is."""
+        return _SWITCHED_OFF if self._checker == "off" else reviewer.why_not()
+
+    def _picture_states(self) -> list[ReviewerState]:
+        reasons = [(one, self._idle(one)) for one in self._pictures]
+        return [ReviewerState(one.id, one.name, "pictures", not reason, reason) for one, reason in reasons]
 
 
 def _origin(stack: ModelStack | None) -> PictureOrigin:
@@ -252,4 +272,4 @@ def build_safety(settings: Settings | None = None) -> Safety:
     settings = settings or Settings.read()
     if settings.misuse_log is not None:
         write_to(settings.misuse_log)
-    return Safety((default_policy(), NudityChecker(), HubChecker()), pictures=settings.safety_checker)
+    return Safety((default_policy(),), (NudityChecker(), HubChecker()), checker=settings.safety_checker)

@@ -185,7 +185,7 @@ def apart(first: Image.Image, second: Image.Image) -> float:
 def test_it_may_work_unchecked_where_other_models_may_not_and_then_hears_no_strange_words(
     presets: Presets, loaded: LoadedPhoto, consent: Consent, tmp_path: Path
 ) -> None:
-    on_a_space = Safety((default_policy(), HubChecker()), pictures=Settings.read({"SPACE_ID": "a/b"}).safety_checker)
+    on_a_space = Safety((default_policy(),), (HubChecker(),), checker=Settings.read({"SPACE_ID": "a/b"}).safety_checker)
     small = embedded_stack(presets).model_copy(update={"size": SIZE, "working_size": SIZE * 3 // 4})
     studio = SelfPortraitPipeline(replace(presets, models={small.id: small}), tmp_path, safety=on_a_space)
     request = {"photo": loaded, "style_id": "charcoal", "seeds": (1,), "model_id": "embedded", "consent": consent}

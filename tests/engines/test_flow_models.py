@@ -352,7 +352,7 @@ def studio(presets: Presets, tiny_root: Path, tmp_path: Path) -> Iterator[SelfPo
 def test_a_portrait_is_marked_and_says_what_made_it(
     studio: SelfPortraitPipeline, loaded: LoadedPhoto, consent: Consent, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(studio, "safety", Safety((default_policy(), checker(tmp_path / "hub", refuses=False))))
+    monkeypatch.setattr(studio, "safety", Safety((default_policy(),), (checker(tmp_path / "hub", refuses=False),)))
     request = build_request(
         photo=loaded,
         style_id="oil-master",
@@ -373,8 +373,8 @@ def test_its_pictures_pass_the_checker_or_are_not_made(
 ) -> None:
     request = build_request(photo=loaded, style_id="oil-master", seeds=(1,), consent=consent)
     for use, refuses, words in (("auto", True, "not shown"), ("required", None, "every picture checker")):
-        reviewers = (default_policy(), *([checker(tmp_path / use, refuses=True)] if refuses else []))
-        monkeypatch.setattr(studio, "safety", Safety(reviewers, pictures=use))  # type: ignore[arg-type]
+        checkers = (checker(tmp_path / use, refuses=True),) if refuses else ()
+        monkeypatch.setattr(studio, "safety", Safety((default_policy(),), checkers, checker=use))  # type: ignore[arg-type]
         with pytest.raises(Exception, match=words):
             studio(request, out_dir=tmp_path / "out")
     assert not (tmp_path / "out").exists()

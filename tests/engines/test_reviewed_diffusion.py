@@ -53,7 +53,7 @@ class Seen:
 def test_what_the_checker_passes_is_shown_step_by_step(
     studio: SelfPortraitPipeline, wanted: PortraitRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(studio, "safety", Safety((default_policy(), checker(tmp_path / "hub", refuses=False))))
+    monkeypatch.setattr(studio, "safety", Safety((default_policy(),), (checker(tmp_path / "hub", refuses=False),)))
     seen = Seen()
     result = studio(wanted, seen, out_dir=tmp_path / "out")
     assert len(result.portraits) == 2
@@ -65,7 +65,7 @@ def test_what_the_checker_passes_is_shown_step_by_step(
 def test_what_it_refuses_is_never_shown_nor_written(
     studio: SelfPortraitPipeline, wanted: PortraitRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(studio, "safety", Safety((default_policy(), checker(tmp_path / "hub", refuses=True))))
+    monkeypatch.setattr(studio, "safety", Safety((default_policy(),), (checker(tmp_path / "hub", refuses=True),)))
     seen = Seen()
     with pytest.raises(PictureRefused, match="Your 2 portraits are not shown") as caught:
         studio(wanted, seen, out_dir=tmp_path / "out")
@@ -78,9 +78,9 @@ def test_what_it_refuses_is_never_shown_nor_written(
 def test_no_checker_is_told_under_the_portrait_or_stops_the_request(
     studio: SelfPortraitPipeline, wanted: PortraitRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(studio, "safety", Safety((default_policy(), HubChecker())))
+    monkeypatch.setattr(studio, "safety", Safety((default_policy(),), (HubChecker(),)))
     assert UNCHECKED in studio(wanted, out_dir=tmp_path / "out").notes
-    monkeypatch.setattr(studio, "safety", Safety((default_policy(), HubChecker()), pictures="required"))
+    monkeypatch.setattr(studio, "safety", Safety((default_policy(),), (HubChecker(),), checker="required"))
     with pytest.raises(EngineUnavailable, match="every picture checker"):
         studio(wanted, out_dir=tmp_path / "none")
     assert not (tmp_path / "none").exists()

@@ -54,7 +54,6 @@ def test_a_portrait_passes_and_what_it_takes_for_nudity_does_not(
     assert (refusal.category, refusal.reviewer) == ("sexual", "open-nsfw")
     assert "another seed" in refusal.sentence
     assert "can be wrong" in refusal.sentence
-    assert checker.review_words("naked") is None
 
 
 def test_the_same_picture_has_the_same_score_in_every_size_about(checker: NudityChecker) -> None:

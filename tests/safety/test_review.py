@@ -16,8 +16,9 @@ from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
 from pipelines.results import PictureOrigin, Refusal
 from pipelines.safety.checker import HubChecker
+from pipelines.safety.nudity import NudityChecker
 from pipelines.safety.policy import PromptPolicy, default_policy
-from pipelines.safety.review import Reviewer, Safety
+from pipelines.safety.review import PictureReviewer, Safety, WordReviewer
 from pipelines.schema import Consent, LoadedPhoto, PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.reviewers import Picky
@@ -48,13 +49,15 @@ def request_for(loaded: LoadedPhoto, consent: Consent):
     return build
 
 
-def review_with(pipeline: SelfPortraitPipeline, monkeypatch: pytest.MonkeyPatch, *reviewers: Reviewer) -> None:
-    monkeypatch.setattr(pipeline, "safety", Safety((default_policy(), *reviewers)))
+def review_with(pipeline: SelfPortraitPipeline, monkeypatch: pytest.MonkeyPatch, *reviewers: PictureReviewer) -> None:
+    monkeypatch.setattr(pipeline, "safety", Safety((default_policy(),), reviewers))
 
 
 def test_the_reviewers_that_ship_keep_to_the_protocol() -> None:
-    for reviewer in (default_policy(), HubChecker(), Picky()):
-        assert isinstance(reviewer, Reviewer)
+    assert isinstance(default_policy(), WordReviewer)
+    for reviewer in (HubChecker(), NudityChecker(), Picky()):
+        assert isinstance(reviewer, PictureReviewer)
+        assert not isinstance(reviewer, WordReviewer), "each looks at one thing"
 
 
 def test_one_refused_variation_leaves_the_others(
@@ -139,35 +142,36 @@ def test_the_command_says_why_words_are_refused(
 
 
 def test_states_tell_who_is_at_work_and_why_not() -> None:
-    words, pictures = Safety((default_policy(), HubChecker())).states()
+    words, pictures = Safety((default_policy(),), (HubChecker(),)).states()
     assert (words.id, words.active, words.reason) == (PromptPolicy.id, True, "")
     assert (pictures.id, pictures.active) == (HubChecker.id, False)
     assert "not on this machine" in pictures.reason
-    (switched_off,) = Safety((Picky(),), pictures="off").states()
+    (switched_off,) = Safety(pictures=(Picky(),), checker="off").states()
     assert not switched_off.active
     assert "switched off" in switched_off.reason
 
 
 def test_without_a_checker_diffusion_says_so_or_stops(presets: Presets) -> None:
-    reviewers = (default_policy(), HubChecker())
+    words, hub_checker = (default_policy(),), HubChecker()
+    without = Safety(words, (hub_checker,))
     embedded, hub = presets.models["embedded"], presets.models["sd15-lcm"]
     for stack in (embedded, hub):
-        assert "No picture checker" in Safety(reviewers).require_reviewers(stack)[0]
-        alone = Safety((default_policy(), Picky()), pictures="required")
+        assert "No picture checker" in without.require_reviewers(stack)[0]
+        alone = Safety(words, (Picky(),), checker="required")
         assert alone.require_reviewers(stack) == (), "all that there are look at it"
-        required = Safety(reviewers, pictures="required")
+        required = Safety(words, (hub_checker,), checker="required")
         with pytest.raises(EngineUnavailable, match="choose the instant filters"):
             required.require_reviewers(stack)
-    where_needed = Safety(reviewers, pictures="where-needed")
+    where_needed = Safety(words, (hub_checker,), checker="where-needed")
     assert "No picture checker" in where_needed.require_reviewers(embedded)[0]
     with pytest.raises(EngineUnavailable, match="choose the instant filters"):
         where_needed.require_reviewers(hub)
-    partly = Safety((*reviewers, Picky()))
+    partly = Safety(words, (hub_checker, Picky()))
     assert "Not every picture checker" in partly.require_reviewers(hub)[0]
     assert partly.require_reviewers(embedded) == ()
     with pytest.raises(EngineUnavailable, match="every picture checker"):
-        Safety((*reviewers, Picky()), pictures="where-needed").require_reviewers(hub)
-    for safety in (Safety(reviewers), required, where_needed):
+        Safety(words, (hub_checker, Picky()), checker="where-needed").require_reviewers(hub)
+    for safety in (without, required, where_needed):
         assert safety.require_reviewers(None) == (), "the filters change a photo"
 
 
@@ -179,7 +183,7 @@ def test_previews_of_steps_are_reviewed_too() -> None:
         return step < 3
 
     picture = Image.new("RGB", (8, 8))
-    watched = Safety((Picky(2),)).watch(report, one_by_one=True, stack=None)
+    watched = Safety(pictures=(Picky(2),)).watch(report, one_by_one=True, stack=None)
     assert [watched(step, 3, picture if step else None) for step in range(4)] == [True, True, True, False]
     assert told == [(0, None), (1, picture), (2, None), (3, picture)]
     assert Safety((default_policy(),)).watch(report, one_by_one=True, stack=None) is report
@@ -190,7 +194,7 @@ def test_steps_of_the_instant_filters_are_shown_where_all_can_judge_them_in_time
     told: list[Image.Image | None] = []
     picture, reviewer = Image.new("RGB", (8, 8)), Picky(2)
     reviewer.is_quick = quick
-    watched = Safety((reviewer,)).watch(
+    watched = Safety(pictures=(reviewer,)).watch(
         lambda step, total, preview: told.append(preview) is None, one_by_one=False, stack=None
     )
     assert all(watched(step, 3, picture) for step in range(3))

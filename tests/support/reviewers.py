@@ -18,14 +18,8 @@ class Picky:
         self.turns = turns
         self.seen: list[Image.Image] = []
 
-    def judges(self):
-        return "pictures"
-
     def why_not(self) -> str:
         return ""
-
-    def review_words(self, text: str) -> None:
-        return None
 
     def review_picture(self, picture: Image.Image, *, origin: PictureOrigin = "made") -> Refusal | None:
         self.seen.append(picture)

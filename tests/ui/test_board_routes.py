@@ -208,6 +208,27 @@ def test_stop_keeps_what_is_made_and_start_goes_on(
     assert board.made()["words"].startswith("Ready.")
 
 
+def test_a_run_that_ends_while_it_is_read_is_not_told_as_over_in_words_of_its_middle(
+    board: Board, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board.add(photo_bytes)
+    board.post("plan", ASKED)
+    board.post("start")
+    shown = board.visit.board
+    assert shown is not None
+    states, until = shown.states, time.monotonic() + 60
+
+    def ends_first() -> Any:
+        while shown.running and time.monotonic() < until:
+            time.sleep(0.01)
+        return states()
+
+    monkeypatch.setattr(shown, "states", ends_first)
+    said = board.get("/progress")
+    assert said["running"] or said["words"].startswith("Ready."), said["words"]
+    assert board.made()["words"].startswith("Ready.")
+
+
 def test_a_board_is_listed_and_goes_with_its_visit_and_by_age(
     served: Served, handlers: PortraitHandlers, board: Board, photo_bytes: bytes
 ) -> None:

@@ -201,7 +201,7 @@ def test_one_network_cannot_take_the_room_of_everybody(
 def test_one_refused_picture_leaves_the_others_on_show(
     served: Served, handlers: PortraitHandlers, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(), Picky(2))))
+    monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(),), (Picky(2),)))
     answer = create(handlers, visit, variations=3)
     notice = answer["notice"]
     assert [one["seed"] for one in answer["results"]["portraits"]] == [7, 9]
@@ -212,7 +212,7 @@ def test_one_refused_picture_leaves_the_others_on_show(
 def test_when_no_picture_passes_the_next_seed_is_set(
     served: Served, handlers: PortraitHandlers, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(), Picky(1, 2))))
+    monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(),), (Picky(1, 2),)))
     answer = create(handlers, visit, variations=2)
     assert 'role="alert"' in answer["notice"]
     assert "Your 2 portraits are not shown." in answer["notice"]
@@ -246,7 +246,7 @@ def test_programs_meet_the_same_limits_and_refusals(
     client = Client(served.url, verbose=False, download_files=str(tmp_path / "downloads"))
     agree(client)
     monkeypatch.setattr(served.studio.limits, "settings", Settings(portraits_per_minute=3))
-    monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(), Picky(1))))
+    monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(),), (Picky(1),)))
     files, facts = ask(client, photo, variations=2)
     assert len(files) == 1
     assert facts["refused"] == [

@@ -95,7 +95,7 @@ def test_what_the_picture_checker_refuses_is_not_taken_in(
     served: Served, http, painting: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visit, picky = served.visit("own-refused"), Picky(2)
-    monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(), picky)))
+    monkeypatch.setattr(served.studio.pipeline, "safety", Safety((default_policy(),), (picky,)))
     assert give(http, visit, painting).status_code == 200
     kept = visit.style_picture
     answer = give(http, visit, painting)

@@ -188,7 +188,7 @@ def test_a_name_is_read_as_own_words_are_and_used_once(editor: Editor, served: S
     assert editor.form()["kept"] == []
     for number in range(3):
         editor.keep(f"Naked teenager {number}", status=422)
-    limit = served.studio.limits.settings.refusals_per_hour
+    limit = served.studio.settings.refusals_per_hour
     for number in range(limit):
         editor.keep(f"Naked teenager again {number}", status=422)
     assert "were refused" in editor.keep("Harmless", status=422)["sentence"]

@@ -41,7 +41,7 @@ class Page:
         self.seconds = 0.0
         self.downloads = Downloads(offers({"small": stack()}))
         gate = Gate(OperatorToken(TOKEN), lambda: self.seconds, cookie="studio_operator")
-        routes = models_routes(self.downloads, Safety(()), gate, trusts_this_machine=trusts_this_machine)
+        routes = models_routes(self.downloads, Safety(), gate, trusts_this_machine=trusts_this_machine)
         site = Starlette(routes=routes, middleware=[Middleware(Shield, page="")])
         self.http = TestClient(site, base_url="http://testserver", follow_redirects=False)
 
@@ -195,13 +195,11 @@ def test_this_machine_needs_no_token_and_forms_are_ours_all_the_same(
     assert models.http.get("/models").status_code == 403, "the cookie of this machine works nowhere else"
 
 
-def test_a_known_proxy_or_a_space_has_no_machine_to_sit_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GRADIO_ROOT_PATH", raising=False)
+def test_a_known_proxy_or_a_space_has_no_machine_to_sit_at() -> None:
     assert trusts_this_machine(Settings())
     assert not trusts_this_machine(Settings(trusted_proxies=1))
     assert not trusts_this_machine(Settings(space_id="somebody/studio"))
-    monkeypatch.setenv("GRADIO_ROOT_PATH", "/studio")
-    assert not trusts_this_machine(Settings())
+    assert not trusts_this_machine(Settings.read({"GRADIO_ROOT_PATH": "/studio"}))
 
 
 def test_a_space_has_the_page_only_with_a_token_of_its_own() -> None:

@@ -47,7 +47,7 @@ def test_a_host_that_somebody_made_up_writes_no_html() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "root", "environment", "address"),
+    ("host", "root", "space", "address"),
     [
         ("studio.example", "", "", "http://studio.example/"),
         ("studio.example:8000", "/portraits", "", "http://studio.example:8000/portraits/"),
@@ -55,10 +55,7 @@ def test_a_host_that_somebody_made_up_writes_no_html() -> None:
         ("10.0.0.1", "", "somebody-portraits.hf.space", "https://somebody-portraits.hf.space/"),
     ],
 )
-def test_the_address_is_the_one_that_others_reach(
-    monkeypatch: pytest.MonkeyPatch, host: str, root: str, environment: str, address: str
-) -> None:
-    monkeypatch.setenv("SPACE_HOST", environment)
+def test_the_address_is_the_one_that_others_reach(host: str, root: str, space: str, address: str) -> None:
     scope = {
         "type": "http",
         "scheme": "http",
@@ -68,4 +65,4 @@ def test_the_address_is_the_one_that_others_reach(
         "headers": [(b"host", host.encode())],
         "server": ("10.0.0.1", 7860),
     }
-    assert page_address(scope) == address
+    assert page_address(scope, space) == address

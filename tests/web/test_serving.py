@@ -6,6 +6,7 @@ import errno
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import gradio as gr
 import httpx
@@ -14,8 +15,10 @@ from fastapi import FastAPI
 from gradio_client import Client
 from starlette.testclient import TestClient
 
+from pipelines.settings import Settings
 from ui.page import build_page
 from ui.serving import Serving, mount
+from visits.limits import Limits
 from visits.studio import Studio
 from web import gradio_seams
 from web.server import Server, cannot_listen
@@ -119,6 +122,7 @@ def test_the_path_of_a_proxy_is_taken_from_the_environment(
     studio: Studio, root: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADIO_ROOT_PATH", root)
+    studio = replace(studio, limits=Limits(Settings.read()))
     page = build_page(studio)
     page.queue(api_open=False)
     with TestClient(mount(studio, page), base_url="http://studio.example") as http:

@@ -6,10 +6,7 @@ import asyncio
 import base64
 import hashlib
 import io
-import os
 import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -20,8 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from tests.support.site import ROOT
-from tests.support.sweeps import sweep
+from pipelines.settings import Settings
 from web.shield import HEADERS, Shield, known_scripts, page_policy
 
 MB = 2**20
@@ -42,19 +38,29 @@ def digest(script: str) -> str:
 OWN = "<head><script>window.config = {{ config | toorjson }};</script><script>own()</script></head>"
 
 
-def answered(html: str) -> list[str]:
-    """The hashes that the shield lets run in an answer, where OWN is the template of the page."""
+def answer_to(path: str, html: str, *, on_space: bool = False) -> httpx.Response:
+    """What the shield makes of an answer at a path, where OWN is the template of the page."""
 
     async def page(_: Request) -> HTMLResponse:
         return HTMLResponse(html)
 
     async def work() -> httpx.Response:
-        inner = Starlette(routes=[Route("/", page)])
-        transport = httpx.ASGITransport(app=Shield(inner, page=OWN))
+        inner = Starlette(routes=[Route(path, page)])
+        transport = httpx.ASGITransport(app=Shield(inner, page=OWN, on_space=on_space))
         async with httpx.AsyncClient(transport=transport, base_url="http://studio", verify=False) as http:
-            return await http.get("/")
+            return await http.get(path)
 
-    return hashes(run(work()).headers["content-security-policy"])
+    answer: httpx.Response = run(work())
+    return answer
+
+
+def policy_of(answer: httpx.Response) -> str:
+    return answer.headers["content-security-policy"]
+
+
+def answered(html: str) -> list[str]:
+    """The hashes that the shield lets run in the page."""
+    return hashes(policy_of(answer_to("/", html)))
 
 
 CONFIG = 'window.config = {"title": "Studio", "n": [1, null]};'
@@ -89,15 +95,17 @@ def test_a_second_configuration_lets_neither_run() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("space", "may"),
-    sweep([({"SPACE_ID": "a/b"}, "'self' https://huggingface.co"), ({}, "'self'")], 1, several=True),
-)
-def test_only_a_space_may_be_framed_and_only_by_its_own_page(space: dict[str, str], may: str) -> None:
-    inherited = {name: value for name, value in os.environ.items() if name != "SPACE_ID"}
-    code = "from web.shield import page_policy; print(page_policy('', ()))"
-    said = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env=inherited | space, text=True)
-    assert said.strip().endswith(f"frame-ancestors {may}")
+@pytest.mark.parametrize("path", ["/", "/study/a-study/", "/studio/photo"])
+@pytest.mark.parametrize(("space", "may"), [("a/b", "'self' https://huggingface.co"), ("", "'self'")])
+def test_only_a_space_may_be_framed_and_only_by_its_own_page(path: str, space: str, may: str) -> None:
+    on_space = Settings.read({"SPACE_ID": space}).on_space
+    assert f"; frame-ancestors {may}" in policy_of(answer_to(path, WHOLE, on_space=on_space)) + ";"
+
+
+@pytest.mark.parametrize("path", ["/studio/phone/a", "/research", "/models"])
+def test_what_is_secret_is_in_nobodys_frame(path: str) -> None:
+    assert policy_of(answer_to(path, WHOLE, on_space=True)).count("frame-ancestors") == 1
+    assert "frame-ancestors 'none'" in policy_of(answer_to(path, WHOLE, on_space=True))
 
 
 async def _echo(request: Request) -> JSONResponse:

@@ -59,7 +59,7 @@ def test_a_photo_that_is_refused_says_what_a_participant_can_do(
 ) -> None:
     picky = Picky(1)
     picky.is_quick = what == "crop"
-    monkeypatch.setattr(studio.pipeline, "safety", Safety((default_policy(), picky)))
+    monkeypatch.setattr(studio.pipeline, "safety", Safety((default_policy(),), (picky,)))
     person = Person(studio, f"refused-{what}")
     person.agree()
     person.answer()
