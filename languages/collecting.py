@@ -157,8 +157,13 @@ def in_recipes() -> Iterator[Sentence]:
                     about = " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
                     yield Sentence((re.sub(r"\s*\([^)]*\)", "", about),), where, ("What a filter does.",))
                 for field in node.body:
-                    if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                    if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and not _is_fact(field):
                         yield from _of_field(field.target.id, field.value, where)
+
+
+def _is_fact(field: ast.AnnAssign) -> bool:
+    """Whether it is one of a class, and no setting."""
+    return ast.unparse(field.annotation).startswith("ClassVar")
 
 
 def _of_field(name: str, value: ast.expr | None, where: str) -> Iterator[Sentence]:

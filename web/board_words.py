@@ -50,9 +50,7 @@ def progress(board: VisitBoard) -> dict[str, Any]:
     """How far it is: the run in words, and the state of each cell."""
     if board.board is None:
         return {"running": board.running, "words": board.said, "share": 0, "states": {}, "unsaved": 0}
-    running = (
-        board.running
-    )  # asked once: the run may end while this is read, and the page asks again only while it runs
+    running = board.running  # asked once: it may end while this is read, and the page asks again only while it runs
     now, share = board.progress, 0.0
     if not running:
         words = board.said or f"{board.plan().sentence()} {warning(board.board.board)}".strip()

@@ -273,7 +273,7 @@ def known_scripts(template: str) -> tuple[re.Pattern[str], ...]:
 
 
 def page_policy(html: str, known: tuple[re.Pattern[str], ...]) -> str:
-    """The Content Security Policy of a page in which the known inline scripts may run, and no others; nothing of frames.
+    """The Content Security Policy of a page in which the known inline scripts may run, and no others; not of frames.
 
     A script that is there twice may not run at all: the second one was put there by somebody else, or the first.
     """

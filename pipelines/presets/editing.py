@@ -157,7 +157,7 @@ def _step(step: Step, path: str, before: str) -> Group:
     kind = type(step)
     op = kind.model_fields["op"]
     extra: Any = op.json_schema_extra
-    title = op.title or op.default
+    title = kind.title()
     return Group(
         say("{before}: {what}", before=before, what=named(title)) if before else named(title),
         named(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from languages.saying import say
+from languages.saying import named, say
 from pipelines.errors import PresetError, RequestInvalid
 from pipelines.hub.stack import ModelStack
 from pipelines.presets.loading import Presets, prompts
@@ -13,7 +13,6 @@ from pipelines.schema import Scene, Style, StyleOverride
 
 SHOWN = ("id", "name", "summary", "keywords", "family", "order", "based_on")  # changes no pixel
 OWN_STYLE = "own"  # in a portrait's file
-SLOW = ("strokes", "neural", "after_picture")
 _MOST_STEPS, _MOST_SLOW = 12, 2  # of a recipe: built-in ones have up to 9, and one of each slow kind
 
 
@@ -31,12 +30,13 @@ def require_bounds(style: Style) -> None:
             raise RequestInvalid(
                 say("A style of your own has at most {most_steps} filters; take some out.", most_steps=_MOST_STEPS)
             )
-        if sum(step.op in SLOW for step in steps) > _MOST_SLOW:
+        slow = [step for step in steps if step.is_slow]
+        if len(slow) > _MOST_SLOW:
             raise RequestInvalid(
                 say(
                     "A style of your own has at most {most_slow} of the slow filters ({slow}); take some out.",
                     most_slow=_MOST_SLOW,
-                    slow=", ".join(SLOW),
+                    slow=", ".join(dict.fromkeys(named(step.title()) for step in slow)),
                 )
             )
 

@@ -136,6 +136,7 @@ class Flow(Step):
 class Neural(Step):
     """Neural paint: a network redraws the picture as one of 26 painters (Dumoulin 2017); a filter, not diffusion."""
 
+    is_slow = True
     op: Literal["neural"] = operation("neural", "Neural paint", "amount", "colour")
     style: int = Field(0, ge=0, le=25, description="Which painter.", title="Painter")
     amount: Share = Field(1.0, description="0 keeps the picture.")
@@ -152,6 +153,7 @@ class Neural(Step):
 class AfterPicture(Step):
     """The visitor's own picture as a style: a network takes over its colours and marks (Ghiasi et al. 2017)."""
 
+    is_slow = True
     op: Literal["after_picture"] = operation("after_picture", "After your picture", "amount", "style")
     amount: Share = Field(1.0, description="0 keeps the picture.")
     style: Share = Field(
@@ -171,6 +173,7 @@ class AfterPicture(Step):
 class Strokes(Step):
     """Brush strokes laid along the flow, coarse to fine (Litwinowicz 1997, Hertzmann 1998), with relief and light."""
 
+    is_slow = True
     op: Literal["strokes"] = operation("strokes", "Brush strokes", "width", "length")
     width: float = Field(9, ge=1.5, le=40, description="Width of the coarsest strokes; larger at low likeness.")
     length: float = Field(3.2, ge=1.0, le=10.0, description="Length of a stroke in widths.")
@@ -214,6 +217,7 @@ class Watercolour(Step):
 class Polygons(Step):
     """Low poly: triangles (Delaunay) whose corners lie on the face's own corners and on the outlines of the figure."""
 
+    in_pieces = True
     op: Literal["polygons"] = operation("polygons", "Facets", "points")
     points: int = Field(280, ge=50, le=4000, description="Squares of a facet's pitch in the picture, face apart.")
     facet: Share = Field(0.25, description="Light differs from facet to facet.")
@@ -233,6 +237,7 @@ class Glass(Step):
 class Mosaic(Step):
     """Roman mosaic: small stones in mortar, in rows along the outlines of the figure, finer on the face."""
 
+    in_pieces = True
     op: Literal["mosaic"] = operation("mosaic", "Mosaic", "stone")
     stone: float = Field(7.0, ge=3.0, le=20.0, description="Size of a stone; larger at low likeness.")
     mortar: HexColor = Field("#4a4239", description="Colour between the stones.")

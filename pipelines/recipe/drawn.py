@@ -12,6 +12,7 @@ from pipelines.recipe.words import HexColor, Ramp, Share, Step, operation
 class Flat(Step):
     """Flat areas with rounded borders: tones of skin and of hair apart, the rest in a small palette of its own."""
 
+    fills_skin = True
     op: Literal["flat"] = operation("flat", "Flat areas", "colors", "rounding")
     colors: int = Field(10, ge=2, le=24, description="Of all that is neither skin nor hair.")
     skin_tones: int = Field(3, ge=1, le=8, description="How many tones of skin.")
@@ -61,6 +62,7 @@ class Features(Step):
 class Hatch(Step):
     """Pen hatching: layers of lines that thicken with darkness, on paper."""
 
+    in_pieces = True
     op: Literal["hatch"] = operation("hatch", "Hatching", "pitch", "layers")
     pitch: float = Field(5.0, ge=2.0, le=16.0, description="Distance of lines.")
     layers: int = Field(4, ge=1, le=6, description="How many layers of lines the darkest places have.")
@@ -101,6 +103,7 @@ class Halftone(Step):
 class Cutout(Step):
     """Layers of coloured paper, each with its shadow; the seed chooses the colours."""
 
+    in_pieces = True
     op: Literal["cutout"] = operation("cutout", "Cut paper", "rounding", "shadow")
     ramps: tuple[Ramp, ...] = Field(
         min_length=1, max_length=6, description="Papers from dark to light; the seed chooses one set."
@@ -112,6 +115,7 @@ class Cutout(Step):
 class Pixels(Step):
     """Pixel art: a coarse raster in a small palette with ordered dithering."""
 
+    in_pieces = True
     op: Literal["pixels"] = operation("pixels", "Pixels", "block", "colors")
     block: float = Field(6.0, ge=2.0, le=24.0, description="Size of one pixel; larger at low likeness.")
     colors: int = Field(24, ge=4, le=64, description="How many colours.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,9 +13,25 @@ Ramp = Annotated[tuple[HexColor, ...], Field(min_length=2, max_length=8)]
 
 
 class Step(BaseModel):
-    """Base of all operations."""
+    """Base of all operations.
+
+    Attributes:
+        in_pieces: It lays pieces of one tone: facets, tiles, paper, or lines that stand for tones.
+        fills_skin: It fills skin with the sitter's own colour, before ink, dots and paper.
+        is_slow: It takes longer than all others together.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    in_pieces: ClassVar[bool] = False
+    fills_skin: ClassVar[bool] = False
+    is_slow: ClassVar[bool] = False
+
+    @classmethod
+    def title(cls) -> str:
+        """How an editor of styles shows it, in English."""
+        op = cls.model_fields["op"]
+        return op.title or str(op.default)
 
 
 def operation(op: str, title: str, *first: str) -> Any:

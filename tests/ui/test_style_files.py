@@ -118,4 +118,4 @@ def test_a_file_cannot_say_that_it_is_like_a_style_that_it_is_not_like(editor: E
     slow = presets.style(STYLE).model_copy(
         update={"preview": presets.style("oil-master").preview[4:5] * 3, "finish_steps": 0}
     )
-    assert "slow filters" in editor.take(as_toml(slow), 422)["sentence"]
+    assert "slow filters (Brush strokes)" in editor.take(as_toml(slow), 422)["sentence"]

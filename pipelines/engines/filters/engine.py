@@ -33,9 +33,6 @@ log = logging.getLogger(__name__)
 # What a live frame is worked at; it is shown larger. Thousands of brush strokes take longer than all else.
 _FRAME_PIXELS = 330 * 330
 _FRAME_PIXELS_STROKES = 270 * 270
-_PIECES = {"pixels", "cutout", "polygons", "mosaic", "hatch"}
-_FLAT = _PIECES | {"flat"}
-_OWN_SKIN = {"flat"}  # fills skin with the sitter's own colour: nothing to put back before ink, dots and paper
 
 
 class FilterEngine:
@@ -228,17 +225,18 @@ class FilterEngine:
     def _step(self, canvas: Canvas, style: Style, index: int) -> None:
         operations.apply(canvas, style.preview[index], index)
         painted = style.finish_steps and index == len(style.preview) - style.finish_steps - 1
-        if painted and not any(step.op in _OWN_SKIN for step in style.preview):
+        if painted and not any(step.fills_skin for step in style.preview):
             # Before strokes, facets and stones are laid, while each place of the face is where the photo has it.
             self._keep_skin(canvas, style)
 
     def _finish(self, canvas: Canvas, style: Style, *, own_light: bool = False) -> None:
-        settle(canvas, any(step.op in _PIECES for step in style.preview))
+        settle(canvas, any(step.in_pieces for step in style.preview))
         self._keep_skin(canvas, style, own_light=own_light)
 
     def _keep_skin(self, canvas: Canvas, style: Style, *, own_light: bool = False) -> None:
         if style.natural_colour:
-            keep_skin(canvas, flat=any(step.op in _FLAT for step in style.preview), own_light=own_light)
+            flat = any(step.in_pieces or step.fills_skin for step in style.preview)
+            keep_skin(canvas, flat=flat, own_light=own_light)
 
 
 @contextlib.contextmanager
