@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from languages.saying import say
 from pipelines import heavy
@@ -109,6 +109,14 @@ def working_on(device: Device | None) -> Iterator[None]:
 
 
 @functools.cache
+def computes_on(pipe: Any) -> Any:
+    """The torch device on which a diffusers pipeline computes, also where its parts wait in the machine's memory.
+
+    diffusers has no public name for it: `device` says where the parts wait.
+    """
+    return pipe._execution_device
+
+
 def machine_memory() -> int | None:
     """Bytes of memory that this process may use: the machine's, or less where a container limits it."""
     limits: list[int] = []

@@ -30,7 +30,7 @@ import numpy as np
 from PIL import Image
 
 from languages.saying import listed, say
-from pipelines.faithfulness.shape import landmark_drift, shape_changes, turn
+from pipelines.faithfulness.shape import landmark_drift, shape_changes
 from pipelines.faithfulness.skin import skin_shift
 from pipelines.faithfulness.words import sentence, warning
 from pipelines.photo import vision
@@ -43,7 +43,6 @@ log = logging.getLogger(__name__)
 _SIZE = 512  # pixels; edges are compared at this width
 _TOLERANCE = 2
 _DENSE = 0.12  # share of the face
-_SIDEWAYS = 0.45  # nose tip off the middle of the cheeks, in face widths
 # Translators: these four are listed in "Not clear enough in this picture to be compared: {listed}."
 _NAMES = {
     "eye_size": say("eyes"),
@@ -94,7 +93,7 @@ def _measure(photo: PreparedPhoto, portrait: Image.Image, natural_colour: bool) 
         return Faithfulness(sentence=_NOT_FOUND, edges_kept=edges, unmeasured=(_NOT_FOUND,))
     unmeasured: list[str] = []
     shape: dict[str, RatioChange] = {}
-    if max(turn(own), turn(other)) > _SIDEWAYS:
+    if vision.looks_aside(own) or vision.looks_aside(other):
         unmeasured.append(_TURNED)
     else:
         shape = shape_changes(before, own, after, other)

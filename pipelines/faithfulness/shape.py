@@ -128,9 +128,3 @@ def _interocular(points: np.ndarray) -> float:
     """Between the middles of the corners of each eye, in the unit of the points."""
     first, second = (points[list(corners)].mean(axis=0) for corners, _ in _EYES)
     return float(np.linalg.norm(first - second))
-
-
-def turn(points: np.ndarray) -> float:
-    """How far the nose tip is off the middle of the cheeks, in face widths; 0 from the front."""
-    cheek, other, nose = points[234][0], points[454][0], points[1][0]
-    return float(abs(nose - (cheek + other) / 2) / max(1.0, abs(other - cheek)))

@@ -22,7 +22,6 @@ from pipelines.schema import Face, HintKind, LoadedPhoto, PhotoHint, Shape
 _SMALL_FACE = 90
 _DARK_HIGH, _DARK_MIDDLE, _BRIGHT = 72, 45, 225  # gray levels of the face's bright parts and middle
 _BLURRED = 180.0  # the 70 portraits measured 244 to 2230, and under 70 after a blur of 8 px
-_SIDEWAYS = 0.45
 _MOVED = say("Part of your face lies outside of the crop; move it back with Adjust.")
 
 
@@ -295,17 +294,13 @@ def _light_hints(crop: np.ndarray) -> list[PhotoHint]:
 
 
 def _turn_hints(rgb: np.ndarray, face: Face) -> list[PhotoHint]:
-    """A face seen from the side keeps less of the person: the nose tip is far off the middle of the cheeks."""
+    """A face seen from the side keeps less of the person."""
     points = vision.mesh_of(rgb, face)
     if points is None and face.certainty in ("doubtful", "marked"):
         sentence = say("Eyes, nose and mouth cannot be read here, so how much of you is kept cannot be measured.")
         return [_hint("unmeasured", sentence)]
     if points is None:
         return [_hint("turned", say("Your face is hard to read here; turn towards the camera."))]
-    cheek_left, cheek_right, nose = points[234], points[454], points[1]
-    across = cheek_right - cheek_left  # along this line, for a head may be tilted
-    width = max(1.0, float(np.linalg.norm(across)))
-    off = float(np.dot(nose - (cheek_left + cheek_right) / 2, across)) / width**2
-    if abs(off) > _SIDEWAYS:
+    if vision.looks_aside(points):
         return [_hint("turned", say("You are looking far to the side; portraits keep more of you from the front."))]
     return []

@@ -29,6 +29,7 @@ SURE = 0.8  # score; of 69 people found in the shared portraits 67 have more, up
 SMALLEST_FACE = 64  # pixels; MediaPipe's face control refuses smaller ones, and there is little to keep
 _SELFIE_SIZE = 256
 _TILTS = (-35, 35, -70, 70)  # degrees; upright, the mesh bears less
+_SIDEWAYS = 0.45  # nose tip off the middle of the cheeks, in face widths
 _LIKELY = 0.7  # with a face mesh that fits; of 33 boxes around cups, clocks and paintings 2 have that
 _DRAWN = 0.5  # share of a face without any shade; photographed faces measured 0.02 to 0.19, drawn ones 0.85 to 0.89
 _RANK = {"sure": 0, "likely": 1, "doubtful": 2, "marked": 3}
@@ -112,6 +113,18 @@ def roll(points: np.ndarray) -> float:
     """By how many degrees clockwise the line through the eyes of a face mesh is turned, -180 to 180."""
     across, down = points[[263, 362]].mean(axis=0) - points[[33, 133]].mean(axis=0)
     return float(np.degrees(np.arctan2(down, across)))
+
+
+def looks_aside(points: np.ndarray) -> bool:
+    """Whether a face looks far to the side: the nose tip is off the middle of the cheeks.
+
+    Args:
+        points: (478, 2) pixels.
+    """
+    cheek, other, nose = points[234], points[454], points[1]
+    across = other - cheek  # along this line, for a head may be tilted
+    width = max(1.0, float(np.linalg.norm(across)))
+    return abs(float(np.dot(nose - (cheek + other) / 2, across))) / width**2 > _SIDEWAYS
 
 
 def _boxes(rgb: np.ndarray) -> Iterator[Face]:

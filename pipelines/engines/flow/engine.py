@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipelines import heavy
 from pipelines.engines.base import Made, Studio
-from pipelines.engines.device import Device
+from pipelines.engines.device import Device, computes_on
 from pipelines.engines.filters.stage import Stage
 from pipelines.engines.flow.stack import FlowStack
 from pipelines.engines.pipeline_engine import PipelineEngine, Report, require_finite, resized
@@ -146,7 +146,7 @@ class FlowEngine(PipelineEngine[F]):
         """
         torch, pipe = heavy.load("torch"), self._pipe
         generator = torch.Generator("cpu").manual_seed(seed)
-        device = pipe._execution_device
+        device = computes_on(pipe)
         if picture is None:
             return self._packed(torch.randn(self._empty(size), generator=generator)).to(device)
         values = pipe.image_processor.preprocess(resized(picture, size), height=size[1], width=size[0])

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from pipelines import heavy
+from pipelines.engines.device import computes_on
 from pipelines.engines.unet.job import GenerationJob
 from pipelines.engines.unet.stack import UNetStack
 from pipelines.photo.framing import face_crop
@@ -67,7 +68,7 @@ def _look(pipe: Any, picture: Image.Image | None, pooled: bool, seen: Seen) -> A
     key = (pooled, b"" if picture is None else hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).digest())
     if key not in seen:
         pixels = pipe.feature_extractor(picture or Image.new("RGB", (64, 64)), return_tensors="pt").pixel_values
-        pixels = pixels.to(pipe._execution_device, encoder.dtype)
+        pixels = pixels.to(computes_on(pipe), encoder.dtype)
         if picture is None:
             pixels = torch.zeros_like(pixels)
         with torch.no_grad():
@@ -81,4 +82,4 @@ def _blank_embeds(pipe: Any, pooled: bool, batch: int) -> Any:
     config = pipe.image_encoder.config
     tokens = (config.image_size // config.patch_size) ** 2 + 1
     shape = (batch, 1, config.projection_dim) if pooled else (batch, 1, tokens, config.hidden_size)
-    return heavy.load("torch").zeros(shape, dtype=pipe.unet.dtype, device=pipe._execution_device)
+    return heavy.load("torch").zeros(shape, dtype=pipe.unet.dtype, device=computes_on(pipe))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines import heavy
+from pipelines.engines.device import computes_on
 
 
 def encode_prompts(pipe: Any, prompt: str, negative_prompt: str | None) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def _encode(pipe: Any, pieces: list[str], count: int) -> tuple[Any, Any]:
     padded = pieces + [""] * (count - len(pieces))
     results = [
         pipe.encode_prompt(
-            prompt=piece, device=pipe._execution_device, num_images_per_prompt=1, do_classifier_free_guidance=False
+            prompt=piece, device=computes_on(pipe), num_images_per_prompt=1, do_classifier_free_guidance=False
         )
         for piece in padded
     ]
