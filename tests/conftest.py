@@ -99,7 +99,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 @pytest.fixture(scope="session", autouse=True)
 def _each_picture_is_looked_at_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patches:
-        looked_at_once.remember(patches)
+        looked_at_once.remember(patches.setattr)
         yield
 
 
