@@ -19,7 +19,7 @@ import httpx
 ROOT = Path(__file__).resolve().parents[2]
 CUT_NETWORK = Path(__file__).parent / "cut_network"  # on PYTHONPATH
 SHORT_LINE = 2  # how many may wait where tests fill the line
-TOY_SIZE = 320  # pixels of a portrait, where a test is not about its looks
+TOY_SIZE = 256  # pixels of a portrait, where a test is not about its looks
 TOY_PREVIEW = 160  # of a live picture
 TOY_TILE = 64  # at which a tile is painted
 TOY_APP = Path(__file__).parent / "toy_app.py"
