@@ -15,6 +15,7 @@ from pipelines.faithfulness import words
 from pipelines.photo.opening import open_photo
 from pipelines.provenance import marking
 from tests.support.drawings import drawn_face, person, side_by_side
+from tests.support.sweeps import sweep
 
 pytestmark = pytest.mark.usefixtures("small_pictures")  # but those of a process of its own
 
@@ -145,7 +146,7 @@ def test_after_the_last_seed_comes_the_first(photo_file: Path, tmp_path: Path) -
     assert "seed0-" in names
 
 
-@pytest.mark.parametrize("arguments", [[], ["--face", "4"], ["--face", "-2"]])
+@pytest.mark.parametrize("arguments", sweep([[], ["--face", "4"], ["--face", "-2"]], 1))
 def test_the_shell_speaks_of_what_can_be_done_there(
     face_photo: Image.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:

@@ -12,12 +12,14 @@ from pipelines.errors import SaveError
 from pipelines.provenance import marking
 from tests.conftest import difference
 from tests.support.png_chunks import replaced
+from tests.support.sweeps import sweep
 
 FACTS = {"Style": "oil-master", "Seed": "7", "Engine": 'A <model> & "more"', "Model": "sd15-lcm"}
 
 
-@pytest.mark.parametrize("is_diffusion", [True, False])
-@pytest.mark.parametrize("longest", [None, 300])
+@pytest.mark.parametrize(
+    ("is_diffusion", "longest"), sweep([(True, None), (True, 300), (False, None), (False, 300)], 2, several=True)
+)
 def test_a_signed_jpeg_says_what_its_portrait_says(
     tmp_path: Path, face_photo: Image.Image, is_diffusion: bool, longest: int | None
 ) -> None:

@@ -83,7 +83,7 @@ def test_the_same_picture_for_less_work(tiny_root: Path, two_controls: Generatio
     engine.close()
 
 
-@pytest.mark.parametrize("guidance", [0.0, 1.0])
+@pytest.mark.parametrize("guidance", [pytest.param(0.0, marks=pytest.mark.slow), 1.0])
 @pytest.mark.parametrize("kind", ["sd15", pytest.param("sdxl-union", marks=pytest.mark.slow)])
 def test_guidance_of_nought_or_one_runs_no_empty_prompt(
     kind: str, guidance: float, tiny_root: Path, job: GenerationJob
@@ -96,7 +96,7 @@ def test_guidance_of_nought_or_one_runs_no_empty_prompt(
     engine.close()
 
 
-@pytest.mark.parametrize("guidance", [1.0, 3.0])
+@pytest.mark.parametrize("guidance", [pytest.param(1.0, marks=pytest.mark.slow), 3.0])
 def test_an_adapter_with_nothing_to_see_is_not_looked_with(
     guidance: float, tiny_root: Path, job: GenerationJob, presets: Presets
 ) -> None:

@@ -1,13 +1,17 @@
-"""Axe looks at a page in every look: light, dark, forced colours and narrow."""
+"""Axe looks at a page in every look: light, dark, forced colours and narrow. In `make test` each state of a page is seen
+light and in one of the others, by turns."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
+
+from tests.support.searches import in_full
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 DESK, PHONE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}, {"width": 320, "height": 640}
@@ -29,9 +33,12 @@ def looking_at(page: Page, size: dict[str, int]) -> Iterator[Callable[[str], Non
     """
     found: list[str] = []
     axe = Axe()
+    light, *others = LOOKS
+    turns = itertools.cycle(others)
 
     def look(state: str) -> None:
-        for name, (media, window) in LOOKS.items():
+        for name in (light, *(others if in_full() else (next(turns),))):
+            media, window = LOOKS[name]
             page.emulate_media(reduced_motion="reduce", **media)  # colours do not fade in
             page.set_viewport_size(window)  # type: ignore[arg-type]
             page.wait_for_timeout(250)  # colours fade in

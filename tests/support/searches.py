@@ -14,6 +14,11 @@ settings.register_profile("full", max_examples=100, deadline=None)
 settings.load_profile("fast")  # the option is read later, and before any test is collected
 
 
+def in_full() -> bool:
+    """Whether all are asked for."""
+    return settings().max_examples >= 100
+
+
 def cases(full: int) -> int:
     """So many of them in this run."""
     return max(3, round(full * settings().max_examples / 100))

@@ -244,6 +244,7 @@ def test_the_queue_cannot_be_passed_by(http: httpx.Client, path: str) -> None:
     assert http.post(path, json={"data": [True], "session_hash": "direct-call"}).status_code == 404
 
 
+@pytest.mark.slow  # test_consent_gate.py asks each of them for pictures
 def test_every_private_event_refuses_a_session_without_consent(served: Served, http: httpx.Client) -> None:
     """Hidden endpoints can still be called by number; they must answer with words, not with work."""
     before = set(served.files())

@@ -48,6 +48,7 @@ def test_a_downloaded_portrait_is_known_and_told_in_words(http: httpx.Client, se
     assert card["rows"][LABEL] == "there and intact"
 
 
+@pytest.mark.slow  # what is found is asked of in tests/provenance/test_checking.py
 def test_a_changed_one_is_told(http: httpx.Client, ours: bytes) -> None:
     card = ask(http, replaced(ours, b"iTXt", b'Seed="5"', b'Seed="6"'))
     assert card["tone"] == "warn"
@@ -69,6 +70,7 @@ def test_a_portrait_that_lost_its_words_is_known_by_its_pixels(http: httpx.Clien
     assert (card["report"]["watermark"], card["report"]["marks"]) == ("filter", ["watermark"]), "as data, for programs"
 
 
+@pytest.mark.slow  # what is found is asked of in tests/provenance/test_checking.py
 def test_a_strangers_signature_is_told(
     http: httpx.Client, face_photo: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

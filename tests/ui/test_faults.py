@@ -25,6 +25,7 @@ from pipelines.schema import PortraitRequest, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.fakes import FakeEngine, FakeEngines
 from tests.support.studio import LOOK, Served, create, with_photo
+from tests.support.sweeps import sweep
 from ui.portrait_handlers import PortraitHandlers
 from web.calls import KEY_HEADER
 
@@ -83,13 +84,17 @@ def opencv_out_of_memory() -> BaseException:
 
 @pytest.mark.parametrize(
     ("make", "words"),
-    [
-        (MemoryError, "memory"),
-        (torch_out_of_memory, "memory"),
-        (opencv_out_of_memory, "memory"),
-        (lambda: RuntimeError("boom"), "Something went wrong on our side. Please try again"),
-        (lambda: EngineFailed("The engine stopped; try again."), "The engine stopped; try again."),
-    ],
+    sweep(
+        [
+            (torch_out_of_memory, "memory"),
+            (MemoryError, "memory"),
+            (lambda: RuntimeError("boom"), "Something went wrong on our side. Please try again"),
+            (opencv_out_of_memory, "memory"),
+            (lambda: EngineFailed("The engine stopped; try again."), "The engine stopped; try again."),
+        ],
+        3,
+        several=True,
+    ),
 )
 def test_an_engine_that_breaks_gives_a_sentence_and_the_next_one_works(
     served: Served,

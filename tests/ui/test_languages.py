@@ -17,6 +17,7 @@ from languages.choice import COOKIE
 from languages.collecting import in_scripts, sentences
 from tests.support.site import LOOK, Visitor
 from tests.support.studio import Served
+from tests.support.sweeps import sweep
 
 OTHERS = [code for code in LANGUAGES if code != "en"]
 SENTENCES = sentences()  # here: Python 3.11 cannot take modules apart while a server's threads do so, too
@@ -52,7 +53,7 @@ def strings(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-@pytest.fixture(params=OTHERS)
+@pytest.fixture(params=sweep(OTHERS, 2))
 def code(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -8,9 +8,10 @@ import io
 import json
 import re
 import secrets
+import shutil
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,13 @@ from starlette.testclient import TestClient
 from study.export.check import problems
 from study.identity import Identity
 from study.participation import RunningStudy
-from study.plan.freezing import FrozenStudy, freeze, load_frozen, parse_plan
+from study.plan.freezing import freeze, load_frozen, parse_plan
 from study.researchers import Researchers, entry
 from study.store.database import Database, sqlite_url
 from study.store.store import StudyStore
 from tests.support.postgres import Postgres
 from tests.support.studies import SMALL_STUDY, take_part, write_study
+from tests.support.sweeps import sweep
 from web.research import research_routes
 from web.research_data import Desk
 from web.research_links import links_of, own_site, returns_of
@@ -40,18 +42,27 @@ BLIND = "# Plan\n\n```toml\nblind = true\ndraws = 200\n```\n"
 
 
 class Lab:
-    """A store with people in it, and a browser at the researchers' pages."""
+    """A store with people in it, and a browser at the researchers' pages.
 
-    def __init__(self, root: Path, url: str = "", analysis: str = "# Plan\n\n```toml\ndraws = 200\n```\n") -> None:
+    Args:
+        people: Who is in it already, where the folder has one; the last of them is a simulated one.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        url: str = "",
+        analysis: str = "# Plan\n\n```toml\ndraws = 200\n```\n",
+        people: Sequence[str] = (),
+    ) -> None:
         self.seconds = time.monotonic()
-        (root / "studies").mkdir(parents=True)
-        self.frozen = _frozen(root / "studies", analysis)
+        if not people:
+            (root / "studies").mkdir(parents=True)
+            _freeze(root / "studies", analysis)
+        self.frozen = load_frozen(root / "studies" / "small.toml")
         self.store = StudyStore(Database(url or sqlite_url(root)), root, Identity.of_folder(root))
         self.store.register(self.frozen)
-        self.people = [take_part(self.store, self.frozen, f"code {n}", tab=f"tab {n}").id for n in range(4)]
-        self.people.append(take_part(self.store, self.frozen, "leaves", tab="tab 9", most=5).id)
-        simulated = self.store.identity.marked_code("simulated", "one")
-        self.simulated = take_part(self.store, self.frozen, simulated, tab="tab s").id
+        *self.people, self.simulated = people or self._come()
         self.desk = Desk(self.store, root)
         self.gate = Gate(Researchers(ANNA), lambda: self.seconds)
         running = {self.frozen.id: RunningStudy(self.frozen, self.store)}
@@ -60,6 +71,14 @@ class Lab:
         )
         self.http = TestClient(site, base_url="http://testserver")
         self.place = f"/research/{self.frozen.sha256}"
+
+    def _come(self) -> Iterator[str]:
+        """Five people, the last of whom leaves midway, and a simulated one."""
+        for n in range(4):
+            yield take_part(self.store, self.frozen, f"code {n}", tab=f"tab {n}").id
+        yield take_part(self.store, self.frozen, "leaves", tab="tab 9", most=5).id
+        simulated = self.store.identity.marked_code("simulated", "one")
+        yield take_part(self.store, self.frozen, simulated, tab="tab s").id
 
     def sign_in(self, password: str = PASSWORD, name: str = "anna", **form: str) -> int:
         sent = {"name": name, "password": password, **form}
@@ -74,19 +93,28 @@ class Lab:
         return self.http.post(f"{self.place}{path}", data=form, follow_redirects=False).status_code
 
 
-def _frozen(folder: Path, analysis: str) -> FrozenStudy:
+def _freeze(folder: Path, analysis: str) -> None:
     study = write_study(folder, SMALL_STUDY)
     (folder / "small.lock.json").unlink()
     (folder / "plan.md").write_text(analysis)
 
     freeze(folder / "small.toml")
     assert study.id == "small"
-    return load_frozen(folder / "small.toml")
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A folder with a store, and who is in it."""
+    root = tmp_path_factory.mktemp("lab") / "lab"
+    found = Lab(root)
+    found.store.database.close()
+    return root, [*found.people, found.simulated]
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    found = Lab(tmp_path)
+def lab(furnished: tuple[Path, list[str]], tmp_path: Path) -> Iterator[Lab]:
+    root, people = furnished
+    found = Lab(shutil.copytree(root, tmp_path / "lab"), people=people)
     yield found
     found.store.database.close()
 
@@ -156,7 +184,7 @@ def test_signing_out_ends_the_session_on_the_server(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "way", ["https://evil.example", "//evil.example", "/study/x", "/research\\@evil", "/researchx"]
+    "way", sweep(["https://evil.example", "//evil.example", "/study/x", "/researchx", "/research\\@evil"], 2)
 )
 def test_a_sign_in_leads_to_no_other_site(lab: Lab, way: str) -> None:
     sent = {"name": "anna", "password": PASSWORD, "next": way}

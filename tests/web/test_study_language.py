@@ -41,6 +41,7 @@ from tests.study.conftest import agreed
 from tests.support.participant import Person, a_studio
 from tests.support.studies import SMALL_STUDY, draw, write_study
 from tests.support.studio import jpeg
+from tests.support.sweeps import sweep
 from visits.limits import Limits
 from visits.studio import Studio
 from web.in_language import PAGE_LANGUAGE, InLanguage
@@ -148,7 +149,7 @@ def pages_of(photo: Image.Image) -> dict[str, Image.Image]:
     }
 
 
-@pytest.mark.parametrize("code", OTHERS)
+@pytest.mark.parametrize("code", sweep(OTHERS, 1))
 def test_errors_over_http(code: str, open_in: Opened, face_photo: Image.Image) -> None:
     studio = open_in(code)
     said: dict[str, str] = {}
@@ -246,7 +247,7 @@ def while_making(person: Person, photo: bytes, monkeypatch: pytest.MonkeyPatch) 
     return said
 
 
-@pytest.mark.parametrize("code", OTHERS)
+@pytest.mark.parametrize("code", sweep(OTHERS, 1))
 def test_limits_and_faults_over_http(code: str, open_in: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     studio = open_in(code)
     person = english_speaker(studio, "ben")

@@ -95,12 +95,11 @@ def test_auto_and_its_own_name_are_one_engine(
 @pytest.mark.parametrize(
     "error",
     [
-        RuntimeError("CUDA error: device-side assert triggered"),
-        MemoryError(),
-        EngineFailed("It ran out of memory."),
-        EngineUnavailable("It does not fit."),
+        pytest.param(RuntimeError("CUDA error: device-side assert triggered"), id="driver"),
+        pytest.param(MemoryError(), id="memory", marks=pytest.mark.slow),
+        pytest.param(EngineFailed("It ran out of memory."), id="told", marks=pytest.mark.slow),
+        pytest.param(EngineUnavailable("It does not fit."), id="while loading"),
     ],
-    ids=["driver", "memory", "told", "while loading"],
 )
 def test_a_dying_device_gets_no_more_work_and_its_portrait_is_made_elsewhere_once(
     pipeline: SelfPortraitPipeline,
