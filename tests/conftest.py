@@ -42,6 +42,8 @@ from tests.support import (
 from tests.support.site import TOY_APP, TOY_PREVIEW, TOY_SIZE, Site
 from tests.support.sweeps import project_presets
 
+gc.disable()  # until all tests are collected: what is imported for them stays
+
 # Loaded in a thread of the server, deep in its stack, a part of anyio that pytest rewrites makes CPython 3.11 give up.
 for _module in pkgutil.walk_packages(anyio.__path__, "anyio."):
     if not _module.name.endswith(("pytest_plugin", "_trio")):  # this one's plugin, and trio, which is not here
@@ -89,6 +91,7 @@ def pytest_collection_finish() -> None:
     """What is imported by now stays: looking through it for what nobody holds took a tenth of the tests' time."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -71,6 +71,7 @@ def test_nothing_in_it_names_the_machine_or_its_user(folder: Path) -> None:
     assert names == {"Self-Portrait Studio", "Self-Portrait Studio, own authority"}
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_get_the_same_certificate(folder: Path) -> None:
     code = (
         "import sys; from pipelines.provenance import credentials;"

@@ -142,6 +142,7 @@ def test_it_steps_down_once_says_so_and_goes_on(
     engine.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sweep(ENGINES, 1))
 def test_a_second_time_is_a_sentence_and_the_next_portrait_is_made(
     kind: str, tiny_root: Path, job: Job, monkeypatch: pytest.MonkeyPatch

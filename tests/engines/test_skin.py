@@ -228,6 +228,7 @@ def test_lit_panes_of_a_face_are_no_lighter_than_its_own_light_parts(engine, pre
         assert light[0] < light[1] + 2, name
 
 
+@pytest.mark.slow
 def test_dark_eyes_stay_dark_in_facets(engine, presets: Presets, portraits_dir):
     """The colour of the iris was read at its rim, where white and lid lie: brown eyes were grey."""
     for name in ("057", "090"):

@@ -155,6 +155,7 @@ def test_an_unmarked_picture_says_nothing(tmp_path: Path, face_photo: Image.Imag
     assert marking.read(tmp_path / "plain.png").marks == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packet", sweep(["not xml <", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "<a>" * 5000], 1))
 def test_a_hostile_packet_is_no_mark(tmp_path: Path, face_photo: Image.Image, packet: str) -> None:
     face_photo.save(tmp_path / "p.webp", xmp=packet.encode())

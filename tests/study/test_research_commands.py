@@ -45,6 +45,7 @@ def test_an_account_is_made_from_a_password_on_stdin(capsys: Captured, monkeypat
     assert main(["researcher", "anna"]) == 1
 
 
+@pytest.mark.slow  # tests/web/test_research.py hands the same files out
 def test_export_and_report(kept: Path, tmp_path: Path, capsys: Captured) -> None:
     assert main(["export", "small", "--out", str(tmp_path / "data")]) == 0
     assert problems(tmp_path / "data") == ()
