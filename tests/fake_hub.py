@@ -118,6 +118,7 @@ def serve(root: Path) -> Iterator[FakeHub]:
 class _Handler(BaseHTTPRequestHandler):
     server: FakeHub
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else a body waits 40 ms for its headers to be acknowledged
 
     def do_GET(self) -> None:
         self._answer()

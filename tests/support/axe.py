@@ -1,5 +1,7 @@
-"""Axe looks at a page in every look: light, dark, forced colours and narrow. In `make test` each state of a page is seen
-light and in one of the others, by turns."""
+"""Axe looks at a page in every look: light, dark, forced colours and narrow.
+
+In `make test` each state of a page is seen light and in one of the others, by turns.
+"""
 
 from __future__ import annotations
 

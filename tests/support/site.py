@@ -31,7 +31,7 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE) -
     started = time.monotonic()
     while not true():
         assert time.monotonic() - started < seconds, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.2)
+        time.sleep(0.05)
     return time.monotonic() - started
 
 
