@@ -5,8 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 7860
 SPREAD ?= --dist loadgroup --no-loadscope-reorder
-# Of make test, on two cores: many of its tests wait for a browser or a server.
-WORKERS ?= 3
+# Of make test, on two cores. A third is no sooner there: what waits for a browser or a server is a sixth of the time.
+WORKERS ?= 2
 FLOOR ?= 93
 COMPUTE ?= cpu
 export PIP_DISABLE_PIP_VERSION_CHECK = 1

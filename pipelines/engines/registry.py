@@ -50,8 +50,10 @@ class Engines:
         """Every engine, best first, the instant filters last. Looks at the disk; loads torch only for complete weights
         that may need a GPU.
         """
-        automatic = self._automatic()
-        return (*(self._info(stack, stack is automatic) for stack in self._ranked()), _preview_info(automatic is None))
+        reasons = [(stack, self._why_not(stack)) for stack in self._ranked()]  # each asks the disk about many files
+        automatic = next((stack for stack, reason in reasons if stack.rank > 0 and not reason), None)
+        infos = (self._info(stack, reason, stack is automatic) for stack, reason in reasons)
+        return (*infos, _preview_info(automatic is None))
 
     def create(self, model_id: str) -> EngineChoice:
         """See `base.EngineSource.create`."""
@@ -99,8 +101,7 @@ class Engines:
         how = say("; for diffusion, {ways}", ways=listed(ways, either=True)) if ways else ""
         return EngineChoice(FilterEngine(), notes=(say("Made with instant filters, not diffusion{how}.", how=how),))
 
-    def _info(self, stack: ModelStack, is_automatic: bool) -> EngineInfo:
-        reason = self._why_not(stack)
+    def _info(self, stack: ModelStack, reason: str, is_automatic: bool) -> EngineInfo:
         return info_of(stack, stack if reason else weights.usable(stack) or stack, reason, is_automatic)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -218,7 +219,16 @@ def listing_of(root: Path, component: Component) -> set[str]:
 def is_whole(path: Path) -> bool:
     """Whether a file is complete: safetensors by the sizes in their header, JSON by its syntax, others if not empty."""
     try:
-        size = path.stat().st_size
+        now = path.stat()
+        return _read_whole(path, now.st_size, now.st_mtime_ns, now.st_ino)
+    except OSError:
+        return False
+
+
+@functools.lru_cache(maxsize=4096)
+def _read_whole(path: Path, size: int, _mtime_ns: int, _inode: int) -> bool:
+    """Read once as long as the file is the same one: pages ask for all of them at every choice."""
+    try:
         if path.suffix == ".json":
             json.loads(path.read_text("utf-8"))
             return True
@@ -231,7 +241,7 @@ def is_whole(path: Path) -> bool:
             header = json.loads(file.read(length))
         ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
         return size == 8 + length + max(ends, default=0)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
