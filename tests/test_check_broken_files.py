@@ -48,6 +48,7 @@ def wrong_length(data: bytes) -> bytes:
     return head + (5_000_000).to_bytes(4, "big") + b"tEXta\0bcd" + b"oops" + rest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", sweep([broken_helper, wrong_length], 1))
 def test_a_broken_helper_chunk_hides_nothing(face_photo: Image.Image, spoil: Callable[[bytes], bytes]) -> None:
     data = saved(watermark.embed(face_photo, "filter"), "PNG")

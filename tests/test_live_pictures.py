@@ -43,6 +43,7 @@ def tile(live: LivePictures, photo: LoadedPhoto, style: str) -> np.ndarray:
     return np.asarray(live.tile(photo, face_index=0, style_id=style, unwanted=lambda: False), np.uint8)
 
 
+@pytest.mark.slow
 def test_a_look_is_the_same_after_others_as_by_itself(presets: Presets, loaded: LoadedPhoto) -> None:
     live = LivePictures(presets)
     for look in LOOKS:

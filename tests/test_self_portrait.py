@@ -121,7 +121,7 @@ def test_an_engine_that_cannot_run_is_refused_not_replaced(pipeline: SelfPortrai
             ({"consent": True}, "consent"),
             ({"face_index": 3}, "face"),
         ],
-        5,
+        3,
         several=True,
     ),
 )

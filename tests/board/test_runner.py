@@ -63,6 +63,7 @@ def test_a_style_that_is_added_later_is_all_that_is_made(bench: Bench) -> None:
     assert bench.made() == [("charcoal", "none", 0)]
 
 
+@pytest.mark.slow
 def test_one_cell_is_made_again_where_that_is_asked(bench: Bench) -> None:
     board = bench.board()
     bench.make(board)
@@ -144,6 +145,7 @@ def test_a_damaged_or_foreign_file_is_noticed_and_made_again(bench: Bench, damag
     assert bench.store.state(cell.key) == "done"
 
 
+@pytest.mark.slow
 def test_other_files_in_the_folder_are_left_alone(bench: Bench) -> None:
     (bench.out / "cells").mkdir(parents=True)
     mine = bench.out / "cells" / "holiday.png"
@@ -282,6 +284,7 @@ def test_nothing_of_the_photo_is_written(bench: Bench) -> None:
         assert not path.is_file() or not any(mark in path.read_bytes() for mark in marks), path.name
 
 
+@pytest.mark.slow
 def test_the_first_plan_knows_no_time_and_the_next_one_does(bench: Bench) -> None:
     board = bench.board()
     first = planning.plan(board, bench.photos(board), bench.store)

@@ -61,6 +61,7 @@ def wall(picture: Image.Image) -> np.ndarray:
     return np.concatenate([pixels[:side, :side], pixels[:side, -side:]]).mean(axis=(0, 1))
 
 
+@pytest.mark.slow
 def test_two_pictures_make_two_styles_and_each_its_own_again(presets, sitter, sea, fire):
     blue, red = painted(presets, sitter, sea), painted(presets, sitter, fire)
     assert np.array_equal(np.asarray(blue), np.asarray(painted(presets, sitter, sea)))
@@ -81,7 +82,7 @@ def test_the_same_on_any_thread(presets, sitter, sea):
     assert all(np.array_equal(first, other) for other in found)
 
 
-@pytest.mark.parametrize("shade", [1.0, 0.45])
+@pytest.mark.parametrize("shade", [pytest.param(1.0, marks=pytest.mark.slow), 0.45])
 def test_skin_is_not_lightened_and_the_face_stays_where_it_is(presets, loaded, sea, fire, shade):
     darker = Image.fromarray((np.asarray(loaded.image) * shade).astype(np.uint8))
     sitter = prepare(loaded.model_copy(update={"image": darker}), 0, 384)

@@ -45,7 +45,9 @@ def picture(engine: DiffusionEngine, job: GenerationJob) -> Image.Image:
 # --- what a stack can say --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("start", "follows"), [("photo", False), ("preview", True)])
+@pytest.mark.parametrize(
+    ("start", "follows"), [pytest.param("photo", False, marks=pytest.mark.slow), ("preview", True)]
+)
 def test_a_stack_can_begin_with_the_preview_engines_picture(
     start: str, follows: bool, tiny_root: Path, job: GenerationJob, presets: Presets
 ) -> None:
@@ -58,6 +60,7 @@ def test_a_stack_can_begin_with_the_preview_engines_picture(
     engine.close()
 
 
+@pytest.mark.slow
 def test_a_controlnet_can_be_kept_on_to_the_end(tiny_root: Path, job: GenerationJob) -> None:
     kept = {"canny": local(tiny_root, "cn-canny", control_guidance_end=1.0)}
     steady, plain = (

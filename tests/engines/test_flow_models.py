@@ -368,6 +368,7 @@ def test_a_portrait_is_marked_and_says_what_made_it(
     assert not [note for note in made.notes if "guided" in note or "no control" in note]
 
 
+@pytest.mark.slow
 def test_its_pictures_pass_the_checker_or_are_not_made(
     studio: SelfPortraitPipeline, loaded: LoadedPhoto, consent: Consent, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ def test_what_is_broken_is_named(case: str, how: str, copy: Path, job: Generatio
     assert not any(word in caught.value.hint for word in ("safetensors", "json", "/"))
 
 
+@pytest.mark.slow
 def test_a_mended_folder_loads_without_a_restart(copy: Path, job: GenerationJob) -> None:
     path = copy / "cn-canny" / "diffusion_pytorch_model.safetensors"
     content = path.read_bytes()
@@ -133,6 +134,7 @@ def test_shards_load_and_a_missing_shard_is_named(copy: Path, sd15: DiffusionEng
         picture(DiffusionEngine(load.stack), job)
 
 
+@pytest.mark.slow
 def test_text_encoders_saved_by_transformers_4_load(copy: Path, sd15: DiffusionEngine, job: GenerationJob) -> None:
     with_old_key_names(copy / "sd15/text_encoder/model.safetensors")
     assert same(picture(DiffusionEngine(sd15_stack(copy)), job), picture(sd15, job))

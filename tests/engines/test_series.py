@@ -44,7 +44,7 @@ def built_in(presets: Presets) -> Iterator[DiffusionEngine]:
     engine.close()
 
 
-@pytest.mark.parametrize("style", sweep(project_presets().styles, 2))
+@pytest.mark.parametrize("style", sweep(project_presets().styles, 1))
 def test_filters_paint_the_same_in_a_series(presets: Presets, photo: PreparedPhoto, style: str) -> None:
     """No operation spoils what the next style begins with."""
     engine = FilterEngine()
@@ -77,6 +77,7 @@ def test_the_line_drawing_is_read_once(presets: Presets, small_photo: PreparedPh
     assert len(read) == 1
 
 
+@pytest.mark.slow
 def test_so_does_one_that_starts_from_the_photo(presets: Presets, small_photo: PreparedPhoto, tiny_root: Path) -> None:
     engine = DiffusionEngine(sd15_stack(tiny_root))
     alone, *series = (painted(engine, job(presets, small_photo, "comic", in_series=number > 0)) for number in range(3))

@@ -215,6 +215,7 @@ def _photographed(photo: PreparedPhoto) -> np.ndarray:
     return cv2.cvtColor(np.asarray(photo.image, np.float32) / 255, cv2.COLOR_RGB2LAB)
 
 
+@pytest.mark.slow
 def test_lit_panes_of_a_face_are_no_lighter_than_its_own_light_parts(engine, presets: Presets, portraits_dir):
     """Cheeks of brown sitters were panes of cream."""
     for name in ("057", "090"):

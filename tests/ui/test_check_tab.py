@@ -83,6 +83,7 @@ def test_a_strangers_signature_is_told(
     assert "not verified" in card["rows"]["Signed by"]
 
 
+@pytest.mark.slow
 def test_a_plain_photo_has_no_marks(http: httpx.Client, photo_bytes: bytes) -> None:
     card = ask(http, photo_bytes)
     assert card["title"] == "No marks were found"

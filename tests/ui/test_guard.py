@@ -89,6 +89,7 @@ def test_refused_words_are_explained_and_everything_is_kept(
     assert "ready" in create(handlers, visit, words="my garden in spring")["notice"]
 
 
+@pytest.mark.slow
 def test_refused_words_are_not_counted_as_portraits(handlers: PortraitHandlers, visit: Visit) -> None:
     assert "nudity" in create(handlers, visit, words=WORDS)["notice"]
     assert "4 portraits are ready" in create(handlers, visit, variations=4)["notice"], "all that a minute allows"

@@ -212,6 +212,7 @@ def test_a_photo_deleted_while_it_is_worked_on_leaves_nothing_in_memory(
         assert is_gone(photo)
 
 
+@pytest.mark.slow
 def test_a_photo_deleted_while_its_control_images_are_drawn_leaves_nothing_in_memory(
     served: Served, handlers: PortraitHandlers, session: str, photo_bytes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,6 +72,7 @@ def test_of_one_session_two_files_wait_and_a_third_takes_the_place_of_the_oldest
     assert other.exists()
 
 
+@pytest.mark.slow
 def test_all_sessions_together_fill_the_disk_so_far(uploads: Uploads, tmp_path: Path) -> None:
     large = b"\0" * (MAX_UNREAD_BYTES // 16)
     for number in range(16):
