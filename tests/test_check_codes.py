@@ -241,7 +241,8 @@ def test_another_programs_watermark_proves_nothing_against_its_signature(face_ph
 # --- after a certificate's end ---
 
 
-@pytest.mark.parametrize("is_earlier", sweep([True, False], 1))
+@pytest.mark.slow  # until a certificate has ended
+@pytest.mark.parametrize("is_earlier", [True, False])
 def test_portraits_stay_the_studios_after_their_certificates_end(
     tmp_path: Path, face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch, is_earlier: bool
 ) -> None:
