@@ -62,6 +62,17 @@ def test_no_shoulder_floats_in_the_shared_portraits(portraits_dir: Path) -> None
     assert looser >= 0.7 * len(names)
 
 
+@pytest.mark.parametrize("name", ["030", "071"])
+def test_nobody_stands_in_a_corner_under_an_empty_sky(portraits_dir: Path, name: str) -> None:
+    """Their photos cut the body on one side, so that the frame has room on the other alone."""
+    face = prepare(open_photo(portraits_dir / f"{name}.jpg"), None, 256, loose=True).face
+    assert face is not None
+    left, top, right, bottom = face.box
+    aside, under = abs((left + right) / 512 - 0.5), (top + bottom) / 512 - 0.53
+    assert aside > 0.05, "the one side is cut"
+    assert aside + under < 0.29
+
+
 def test_without_a_face_the_loose_crop_is_the_close_one() -> None:
     photo = open_photo(Image.radial_gradient("L").resize((500, 400)).convert("RGB"))
     assert difference(prepare(photo, None, 128).image, prepare(photo, None, 128, loose=True).image) == 0

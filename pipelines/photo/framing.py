@@ -27,6 +27,7 @@ _CROWDED = 0.55  # share of the width that a face takes at most without being a 
 _STEPS = 14
 _EYES, _LOOSE_EYES = 0.47, 0.53  # height of the middle of the face in the square
 _LOW, _HIGH = 0.66, 0.40  # no lower and no higher than this
+_CORNER = 0.28  # how far a face may be low and aside in all, in sides of the loose square
 _HEAD_MARGIN = 1.5  # side of the square around the head alone, in face boxes
 _TOUCH = 0.012  # share of the square's side along which a body must touch the photo's border to be cut by it
 
@@ -171,9 +172,11 @@ def loose(rgb: np.ndarray, face: Face | None, ratio: float = 1.0) -> Frame:
             if left is None:
                 continue
             low, aside = (y - top) / high, abs((x - left) / wide - 0.5)
-            if low > lowest + 0.02 or aside > 0.22:
+            under = low - _LOOSE_EYES * higher
+            # Low a person stands, at a side they look somewhere; low at a side they are lost under an empty sky.
+            if low > lowest + 0.02 or aside > 0.22 or aside + max(0.0, under) > _CORNER:
                 continue
-            value = wide / wanted - 0.9 * abs(low - _LOOSE_EYES * higher) - 0.8 * aside
+            value = wide / wanted - 0.9 * abs(under) - 0.8 * aside
             if value > best:
                 best, found = value, Frame(float(left), float(top), float(wide), float(high))
     return found
