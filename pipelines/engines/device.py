@@ -108,7 +108,6 @@ def working_on(device: Device | None) -> Iterator[None]:
         yield
 
 
-@functools.cache
 def computes_on(pipe: Any) -> Any:
     """The torch device on which a diffusers pipeline computes, also where its parts wait in the machine's memory.
 
@@ -117,6 +116,7 @@ def computes_on(pipe: Any) -> Any:
     return pipe._execution_device
 
 
+@functools.cache
 def machine_memory() -> int | None:
     """Bytes of memory that this process may use: the machine's, or less where a container limits it."""
     limits: list[int] = []
