@@ -120,6 +120,7 @@ def looks_closely(page: Page) -> None:
     page.locator("#board-pair-close").click()
 
 
+@pytest.mark.slow
 def test_a_head_is_tapped_where_it_is_open_who_is_meant(page: Page, site: Site, face_photo: Image.Image) -> None:
     enter(page, site)
     agree(page)

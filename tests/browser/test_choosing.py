@@ -226,7 +226,8 @@ def test_steps_that_are_done_fold_and_the_tiles_are_on_the_first_screen(
     context.close()
 
 
-@pytest.mark.parametrize("button", ["#delete-data", pytest.param("#kept-delete", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("button", ["#delete-data", "#kept-delete"])
 def test_tiles_on_their_way_are_given_up_before_everything_is_deleted(
     page: Page, site: Site, photo_file: Path, button: str
 ) -> None:

@@ -49,6 +49,7 @@ def test_axe_finds_nothing_on_the_way_to_a_portrait(
         look_at(f"tab {name}")
 
 
+@pytest.mark.slow
 def test_in_forced_colours_the_slider_of_likeness_is_seen(page: Page, site: Site) -> None:
     page.emulate_media(forced_colors="active")
     enter(page, site)

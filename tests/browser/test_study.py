@@ -209,6 +209,7 @@ def test_withdrawing_a_day_later_with_the_code(
     look_at("closed")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_button_to_withdraw_and_the_older_tab(phone: Page, open_study: StudySite) -> None:
     agree(phone, open_study, "two-tabs")
