@@ -272,6 +272,7 @@ def test_every_face_of_a_group_has_a_number(face_photo: Image.Image) -> None:
     assert "There are 17 faces" in hints(photo)[0].sentence
 
 
+@pytest.mark.slow
 def test_faces_without_a_number_are_counted(face_photo: Image.Image) -> None:
     photo = open_photo(crowd(face_photo, 54, 9))
     assert len(photo.faces) == MAX_FACES

@@ -80,6 +80,7 @@ def test_a_tap_a_reload_and_three_seconds_without_signal_lose_nothing(
     context.close()
 
 
+@pytest.mark.slow
 def test_withdrawing_asks_first_and_the_receipt_stays(page: Page, site: Site, photo_file: Path) -> None:
     sit(page, site, photo_file)
     for button, tab in (("#delete-data", "Portrait"), ("#kept-delete", "Privacy")):

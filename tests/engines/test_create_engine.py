@@ -158,6 +158,7 @@ class TestWhyNot:
         assert "10.0 GB" in why_not(stack)
 
 
+@pytest.mark.slow
 def test_listing_loads_no_torch_where_no_weights_are() -> None:
     code = (
         "import sys; from pipelines.engines.registry import Engines;"

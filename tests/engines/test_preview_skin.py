@@ -41,7 +41,7 @@ _SKIN: dict[tuple[str, str, int], tuple[SkinShift | None, float]] = {}
 
 
 @pytest.mark.parametrize("few_tones", sweep([False, True], 1))
-@pytest.mark.parametrize("name", ["041", "071"])
+@pytest.mark.parametrize("name", [pytest.param("041", marks=pytest.mark.slow), "071"])
 def test_one_person_of_light_and_one_of_dark_skin_stay_as_light_as_they_are(
     engine, presets, portraits_dir, name, few_tones
 ):

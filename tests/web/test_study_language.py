@@ -191,7 +191,8 @@ def test_errors_over_http(code: str, open_in: Opened, face_photo: Image.Image) -
 
 
 # One look at all photos takes seconds, and what is said of them goes the same way in all languages.
-@pytest.mark.parametrize("code", ["ja", *(pytest.param(one, marks=pytest.mark.slow) for one in OTHERS if one != "ja")])
+@pytest.mark.slow
+@pytest.mark.parametrize("code", OTHERS)
 def test_hints_and_what_stops_portraits(
     code: str, open_in: Opened, face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,6 +125,7 @@ def test_the_ethics_report_counts_consents_by_version_and_purpose(folder: Path) 
     assert "The photo itself is never stored. For the attention checks a copy" in text
 
 
+@pytest.mark.slow
 def test_figures_for_pages_are_vectors_without_scripts(results: Results) -> None:
     for theme in PAGE_THEMES:
         found = svg(drawings(results, theme)[1])

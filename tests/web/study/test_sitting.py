@@ -145,6 +145,7 @@ def test_a_marked_face_makes_portraits(studio: Studio, face_photo: Image.Image) 
     assert person.screen["task"] == "ratings"
 
 
+@pytest.mark.slow
 def test_a_whole_picture_has_all_its_pixels_and_no_words(face_photo: Image.Image) -> None:
     large = face_photo.resize((1600, 1600))
     buffer = io.BytesIO()
