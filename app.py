@@ -52,7 +52,8 @@ from ui.zero_gpu import lend_gpu
 from visits.counts import SharedCounts
 from visits.folder import PrivateFolder
 from visits.limits import Limits
-from visits.studio import Studio, Visits
+from visits.open_visits import Visits
+from visits.studio import Studio
 from visits.uploads import Uploads
 from visits.visit import KEEP_MINUTES, KEEP_SECONDS
 from web.errors import sentence

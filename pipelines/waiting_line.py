@@ -111,7 +111,7 @@ class Ticket:
             if not go_on():
                 raise Cancelled(say("Stopped before it began."))
             yield
-            self.turn.wait(_LOOK_SECONDS)
+            self.wait(_LOOK_SECONDS)
 
     @property
     def place(self) -> Place | None:

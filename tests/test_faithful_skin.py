@@ -10,12 +10,19 @@ from PIL import Image
 from pipelines.faithfulness.meter import measure
 from pipelines.faithfulness.skin import LIGHTNESS_LIGHTER, LIGHTNESS_NOISE, SKIN_LIGHTER, skin_group
 from pipelines.photo import vision
+from pipelines.results import Faithfulness
 from pipelines.schema import PreparedPhoto
-from tests.support.retouched import (
-    below_nose_by,
-    lab_by,
-    toned,
-)
+from tests.support.retouched import below_nose_by, lab_by, toned
+
+LIGHTER = "This picture made the skin lighter than in the photo."
+
+
+def called_lighter(kept: Faithfulness) -> None:
+    """Measured by lightness itself, warned of, and said."""
+    assert kept.skin is not None
+    assert kept.skin.lightness_shift > LIGHTNESS_LIGHTER
+    assert kept.warning == LIGHTER
+    assert "lighter" in kept.sentence
 
 
 @pytest.mark.parametrize("lightness", [-12.0, -6.0, 6.0, 12.0])
@@ -28,7 +35,7 @@ def test_skin_shift_has_the_right_sign_and_size(prepared: PreparedPhoto, lightne
     lighter = lightness > 0
     assert ("lighter" if lighter else "darker") in kept.sentence
     past = kept.skin.ita_shift > SKIN_LIGHTER and lighter
-    assert kept.warning == ("This picture made the skin lighter than in the photo." if past else None)
+    assert kept.warning == (LIGHTER if past else None)
     assert past or lightness < 10, "12 L* lighter must be past the threshold"
 
 
@@ -77,21 +84,14 @@ def test_dark_skin_lightened_with_less_colour_is_warned_of(
 ) -> None:
     """The typology angle hardly moves there: 13 L* lighter were 2 degrees."""
     photo = toned(prepared, before)
-    kept = measure(photo, lab_by(photo, *np.subtract(after, before)), natural_colour=True)
-    assert kept.skin is not None
-    assert kept.skin.lightness_shift > LIGHTNESS_LIGHTER
-    assert kept.warning == "This picture made the skin lighter than in the photo."
-    assert "lighter" in kept.sentence
+    called_lighter(measure(photo, lab_by(photo, *np.subtract(after, before)), natural_colour=True))
 
 
 def test_a_lighter_lower_face_is_seen_while_cheeks_and_forehead_stay(prepared: PreparedPhoto) -> None:
     """The engine aims at cheeks and forehead, so they alone cannot say what became of the face."""
     kept = measure(prepared, below_nose_by(prepared, 8.0), natural_colour=True)
-    assert kept.skin is not None
-    assert kept.skin.lightness_shift > LIGHTNESS_LIGHTER
-    assert kept.warning == "This picture made the skin lighter than in the photo."
+    called_lighter(kept)
     assert "skin looks" in kept.sentence
-    assert "lighter" in kept.sentence
 
 
 @pytest.mark.parametrize("tone", [(40, 14, 18), (26, 10, 12)], ids=["brown", "dark"])
@@ -122,7 +122,7 @@ def test_brown_skin_is_warned_of_past_five_degrees(prepared: PreparedPhoto) -> N
     assert kept.skin is not None
     assert LIGHTNESS_NOISE < kept.skin.lightness_shift < 2.5
     assert kept.skin.ita_shift > SKIN_LIGHTER
-    assert kept.warning == "This picture made the skin lighter than in the photo."
+    assert kept.warning == LIGHTER
     assert "lighter" in kept.sentence
 
 

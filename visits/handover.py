@@ -8,7 +8,7 @@ import threading
 from languages.saying import say
 from pipelines.errors import RequestInvalid
 from visits.links import digest_of, new_link
-from visits.studio import Visits
+from visits.open_visits import Visits
 from visits.visit import KeptPortrait, Visit
 
 

@@ -13,6 +13,8 @@ from pipelines.errors import EngineUnavailable, RequestInvalid
 from pipelines.hub import weights
 from pipelines.hub.stack import ModelStack
 
+_Reason = tuple[ModelStack, str]  # why a stack cannot run here; "" where it can
+
 
 def may_always(_stack: ModelStack) -> str:
     """No objection to a stack: the default of `refuse` below."""
@@ -50,8 +52,8 @@ class Engines:
         """Every engine, best first, the instant filters last. Looks at the disk; loads torch only for complete weights
         that may need a GPU.
         """
-        reasons = [(stack, self._why_not(stack)) for stack in self._ranked()]  # each asks the disk about many files
-        automatic = next((stack for stack, reason in reasons if stack.rank > 0 and not reason), None)
+        reasons = self._reasons()
+        automatic = _automatic(reasons)
         infos = (self._info(stack, reason, stack is automatic) for stack, reason in reasons)
         return (*infos, _preview_info(automatic is None))
 
@@ -83,26 +85,27 @@ class Engines:
         slow = is_slow(stack, self.device)
         return (say("There is no GPU here, so a portrait takes minutes."),) if slow else ()
 
-    def _ranked(self) -> list[ModelStack]:
-        return sorted(self._models.values(), key=lambda stack: -stack.rank)
-
-    def _automatic(self) -> ModelStack | None:
-        """What "auto" takes here; None for the instant filters."""
-        return next((stack for stack in self._ranked() if stack.rank > 0 and not self._why_not(stack)), None)
+    def _reasons(self) -> list[_Reason]:
+        """Every stack, best first, and why it cannot run here. Asks the disk about many files."""
+        ranked = sorted(self._models.values(), key=lambda stack: -stack.rank)
+        return [(stack, self._why_not(stack)) for stack in ranked]
 
     def _best(self) -> EngineChoice:
-        if stack := self._automatic():
+        reasons = self._reasons()
+        if stack := _automatic(reasons):
             note = say("{name} was chosen: the best model that can run on this machine.", name=stack.name)
             return self._choice(stack, note)
-        ranked = self._ranked()
-        ways = [
-            say("choose {name}", name=stack.name) for stack in ranked if stack.rank == 0 and not self._why_not(stack)
-        ]
+        ways = [say("choose {name}", name=stack.name) for stack, reason in reasons if stack.rank == 0 and not reason]
         how = say("; for diffusion, {ways}", ways=listed(ways, either=True)) if ways else ""
         return EngineChoice(FilterEngine(), notes=(say("Made with instant filters, not diffusion{how}.", how=how),))
 
     def _info(self, stack: ModelStack, reason: str, is_automatic: bool) -> EngineInfo:
         return info_of(stack, stack if reason else weights.usable(stack) or stack, reason, is_automatic)
+
+
+def _automatic(reasons: list[_Reason]) -> ModelStack | None:
+    """What "auto" takes here; None for the instant filters."""
+    return next((stack for stack, reason in reasons if stack.rank > 0 and not reason), None)
 
 
 def info_of(stack: ModelStack, found: ModelStack, reason: str, is_automatic: bool) -> EngineInfo:

@@ -120,8 +120,8 @@ class Safety:
 
     def states(self) -> tuple[ReviewerState, ...]:
         """Every reviewer, whether it is at work, and why not."""
-        words = (ReviewerState(one.id, one.name, "words", not one.why_not(), one.why_not()) for one in self._words)
-        return (*words, *self._picture_states())
+        words = (_state(one, "words", one.why_not()) for one in self._words)
+        return (*words, *(_state(one, "pictures", self._idle(one)) for one in self._pictures))
 
     def checks_pictures(self) -> bool:
         """Whether a reviewer of pictures is at work."""
@@ -252,9 +252,9 @@ class Safety:
         """Why a reviewer of pictures is not at work; "" where it is."""
         return _SWITCHED_OFF if self._checker == "off" else reviewer.why_not()
 
-    def _picture_states(self) -> list[ReviewerState]:
-        reasons = [(one, self._idle(one)) for one in self._pictures]
-        return [ReviewerState(one.id, one.name, "pictures", not reason, reason) for one, reason in reasons]
+
+def _state(reviewer: Reviewer, judges: Literal["words", "pictures"], reason: str) -> ReviewerState:
+    return ReviewerState(reviewer.id, reviewer.name, judges, not reason, reason)
 
 
 def _origin(stack: ModelStack | None) -> PictureOrigin:

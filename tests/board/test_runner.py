@@ -41,8 +41,7 @@ def test_every_cell_is_a_signed_portrait_with_its_paper(bench: Bench) -> None:
         assert (paper.style, paper.scene, paper.engine) == (cell.style, cell.scene, "preview")
         assert paper.sha256 == hashlib.sha256(bench.store.picture(cell.key).read_bytes()).hexdigest()
         assert paper.faithfulness is not None
-    for cell in bench.cells(board)[::5]:
-        assert marking.check(bench.store.picture(cell.key)).state == "intact", "all are written in one way"
+        assert marking.check(bench.store.picture(cell.key)).state == "intact"
     assert not list(bench.out.rglob("*.part"))
     assert not (bench.out / ".making").exists()
 
