@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from pipelines.engines.base import Engine
@@ -122,6 +124,28 @@ def test_nothing_is_left_of_the_photo_when_a_series_ends(presets: Presets, photo
         del own
         gc.collect()
     assert len(engine._sittings) == 0
+
+
+@pytest.mark.parametrize("end", ["photo", pytest.param("last", marks=pytest.mark.slow)])
+def test_nothing_that_a_model_read_is_left(
+    presets: Presets, small_photo: PreparedPhoto, built_in: DiffusionEngine, end: str
+) -> None:
+    """Of a series that nobody ends, as when a board is stopped between two portraits, it goes with the photo."""
+    own = small_photo.model_copy()
+    painted(built_in, job(presets, own, "comic", in_series=False))
+    read: list[weakref.ref[torch.Tensor]] = []
+    reader = built_in._controlnets["lineart"].controlnet_cond_embedding
+    hook = reader.register_forward_hook(lambda _, __, made: read.append(weakref.ref(made)))
+    painted(built_in, job(presets, own, "comic", in_series=True))
+    hook.remove()
+    assert all(one() is not None for one in read), "kept for the next portrait"
+    if end == "last":
+        painted(built_in, job(presets, own, "comic", in_series=False))
+    else:
+        del own
+    gc.collect()
+    assert read
+    assert all(one() is None for one in read)
 
 
 def test_what_is_kept_is_for_this_very_photo_and_only_the_latest(photo: PreparedPhoto) -> None:

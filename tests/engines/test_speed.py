@@ -112,7 +112,7 @@ def test_an_adapter_with_nothing_to_see_is_not_looked_with(
     with counting(engine._pipe) as runs:
         painted(engine, both)
     assert runs["looks"] == (3 if guidance > 1.0 else 2), "the empty prompt's is looked at once for both"
-    assert engine._seen == {}, "nothing of a photo stays"
+    assert len(engine._readings) == 0, "nothing of a photo stays"
     engine.close()
 
 

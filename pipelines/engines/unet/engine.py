@@ -8,6 +8,7 @@ import logging
 import math
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
@@ -16,6 +17,7 @@ from languages.saying import say
 from pipelines import heavy
 from pipelines.engines.base import Made, Studio
 from pipelines.engines.device import Device, best_device
+from pipelines.engines.filters.kept import Kept
 from pipelines.engines.filters.stage import Stage
 from pipelines.engines.pipeline_engine import Lately, PipelineEngine, Report, require_finite, resized
 from pipelines.engines.unet.adapters import adapter_embeds
@@ -41,6 +43,19 @@ _LOADED_CONTROLNETS = 3
 _READINGS = 4  # control images of a series that are kept as the networks have read them
 
 
+@dataclass
+class _Readings:
+    """What the networks have read of one photo, for the next portrait in a series.
+
+    Attributes:
+        controls: Control images as each ControlNet read them, by network, size and digest.
+        seen: What the image encoder said of the face; see `adapters.Seen`.
+    """
+
+    controls: OrderedDict[tuple[int, tuple[int, int], bytes], Any] = field(default_factory=OrderedDict)
+    seen: dict[tuple[bool, bytes], Any] = field(default_factory=dict)
+
+
 class DiffusionEngine(PipelineEngine[UNetStack]):
     """Makes portraits with one model stack; see `PipelineEngine`."""
 
@@ -53,8 +68,7 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         self._attached: tuple[str, ...] = ()
         self._prompts = Lately(_CACHED_PROMPTS)
         self._stage = Stage()
-        self._read: OrderedDict[tuple[int, tuple[int, int], bytes], Any] = OrderedDict()
-        self._seen: dict[tuple[bool, bytes], Any] = {}
+        self._readings: Kept[_Readings] = Kept()  # they go with the photo at the latest
 
     def make(self, job: Job, studio: Studio, on_step: StepCallback) -> Made:
         """See Engine.make."""
@@ -132,7 +146,7 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         tiny = self._tiny_vae if self.stack.decode_with_tiny_vae else None
         networks = getattr(pipe.controlnet, "nets", ())  # a union network reads its images in another way
         try:
-            with heavy.working_with_models(), self._read_once(networks, arguments["control_image"]):
+            with heavy.working_with_models(), self._read_once(job, networks, arguments["control_image"]):
                 result = pipe(
                     image=resized(start, arguments["control_image"][0].size),
                     **arguments,
@@ -152,30 +166,29 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         try:
             yield
         except BaseException:
-            self._drop_readings()
+            self._readings.clear()
             raise
         if not job.in_series:
-            self._drop_readings()
+            self._readings.clear()
 
-    def _drop_readings(self) -> None:
-        """What was made from a photo."""
-        self._read.clear()
-        self._seen.clear()
+    def _read_of(self, job: GenerationJob) -> _Readings:
+        return self._readings.get(job.photo, "", _Readings)
 
     @contextlib.contextmanager
-    def _read_once(self, networks: Sequence[Any], images: Sequence[Image.Image]) -> Iterator[None]:
+    def _read_once(self, job: GenerationJob, networks: Sequence[Any], images: Sequence[Image.Image]) -> Iterator[None]:
         """Each ControlNet reads its image once; in a series, one that is drawn from the photo alone once for all."""
+        known = self._read_of(job).controls
         keys = [
             (id(network), image.size, hashlib.sha256(image.tobytes()).digest())
             for network, image in zip(networks, images, strict=False)
         ]
-        with control_images_read_once(networks, [self._read.get(key) for key in keys]) as results:
+        with control_images_read_once(networks, [known.get(key) for key in keys]) as results:
             yield
         for key, result in zip(keys, results, strict=True):
-            self._read[key] = result
-            self._read.move_to_end(key)
-        while len(self._read) > _READINGS:
-            self._read.popitem(last=False)
+            known[key] = result
+            known.move_to_end(key)
+        while len(known) > _READINGS:
+            known.popitem(last=False)
 
     def _arguments(self, job: GenerationJob, controls: tuple[Control, ...], steps: Steps) -> dict[str, Any]:
         """Keyword arguments that all seeds share: all but the photo, whose backdrop depends on the seed."""
@@ -198,7 +211,7 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
             modes = [self.stack.controlnets[control.annotator].control_mode for control in controls]
             arguments["control_mode"] = modes
         if self.stack.adapters:
-            embeds = adapter_embeds(self._pipe, self.stack, job, self._seen, guided=guidance > 1.0)
+            embeds = adapter_embeds(self._pipe, self.stack, job, self._read_of(job).seen, guided=guidance > 1.0)
             arguments["ip_adapter_image_embeds"] = embeds
         return arguments
 
@@ -307,4 +320,4 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         self._attached = ()
         self._controlnets.clear()
         self._prompts.clear()
-        self._drop_readings()
+        self._readings.clear()
