@@ -40,6 +40,13 @@ from pipelines.self_portrait import SelfPortraitPipeline
 
 BARS = {PREVIEW: 0.5}
 BAR = 0.8
+CONSENT = Consent(
+    id="benchmark-1",
+    session="benchmark",
+    granted_at=datetime.now(UTC),
+    notice_version="benchmark",
+    notice_sha256="0" * 64,
+)
 
 
 def cost(work: Callable[[], object]) -> tuple[float, float]:
@@ -69,24 +76,17 @@ def board_of(photo: Path, styles: Sequence[str], engine: str) -> Board:
 def in_process(photo: Path, styles: Sequence[str], engine: str, out: Path) -> tuple[list[tuple[float, float]], ...]:
     """Costs of one portrait of each style alone, and of the board, by an engine that is loaded."""
     pipeline = SelfPortraitPipeline(load_presets(), out)
-    consent = Consent(
-        id="benchmark-1",
-        session="benchmark",
-        granted_at=datetime.now(UTC),
-        notice_version="benchmark",
-        notice_sha256="0" * 64,
-    )
 
     def alone(style: str) -> None:
         request = build_request(
-            photo=open_photo(photo), face_index=None, style_id=style, seeds=(0,), model_id=engine, consent=consent
+            photo=open_photo(photo), face_index=None, style_id=style, seeds=(0,), model_id=engine, consent=CONSENT
         )
         pipeline(request, out_dir=out / "alone")
 
     def board() -> None:
         said = board_of(photo, styles, engine)
-        found = checked(pipeline, said, consent.session)
-        outcome = make(pipeline, found, open_photos(said, photo.parent), Store(out / "board"), consent)
+        found = checked(pipeline, said, CONSENT.session)
+        outcome = make(pipeline, found, open_photos(said, photo.parent), Store(out / "board"), CONSENT)
         if outcome.made != len(styles):
             raise SystemExit(f"Only {outcome.made} of {len(styles)} portraits came.")
 

@@ -117,8 +117,12 @@ class Filters:
 
 def filters_at_once() -> int:
     """How many portraits the filters paint at a time: one for each core; a recipe keeps little more than one busy."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(_FILTERS_AT_ONCE, cores or 1)
+    return min(_FILTERS_AT_ONCE, cores())
+
+
+def cores() -> int:
+    """How many of the machine's cores this process may use."""
+    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()) or 1
 
 
 class Easels:

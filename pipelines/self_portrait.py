@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
+import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakSet
 
@@ -14,8 +16,8 @@ from PIL import Image
 
 from languages.saying import say
 from pipelines import sizes
-from pipelines.easels import always
-from pipelines.engines.base import AUTO, Engine, EngineInfo, EngineSource
+from pipelines.easels import always, cores
+from pipelines.engines.base import AUTO, Engine, EngineChoice, EngineInfo, EngineSource, Made
 from pipelines.engines.device import is_out_of_memory
 from pipelines.engines.filters.operations.after_picture import NEEDED
 from pipelines.engines.filters.stage import Stage
@@ -43,6 +45,17 @@ _STEP_SIDE = 768  # of the picture of a step: a print is marked once, when it is
 _NO_MEMORY = say(
     "There is too little free memory for this just now; ask for fewer variations, or try again in a minute."
 )
+
+
+@dataclass(frozen=True)
+class _Painted:
+    """Pictures as they come from an engine, and in how many seconds it made them."""
+
+    choice: EngineChoice
+    job: Job
+    made: Made
+    notes: tuple[str, ...]
+    seconds: float
 
 
 class SelfPortraitPipeline(LivePictures):
@@ -101,6 +114,7 @@ class SelfPortraitPipeline(LivePictures):
         self.warming: str = say("Starting: face finder")
         self._out_dir = out_dir
         self._stage = Stage()
+        self._finishing = threading.BoundedSemaphore(cores())
         marking.prepare()  # no portrait is made that could not be signed
         self._passed: WeakSet[StylePicture] = WeakSet()
 
@@ -176,6 +190,37 @@ class SelfPortraitPipeline(LivePictures):
     def _make(
         self, request: PortraitRequest, report: StepCallback, out_dir: Path | None, turn: Ticket, in_series: bool
     ) -> PortraitSet:
+        painted = self._paint(request, report, turn, in_series)
+        engine, stack = painted.choice.engine, painted.choice.stack
+        # The device goes to the next one, but not before there is a core to finish this one's pictures.
+        with self._finishing, self.precedence.awaited():
+            if not turn.holds:  # it hung, was set aside, and woke up after all
+                raise Cancelled(say("Stopped: this took too long."))
+            if engine.is_diffusion:
+                turn.leave(finished=True)
+            session, pictures = request.consent.session, painted.made.pictures
+            passed, refused = self.safety.sort(request.seeds, pictures, session, stack=stack)
+            portraits = save_portraits(
+                request,
+                engine,
+                painted.job,
+                passed,
+                presets=self.presets,
+                identity=self.identity,
+                seconds=painted.seconds / len(pictures),
+                folder=out_dir or self.folder(session),
+            )
+        return PortraitSet(
+            photo=painted.job.photo,
+            controls=painted.made.controls,
+            portraits=portraits,
+            engine=engine.name,
+            notes=painted.notes,
+            refused=refused,
+        )
+
+    def _paint(self, request: PortraitRequest, report: StepCallback, turn: Ticket, in_series: bool) -> _Painted:
+        """What the device is needed for; it is still held afterwards."""
         session = request.consent.session
         style = request.own_style or self.presets.style(request.style_id)
         scene = self.presets.scene(request.scene_id)
@@ -187,7 +232,9 @@ class SelfPortraitPipeline(LivePictures):
             unchecked = self.safety.require_reviewers(choice.stack)
             style, left_out = own.readable(style, choice.stack, self.presets) if request.own_style else (style, ())
             crop, notes = self._sit(request, engine, scene)
-            self.safety.require_crop(crop.photo.image, session)
+            if not crop.passed:
+                self.safety.require_crop(crop.photo.image, session)
+                crop.passed = True
             job = Job(
                 photo=crop.photo,
                 shape=request.shape,
@@ -204,29 +251,8 @@ class SelfPortraitPipeline(LivePictures):
             finished = _finished(report, is_diffusion=engine.is_diffusion, label=request.visible_label)
             watched = self.safety.watch(finished, one_by_one=engine.is_diffusion, stack=choice.stack)
             made = self.workshop.made(engine, job, JobStudio(job, crop.drawn, self._stage), watched, turn)
-            seconds = (time.monotonic() - started) / len(made.pictures)
-            if not turn.holds:  # it hung, was set aside, and woke up after all
-                raise Cancelled(say("Stopped: this took too long."))
-            passed, refused = self.safety.sort(request.seeds, made.pictures, session, stack=choice.stack)
-            folder = out_dir or self.folder(session)
-            portraits = save_portraits(
-                request,
-                engine,
-                job,
-                passed,
-                presets=self.presets,
-                identity=self.identity,
-                seconds=seconds,
-                folder=folder,
-            )
-        return PortraitSet(
-            photo=crop.photo,
-            controls=made.controls,
-            portraits=portraits,
-            engine=engine.name,
-            notes=(*picked, *choice.notes, *left_out, *notes, *made.notes, *unchecked),
-            refused=refused,
-        )
+            said = (*picked, *choice.notes, *left_out, *notes, *made.notes, *unchecked)
+            return _Painted(choice, job, made, said, time.monotonic() - started)
 
     def dimensions(self, model_id: str, shape: Shape, size: Size, detail: float) -> tuple[str, tuple[int, int]]:
         """Which engine would make a portrait, and its width and height.

@@ -19,10 +19,15 @@ _KEPT_PIXELS = 1_250_000  # of a crop: one for a print weighs 30 MB, and is seld
 
 @dataclass
 class Crop:
-    """A part of the photo, the control images that were drawn from it, and its copy in the size of tiles."""
+    """A part of the photo, the control images that were drawn from it, and its copy in the size of tiles.
+
+    Attributes:
+        passed: The reviewers have let it through.
+    """
 
     photo: PreparedPhoto
     small: PreparedPhoto | None = None
+    passed: bool = False
     drawn: dict[AnnotatorName, Image.Image] = field(default_factory=dict)
 
     @property

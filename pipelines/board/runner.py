@@ -1,5 +1,5 @@
-"""Makes the cells of a board until all are there or somebody stops it: as many at a time as there are places for their
-engine, of which a few stay free for others.
+"""Makes the cells of a board until all are there or somebody stops it: several at a time, where an engine has several
+places or a device can go on while pictures of it are finished. A few places stay free for others.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -114,7 +114,8 @@ def make(
     admit: Callable[[PortraitRequest], AbstractContextManager[None]] = lambda request: nullcontext(),
 ) -> Outcome:
     """Make what is missing, damaged or has failed. Each cell is a request of its own, so others get their turn between.
-    Of an engine that has several places, the filters on several cores for example, several are made at a time.
+    Of an engine that has several places, the filters on several cores for example, several are made at a time; of a
+    model, one is painted while another is checked, signed and measured, and a third stands ready.
 
     A cell that fails is noted with its reason and the next one is made. Finished cells stay, whatever comes.
 
@@ -135,7 +136,8 @@ def make(
         ahead = plan(board, photos, store, only=only, again=again).to_make
         run = _Run(pipeline, board, photos, store, consent, folder, tell, stop or threading.Event(), admit, ahead)
         for engine, cells in itertools.groupby(range(len(ahead)), lambda index: ahead[index].engine):
-            run.make(list(cells), min(_AT_ONCE, pipeline.places(engine)))
+            places = _AT_ONCE if board.engines[engine].is_diffusion else pipeline.places(engine)
+            run.make(list(cells), min(_AT_ONCE, places))
         return Outcome(run.made, run.failed, len(ahead) - run.made - run.failed)
 
 
@@ -167,7 +169,7 @@ class _Run:
         self._ahead = ahead
         self._pixels = Pixels(board, photos)
         self._unfinished = set(range(len(ahead)))
-        self._working = 0
+        self._turns: dict[int, bool | None] = {}  # of those asked for, whether their turn has come; None: not yet told
         self._lock = threading.RLock()
         self.made = self.failed = 0
 
@@ -230,8 +232,8 @@ class _Run:
             portrait = result.portraits[0]
             with self._lock:
                 paper = self._store.adopt(cell, portrait, result.notes, seconds)
-                # What it adds to the whole: estimates are sums.
-                self._store.measure(cell.engine, result.photo.image.size, seconds / beside, paper.bytes)
+                adds = added(seconds, portrait.seconds, beside, self._pipeline.places(cell.engine))
+                self._store.measure(cell.engine, result.photo.image.size, adds, paper.bytes)
                 self.made += 1
                 self._report(index, "done")
         finally:
@@ -240,31 +242,36 @@ class _Run:
     def _worked(
         self, index: int, request: PortraitRequest, place: Path, in_series: bool
     ) -> tuple[PortraitSet, float, int]:
-        """The portrait, the seconds from its turn on, and how many were in the making when it was ready."""
-        began = time.monotonic()
+        """The portrait, the seconds from its turn on, and how many had theirs when it was ready."""
+        began: float | None = None
         linked = _Linked(self._stop)
-        with self._counted():
-            events = worker.run(self._pipeline, request, out_dir=place, stop=linked, in_series=in_series)
+        self._turn(index, None)
+        events = worker.run(self._pipeline, request, out_dir=place, stop=linked, in_series=in_series)
+        try:
             with closing(events):
                 for event in events:
-                    if isinstance(event, worker.WaitEvent):
-                        self._report(index, "waiting")
-                        began = time.monotonic()
-                        continue
                     if isinstance(event, PortraitSet):
-                        return event, time.monotonic() - began, self._working
+                        now = time.monotonic()
+                        return event, now - (began or now), self._turn(index, True).count(True)
+                    if isinstance(event, worker.WaitEvent):
+                        turns = self._turn(index, False)
+                        if turns.count(False) == len(turns):  # for somebody else, not for another one of this board
+                            self._report(index, "waiting")
+                        continue
+                    if began is None:
+                        began = time.monotonic() - event.seconds
+                        self._turn(index, True)
                     self._report(index, "working", event.step, event.total)
-        raise EngineFailed(say("The engine ended without a portrait; try this one again."))
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._lock:
-            self._working += 1
-        try:
-            yield
         finally:
             with self._lock:
-                self._working -= 1
+                del self._turns[index]
+        raise EngineFailed(say("The engine ended without a portrait; try this one again."))
+
+    def _turn(self, index: int, turn: bool | None) -> list[bool | None]:
+        """Note of one whether its turn has come. Returns that of all."""
+        with self._lock:
+            self._turns[index] = turn
+            return list(self._turns.values())
 
     def _report(
         self,
@@ -298,6 +305,18 @@ class _Linked(threading.Event):
 
     def is_set(self) -> bool:
         return super().is_set() or self._run.is_set()
+
+
+def added(seconds: float, painted: float, beside: int, places: int) -> float:
+    """What a portrait adds to the seconds of a whole board, whose estimates are sums.
+
+    Args:
+        seconds: From its turn to the finished file.
+        painted: Of these, on the device.
+        beside: How many had their turn when it was finished, itself among them.
+        places: How many the devices paint at a time.
+    """
+    return max(seconds / max(1, beside), painted / max(1, places))
 
 
 def _reason(error: Exception) -> tuple[str, str]:

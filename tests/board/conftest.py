@@ -6,7 +6,7 @@ import functools
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from pipelines.presets.loading import Presets
 from pipelines.schema import Consent
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.fakes import FakeEngine, FakeEngines
+from tests.support.machine import Machine
 
 SAID_YES = "Eileen Collins said yes on 2 November 2026 to portraits of her for the team."
 STYLES = ("film-noir", "comic", "oil-master")
@@ -37,6 +38,7 @@ class Bench:
     photos_folder: Path
     out: Path
     consent: Consent
+    machine: Machine = field(default_factory=Machine)
 
     @property
     def store(self) -> Store:

@@ -14,7 +14,7 @@ from filelock import FileLock
 from PIL import Image
 
 from pipelines.board import plan as planning
-from pipelines.board.runner import Progress, make
+from pipelines.board.runner import Progress, added, make
 from pipelines.board.store import Store
 from pipelines.easels import FILTERS
 from pipelines.errors import BoardError, EngineFailed, SaveError
@@ -24,6 +24,7 @@ from pipelines.schema import StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.board.conftest import STYLES, TWO_PHOTOS, Bench
 from tests.support.fakes import FakeEngines
+from tests.support.machine import LARGE, Machine, Stacks
 from tests.support.sweeps import sweep
 
 
@@ -340,6 +341,51 @@ def test_filters_paint_as_many_at_a_time_as_they_have_places(pair: Bench) -> Non
     assert (outcome.made, outcome.failed, outcome.left) == (4, 0, 0)
     assert [one.number for one in told if one.state == "done"] == [1, 2, 3, 4]
     assert [pair.store.state(cell.key) for cell in pair.cells(board)] == ["done"] * 4
+
+
+@pytest.fixture
+def model(bench: Bench, presets: Presets, tmp_path: Path) -> Bench:
+    """A model on one device, which goes on while pictures are finished."""
+    machine = Machine()
+    bench.pipeline = SelfPortraitPipeline(presets, tmp_path / "one", engines={"one": Stacks(machine, "one")})
+    bench.machine = machine
+    return bench
+
+
+def test_a_model_paints_the_next_one_while_one_is_finished(model: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    save, painted = marking.save, [threading.Event() for _ in range(3)]
+    saved: list[int] = []
+
+    def held(*arguments: Any, **named: Any) -> Any:
+        saved.append(len(saved))
+        assert painted[min(saved[-1] + 1, 2)].wait(60), "the device waits for a file"
+        return save(*arguments, **named)
+
+    def begins(device: str, on_step: StepCallback) -> None:
+        painted[len(model.machine.made)].set()
+
+    monkeypatch.setattr(marking, "save", held)
+    model.machine.fault = begins
+    told: list[Progress] = []
+    board = model.board(engines=[LARGE])
+    outcome = model.make(board, tell=told.append)
+    assert (outcome.made, outcome.failed, outcome.left) == (3, 0, 0)
+    assert [seed for _, _, seed in model.machine.made] == [0, 0, 0]
+    assert {one.state for one in told} == {"working", "done"}, "none of them waits for anybody else"
+    assert [one.number for one in told if one.state == "done"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "painted", "beside", "places", "adds"),
+    [
+        pytest.param(4.4, 4.0, 2, 1, 4.0, id="the device is the slowest"),
+        pytest.param(0.6, 0.15, 3, 1, 0.2, id="finishing is"),
+        pytest.param(2.0, 1.8, 2, 2, 1.0, id="filters on two cores"),
+        pytest.param(3.0, 2.5, 1, 1, 3.0, id="alone"),
+    ],
+)
+def test_what_a_portrait_adds_to_a_board(seconds: float, painted: float, beside: int, places: int, adds: float) -> None:
+    assert added(seconds, painted, beside, places) == pytest.approx(adds)
 
 
 @pytest.mark.slow

@@ -22,10 +22,12 @@ from pipelines.photo.opening import open_photo
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
 from pipelines.safety.nudity import REFUSED_FROM, NudityChecker
-from pipelines.safety.review import build_safety
+from pipelines.safety.review import Safety, build_safety
 from pipelines.schema import Consent, LoadedPhoto, StylePicture
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.settings import Settings
+from tests.support.fakes import FakeEngines
+from tests.support.reviewers import Picky
 from tests.support.taken_for_nude import ovals
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
@@ -133,6 +135,21 @@ def test_the_part_of_the_photo_is_looked_at_before_it_is_painted(
     assert "another photo" in caught.value.hint
     assert not (tmp_path / "refused").exists()
     assert json.loads(caplog.messages[-1])["event"] == "crop-refused"
+
+
+def test_the_part_of_the_photo_is_looked_at_once_for_all_portraits_of_it(
+    presets: Presets, loaded: LoadedPhoto, consent: Consent, tmp_path: Path
+) -> None:
+    reviewer = Picky(1)
+    reviewer.is_quick = True
+    studio = SelfPortraitPipeline(presets, tmp_path, engines=FakeEngines(), safety=Safety(pictures=[reviewer]))
+    request = build_request(photo=loaded, style_id="comic", seeds=(7,), model_id="preview", consent=consent)
+    with pytest.raises(CropRefused):
+        studio(request)
+    crops = {id(studio(request).photo.image) for _ in range(2)}
+    looked = [id(picture) for picture in reviewer.seen]
+    assert len(crops) == 1
+    assert looked.count(crops.pop()) == 2, "refused the first time, let through the second, remembered the third"
 
 
 def test_switched_off_it_is_asked_nothing(

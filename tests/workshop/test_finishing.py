@@ -1,0 +1,142 @@
+"""While pictures are checked, signed and measured, their device works for the next one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines import saving, self_portrait, worker
+from pipelines.easels import FILTERS
+from pipelines.engines.base import PREVIEW
+from pipelines.presets.loading import Presets
+from pipelines.results import PortraitSet
+from pipelines.safety.review import Safety
+from pipelines.schema import PortraitRequest, StepCallback
+from pipelines.self_portrait import SelfPortraitPipeline
+from tests.support.fakes import FakeEngine, FakeEngines
+from tests.support.machine import TIMEOUT, Machine, Stacks, served_to
+from tests.support.site import wait_until
+
+
+class Desk:
+    """Where pictures are finished, one after another wherever somebody says so."""
+
+    def __init__(self, save: Callable[..., Any]) -> None:
+        self._save = save
+        self.here = 0
+        self.most = 0
+        self.goes_on = threading.Event()
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        self.here += 1
+        self.most = max(self.most, self.here)
+        assert self.goes_on.wait(TIMEOUT)
+        self.here -= 1
+        return self._save(*arguments, **named)
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    slow = Desk(saving.save_portraits)
+    monkeypatch.setattr(self_portrait, "save_portraits", slow)
+    return slow
+
+
+@pytest.fixture
+def on_one_device(presets: Presets, machine: Machine, tmp_path: Path) -> Callable[[int], SelfPortraitPipeline]:
+    def build(cores: int) -> SelfPortraitPipeline:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(self_portrait, "cores", lambda: cores)
+            return SelfPortraitPipeline(presets, tmp_path, engines={"one": Stacks(machine, "one")}, safety=Safety())
+
+    return build
+
+
+def test_the_next_portrait_is_painted_while_one_is_finished(
+    on_one_device: Callable[[int], SelfPortraitPipeline],
+    machine: Machine,
+    ask: Callable[..., PortraitRequest],
+    desk: Desk,
+) -> None:
+    pipeline = on_one_device(2)
+    with ThreadPoolExecutor(2) as visitors:
+        first = visitors.submit(served_to, pipeline, ask("ann-1", seeds=(1,)))
+        wait_until(lambda: desk.here == 1, "the first is not finished")
+        second = visitors.submit(served_to, pipeline, ask("ben-1", seeds=(2,)))
+        wait_until(lambda: desk.here == 2, "the second waits for the first one's file")
+        assert [seed for _, _, seed in machine.made] == [1, 2]
+        assert pipeline.line.at_work() == {"one": (0, 1)}
+        desk.goes_on.set()
+        results = [one.result(TIMEOUT) for one in (first, second)]
+    assert [result.portraits[0].seed for result in results] == [1, 2], "everybody has their own"
+
+
+def test_no_more_are_finished_at_a_time_than_there_are_cores(
+    on_one_device: Callable[[int], SelfPortraitPipeline],
+    machine: Machine,
+    ask: Callable[..., PortraitRequest],
+    desk: Desk,
+) -> None:
+    """Else pictures of a fast device would pile up in memory."""
+    pipeline = on_one_device(1)
+    with ThreadPoolExecutor(3) as visitors:
+        asked = [visitors.submit(served_to, pipeline, ask(f"visitor-{n}", seeds=(n,))) for n in range(3)]
+        wait_until(lambda: len(machine.made) == 2, "nothing is painted meanwhile")
+        time.sleep(0.3)  # in which a third would have been painted
+        assert len(machine.made) == 2, "the second one's device waits for a core"
+        assert pipeline.line.at_work() == {"one": (1, 1)}
+        desk.goes_on.set()
+        assert len([one.result(TIMEOUT) for one in asked]) == 3
+    assert desk.most == 1
+
+
+def test_a_filter_keeps_its_core_to_the_end(
+    presets: Presets, tmp_path: Path, ask: Callable[..., PortraitRequest], desk: Desk
+) -> None:
+    pipeline = SelfPortraitPipeline(presets, tmp_path, engines=FakeEngines(), safety=Safety())
+    pipeline.add_device(FILTERS, FakeEngines(FakeEngine()), room=1)
+    with ThreadPoolExecutor(1) as visitors:
+        asked = visitors.submit(served_to, pipeline, ask(model_id=PREVIEW))
+        wait_until(lambda: desk.here == 1, "it is not finished")
+        assert pipeline.line.at_work()[FILTERS] == (1, 1)
+        desk.goes_on.set()
+        asked.result(TIMEOUT)
+
+
+def test_waiting_times_are_those_of_the_device(
+    on_one_device: Callable[[int], SelfPortraitPipeline],
+    machine: Machine,
+    ask: Callable[..., PortraitRequest],
+    desk: Desk,
+) -> None:
+    """Who is next waits for the device alone; here the pictures cost nothing, and finishing them takes long."""
+    pipeline, go, now = on_one_device(2), threading.Event(), [0.0]
+    pipeline.line._clock = lambda: now[0]
+    with ThreadPoolExecutor(3) as visitors:
+        asked = [visitors.submit(served_to, pipeline, ask("ann-1", seeds=(1,)))]  # loads the stack
+        wait_until(lambda: desk.here == 1, "it is not finished")
+        asked.append(visitors.submit(served_to, pipeline, ask("ben-1", seeds=(2,))))
+        wait_until(lambda: desk.here == 2, "it is not finished")
+
+        def busy(device: str, on_step: StepCallback) -> None:
+            assert go.wait(TIMEOUT)
+
+        machine.fault = busy
+        now[0] += 100.0  # of finishing, which counts for nobody's turn
+        desk.goes_on.set()
+        asked.append(visitors.submit(served_to, pipeline, ask("cleo-1", seeds=(3,))))
+        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "it has no turn")
+        waiting = worker.run(pipeline, ask("dan-1", seeds=(4,)))
+        event = next(waiting)
+        assert isinstance(event, worker.WaitEvent)
+        assert event.place.seconds is not None
+        assert event.place.seconds == 0.0
+        waiting.close()
+        go.set()
+        assert all(isinstance(one.result(TIMEOUT), PortraitSet) for one in asked)
