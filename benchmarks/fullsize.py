@@ -1,6 +1,6 @@
 """One portrait by this studio's engine and by a plain diffusers call as model cards show it, in one run.
 
-    python -m benchmarks.fullsize [--kind sd15|sdxl] [--size 512] [--threads 2] [--folder FOLDER]
+    python -m benchmarks.fullsize [--kind sd15|sdxl] [--size 512] [--threads 2] [--seeds 1] [--folder FOLDER]
 
 Stable Diffusion 1.5, two ControlNets and a face adapter (IP-Adapter plus), at their full size with random weights, on
 the processor; or SDXL with a union ControlNet where there is a GPU. Both sides read the same files and have the same
@@ -9,7 +9,8 @@ steps, strength, weights and windows, words and seed. The pictures must be the s
 Weights cost the same whatever they are, so random ones tell how long real ones take; they tell nothing of beauty. The
 files (5 GB) are written to the folder, or to a temporary one. Prints wall-clock and processor seconds, of which the
 latter are the steadier on a busy machine, and their ratios: of one portrait, and of the next in a series (as on a
-board, where the photo is the same and the style another). The exit status is 1 where the pictures differ.
+board, where the photo is the same and the style another); with `--seeds 4` also of four variations, which a GPU with
+room for them makes at once. The exit status is 1 where the pictures differ.
 """
 
 from __future__ import annotations
@@ -63,22 +64,32 @@ def main(arguments: argparse.Namespace) -> int:
             build(folder, arguments.kind)
         stack = stack_of(folder, arguments.kind, arguments.size)
         photo = open_photo(Image.fromarray(data.astronaut()))
-        return report(measure(stack, photo, device), device, arguments)
+        return report(measure(stack, photo, device, arguments.seeds), device, arguments)
 
 
-def measure(stack: UNetStack, photo: LoadedPhoto, device: Device) -> dict[str, tuple[float, float, Image.Image]]:
-    """Wall-clock seconds, processor seconds and the picture: plain, ours, and the second of a series by both."""
+def measure(
+    stack: UNetStack, photo: LoadedPhoto, device: Device, seeds: int = 1
+) -> dict[str, tuple[float, float, Image.Image]]:
+    """Wall-clock seconds, processor seconds and the last picture: plain, ours, the second of a series by both, and so
+    many seeds by both where they are more than one.
+    """
     jobs = [job_of(stack, photo, prompt) for prompt in _PROMPTS]
     found: dict[str, tuple[float, float, Image.Image]] = {}
     pipe = plain_pipeline(stack, device)
     for name, job in zip(("plain", "plain, next"), jobs, strict=True):
         found[name] = cost(partial(plain_call, pipe, stack, job), device)
+    each = [jobs[0].model_copy(update={"seeds": (7 + number,)}) for number in range(seeds)]
+    if seeds > 1:
+        found["plain, seeds"] = cost(lambda: [plain_call(pipe, stack, job) for job in each][-1], device)
     pipe = None
     gc.collect()
     engine = DiffusionEngine(stack, device=device)
     ready(engine, jobs[0])
     for name, job in zip(("ours", "ours, next"), jobs, strict=True):
         found[name] = cost(partial(painted, engine, job), device)
+    if seeds > 1:
+        together = jobs[0].model_copy(update={"seeds": tuple(job.seeds[0] for job in each)})
+        found["ours, seeds"] = cost(partial(painted, engine, together), device)
     engine.close()
     return found
 
@@ -92,7 +103,8 @@ def report(found: dict[str, tuple[float, float, Image.Image]], device: Device, a
     for name, (wall, processor, _) in found.items():
         print(f"{name:12s} {wall:7.1f} s, {processor:7.1f} s of processor time")
     worst = 0.0
-    for ours, plain in (("ours", "plain"), ("ours, next", "plain, next")):
+    for ours in [name for name in found if name.startswith("ours")]:
+        plain = ours.replace("ours", "plain")
         off = difference(found[ours][2], found[plain][2])
         worst = max(worst, off)
         wall, processor = found[plain][0] / found[ours][0], found[plain][1] / found[ours][1]
@@ -206,8 +218,8 @@ def plain_call(pipe: Any, stack: UNetStack, job: GenerationJob) -> Image.Image:
 
 
 def painted(engine: DiffusionEngine, job: GenerationJob) -> Image.Image:
-    """The portrait of a job by the studio's engine."""
-    return engine.generate(job, lambda step, total, preview: True)[0]
+    """The portrait of a job by the studio's engine, the last of several."""
+    return engine.generate(job, lambda step, total, preview: True)[-1]
 
 
 def ready(engine: DiffusionEngine, job: GenerationJob) -> None:
@@ -227,5 +239,6 @@ if __name__ == "__main__":
     parser.add_argument("--kind", choices=("sd15", "sdxl"), default="sd15")
     parser.add_argument("--size", type=int, default=512, help="width and height in pixels")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=1, help="variations that are measured, too")
     parser.add_argument("--folder", type=Path, help="where the weights are kept; left out, a temporary one")
     raise SystemExit(main(parser.parse_args()))

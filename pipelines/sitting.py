@@ -22,12 +22,12 @@ class Crop:
     """A part of the photo, the control images that were drawn from it, and its copy in the size of tiles.
 
     Attributes:
-        passed: The reviewers have let it through.
+        passed_by: The reviewers who have let it through.
     """
 
     photo: PreparedPhoto
     small: PreparedPhoto | None = None
-    passed: bool = False
+    passed_by: object | None = None
     drawn: dict[AnnotatorName, Image.Image] = field(default_factory=dict)
 
     @property

@@ -90,7 +90,8 @@ class Engine(Protocol):
         ...
 
     def make(self, job: Job, studio: Studio, on_step: StepCallback) -> Made:
-        """Make the pictures of a job. One call at a time; a seed's picture does not depend on the other seeds.
+        """Make the pictures of a job. One call at a time; a seed's picture does not depend on the other seeds, but for
+        rounding where several are made at once.
 
         Raises:
             Cancelled: on_step answered False.

@@ -136,6 +136,34 @@ def free_memory(device: Device) -> int | None:
     return free
 
 
+class CudaMemory:
+    """The memory of a GPU of CUDA as torch manages it; all in bytes.
+
+    Args:
+        device: Of that kind.
+    """
+
+    def __init__(self, device: Device) -> None:
+        self._index = device.index
+        self._before = 0
+
+    def free(self) -> int:
+        """What a picture could have now: nobody's, and what torch holds without using it."""
+        cuda = heavy.load("torch").cuda
+        unused = cuda.memory_reserved(self._index) - cuda.memory_allocated(self._index)
+        return int(cuda.mem_get_info(self._index)[0] + unused)
+
+    def mark(self) -> None:
+        """Measure from here on."""
+        cuda = heavy.load("torch").cuda
+        cuda.reset_peak_memory_stats(self._index)
+        self._before = cuda.memory_allocated(self._index)
+
+    def peak(self) -> int:
+        """The most that was taken since, beyond what was taken already."""
+        return int(heavy.load("torch").cuda.max_memory_allocated(self._index) - self._before)
+
+
 def cpu_dtype(stack: ModelStack) -> Literal["float32", "bfloat16"]:
     """What a stack's numbers become on a processor, which is slow at float16 or cannot do it. Those of a full-sized
     model are bfloat16 where the processor multiplies them twice as fast as float32; it costs less than a grey level.

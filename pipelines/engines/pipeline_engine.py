@@ -28,7 +28,7 @@ class PipelineEngine(ABC, Generic[S]):
     """Makes portraits with the models of one stack. One `make` at a time; the caller holds a lock.
 
     Weights are loaded at the first portrait, from this machine only. Where memory runs out, all is loaded anew in a
-    thriftier way, once, and the portrait begins again.
+    thriftier way, once, and the portrait begins again; an engine may have a way of its own that comes before that.
 
     Args:
         stack: What to load.
@@ -91,16 +91,22 @@ class PipelineEngine(ABC, Generic[S]):
             raise
 
     def _attempt(self, work: Callable[[], T]) -> T:
-        """Do something with the models; where memory runs out, once more with models that are loaded thriftily."""
-        try:
-            return self._guarded(work)
-        except (EngineFailed, EngineUnavailable) as error:
-            if self._thrifty or not isinstance(error.__cause__, Exception) or not is_out_of_memory(error.__cause__):
-                raise
-        # Outside of the handler: what the failed work held is free by now.
-        self._thrifty = True
-        self._unload()
-        return self._guarded(work)
+        """Do something with the models; where memory runs out, again in a thriftier way, as long as there is one."""
+        while True:
+            was_thrifty = self._thrifty
+            try:
+                return self._guarded(work)
+            except (EngineFailed, EngineUnavailable) as error:
+                ran_out = isinstance(error.__cause__, Exception) and is_out_of_memory(error.__cause__)
+                if not ran_out or not self._makes_do():
+                    raise
+            if self._thrifty != was_thrifty:  # outside of the handler: what the failed work held is free by now
+                self._unload()
+
+    def _makes_do(self) -> bool:
+        """After memory ran out: choose a thriftier way of working. Returns whether there is one."""
+        was_thrifty, self._thrifty = self._thrifty, True
+        return not was_thrifty
 
     def _guarded(self, work: Callable[[], T]) -> T:
         try:

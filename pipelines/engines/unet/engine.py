@@ -16,11 +16,12 @@ from PIL import Image
 from languages.saying import say
 from pipelines import heavy
 from pipelines.engines.base import Made, Studio
-from pipelines.engines.device import Device, best_device
+from pipelines.engines.device import CudaMemory, Device, best_device
 from pipelines.engines.filters.kept import Kept
 from pipelines.engines.filters.stage import Stage
 from pipelines.engines.pipeline_engine import Lately, PipelineEngine, Report, require_finite, resized
 from pipelines.engines.unet.adapters import adapter_embeds
+from pipelines.engines.unet.batches import Batches, Memory, for_several, stacked
 from pipelines.engines.unet.job import GenerationJob, resolve
 from pipelines.engines.unet.loading import Loader
 from pipelines.engines.unet.prompts import encode_prompts
@@ -37,6 +38,7 @@ from pipelines.schema import AnnotatorName, Control, Job, StepCallback
 
 log = logging.getLogger(__name__)
 
+_Control = Image.Image | list[Image.Image]  # for all seeds, or one a seed
 _CACHED_PROMPTS = 64
 # As many as a style may ask for at once; each weighs 0.7 GB in float16.
 _LOADED_CONTROLNETS = 3
@@ -57,10 +59,16 @@ class _Readings:
 
 
 class DiffusionEngine(PipelineEngine[UNetStack]):
-    """Makes portraits with one model stack; see `PipelineEngine`."""
+    """Makes portraits with one model stack; see `PipelineEngine`.
 
-    def __init__(self, stack: UNetStack, *, device: Device | None = None) -> None:
+    Args:
+        memory: Of the device, by which several seeds are made at once; left out, that of a GPU of CUDA.
+    """
+
+    def __init__(self, stack: UNetStack, *, device: Device | None = None, memory: Memory | None = None) -> None:
         super().__init__(stack, device=device)
+        self._memory = memory
+        self._batches = Batches(None)
         self._loader: Loader | None = None
         self._first: AnnotatorName | None = None
         self._tiny_vae: Any = None
@@ -77,7 +85,8 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         return Made(pictures, resolved.controls, notes + self._memory_notes)
 
     def generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
-        """One picture a seed. A seed's picture does not depend on the other seeds: they run one after the other.
+        """One picture a seed. They are made one after the other, but on a GPU with room for several; there a seed's
+        picture depends on the others by what rounding makes of it, less than a grey level on average.
 
         `on_step` is called with step 0 before the weights are loaded and again before the first step, then after each
         step with a preview of what the model thinks the picture will be, where the stack has a tiny autoencoder.
@@ -104,61 +113,89 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         report(0, None)
         with self._stage.series(job), self._series(job):
             arguments = self._arguments(job, controls, steps)
-            return [self._one(arguments, seed, job, report) for seed in job.seeds]
+            # diffusers demands a photo and control images of one size, a multiple of the VAE's scale.
+            size = self._working_size(job.photo.image.size)
+            images = [resized(control.image, size) for control in controls]
+            pictures: list[Image.Image] = []
+            while left := job.seeds[len(pictures) :]:
+                seeds = left[: self._batches.at_once(len(left), math.prod(size))]
+                with self._batches.measured(len(seeds), math.prod(size)):
+                    pictures += self._together(images, arguments, seeds, job, report)
+            return pictures
 
-    def _one(self, arguments: dict[str, Any], seed: int, job: GenerationJob, report: Report) -> Image.Image:
-        last = report.step + report.total // len(job.seeds)
+    def _together(
+        self,
+        images: Sequence[Image.Image],
+        arguments: dict[str, Any],
+        seeds: tuple[int, ...],
+        job: GenerationJob,
+        report: Report,
+    ) -> list[Image.Image]:
+        """Pictures of some seeds.
+
+        Args:
+            images: Control images, of the size that they are diffused at.
+        """
         if self.stack.start != "preview":
-            start = self._stage.set(job.photo, job.scene, seed)
-            picture = self._diffuse(start, arguments, seed, job, report, last)
-            return resized(picture, job.photo.image.size)
-        size = arguments["control_image"][0].size
-        begun = self._stage.begin(job, seed, size)
+            starts = [self._stage.set(job.photo, job.scene, seed) for seed in seeds]
+            pictures = self._diffuse(starts, images, arguments, seeds, job, report)
+            return [resized(picture, job.photo.image.size) for picture in pictures]
+        begun = [self._stage.begin(job, seed, images[0].size) for seed in seeds]
         names = tuple(control.annotator for control in self._controls(job))
-        images = [
-            begun.tile if name == "tile" else image
-            for name, image in zip(names, arguments["control_image"], strict=True)
+        of_seeds: list[_Control] = [
+            [each.tile for each in begun] if name == "tile" else image
+            for name, image in zip(names, images, strict=True)
         ]
-        picture = self._diffuse(begun.start, arguments | {"control_image": images}, seed, job, report, last)
-        finished = self._stage.finish(job, seed, picture)
-        report(last, None)
+        pictures = self._diffuse([each.start for each in begun], of_seeds, arguments, seeds, job, report)
+        finished: list[Image.Image] = []
+        for seed, picture in zip(seeds, pictures, strict=True):
+            finished.append(self._stage.finish(job, seed, picture))
+            report(report.step + 1, None)
         return finished
 
     def _diffuse(
-        self, start: Image.Image, arguments: dict[str, Any], seed: int, job: GenerationJob, report: Report, last: int
-    ) -> Image.Image:
-        """Noise a picture and denoise it, telling of each step; the size is that of the control images.
+        self,
+        starts: list[Image.Image],
+        images: Sequence[_Control],
+        arguments: dict[str, Any],
+        seeds: tuple[int, ...],
+        job: GenerationJob,
+        report: Report,
+    ) -> list[Image.Image]:
+        """Noise pictures and denoise them, telling of each step; the size is that of the control images.
 
         Args:
-            last: The number of the step that has no picture of its own, because the finished one follows at once.
+            starts: One a seed.
+            images: Control images, each for all seeds or one a seed.
         """
         torch = heavy.load("torch")
-        pipe = self._pipe
+        pipe, count, repaints = self._pipe, len(seeds), self.stack.start == "preview"
+        end = report.step + count * (report.total // len(job.seeds) - repaints)
         denoised = record_denoised(pipe.scheduler)
 
         def on_step_end(_: Any, __: int, ___: Any, values: dict[str, Any]) -> dict[str, Any]:
-            step = report.step + 1
+            step = report.step + count
             require_finite(values["latents"])
-            unseen = step == last or job.in_series
-            report(step, None if unseen else self._preview(denoised[0]))
+            unseen = job.in_series or (step == end and not repaints)  # the finished picture follows at once
+            report(step, None if unseen else self._preview(denoised[0][:1]))
             return {}
 
         tiny = self._tiny_vae if self.stack.decode_with_tiny_vae else None
         networks = getattr(pipe.controlnet, "nets", ())  # a union network reads its images in another way
         try:
-            with heavy.working_with_models(), self._read_once(job, networks, arguments["control_image"]):
+            with heavy.working_with_models(), self._read_once(job, networks, images):
                 result = pipe(
-                    image=resized(start, arguments["control_image"][0].size),
-                    **arguments,
+                    **for_several(arguments, count),
+                    image=[resized(start, _first(images[0]).size) for start in starts],
+                    control_image=[each if isinstance(each, Image.Image) else stacked(each) for each in images],
                     # Drawn on the CPU, so that a seed means the same noise on every device.
-                    generator=torch.Generator("cpu").manual_seed(seed),
+                    generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
                     callback_on_step_end=on_step_end,
                     output_type="pil" if tiny is None else "latent",
                 ).images
         finally:
             del pipe.scheduler.step  # the recorder, an attribute of the instance
-        picture: Image.Image = self._decode_tiny(result) if tiny is not None else result[0]
-        return picture
+        return list(result) if tiny is None else [self._decode_tiny(each[None]) for each in result]
 
     @contextlib.contextmanager
     def _series(self, job: GenerationJob) -> Iterator[None]:
@@ -175,12 +212,11 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         return self._readings.get(job.photo, "", _Readings)
 
     @contextlib.contextmanager
-    def _read_once(self, job: GenerationJob, networks: Sequence[Any], images: Sequence[Image.Image]) -> Iterator[None]:
+    def _read_once(self, job: GenerationJob, networks: Sequence[Any], images: Sequence[_Control]) -> Iterator[None]:
         """Each ControlNet reads its image once; in a series, one that is drawn from the photo alone once for all."""
         known = self._read_of(job).controls
         keys = [
-            (id(network), image.size, hashlib.sha256(image.tobytes()).digest())
-            for network, image in zip(networks, images, strict=False)
+            (id(network), _first(image).size, _digest(image)) for network, image in zip(networks, images, strict=False)
         ]
         with control_images_read_once(networks, [known.get(key) for key in keys]) as results:
             yield
@@ -191,14 +227,10 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
             known.popitem(last=False)
 
     def _arguments(self, job: GenerationJob, controls: tuple[Control, ...], steps: Steps) -> dict[str, Any]:
-        """Keyword arguments that all seeds share: all but the photo, whose backdrop depends on the seed."""
+        """Keyword arguments that all seeds share: all but pictures, whose backdrop depends on the seed."""
         guidance = self.stack.guidance_scale if job.guidance_scale is None else job.guidance_scale
         guidance = min(guidance, self.stack.max_guidance_scale)
-        size = self._working_size(job.photo.image.size)
-        # diffusers demands a photo and control images of one size, a multiple of the VAE's scale.
-        images = [resized(control.image, size) for control in controls]
         arguments: dict[str, Any] = {
-            "control_image": images,
             "num_inference_steps": steps.num_inference_steps,
             "strength": steps.strength,
             "guidance_scale": guidance,
@@ -271,6 +303,20 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         self._pipe = loader.pipeline(self._combined([controlnet]))
         self._attached = (self._key(first),)
         self._tiny_vae = loader.tiny_vae()
+        for vae in (self._pipe.vae, self._tiny_vae):
+            getattr(vae, "enable_slicing", lambda: None)()  # of several pictures one is decoded at a time
+        on_cuda = loader.device.kind == "cuda" and not loader.offloads
+        memory = self._memory or (CudaMemory(loader.device) if on_cuda else None)
+        self._batches = Batches(None if self._thrifty else memory)
+
+    def _makes_do(self) -> bool:
+        return self._batches.just_gave_up() or super()._makes_do()
+
+    @property
+    def _memory_notes(self) -> tuple[str, ...]:
+        if self._thrifty or not self._batches.gave_up:
+            return super()._memory_notes
+        return (say("Memory ran out, so {name} now makes one variation after the other.", name=self.name),)
 
     def _attach(self, names: tuple[AnnotatorName, ...]) -> None:
         """Give the pipeline the ControlNets of these annotators, in their order."""
@@ -321,3 +367,12 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         self._controlnets.clear()
         self._prompts.clear()
         self._readings.clear()
+
+
+def _first(image: _Control) -> Image.Image:
+    return image if isinstance(image, Image.Image) else image[0]
+
+
+def _digest(image: _Control) -> bytes:
+    pictures = [image] if isinstance(image, Image.Image) else image
+    return hashlib.sha256(b"".join(picture.tobytes() for picture in pictures)).digest()
