@@ -66,7 +66,7 @@ def lend_gpu(pipeline: SelfPortraitPipeline, flags: Path) -> None:
                 log.error("no GPU was lent", exc_info=error)
             raise in_our_words(*(refusal or ("", ""))) from None
 
-    engine = lent.LentEngine(engines[stack.id], stack, borrow, durations, flags)
+    engine = lent.LentEngine(engines[stack.id], borrow, durations, flags)
     infos = Engines({stack.id: stack}, pipeline.safety.why_not, device=lent.DEVICE).infos()
     info = replace(next(one for one in infos if one.id == stack.id), is_automatic=True)
     pipeline.add_device(NAME, lent.LentEngines(engine, stack, info), room=_AT_ONCE, is_open=is_in_event)

@@ -15,7 +15,7 @@ from pipelines.engines.kinds import KINDS
 from pipelines.engines.registry import Engines, info_of
 from pipelines.errors import Cancelled, EngineBusy, EngineFailed, EngineUnavailable, RequestInvalid
 from pipelines.hub.stack import ModelStack
-from pipelines.schema import Job, Shape, Size, StepCallback
+from pipelines.schema import AnnotatorName, Job, Shape, Size, StepCallback
 
 _ATTEMPTS = 2
 _LOOK_SECONDS = 0.25  # so soon a stop is heard while nothing comes
@@ -51,6 +51,10 @@ class RemoteEngine:
     def dimensions(self, shape: Shape, size: Size, detail: float) -> tuple[int, int]:
         """See Engine.dimensions."""
         return self._engine.dimensions(shape, size, detail)
+
+    def annotators(self, job: Job) -> tuple[AnnotatorName, ...]:
+        """See Engine.annotators. Replicas draw what they need."""
+        return ()
 
     def load(self) -> None:
         """See Engine.load: in one replica; the others load before they take work."""

@@ -81,6 +81,10 @@ class Engine(Protocol):
         """
         ...
 
+    def annotators(self, job: Job) -> tuple[AnnotatorName, ...]:
+        """Which control images `make` will ask the studio for, so that they can be drawn beforehand."""
+        ...
+
     def load(self) -> None:
         """Load now what the first portrait would otherwise wait for.
 

@@ -26,9 +26,7 @@ from languages.saying import say
 from pipelines.engines.base import AUTO, Engine, EngineChoice, EngineInfo, Made, Studio
 from pipelines.engines.device import Device, is_out_of_memory
 from pipelines.engines.kinds import KINDS
-from pipelines.engines.likeness import for_stack
-from pipelines.engines.unet.job import annotators
-from pipelines.engines.unet.stack import UNetStack
+from pipelines.engines.pipeline_engine import PipelineEngine
 from pipelines.errors import Cancelled, EngineError, EngineFailed, EngineUnavailable, PortraitError, RequestInvalid
 from pipelines.hub.stack import ModelStack
 from pipelines.schema import AnnotatorName, Job, Shape, Size, StepCallback
@@ -178,10 +176,9 @@ class LentEngine:
 
     is_diffusion = True
 
-    def __init__(self, engine: Engine, stack: ModelStack, borrow: Borrow, durations: Durations, flags: Path) -> None:
+    def __init__(self, engine: Engine, borrow: Borrow, durations: Durations, flags: Path) -> None:
         self.name, self.model_id, self.size = engine.name, engine.model_id, engine.size
         self._engine = engine
-        self._stack = stack
         self._borrow = borrow
         self._durations = durations
         self._flags = flags
@@ -189,6 +186,10 @@ class LentEngine:
     def dimensions(self, shape: Shape, size: Size, detail: float) -> tuple[int, int]:
         """See Engine.dimensions."""
         return self._engine.dimensions(shape, size, detail)
+
+    def annotators(self, job: Job) -> tuple[AnnotatorName, ...]:
+        """See Engine.annotators."""
+        return self._engine.annotators(job)
 
     def load(self) -> None:
         """Nothing to load: the weights were loaded before the page was opened."""
@@ -219,11 +220,10 @@ class LentEngine:
         """Nothing: the weights stay for the next copy."""
 
     def _drawn(self, job: Job, studio: Studio) -> Drawn:
-        style = for_stack(job.style, self._stack.id)
-        if isinstance(self._stack, UNetStack):  # sets the photo into its scene by itself
-            controls = {name: studio.control(name) for name in annotators(self._stack, style)}
-            return Drawn(controls, {}, studio.references())
-        return Drawn({}, {seed: studio.backdrop(seed) for seed in job.seeds}, studio.references())
+        controls = {name: studio.control(name) for name in self._engine.annotators(job)}
+        # Ours set the photo into its scene by themselves.
+        seeds = () if isinstance(self._engine, PipelineEngine) else job.seeds
+        return Drawn(controls, {seed: studio.backdrop(seed) for seed in seeds}, studio.references())
 
 
 class LentEngines:

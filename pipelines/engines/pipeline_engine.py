@@ -18,7 +18,7 @@ from pipelines.engines.device import Device, is_out_of_memory
 from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError
 from pipelines.hub import weights
 from pipelines.hub.stack import ModelStack
-from pipelines.schema import Job, Shape, Size, StepCallback
+from pipelines.schema import AnnotatorName, Job, Shape, Size, StepCallback
 
 S = TypeVar("S", bound=ModelStack)
 T = TypeVar("T")
@@ -54,6 +54,10 @@ class PipelineEngine(ABC, Generic[S]):
     def load(self) -> None:
         """See Engine.load."""
         self._attempt(self._load)
+
+    @abstractmethod
+    def annotators(self, job: Job) -> tuple[AnnotatorName, ...]:
+        """See Engine.annotators."""
 
     @abstractmethod
     def make(self, job: Job, studio: Studio, on_step: StepCallback) -> Made:

@@ -165,7 +165,7 @@ def test_where_they_do_not_fit_after_all_each_is_made_by_itself_and_the_visitor_
     engine.generate(wanted, go_on)
     pipe = engine._pipe
     monkeypatch.setattr(UNet2DConditionModel, "forward", RunsOut(UNet2DConditionModel.forward, 1))
-    assert engine._memory_notes == ()
+    assert not engine._memory_notes
     assert len(engine.generate(wanted, go_on)) == 4
     assert engine._pipe is pipe, "nothing is loaded anew"
     assert "makes one variation after the other" in engine._memory_notes[0]

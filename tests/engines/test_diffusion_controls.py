@@ -11,7 +11,7 @@ import torch
 from diffusers import ControlNetModel, MultiControlNetModel
 
 from pipelines.engines.unet.engine import DiffusionEngine
-from pipelines.engines.unet.job import GenerationJob, annotators
+from pipelines.engines.unet.job import GenerationJob, annotators_of
 from pipelines.engines.unet.sampling import control_images_read_once, skip_when_off
 from pipelines.errors import EngineFailed
 from pipelines.presets.loading import Presets
@@ -67,12 +67,12 @@ def test_annotators_follow_the_style_and_fall_back_to_the_first_controlnet(
         settings = tuple(control(name).model_copy() for name in names)
         return style.model_copy(update={"controls": settings})
 
-    assert annotators(sd15.stack, with_controls("lineart", "depth", "canny")) == ("lineart", "canny")
-    assert annotators(sd15.stack, with_controls("depth")) == ("canny",)
+    assert annotators_of(sd15.stack, with_controls("lineart", "depth", "canny")) == ("lineart", "canny")
+    assert annotators_of(sd15.stack, with_controls("depth")) == ("canny",)
     sources = {name: source.model_copy() for name, source in sd15.stack.controlnets.items()}
     sources["canny"] = sources["canny"].model_copy(update={"controlnet_conditioning_scale": 1.0})
     always = sd15.stack.model_copy(update={"controlnets": sources})
-    assert annotators(always, with_controls("lineart", "depth")) == ("canny", "lineart")
+    assert annotators_of(always, with_controls("lineart", "depth")) == ("canny", "lineart")
 
 
 class TestSkipping:

@@ -18,7 +18,7 @@ from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import Cancelled
 from pipelines.photo.opening import prepare
 from pipelines.presets.loading import Presets
-from pipelines.schema import Job, LoadedPhoto, PreparedPhoto, Shape, Size, StepCallback
+from pipelines.schema import AnnotatorName, Job, LoadedPhoto, PreparedPhoto, Shape, Size, StepCallback
 from tests.engines.conftest import Striped, embedded_stack, go_on, same
 from tests.support.fakes import FakeEngine
 from tests.support.sweeps import project_presets, sweep
@@ -60,6 +60,26 @@ def job(small_photo: PreparedPhoto, presets: Presets) -> Job:
 def make(engine: Engine, job: Job, on_step: StepCallback = go_on, **changes: object) -> list[Image.Image]:
     wanted = job.model_copy(update=changes)
     return engine.make(wanted, Striped(wanted), on_step).pictures
+
+
+class Noting(Striped):
+    """What it is asked for."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self.asked: list[AnnotatorName] = []
+
+    def control(self, annotator: AnnotatorName) -> Image.Image:
+        self.asked.append(annotator)
+        return super().control(annotator)
+
+
+@pytest.mark.parametrize("likeness", [0.2, pytest.param(0.5, marks=pytest.mark.slow), 0.9])
+def test_it_asks_for_the_control_images_that_it_announced(engine: Engine, job: Job, likeness: float) -> None:
+    wanted = job.model_copy(update={"likeness": likeness})
+    studio = Noting(wanted)
+    engine.make(wanted, studio, go_on)
+    assert sorted(studio.asked) == sorted(engine.annotators(wanted))
 
 
 def test_names_itself(engine: Engine) -> None:

@@ -15,6 +15,7 @@ from pipelines.engines import lent
 from pipelines.engines.base import Engine, Made, Studio
 from pipelines.engines.device import Device
 from pipelines.engines.filters.stage import Stage
+from pipelines.engines.flow.edit import KleinEngine
 from pipelines.engines.lent import Drawn, Durations, Failure, LentEngine, Told
 from pipelines.engines.unet.engine import DiffusionEngine
 from pipelines.errors import Cancelled, EngineFailed, EngineUnavailable, PortraitError, SaveError
@@ -24,6 +25,7 @@ from pipelines.schema import Job, PreparedPhoto, StepCallback
 from tests.engines.conftest import go_on, same
 from tests.support.fakes import FakeEngine
 from tests.tiny_checkpoints import sd15_stack
+from tests.tiny_flow import klein_stack
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ class Breaking(FakeEngine):
         raise self.error
 
 
-def lend_to(engine: Engine, tiny_root: Path, flags: Path) -> tuple[LentEngine, Durations]:
+def lend_to(engine: Engine, flags: Path) -> tuple[LentEngine, Durations]:
     """As on a Space, and what goes over the border is pickled."""
     paint, durations = lent.worker({engine.model_id: engine}), Durations()
 
@@ -66,13 +68,13 @@ def lend_to(engine: Engine, tiny_root: Path, flags: Path) -> tuple[LentEngine, D
         for one in paint(*sent):
             yield pickle.loads(pickle.dumps(one))
 
-    return LentEngine(engine, sd15_stack(tiny_root), borrow, durations, flags), durations
+    return LentEngine(engine, borrow, durations, flags), durations
 
 
 def test_it_makes_the_pictures_that_the_engine_makes_here(
     painter: DiffusionEngine, job: Job, studio: JobStudio, tiny_root: Path, tmp_path: Path
 ) -> None:
-    engine, durations = lend_to(painter, tiny_root, tmp_path)
+    engine, durations = lend_to(painter, tmp_path)
     assert durations("tiny-sd15", job) == 61, "before anything was measured"
     steps: list[tuple[int, int, Image.Image | None]] = []
 
@@ -87,6 +89,18 @@ def test_it_makes_the_pictures_that_the_engine_makes_here(
     assert any(preview is not None for _, _, preview in steps)
     assert 6 <= durations("tiny-sd15", job) < 61
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_edit_model_is_shown_the_drawing_that_it_asks_for(
+    job: Job, studio: JobStudio, tiny_root: Path, tmp_path: Path
+) -> None:
+    here = KleinEngine(klein_stack(tiny_root), device=Device("cpu", None))
+    here.load()
+    engine, _ = lend_to(here, tmp_path)
+    made, expected = engine.make(job, studio, go_on), here.make(job, studio, go_on)
+    assert [control.annotator for control in made.controls] == ["lineart"]
+    assert all(same(*pair) for pair in zip(made.pictures, expected.pictures, strict=True))
+    here.close()
 
 
 class Slow(FakeEngine):
@@ -107,7 +121,7 @@ def test_a_stop_reaches_the_work_and_leaves_no_flag(
     job: Job, studio: JobStudio, tiny_root: Path, tmp_path: Path
 ) -> None:
     slow = Slow()
-    engine, durations = lend_to(slow, tiny_root, tmp_path)
+    engine, durations = lend_to(slow, tmp_path)
     with pytest.raises(Cancelled):
         engine.make(job, studio, lambda step, total, preview: step < 2)
     assert 2 <= slow.step < 500, "it had a thousand to go"
@@ -144,7 +158,7 @@ def test_errors_come_back_as_ours_and_quote_nobody(
     tiny_root: Path,
     tmp_path: Path,
 ) -> None:
-    engine, _ = lend_to(Breaking(error), tiny_root, tmp_path)
+    engine, _ = lend_to(Breaking(error), tmp_path)
     with pytest.raises(kind, match=words) as caught:
         engine.make(job, studio, go_on)
     assert "secret" not in str(caught.value)
@@ -156,7 +170,7 @@ def test_a_copy_that_ends_without_a_word_is_told(
     def borrow(*_: object) -> Generator[Told, None, None]:
         yield lent.Step(1, 4, None)
 
-    engine = LentEngine(painter, sd15_stack(tiny_root), borrow, Durations(), tmp_path)
+    engine = LentEngine(painter, borrow, Durations(), tmp_path)
     with pytest.raises(EngineFailed, match="taken away"):
         engine.make(job, studio, go_on)
 

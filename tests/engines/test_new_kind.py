@@ -21,7 +21,7 @@ from pipelines.hub.stack import ModelStack
 from pipelines.photo.opening import prepare
 from pipelines.portrait_request import build_request
 from pipelines.presets.loading import PRESETS, Presets, load_presets
-from pipelines.schema import Consent, Job, LoadedPhoto, Shape, Size, StepCallback
+from pipelines.schema import AnnotatorName, Consent, Job, LoadedPhoto, Shape, Size, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
 
 
@@ -45,6 +45,9 @@ class EditEngine:
 
     def dimensions(self, shape: Shape, size: Size, detail: float) -> tuple[int, int]:
         return sizes.within(shape, self.size, 8)
+
+    def annotators(self, job: Job) -> tuple[AnnotatorName, ...]:
+        return ()
 
     def load(self) -> None:
         """Nothing to load."""

@@ -14,7 +14,7 @@ from pipelines.engines.base import AUTO, PREVIEW, EngineChoice, EngineInfo, Made
 from pipelines.engines.filters.engine import FilterEngine
 from pipelines.engines.registry import Engines
 from pipelines.errors import Cancelled, EngineUnavailable, RequestInvalid
-from pipelines.schema import Job, Shape, Size, StepCallback
+from pipelines.schema import AnnotatorName, Job, Shape, Size, StepCallback
 
 SIZE = 320  # a face can still be measured, and the watermark found in a copy without its words
 STEPS = 3
@@ -40,6 +40,10 @@ class FakeEngine:
     def dimensions(self, shape: Shape, size: Size, detail: float) -> tuple[int, int]:
         """See Engine.dimensions."""
         return sizes.detailed(shape, size, detail, screen=self.size, largest=2 * self.size)
+
+    def annotators(self, job: Job) -> tuple[AnnotatorName, ...]:
+        """See Engine.annotators."""
+        return ()
 
     def load(self) -> None:
         """Nothing to load."""

@@ -10,7 +10,7 @@ from pipelines.engines.base import AUTO, EngineChoice, EngineInfo, Made, Studio
 from pipelines.engines.registry import Engines
 from pipelines.errors import EngineUnavailable, RequestInvalid
 from pipelines.results import PortraitSet
-from pipelines.schema import Job, PortraitRequest, StepCallback
+from pipelines.schema import AnnotatorName, Job, PortraitRequest, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.fakes import FakeEngine
 
@@ -27,6 +27,7 @@ class Machine:
         self.loaded: list[tuple[str, str]] = []
         self.fault: Fault = lambda device, on_step: None
         self.cannot: set[tuple[str, str]] = set()
+        self.annotators: tuple[AnnotatorName, ...] = ()
 
 
 class Stack(FakeEngine):
@@ -39,6 +40,10 @@ class Stack(FakeEngine):
         self.model_id, self.name, self._machine, self._device = model_id, model_id, machine, device
         self._loaded = False
 
+    def annotators(self, job: Job) -> tuple[AnnotatorName, ...]:
+        """See Engine.annotators."""
+        return self._machine.annotators
+
     def load(self) -> None:
         """Once, and it is counted."""
         if not self._loaded:
@@ -49,6 +54,8 @@ class Stack(FakeEngine):
         """See Engine.make."""
         self.load()
         self._machine.fault(self._device, on_step)
+        for name in self._machine.annotators:
+            studio.control(name)
         made = super().make(job, studio, on_step)
         self._machine.made += [(self._device, job.style.id, seed) for seed in job.seeds]
         return made

@@ -26,7 +26,7 @@ from pipelines.engines.filters.scenery.backdrops import Backdrops
 from pipelines.engines.filters.skin import keep_skin
 from pipelines.errors import Cancelled, EngineFailed, PortraitError
 from pipelines.photo import vision
-from pipelines.schema import Job, PreparedPhoto, Scene, Shape, Size, StepCallback, Style, StylePicture
+from pipelines.schema import AnnotatorName, Job, PreparedPhoto, Scene, Shape, Size, StepCallback, Style, StylePicture
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,10 @@ class FilterEngine:
     def dimensions(self, shape: Shape, size: Size, detail: float) -> tuple[int, int]:
         """See Engine.dimensions. A print is as large as the photo has pixels for it."""
         return sizes.detailed(shape, size, detail, screen=self.size, largest=self.largest)
+
+    def annotators(self, job: Job) -> tuple[AnnotatorName, ...]:
+        """See Engine.annotators. It reads the photo itself."""
+        return ()
 
     def load(self) -> None:
         """Nothing to load."""

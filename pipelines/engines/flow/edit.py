@@ -19,7 +19,7 @@ from pipelines.engines.flow.stack import EditStack
 from pipelines.engines.likeness import for_stack
 from pipelines.engines.parts import PartsLoader
 from pipelines.engines.pipeline_engine import Lately
-from pipelines.schema import Control, Job
+from pipelines.schema import AnnotatorName, Control, Job
 
 _LEAST_SIDE = 64  # of a picture that such a model looks at
 _CACHED_PROMPTS = 16  # 8 MB each
@@ -35,16 +35,23 @@ class EditEngine(FlowEngine[EditStack]):
 
     picture = "image"  # what the model calls those that it is shown
 
+    def annotators(self, job: Job) -> tuple[AnnotatorName, ...]:
+        """See Engine.annotators: one that the style asks for and the model knows, else the model's first."""
+        known = self.stack.controls
+        if not known or is_free(job.likeness):
+            return ()
+        style = for_stack(job.style, self.stack.id)
+        return (next((one.annotator for one in style.controls if one.annotator in known), known[0]),)
+
     def plan(self, job: Job, studio: Studio) -> Plan:
         style = for_stack(job.style, self.stack.id)
         crop, *head = studio.references()
         shown: list[tuple[Shown, Image.Image]] = [("photo", crop), *(("head", one) for one in head)]
-        controls: tuple[Control, ...] = ()
-        if self.stack.controls and not is_free(job.likeness):
-            asked = [one.annotator for one in style.controls if one.annotator in self.stack.controls]
-            name = asked[0] if asked else self.stack.controls[0]
-            controls = (Control(annotator=name, controlnet_conditioning_scale=1.0, image=studio.control(name)),)
-            shown.append((name, controls[0].image))
+        controls = tuple(
+            Control(annotator=name, controlnet_conditioning_scale=1.0, image=studio.control(name))
+            for name in self.annotators(job)
+        )
+        shown += [(control.annotator, control.image) for control in controls]
         if job.style_picture is not None and style.needs_picture:
             shown.append(("style picture", job.style_picture.image))
         kinds = [kind for kind, _ in shown]

@@ -16,7 +16,7 @@ from pipelines.engines.flow.stack import ZImageStack
 from pipelines.engines.likeness import apply_likeness, for_stack
 from pipelines.engines.parts import PartsLoader
 from pipelines.engines.pipeline_engine import Lately, resized
-from pipelines.schema import Control, ControlSetting, Job
+from pipelines.schema import AnnotatorName, Control, ControlSetting, Job
 
 _CACHED_PROMPTS = 64
 
@@ -32,11 +32,14 @@ class ZImageEngine(FlowEngine[ZImageStack]):
         self._prompts = Lately(_CACHED_PROMPTS)
         self._window = _Window()
 
+    def annotators(self, job: Job) -> tuple[AnnotatorName, ...]:
+        """See Engine.annotators."""
+        return (self._control(job).annotator,)
+
     def plan(self, job: Job, studio: Studio) -> Plan:
         style = for_stack(job.style, self.stack.id)
         guidance = apply_likeness(style, job.likeness)
-        known = [one for one in guidance.controls if one.annotator in self.stack.controls]
-        main = known[0] if known else guidance.controls[0].model_copy(update={"annotator": self.stack.controls[0]})
+        main = self._control(job)
         lacking = [one.annotator for one in guidance.controls if one.annotator not in self.stack.controls]
         notes: tuple[str, ...] = ()
         if lacking:
@@ -55,6 +58,12 @@ class ZImageEngine(FlowEngine[ZImageStack]):
             strength=guidance.strength,
             notes=notes,
         )
+
+    def _control(self, job: Job) -> ControlSetting:
+        """The style's first that the model knows, else the model's own first, weighted as the style's main one."""
+        asked = apply_likeness(for_stack(job.style, self.stack.id), job.likeness).controls
+        known = [one for one in asked if one.annotator in self.stack.controls]
+        return known[0] if known else asked[0].model_copy(update={"annotator": self.stack.controls[0]})
 
     def _build(self) -> None:
         loader = PartsLoader(self.stack, self._device or best_device(), thrifty=self._thrifty)

@@ -19,10 +19,11 @@ from pipelines.engines.base import Made, Studio
 from pipelines.engines.device import CudaMemory, Device, best_device
 from pipelines.engines.filters.kept import Kept
 from pipelines.engines.filters.stage import Stage
+from pipelines.engines.likeness import for_stack
 from pipelines.engines.pipeline_engine import Lately, PipelineEngine, Report, require_finite, resized
 from pipelines.engines.unet.adapters import adapter_embeds
 from pipelines.engines.unet.batches import Batches, Memory, for_several, stacked
-from pipelines.engines.unet.job import GenerationJob, resolve
+from pipelines.engines.unet.job import GenerationJob, annotators_of, resolve
 from pipelines.engines.unet.loading import Loader
 from pipelines.engines.unet.prompts import encode_prompts
 from pipelines.engines.unet.sampling import (
@@ -77,6 +78,10 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         self._prompts = Lately(_CACHED_PROMPTS)
         self._stage = Stage()
         self._readings: Kept[_Readings] = Kept()  # they go with the photo at the latest
+
+    def annotators(self, job: Job) -> tuple[AnnotatorName, ...]:
+        """See Engine.annotators."""
+        return annotators_of(self.stack, for_stack(job.style, self.stack.id))
 
     def make(self, job: Job, studio: Studio, on_step: StepCallback) -> Made:
         """See Engine.make."""

@@ -23,7 +23,7 @@ class GenerationJob(Job):
     style_adapter_scale: Unit = 0.0
 
 
-def annotators(stack: UNetStack, style: Style) -> tuple[AnnotatorName, ...]:
+def annotators_of(stack: UNetStack, style: Style) -> tuple[AnnotatorName, ...]:
     """What guides every style of a stack, and the style's controls that it has ControlNets for; its first ControlNet
     where it has none of them.
     """
@@ -44,7 +44,7 @@ def resolve(job: Job, stack: UNetStack, studio: Studio) -> tuple[GenerationJob, 
     guidance = apply_likeness(style, job.likeness)
     settings = {setting.annotator: setting for setting in guidance.controls}
     main = guidance.controls[0]
-    names = annotators(stack, style)
+    names = annotators_of(stack, style)
     # A stack that has none of the style's ControlNets uses its own, with the weight of the style's main one.
     chosen = [settings.get(name) or main.model_copy(update={"annotator": name}) for name in names]
     controls = tuple(Control(**one.model_dump(), image=studio.control(one.annotator)) for one in chosen)
