@@ -114,7 +114,7 @@ class SelfPortraitPipeline(LivePictures):
         self.warming: str = say("Starting: face finder")
         self._out_dir = out_dir
         self._stage = Stage()
-        self._finishing = threading.BoundedSemaphore(cores())
+        self._processor = threading.BoundedSemaphore(cores())
         marking.prepare()  # no portrait is made that could not be signed
         self._passed: WeakSet[StylePicture] = WeakSet()
 
@@ -172,6 +172,26 @@ class SelfPortraitPipeline(LivePictures):
         style = request.own_style or self.presets.style(request.style_id)
         return self.workshop.join(request.consent.session, style, request.model_id, len(request.seeds))
 
+    def prepare(self, request: PortraitRequest) -> None:
+        """Cut and draw what a request's portrait will need, while it waits: its device then begins at once.
+
+        What goes wrong here goes wrong again, and is told, when its turn has come. The filters, which work on the same
+        cores, prepare nothing.
+        """
+        try:
+            style = request.own_style or self.presets.style(request.style_id)
+            scene = self.presets.scene(request.scene_id)
+            engine = self.workshop.peek(self.engine_for(style, request.model_id)[0]).engine
+            if not engine.is_diffusion:
+                return
+            with self._processor, self.precedence.awaited():
+                crop, _ = self._sit(request, engine, scene)
+                job = _job(request, crop, style, scene)
+                for name in engine.annotators(job):
+                    JobStudio(job, crop.drawn, self._stage).control(name)
+        except Exception as error:
+            log.info("a portrait was not prepared: %s", type(error).__name__)
+
     def places(self, model_id: str) -> int:
         """How many portraits of an engine can be made at a time."""
         return self.workshop.room(model_id)
@@ -193,7 +213,7 @@ class SelfPortraitPipeline(LivePictures):
         painted = self._paint(request, report, turn, in_series)
         engine, stack = painted.choice.engine, painted.choice.stack
         # The device goes to the next one, but not before there is a core to finish this one's pictures.
-        with self._finishing, self.precedence.awaited():
+        with self._processor, self.precedence.awaited():
             if not turn.holds:  # it hung, was set aside, and woke up after all
                 raise Cancelled(say("Stopped: this took too long."))
             if engine.is_diffusion:
@@ -235,18 +255,7 @@ class SelfPortraitPipeline(LivePictures):
             if crop.passed_by is not self.safety:
                 self.safety.require_crop(crop.photo.image, session)
                 crop.passed_by = self.safety
-            job = Job(
-                photo=crop.photo,
-                shape=request.shape,
-                size=request.size,
-                style=style,
-                scene=scene,
-                likeness=request.likeness,
-                words=request.extra_prompt.strip(),
-                style_picture=request.style_picture if style.needs_picture else None,
-                seeds=request.seeds,
-                in_series=in_series,
-            )
+            job = _job(request, crop, style, scene, in_series=in_series)
             started = time.monotonic()
             finished = _finished(report, is_diffusion=engine.is_diffusion, label=request.visible_label)
             watched = self.safety.watch(finished, one_by_one=engine.is_diffusion, stack=choice.stack)
@@ -352,6 +361,26 @@ class SelfPortraitPipeline(LivePictures):
                 ),
             )
         return crop, (*notes, photo_hints.small_print(frame, largest))
+
+
+def _job(request: PortraitRequest, crop: Crop, style: Style, scene: Scene, *, in_series: bool = False) -> Job:
+    """What an engine is asked for.
+
+    Args:
+        style: As far as the engine can follow it.
+    """
+    return Job(
+        photo=crop.photo,
+        shape=request.shape,
+        size=request.size,
+        style=style,
+        scene=scene,
+        likeness=request.likeness,
+        words=request.extra_prompt.strip(),
+        style_picture=request.style_picture if style.needs_picture else None,
+        seeds=request.seeds,
+        in_series=in_series,
+    )
 
 
 def _finished(report: StepCallback, *, is_diffusion: bool, label: bool) -> StepCallback:

@@ -83,17 +83,22 @@ def run(
     """
     stop, patience = stop or threading.Event(), patience or Patience()
     with pipeline.join(request) as ticket:
-        yield from _wait(ticket, stop)
+        yield from _wait(pipeline, request, ticket, stop)
         yield from _work(pipeline, request, out_dir, ticket, stop, patience, in_series)
 
 
-def _wait(ticket: Ticket, stop: threading.Event) -> Generator[WaitEvent, None, None]:
-    due = 0.0
+def _wait(
+    pipeline: SelfPortraitPipeline, request: PortraitRequest, ticket: Ticket, stop: threading.Event
+) -> Generator[WaitEvent, None, None]:
+    due, prepared = 0.0, False
     for _ in ticket.until_turn(lambda: not stop.is_set()):
         place = ticket.place
         if place is not None and time.monotonic() >= due:
             yield WaitEvent(place)
             due = time.monotonic() + (_FRONT_SECONDS if place.position <= _FRONT else _BACK_SECONDS)
+        if not prepared:
+            prepared = True
+            pipeline.prepare(request)
 
 
 def _work(

@@ -1,4 +1,4 @@
-"""While pictures are checked, signed and measured, their device works for the next one."""
+"""A device waits neither for what is drawn from a photo beforehand nor for what is done with its pictures."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageOps
 
 from pipelines import saving, self_portrait, worker
+from pipelines.controls import annotators
 from pipelines.easels import FILTERS
 from pipelines.engines.base import PREVIEW
+from pipelines.errors import EngineUnavailable
+from pipelines.photo.opening import open_photo
 from pipelines.presets.loading import Presets
 from pipelines.results import PortraitSet
 from pipelines.safety.review import Safety
-from pipelines.schema import PortraitRequest, StepCallback
+from pipelines.schema import AnnotatorName, PortraitRequest, PreparedPhoto, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.fakes import FakeEngine, FakeEngines
 from tests.support.machine import TIMEOUT, Machine, Stacks, served_to
@@ -107,6 +111,66 @@ def test_a_filter_keeps_its_core_to_the_end(
         assert pipeline.line.at_work()[FILTERS] == (1, 1)
         desk.goes_on.set()
         asked.result(TIMEOUT)
+
+
+def test_what_guides_a_portrait_is_drawn_while_it_waits(
+    on_one_device: Callable[[int], SelfPortraitPipeline],
+    machine: Machine,
+    ask: Callable[..., PortraitRequest],
+    face_photo: Image.Image,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline, go, drawn, draw = on_one_device(2), threading.Event(), list[str](), annotators.annotate
+
+    def noted(name: AnnotatorName, photo: PreparedPhoto) -> Image.Image:
+        drawn.append(name)
+        return draw(name, photo)
+
+    def busy(device: str, on_step: StepCallback) -> None:
+        assert go.wait(TIMEOUT)
+
+    monkeypatch.setattr(annotators, "annotate", noted)
+    machine.fault, machine.annotators = busy, ("canny",)
+    other = open_photo(ImageOps.mirror(face_photo))
+    with ThreadPoolExecutor(2) as visitors:
+        asked = [visitors.submit(served_to, pipeline, ask("ann-1", seeds=(1,)))]
+        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "it has no turn")
+        asked.append(visitors.submit(served_to, pipeline, ask("ben-1", seeds=(2,), photo=other)))
+        wait_until(lambda: drawn == ["canny"], "nothing is drawn while it waits")
+        assert machine.made == []
+        go.set()
+        assert [one.result(TIMEOUT).portraits[0].seed for one in asked] == [1, 2]
+    assert drawn == ["canny"] * 2, "each photo's once"
+
+
+def test_a_photo_that_cannot_be_prepared_waits_all_the_same(
+    on_one_device: Callable[[int], SelfPortraitPipeline],
+    machine: Machine,
+    ask: Callable[..., PortraitRequest],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is wrong is said when its turn has come."""
+    pipeline, go = on_one_device(2), threading.Event()
+
+    def busy(device: str, on_step: StepCallback) -> None:
+        assert go.wait(TIMEOUT)
+
+    def fails(*_: object) -> Image.Image:
+        raise EngineUnavailable("The softedge weights are not here; choose another style.")
+
+    machine.fault, machine.annotators = busy, ("softedge",)
+    with ThreadPoolExecutor(1) as visitors:
+        first = visitors.submit(served_to, pipeline, ask("ann-1"))
+        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "it has no turn")
+        monkeypatch.setattr(annotators, "annotate", fails)
+        waiting = worker.run(pipeline, ask("ben-1"))
+        assert isinstance(next(waiting), worker.WaitEvent)
+        threading.Timer(0.5, go.set).start()
+        with pytest.raises(EngineUnavailable, match="softedge"):
+            list(waiting)
+        assert go.is_set(), "not before its turn"
+        with pytest.raises(EngineUnavailable, match="softedge"):
+            first.result(TIMEOUT)
 
 
 def test_waiting_times_are_those_of_the_device(
