@@ -94,8 +94,8 @@ class PrivateFolder:
         for _ in range(_TRIES):  # a portrait that is being saved just now may make its folder again
             with contextlib.suppress(OSError):
                 self.path.rename(gone)  # at one stroke, so that nothing more is written into it
-            shutil.rmtree(gone, ignore_errors=True)
-            if not self.path.exists():
+            shutil.rmtree(gone, ignore_errors=True)  # leaves a folder into which a file that was being made came last
+            if not self.path.exists() and not gone.exists():
                 break
         with contextlib.suppress(OSError):
             self._lock.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,6 +104,23 @@ def test_what_is_being_saved_while_the_folder_goes_does_not_keep_it(tmp_path: Pa
         pass
     folder.remove()
     writer.join()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_comes_while_the_folder_is_emptied_goes_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder was found by its old name, and then had another one."""
+    folder, empty, late = PrivateFolder(tmp_path), shutil.rmtree, iter(["late.png"])
+
+    def emptied(path: Path, **named: bool) -> None:
+        empty(path, **named)
+        for name in late:
+            path.mkdir()
+            (path / name).write_text("x")
+
+    monkeypatch.setattr(shutil, "rmtree", emptied)
+    folder.remove()
     assert list(tmp_path.iterdir()) == []
 
 
