@@ -31,36 +31,47 @@ def is_at_this_machine(request: Request) -> bool:
     host = request.headers.get("host", "").lower()
     if (host if host.endswith("]") else host.rpartition(":")[0] or host) not in _NAMES:
         return False
-    return owner_of(request.client.host, request.client.port) == os.getuid() if sys.platform == "linux" else False
+    server = request.scope.get("server")
+    if server is None or server[1] is None or sys.platform != "linux":
+        return False
+    return owner_of((request.client.host, request.client.port), server) == os.getuid()
 
 
-def owner_of(host: str, port: int, tables: tuple[Path, ...] = _TABLES) -> int | None:
+def owner_of(client: tuple[str, int], server: tuple[str, int], tables: tuple[Path, ...] = _TABLES) -> int | None:
     """The user id behind the other end of a connection from this machine; None where there is none.
 
     Args:
-        host: Its address, one of the loopback's.
-        port: Its port.
+        client: Address and port of that end; one of the loopback's.
+        server: Of this end. The port of a client alone says little: it has the same one for other servers, too.
         tables: What the kernel tells of connections (proc(5), /proc/net/tcp).
     """
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    if not address.is_loopback:
-        return None
-    own = {f"{_in_hex(address)}:{port:04X}"}
-    if isinstance(address, ipaddress.IPv4Address):
-        own.add(f"{_in_hex(ipaddress.IPv6Address(f'::ffff:{address}'))}:{port:04X}")
-    for table in tables:
+    own, ours = _as_written(*client), _as_written(*server)
+    for table in tables if own and ours else ():
         try:
             lines = table.read_text("ascii").splitlines()[1:]
         except OSError:
             continue
         for line in lines:
             fields = line.split()
-            if fields[1] in own and fields[3] == "01":  # established; its own end, so that the server's does not count
+            if fields[1] in own and fields[2] in ours and fields[3] == "01":  # established; the client's own entry
                 return int(fields[7])
     return None
+
+
+def _as_written(host: str, port: int) -> set[str]:
+    """An end of a connection as the kernel may write it; none where it is not the loopback's."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return set()
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if not address.is_loopback:
+        return set()
+    written = {f"{_in_hex(address)}:{port:04X}"}
+    if isinstance(address, ipaddress.IPv4Address):
+        written.add(f"{_in_hex(ipaddress.IPv6Address(f'::ffff:{address}'))}:{port:04X}")
+    return written
 
 
 def _in_hex(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:

@@ -49,6 +49,7 @@ class Server:
             log_level="warning",
             access_log=False,
             lifespan="on",
+            proxy_headers=False,  # whom a proxy names is believed as far as TRUSTED_PROXIES says (web/addresses.py)
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,14 +135,18 @@ def test_it_runs_our_script_alone_and_is_kept_by_nobody(models: Page) -> None:
 # --- this machine ----------------------------------------------------------------------------------------------------
 
 
-def request_from(client: tuple[str, int], headers: dict[str, str]) -> Request:
+End = tuple[str, int]
+
+
+def request_over(ends: tuple[End, End], headers: dict[str, str]) -> Request:
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    return Request({"type": "http", "client": client, "headers": raw, "method": "GET", "path": "/models"})
+    scope = {"type": "http", "client": ends[0], "server": ends[1], "headers": raw, "method": "GET", "path": "/models"}
+    return Request(scope)
 
 
 @pytest.fixture(params=["127.0.0.1", "::1", "::ffff:127.0.0.1"])
-def peer(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
-    """The other end of an open connection of this process, as the server's side names it."""
+def ends(request: pytest.FixtureRequest) -> Iterator[tuple[End, End]]:
+    """The client's and the server's end of an open connection of this process, as the server's side names them."""
     family = socket.AF_INET6 if ":" in request.param else socket.AF_INET
     try:
         with (
@@ -149,19 +154,21 @@ def peer(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
             socket.create_connection(listening.getsockname()[:2]),
             listening.accept()[0] as accepted,
         ):
-            host, port = accepted.getpeername()[:2]
-            yield host.removeprefix("::ffff:"), port
+            client, server = (
+                (name[0].removeprefix("::ffff:"), name[1]) for name in (accepted.getpeername(), accepted.getsockname())
+            )
+            yield client, server
     except OSError as error:
         pytest.skip(f"this machine has no {request.param}: {error}")
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells whose a connection is")
 def test_who_sits_here_is_known_by_the_connections_owner(
-    peer: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+    ends: tuple[End, End], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert owner_of(*peer) == os.getuid()
-    assert is_at_this_machine(request_from(peer, HERE))
-    assert is_at_this_machine(request_from(peer, {"host": "localhost"}))
+    assert owner_of(*ends) == os.getuid()
+    assert is_at_this_machine(request_over(ends, HERE))
+    assert is_at_this_machine(request_over(ends, {"host": "localhost"}))
     for headers in (
         {**HERE, "x-forwarded-for": "203.0.113.7"},
         {**HERE, "forwarded": "for=203.0.113.7"},
@@ -169,16 +176,31 @@ def test_who_sits_here_is_known_by_the_connections_owner(
         {"host": "127.0.0.1.example.org:7860"},
         {},
     ):
-        assert not is_at_this_machine(request_from(peer, headers)), headers
+        assert not is_at_this_machine(request_over(ends, headers)), headers
     monkeypatch.setattr("os.getuid", lambda: 4_000_000)  # a proxy that runs as another user
-    assert not is_at_this_machine(request_from(peer, HERE))
+    assert not is_at_this_machine(request_over(ends, HERE))
 
 
 def test_who_is_elsewhere_or_nobody() -> None:
-    assert owner_of("203.0.113.7", 50_000) is None
-    assert owner_of("testclient", 50_000) is None
-    assert owner_of("127.0.0.1", 1) is None
-    assert owner_of("127.0.0.1", 1, (Path("/proc/none"),)) is None
+    here = ("127.0.0.1", 7860)
+    for client in (("203.0.113.7", 50_000), ("testclient", 50_000), ("127.0.0.1", 1)):
+        assert owner_of(client, here) is None
+    assert owner_of(("127.0.0.1", 1), here, (Path("/proc/none"),)) is None
+
+
+def test_the_same_port_towards_another_server_is_somebody_elses(tmp_path: Path) -> None:
+    """The kernel gives one port of a client to several connections; a proxy's need not be the first in the table."""
+
+    def end(port: int) -> str:
+        return f"{int.from_bytes(bytes((127, 0, 0, 1)), sys.byteorder):08X}:{port:04X}"
+
+    rows = [(50_000, 5432, 1000), (50_000, 7860, 33), (7860, 50_000, 1000)]
+    lines = [f"{n}: {end(own)} {end(other)} 01 0:0 00:0 0 {uid}" for n, (own, other, uid) in enumerate(rows)]
+    table = tmp_path / "tcp"
+    table.write_text("\n".join(["heads", *lines]), "ascii")
+    assert owner_of(("127.0.0.1", 50_000), ("127.0.0.1", 7860), (table,)) == 33
+    assert owner_of(("127.0.0.1", 50_000), ("127.0.0.1", 5432), (table,)) == 1000
+    assert owner_of(("127.0.0.1", 50_000), ("203.0.113.7", 7860), (table,)) is None
 
 
 def test_this_machine_needs_no_token_and_forms_are_ours_all_the_same(

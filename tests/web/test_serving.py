@@ -11,7 +11,7 @@ from dataclasses import replace
 import gradio as gr
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from gradio_client import Client
 from starlette.testclient import TestClient
 
@@ -144,6 +144,22 @@ def test_answers_do_not_wait_for_their_headers_to_be_acknowledged(monkeypatch: p
     try:
         with socket.create_connection(made[0].getsockname()):
             assert [one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for one in made] == [1]
+    finally:
+        server.close()
+
+
+def test_whom_a_proxy_names_is_not_believed_by_the_server_itself() -> None:
+    """uvicorn would, from any proxy on this machine; limits by network would count for a stranger."""
+    app = FastAPI()
+
+    @app.get("/who")
+    def who(request: Request) -> list[str]:
+        return [request.client.host if request.client else "", request.url.scheme]
+
+    server = Server(app, None, None)
+    try:
+        told = {"x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https"}
+        assert httpx.get(f"{server.url}who", headers=told).json() == ["127.0.0.1", "http"]
     finally:
         server.close()
 
