@@ -93,8 +93,8 @@ _weights = _Weights()
 
 def _begin_anew() -> None:
     """In a copy of this process only the thread that made it lives on."""
-    global _weights
-    _weights = _Weights()
+    global _weights, _lock
+    _weights, _lock = _Weights(), threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -91,10 +91,22 @@ def test_what_fails_inside_leaves_nobody_waiting(enter: Callable[[Callable], Ins
 def test_a_copy_of_the_process_waits_for_no_thread_that_it_has_not(enter: Callable[[Callable], Inside]) -> None:
     other = enter(heavy.working_with_models)
     assert other.is_inside(SECONDS)
+    held, go = threading.Event(), threading.Event()
+
+    def importing() -> None:
+        with heavy._lock:
+            held.set()
+            go.wait(SECONDS)
+
+    thread = threading.Thread(target=importing)
+    thread.start()
+    assert held.wait(SECONDS)
     copy = os.fork()
     if copy == 0:
         with heavy.loading_weights():
-            os._exit(7)
+            os._exit(7 if heavy._lock.acquire(timeout=SECONDS) else 8)
+    go.set()
+    thread.join()
     ended, status = os.waitpid(copy, 0)
     assert (ended, os.waitstatus_to_exitcode(status)) == (copy, 7)
     other.go()

@@ -251,7 +251,14 @@ def is_full_size(stack: ModelStack) -> bool:
 def is_out_of_memory(error: Exception) -> bool:
     """Whether an error of Python's, torch's, CUDA's or OpenCV's says that memory ran out."""
     text = str(error).lower()
-    words = ("out of memory", "can't allocate memory", "insufficient memory")  # torch and CUDA, torch, OpenCV
+    # Of torch and CUDA, torch, OpenCV; cuBLAS and cuDNN, and torch where cuDNN has no room for any of its ways.
+    words = (
+        "out of memory",
+        "can't allocate memory",
+        "insufficient memory",
+        "status_alloc_failed",
+        "unable to find an engine to execute this computation",
+    )
     return isinstance(error, MemoryError) or any(word in text for word in words)
 
 

@@ -20,6 +20,7 @@ from pipelines.hub import weights
 from pipelines.hub.stack import ModelStack
 from pipelines.schema import AnnotatorName, Job, Shape, Size, StepCallback
 
+BROKEN = say("This picture came out broken; use another seed or a likeness nearer the middle.")
 S = TypeVar("S", bound=ModelStack)
 T = TypeVar("T")
 
@@ -196,7 +197,18 @@ def require_finite(latents: Any) -> None:
         EngineFailed: Some are infinite or none at all.
     """
     if not bool(heavy.load("torch").isfinite(latents).all()):
-        raise EngineFailed(say("This picture came out broken; use another seed or a likeness nearer the middle."))
+        raise EngineFailed(BROKEN)
+
+
+def require_picture(picture: Image.Image) -> Image.Image:
+    """The same picture. Numbers that break while it is decoded come out as black.
+
+    Raises:
+        EngineFailed: It is black all over.
+    """
+    if picture.convert("L").getextrema() == (0, 0):
+        raise EngineFailed(BROKEN)
+    return picture
 
 
 def resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -98,6 +98,7 @@ class HubChecker:
                     output_loading_info=True,
                     dtype=torch.float16 if device == "cuda" else torch.float32,
                 )
+            model = model.to(device).eval()
             if report["missing_keys"] or report["mismatched_keys"]:  # it would judge by random numbers
                 raise ValueError(f"{len(report['missing_keys'])} tensors are missing")
             processor = transformers.CLIPImageProcessor.from_pretrained(
@@ -112,7 +113,7 @@ class HubChecker:
                 cure=f"Run {weights.COMMAND} {SAFETY_CHECKER_ID} --fresh.",
             ) from error
         log.info("the picture checker is loaded on %s", device)
-        self._loaded = model.to(device).eval(), processor
+        self._loaded = model, processor
         return self._loaded
 
 

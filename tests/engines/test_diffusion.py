@@ -264,6 +264,18 @@ def test_broken_numbers_are_not_shown_as_a_picture(
         picture(sd15, job)
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_numbers_that_break_while_they_are_decoded_are_not_shown_either(
+    sd15: DiffusionEngine, job: GenerationJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would come out black."""
+    sd15.load()
+    decode = sd15._pipe.vae.decode
+    monkeypatch.setattr(sd15._pipe.vae, "decode", lambda *args, **kw: (decode(*args, **kw)[0] * float("nan"),))
+    with pytest.raises(EngineFailed, match="came out broken"):
+        picture(sd15, job)
+
+
 def test_too_little_memory_while_loading_is_told(
     tiny_root: Path, job: GenerationJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -379,3 +379,18 @@ def test_its_pictures_pass_the_checker_or_are_not_made(
         with pytest.raises(Exception, match=words):
             studio(request, out_dir=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_qwen_reads_the_places_of_a_picture_in_rows_and_columns(tiny_root: Path, job: Job) -> None:
+    """transformers 5 reads all as words where nobody says which tokens are of a picture."""
+    engine = QwenEditEngine(qwen_edit_stack(tiny_root))
+    engine.load()
+    reader, places = engine._pipe.text_encoder.model.language_model, list[torch.Tensor]()
+    reader.register_forward_pre_hook(lambda _, __, seen: places.append(seen["position_ids"]), with_kwargs=True)
+    engine.make(job, Striped(job), go_on)
+    assert places
+    for found in places:
+        along, down, across = found[-3:, 0]
+        assert not torch.equal(down, across), "all as words, one after the other"
+        assert int(across.max()) < along.shape[0] - 1, "a picture's rows lie side by side"
+    engine.close()

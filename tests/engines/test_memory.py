@@ -28,7 +28,7 @@ from pipelines.portrait_request import build_request
 from pipelines.presets.loading import Presets
 from pipelines.schema import Consent, Job, LoadedPhoto, PreparedPhoto
 from pipelines.self_portrait import SelfPortraitPipeline
-from tests.engines.conftest import Striped, go_on, same
+from tests.engines.conftest import Striped, embedded_stack, go_on, same
 from tests.support.sweeps import sweep
 from tests.tiny_checkpoints import sd15_stack, sdxl_stack
 from tests.tiny_flow import klein_stack, qwen_edit_stack, z_image_stack
@@ -211,6 +211,20 @@ def test_the_visitor_reads_it_under_the_portrait(
     pipeline.close()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "GET was unable to find an engine to execute this computation",
+    ],
+)
+def test_all_that_say_so_are_understood(words: str) -> None:
+    assert device.is_out_of_memory(RuntimeError(words))
+    assert not device.is_out_of_memory(RuntimeError("CUDA error: device-side assert triggered"))
+
+
 # --- what is freed ---------------------------------------------------------------------------------------------------
 
 
@@ -260,3 +274,35 @@ def test_parts_that_move_make_the_same_picture(
     assert moving._pipe._all_hooks
     assert all(same(*pair) for pair in zip(made, expected, strict=True))
     moving.close()
+
+
+def test_the_built_in_autoencoder_is_moved_where_it_is_asked(presets: Presets) -> None:
+    """The pipelines call its two halves by name, which hooks do not see by themselves."""
+    vae = DiffusionEngine(embedded_stack(presets))
+    vae.load()
+    moved: list[str] = []
+    autoencoder = vae._pipe.vae
+    autoencoder._hf_hook = SimpleNamespace(pre_forward=lambda module: moved.append("here"))
+    latents = autoencoder.encode(torch.zeros(1, 3, 64, 64)).latents
+    autoencoder.decode(latents)
+    assert moved == ["here", "here"]
+    vae.close()
+
+
+def test_a_transformer_comes_along_with_the_controlnet_that_shares_its_layers(
+    tiny_root: Path, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """accelerate looks at the first parameter alone, which the ControlNet has taken to the GPU; here all is one
+    processor, so what is asked for counts.
+    """
+    monkeypatch.setattr(PartsLoader, "place", lambda loader, pipe: pipe.enable_model_cpu_offload(device="cpu"))
+    engine = ZImageEngine(z_image_stack(tiny_root))
+    engine.load()
+    transformer, order = engine._pipe.transformer, list[str]()
+    monkeypatch.setattr(transformer, "to", lambda device: order.append("moved"))
+    transformer.register_forward_pre_hook(lambda *_: order.append("runs"))
+    engine.make(job.model_copy(update={"seeds": (1,)}), Striped(job), go_on)
+    steps = order.count("runs")
+    assert steps
+    assert order == ["moved", "runs", "moved"] * steps, "the second time by its hook, which on a GPU would not"
+    engine.close()

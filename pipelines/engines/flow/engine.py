@@ -15,7 +15,7 @@ from pipelines.engines.base import Made, Studio
 from pipelines.engines.device import Device, computes_on
 from pipelines.engines.filters.stage import Stage
 from pipelines.engines.flow.stack import FlowStack
-from pipelines.engines.pipeline_engine import PipelineEngine, Report, require_finite, resized
+from pipelines.engines.pipeline_engine import PipelineEngine, Report, require_finite, require_picture, resized
 from pipelines.schema import Control, Job, StepCallback
 
 F = TypeVar("F", bound=FlowStack)
@@ -138,7 +138,7 @@ class FlowEngine(PipelineEngine[F]):
                 ).images[0]
         finally:
             del pipe.scheduler.step  # the recorder, an attribute of the instance
-        return resized(picture, job.photo.image.size)
+        return resized(require_picture(picture), job.photo.image.size)
 
     def _start(self, picture: Image.Image | None, sigmas: list[float], seed: int, size: tuple[int, int]) -> Any:
         """Noise, drawn on the processor, so that a seed means the same on every device; with a picture in it where the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -49,14 +50,15 @@ def load_qwen_edit(loader: PartsLoader[EditStack]) -> Any:
     with loader.part("base model"):
         pipe = diffusers.QwenImageEditPlusPipeline(**parts)
     loader.fuse_lora(pipe, loader.stack.lora)
+    _tell_pictures_from_words(pipe.text_encoder)
     return _ready(loader, pipe)
 
 
-def load_z_image(loader: PartsLoader[ZImageStack], around: Callable[[Any], Any]) -> Any:
+def load_z_image(loader: PartsLoader[ZImageStack], around: Callable[[Any, Any], Any]) -> Any:
     """ZImageControlNetPipeline of a stack, on its device.
 
     Args:
-        around: What is to be put around its ControlNet.
+        around: What is to be put around its ControlNet, which guides the transformer.
     """
     diffusers, transformers = heavy.load("diffusers"), heavy.load("transformers")
     parts = _parts(
@@ -65,10 +67,27 @@ def load_z_image(loader: PartsLoader[ZImageStack], around: Callable[[Any], Any])
         transformers.Qwen3Model,
         diffusers.AutoencoderKL,
     )
-    parts["controlnet"] = around(_z_image_controlnet(loader, parts["transformer"].config))
+    parts["controlnet"] = around(_z_image_controlnet(loader, parts["transformer"].config), parts["transformer"])
     with loader.part("base model"):
         pipe = diffusers.ZImageControlNetPipeline(**parts)
     return _ready(loader, pipe)
+
+
+def _tell_pictures_from_words(text_encoder: Any) -> None:
+    """Let Qwen2.5-VL read pictures as pictures, in rows and columns.
+
+    transformers 5 wants to be told which tokens are of a picture, and reads all as words otherwise; the pipeline does
+    not tell it (diffusers issue 14194). To be called before hooks of a device are put around it.
+    """
+    forward, picture = text_encoder.forward, text_encoder.config.image_token_id
+
+    @functools.wraps(forward)
+    def told(*seen: Any, **others: Any) -> Any:
+        if others.get("image_grid_thw") is not None and others.get("mm_token_type_ids") is None:
+            others["mm_token_type_ids"] = (others["input_ids"] == picture).int()
+        return forward(*seen, **others)
+
+    text_encoder.forward = told
 
 
 def load_tiny_vae(loader: PartsLoader[ZImageStack]) -> Any | None:

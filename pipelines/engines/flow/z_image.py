@@ -120,11 +120,16 @@ class _Window:
         """From now on this control counts, in runs of so many steps."""
         self._control, self._steps, self._count = control, steps, 0
 
-    def on(self, controlnet: Any) -> Any:
-        """The same ControlNet, looking at the window. To be called before hooks of a device are put around it."""
+    def on(self, controlnet: Any, transformer: Any) -> Any:
+        """The same ControlNet, looking at the window. To be called before hooks of a device are put around it.
+
+        Args:
+            transformer: That it guides, and shares layers with.
+        """
         forward = controlnet.forward
 
         def forward_if_on(*seen: Any, **others: Any) -> Any:
+            _bring(transformer)
             step, self._count = self._count % self._steps, self._count + 1
             return forward(*seen, **others) if self._is_on(step) else None
 
@@ -137,3 +142,17 @@ class _Window:
             return False
         begun = step / self._steps >= control.control_guidance_start
         return begun and (step + 1) / self._steps <= control.control_guidance_end
+
+
+def _bring(transformer: Any) -> None:
+    """Where parts move to a GPU one at a time, move the transformer there, as its hook would.
+
+    The ControlNet was moved just now, and with it the layers that both have; the hook looks at the first alone and
+    would leave the others where they are.
+    """
+    hook = getattr(transformer, "_hf_hook", None)
+    if hook is None:
+        return
+    if hook.prev_module_hook is not None:
+        hook.prev_module_hook.offload()
+    transformer.to(hook.execution_device)

@@ -87,17 +87,12 @@ def for_several(arguments: dict[str, Any], seeds: int) -> dict[str, Any]:
     """Keyword arguments of a pipeline call for one picture, repeated for several of the same words and face.
 
     Args:
-        arguments: `control_image` is left as it is: a picture counts for all.
+        arguments: Control images and what adapters see are left as they are: the pipelines repeat those themselves.
         seeds: How many.
     """
-    more = {
+    return arguments | {
         name: arguments[name].repeat_interleave(seeds, dim=0) for name in arguments if name.endswith("prompt_embeds")
     }
-    if "ip_adapter_image_embeds" in arguments:  # with guidance, those of the empty prompt come first
-        more["ip_adapter_image_embeds"] = [
-            each.repeat_interleave(seeds, dim=0) for each in arguments["ip_adapter_image_embeds"]
-        ]
-    return arguments | more
 
 
 def stacked(pictures: list[Image.Image]) -> Any:

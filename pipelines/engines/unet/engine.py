@@ -20,7 +20,7 @@ from pipelines.engines.device import CudaMemory, Device, best_device
 from pipelines.engines.filters.kept import Kept
 from pipelines.engines.filters.stage import Stage
 from pipelines.engines.likeness import for_stack
-from pipelines.engines.pipeline_engine import Lately, PipelineEngine, Report, require_finite, resized
+from pipelines.engines.pipeline_engine import Lately, PipelineEngine, Report, require_finite, require_picture, resized
 from pipelines.engines.unet.adapters import adapter_embeds
 from pipelines.engines.unet.batches import Batches, Memory, for_several, stacked
 from pipelines.engines.unet.job import GenerationJob, annotators_of, resolve
@@ -200,7 +200,8 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
                 ).images
         finally:
             del pipe.scheduler.step  # the recorder, an attribute of the instance
-        return list(result) if tiny is None else [self._decode_tiny(each[None]) for each in result]
+        pictures = result if tiny is None else [self._decode_tiny(each[None]) for each in result]
+        return [require_picture(picture) for picture in pictures]
 
     @contextlib.contextmanager
     def _series(self, job: GenerationJob) -> Iterator[None]:

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that everybody knows
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
+from diffusers.utils.accelerate_utils import apply_forward_hook
 
 
 class Encoded(NamedTuple):
@@ -71,12 +72,14 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
         self.components.copy_(vectors * torch.where(signs == 0, 1.0, signs))
         self.deviations.copy_(variances.flip(0)[:count].clamp_min(1e-10).sqrt())
 
+    @apply_forward_hook
     def encode(self, x: torch.Tensor, return_dict: bool = True) -> Any:
         """Latents of pictures."""
         patches = F.pixel_unshuffle(x, self.patch_size) - self.mean[:, None, None]
         latents = F.conv2d(patches, (self.components / self.deviations[:, None])[:, :, None, None])
         return Encoded(latents) if return_dict else (latents,)
 
+    @apply_forward_hook  # or it would not be moved to a GPU that holds one part at a time
     def decode(self, latents: torch.Tensor, return_dict: bool = True, generator: Any = None) -> Any:
         """Pictures of latents. `generator` is part of diffusers' call and not used."""
         patches = F.conv2d(latents, (self.components * self.deviations[:, None]).T[:, :, None, None])
