@@ -82,6 +82,7 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 
 image:  ## a container of the studio by Docker or Podman; COMPUTE=cuda for NVIDIA GPUs
 	$(firstword $(foreach name,docker podman,$(shell command -v $(name))) docker) build -f Containerfile \
+		$(if $(shell command -v docker),,--format docker) \
 		--build-arg COMPUTE=$(COMPUTE) -t self-portrait-studio .
 
 screenshots: $(VENV)/.dev  ## the README's pictures, and the one of a link to the page

@@ -28,6 +28,9 @@ os.environ.update(
     ORT_DISABLE_TELEMETRY="1",
 )
 if os.environ.get("SPACES_ZERO_GPU"):  # a Space that lends GPUs: its package stands in for CUDA, before anybody asks
+    from ui.lender import keep_weights
+
+    keep_weights()
     import spaces  # noqa: F401
 
 from pipelines.cluster import joining

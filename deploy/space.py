@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipelines.engines.unet.stack import UNetStack
 from pipelines.errors import SettingsError
 from pipelines.hub.components import SAFETY_CHECKER, Component, each_once
 from pipelines.presets.loading import load_presets
@@ -30,7 +31,7 @@ _START = '''"""Starts the studio on a Space. {mark}"""
 import os
 
 os.environ.setdefault("STUDIO_OPERATOR", {operator!r})
-
+{lend}
 import app
 
 if __name__ == "__main__":
@@ -76,7 +77,7 @@ def lay_out(folder: Path, *, operator: str, lend: str = "") -> list[Path]:
     if lend:
         _write(folder / "requirements.txt", _requirements((ROOT / "requirements.txt").read_text("utf-8")))
     _write(folder / CARD, f"---\n{front_matter(preload)}---\n{_BODY.format(operator=operator, mark=_MARK)}")
-    _write(folder / START, _START.format(operator=operator, mark=_MARK))
+    _write(folder / START, _START.format(operator=operator, mark=_MARK, lend=_lent(lend)))
     _write(folder / IGNORED, "__pycache__/\n*.pyc\n")
     made = sorted(path for path in folder.rglob("*") if path.is_file() and ".git" not in path.relative_to(folder).parts)
     _write(folder / ATTRIBUTES, _large_files(made))
@@ -135,22 +136,36 @@ def _requirements(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _lent(stack_id: str) -> str:
+    """The line that chooses a stack which is never chosen by itself."""
+    if stack_id and load_presets().models[stack_id].rank == 0:
+        return f'os.environ.setdefault("STUDIO_MODEL", {stack_id!r})\n'
+    return ""
+
+
 def _preload(stack_id: str) -> list[str]:
     """Repository, files and revision of all that a stack needs, and of the picture checker without which a Space shows
-    no picture of it. What lies in the project needs none. Files are named as the hub has them when not in shards.
+    no picture of it. What lies in the project needs none. Files of Stable Diffusion are named as the hub has them; of
+    the others, which it may have in shards, whole repositories are fetched.
     """
     models = load_presets().models
     if stack_id not in models:
         raise SettingsError(f"There is no model {stack_id[:40]!r}; choose one of: {', '.join(models)}.")
+    stack = models[stack_id]
     wanted: dict[tuple[str, str], list[str]] = {}
-    for component in each_once((*models[stack_id].components(), SAFETY_CHECKER)):
+    whole: set[str] = set()
+    for component in each_once((*stack.components(), SAFETY_CHECKER)):
         source = component.source
         if source.repo_id is not None:
             wanted.setdefault((source.repo_id, source.revision or ""), []).extend(_files(component))
+            if component is not SAFETY_CHECKER and not isinstance(stack, UNetStack):
+                whole.add(source.repo_id)
     if len(wanted) < 2:
         raise SettingsError(f"The model {stack_id} needs no lent GPU; leave --lend out.")
     return [
-        " ".join(part for part in (repository, ",".join(dict.fromkeys(files)), revision) if part)
+        repository
+        if repository in whole
+        else " ".join(part for part in (repository, ",".join(dict.fromkeys(files)), revision) if part)
         for (repository, revision), files in wanted.items()
     ]
 

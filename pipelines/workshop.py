@@ -17,6 +17,7 @@ from pipelines.engines.registry import Engines
 from pipelines.errors import EngineUnavailable, PortraitError, SettingsError
 from pipelines.hub.stack import ModelStack
 from pipelines.schema import Job, StepCallback, Style
+from pipelines.settings import lends_gpu
 from pipelines.waiting_line import MAX_WAITING, Ticket, WaitingLine
 
 log = logging.getLogger(__name__)
@@ -223,6 +224,9 @@ class Workshop:
         Raises:
             PortraitError: It cannot be loaded.
         """
+        if lends_gpu() and not any(info.id == self._automatic and info.available for info in self.easels.infos()):
+            # It runs where a GPU is lent, to visitors alone; nothing is loaded for them, and nothing is wrong.
+            return ""
         return self._load(self.easels.able(self._automatic), starting)
 
     def warm_up_others(self, warm: str) -> None:

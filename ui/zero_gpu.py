@@ -54,6 +54,7 @@ def lend_gpu(pipeline: SelfPortraitPipeline, flags: Path) -> None:
     if stack is None:
         return
     engines[stack.id] = lent.loaded_engine(stack)
+    durations.weights[stack.id] = stack.memory_bytes
 
     def borrow(model_id: str, job: Job, drawn: lent.Drawn, flag: str) -> Generator[lent.Told, None, None]:
         try:

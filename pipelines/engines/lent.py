@@ -35,8 +35,8 @@ from pipelines.schema import AnnotatorName, Job, Shape, Size, StepCallback
 DEVICE = Device("cuda", None)
 _FIRST_SECONDS = 20.0  # for one portrait, until one was measured
 _MARGIN = 1.4  # times the longest that was measured
-_MOVE_SECONDS = 5.0  # of the weights onto the GPU, which counts
-_MOST_SECONDS = 120.0  # more is refused to visitors without a plan
+_MOVE_SECONDS, _MOVED_BYTES = 5.0, 1e9  # a new copy moves the weights onto the GPU first, so many a second; that counts
+_MOST_SECONDS = 80.0  # of 120, over which visitors without a plan are refused: on some cards a second counts for 1.5
 
 
 @dataclass(frozen=True)
@@ -105,16 +105,19 @@ class Drawn:
 class Durations:
     """How many seconds of the GPU are asked for: by stack and pictures, from the longest that was measured.
 
-    The lender compares what is asked for with what a visitor has left, and serves short ones first.
+    The lender compares what is asked for with what a visitor has left, and serves short ones first; a copy that takes
+    longer is ended.
     """
 
     def __init__(self) -> None:
+        self.weights: dict[str, int] = {}  # bytes, by stack
         self._longest: dict[str, float] = {}
 
     def __call__(self, model_id: str, job: Job, *_: Any, **__: Any) -> int:
         """Seconds for a call of the function that works with the GPU, whose arguments these are."""
         each = self._longest.get(model_id, _FIRST_SECONDS)
-        return math.ceil(min(_MOST_SECONDS, _MARGIN * each * len(job.seeds) + _MOVE_SECONDS))
+        move = _MOVE_SECONDS + self.weights.get(model_id, 0) / _MOVED_BYTES
+        return math.ceil(min(_MOST_SECONDS, _MARGIN * each * len(job.seeds) + move))
 
     def measured(self, model_id: str, seconds: float, pictures: int) -> None:
         """Note what a job took."""

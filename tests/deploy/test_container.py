@@ -111,7 +111,8 @@ def test_it_is_built_and_answers() -> None:
     if tool is None:
         pytest.skip("neither Docker nor Podman has an engine here")
     name = "self-portrait-studio-test"
-    subprocess.run([tool, "build", "-f", str(FILE), "-t", name, str(ROOT)], check=True, timeout=3000)
+    flags = ["--format", "docker"] if tool == "podman" else []
+    subprocess.run([tool, "build", *flags, "-f", str(FILE), "-t", name, str(ROOT)], check=True, timeout=3000)
     started = subprocess.run(
         [tool, "run", "--rm", "-d", "-p", "127.0.0.1::7860", "-e", "STUDIO_MODEL=preview", name],
         capture_output=True,

@@ -156,6 +156,26 @@ def test_a_space_that_lends_gpus_fetches_the_weights_and_the_checker(presets: Pr
     assert "spaces" in wanted
 
 
+def test_of_models_that_may_be_in_shards_all_is_fetched(presets: Presets, tmp_path: Path) -> None:
+    """Their files' names are not known; a name that is not there would end the build."""
+    folder = tmp_path / "lent"
+    lay_out(folder, operator=WHO, lend="flux2-klein")
+    lines = [line.split() for line in front(folder / "README.md")["preload_from_hub"]]
+    stack = presets.models["flux2-klein"]
+    assert {line[0] for line in lines if len(line) == 1} == {part.source.repo_id for part in stack.components()}
+    assert "STUDIO_MODEL" not in (folder / START).read_text("utf-8"), "the best one is taken by itself"
+
+
+def test_a_model_that_is_never_taken_by_itself_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "lent"
+    lay_out(folder, operator=WHO, lend="z-image-turbo")
+    start = (folder / START).read_text("utf-8")
+    assert start.index(
+        "os.environ.setdefault('STUDIO_MODEL', 'z-image-turbo')".replace("'STUDIO_MODEL'", '"STUDIO_MODEL"')
+    ) < start.index("import app")
+    parse(start)
+
+
 def test_a_folder_with_something_else_is_left_alone_and_one_of_ours_is_renewed(tmp_path: Path) -> None:
     folder = tmp_path / "space"
     folder.mkdir()

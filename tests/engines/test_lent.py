@@ -184,8 +184,10 @@ def test_seconds_follow_the_longest_that_was_measured(job: Job) -> None:
     durations.measured("large", 6.0, pictures=1)
     assert durations("large", one) == 17, "1.4 times 8 s, and 5 s to move the weights"
     assert durations("large", job) == 28
+    durations.weights["large"] = 13_000_000_000
+    assert durations("large", one) == 30, "and 13 s for so many bytes"
     durations.measured("large", 500.0, pictures=1)
-    assert durations("large", job) == 120, "more would be refused"
+    assert durations("large", job) == 80, "more would be refused"
 
 
 def test_what_was_not_drawn_is_one_sentence() -> None:

@@ -68,6 +68,25 @@ def test_a_device_that_is_not_open_to_somebody_gets_none_of_their_work(
     studio.close()
 
 
+def test_a_model_that_runs_where_a_gpu_is_lent_is_no_trouble_at_the_start(
+    presets: Presets, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operator's choice can be one that no request without a visitor's call may use; the page is ready all the
+    same.
+    """
+    monkeypatch.setattr("pipelines.photo.vision.warm_up", lambda: None)
+    machine.cannot = {("cpu", LARGE)}
+    for lends in (True, False):
+        monkeypatch.setattr("pipelines.workshop.lends_gpu", lambda lends=lends: lends)
+        sources = {"cpu": Stacks(machine, "cpu")}
+        studio = SelfPortraitPipeline(presets, tmp_path, engines=sources, automatic=LARGE)
+        studio.add_device("lent", Stacks(machine, "lent"), room=9, is_open=lambda: False)
+        studio.warm_up()
+        assert bool(studio.warming) is not lends, "elsewhere it is what the operator must mend"
+        studio.close()
+    assert machine.loaded == []
+
+
 def test_all_devices_are_warmed_up_and_one_that_cannot_be_keeps_nobody_waiting(
     pipeline: SelfPortraitPipeline, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
