@@ -68,7 +68,7 @@ def build(folder: Path, kind: str) -> None:
     base, config = folder / "base", _SD15 if kind == "sd15" else _SDXL
     tokenizer = _tokenizer(transformers)
     _write(lambda: diffusers.UNet2DConditionModel(up_block_types=_UP[kind], **config), base / "unet")
-    _write(lambda: _vae(diffusers), base / "vae")
+    _write(lambda: _vae(diffusers, kind), base / "vae")
     towers = ("text_encoder",) if kind == "sd15" else ("text_encoder", "text_encoder_2")
     for tower in towers:
         reader = transformers.CLIPTextModelWithProjection if tower.endswith("2") else transformers.CLIPTextModel
@@ -76,7 +76,10 @@ def build(folder: Path, kind: str) -> None:
         _write(lambda: reader(transformers.CLIPTextConfig(**_TOWERS[tower], **ids)), base / tower)  # noqa: B023
         tokenizer.save_pretrained(base / tower.replace("text_encoder", "tokenizer"))
     scheduler = "LCMScheduler" if kind == "sd15" else "EulerDiscreteScheduler"
-    getattr(diffusers, scheduler)(**_BETAS, steps_offset=1).save_pretrained(base / "scheduler")
+    spacing = (
+        {} if kind == "sd15" else {"timestep_spacing": "trailing"}
+    )  # as `stack_of` asks, and plain diffusers reads
+    getattr(diffusers, scheduler)(**_BETAS, **spacing, steps_offset=1).save_pretrained(base / "scheduler")
     write_index(base, kind, towers, scheduler)
     if kind == "sd15":
         for name in ("lineart", "canny"):
@@ -129,7 +132,7 @@ def _write(make: Callable[[], Any], folder: Path) -> None:
     gc.collect()  # the next one is made in the same memory
 
 
-def _vae(diffusers: Any) -> Any:
+def _vae(diffusers: Any, kind: str) -> Any:
     channels = (128, 256, 512, 512)
     return diffusers.AutoencoderKL(
         block_out_channels=channels,
@@ -137,6 +140,7 @@ def _vae(diffusers: Any) -> Any:
         up_block_types=("UpDecoderBlock2D",) * 4,
         layers_per_block=2,
         latent_channels=4,
+        force_upcast=kind == "sd15",  # SDXL's stack has one that works in float16
         sample_size=512,
     )
 
