@@ -100,7 +100,8 @@ def hologram(canvas: Canvas, step: recipe_lit.Hologram) -> None:
     light = _slip(light, step.glitch, unit, rng)
     pitch = max(2.5, step.pitch * unit)
     scan = 0.72 + 0.28 * np.cos(y * (2 * np.pi / pitch))
-    sweep = 1 + 0.35 * np.exp(-(((y / height - rng.uniform(0.1, 0.7)) / 0.035) ** 2))
+    band = np.exp(-(((y / height - rng.uniform(0.1, 0.7)) / 0.035) ** 2))
+    sweep = 1 + 0.35 * band * (1 - 0.8 * canvas.face)  # over a mouth or eyes it would burn them out
     noise = rng.random((height, width), np.float32) * 0.10 - 0.05
     x, _ = grid(height, width)
     spread = 0.16 + 0.50 * (1 - y / height)
