@@ -253,15 +253,21 @@ def _seconds_to_wait(error: BaseException, tries: int) -> float | None:
     if status is not None:
         if status not in _PASSING:
             return None
-        asked = _retry_after(error)
+        asked = _wait_asked_for(error)
         return later if asked is None else asked if asked <= _LONGEST_ASKED else None
     if type(error).__name__ == "OfflineModeIsEnabled":  # a ConnectionError
         return None
     return later if _is_about_the_connection(error) else None
 
 
-def _retry_after(error: Any) -> float | None:
-    value = str(error.response.headers.get("Retry-After", "")).strip()
+def _wait_asked_for(error: Any) -> float | None:
+    """What the hub says of its limit where nothing of that is left, else what it or a mirror says in Retry-After."""
+    headers = error.response.headers
+    if status_of(error) == HTTPStatus.TOO_MANY_REQUESTS:
+        limit = heavy.load("huggingface_hub.utils").parse_ratelimit_headers(headers)
+        if limit is not None and limit.remaining == 0:
+            return float(limit.reset_in_seconds + 1)  # told in whole seconds
+    value = str(headers.get("Retry-After", "")).strip()
     if value.isdecimal():
         return float(value)
     with contextlib.suppress(ValueError):

@@ -124,6 +124,17 @@ def test_a_hub_that_asks_to_wait_is_waited_for(hub: FakeHub) -> None:
     assert watcher.waits == [(7.0, "The hub asks to wait"), (0.0, "The hub asks to wait")]
 
 
+def test_the_limit_of_the_hub_is_waited_for_in_its_own_words(hub: FakeHub) -> None:
+    """Lists and files alike; where something of the limit is left, it is not what the hub waits for."""
+    used_up = {"RateLimit": '"api";r=0;t=55', "RateLimit-Policy": '"fixed window";"api";q=500;w=300'}
+    left = {"RateLimit": '"api";r=3;t=55', "Retry-After": "7"}
+    hub.faults = [Fault("/api/models", status=429, headers=used_up | {"Retry-After": "7"})]
+    hub.faults += [Fault(UNET, status=429, headers=used_up), Fault(UNET, status=429, headers=left)]
+    watcher = fetch(base())
+    assert is_complete(base())
+    assert [seconds for seconds, _ in watcher.waits] == [56, 56, 7]
+
+
 @pytest.mark.parametrize("small", [False, True])
 def test_wrong_bytes_are_thrown_away_and_fetched_again(hub: FakeHub, *, small: bool) -> None:
     hub.faults = [Fault("tokenizer.json" if small else UNET, flipped=True)]
@@ -179,8 +190,9 @@ def test_a_line_that_stays_cut(hub: FakeHub) -> None:
 def test_a_hub_that_stays_busy(hub: FakeHub) -> None:
     hub.faults = [Fault(UNET, status=503, times=99)]
     assert "answered 503" in refused(base())
-    hub.faults = [Fault(UNET, status=429, headers={"Retry-After": "3600"})]
-    assert "go on later" in refused(base())
+    for headers in ({"Retry-After": "3600"}, {"RateLimit": '"api";r=0;t=3600'}):
+        hub.faults = [Fault(UNET, status=429, headers=headers)]
+        assert "go on later" in refused(base())
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, "GatedRepo"), (403, "GatedRepo"), (403, "")])
