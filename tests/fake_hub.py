@@ -36,6 +36,7 @@ class Fault:
         headers: Of that answer.
         cut_after: Bytes of a file after which the connection is dropped.
         flipped: Send other bytes of the same size.
+        silent: Seconds that pass before the answer.
     """
 
     where: str = ""
@@ -44,6 +45,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     cut_after: int | None = None
     flipped: bool = False
+    silent: float = 0.0
 
 
 class FakeHub(ThreadingHTTPServer):
@@ -133,6 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         self.server.requests.append((self.command, path, self.headers.get("Authorization", "")))
         fault = self.server.fault_of(path)
+        if fault is not None:
+            time.sleep(fault.silent)
         if self.server.status:
             self._send(self.server.status, b"{}")
         elif fault is not None and fault.status:

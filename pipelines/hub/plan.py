@@ -183,7 +183,9 @@ def _piece(component: Component, listing: Listing, fresh: bool, watch: Watch) ->
 
 def _ask(source: HubSource, revision: str | None, *, replaced: bool) -> Listing:
     repo_id = str(source.repo_id)
-    info = heavy.load("huggingface_hub").HfApi().model_info(repo_id, revision=revision, files_metadata=True)
+    timeout = heavy.load("huggingface_hub.constants").HF_HUB_DOWNLOAD_TIMEOUT  # by itself the library waits for ever
+    api = heavy.load("huggingface_hub").HfApi()
+    info = api.model_info(repo_id, revision=revision, files_metadata=True, timeout=timeout)
     files: dict[str, HubFile] = {}
     for entry in info.siblings:
         large = entry.lfs.sha256 if entry.lfs else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 
+import huggingface_hub
 import pytest
 
 from pipelines.errors import RequestInvalid
@@ -118,6 +119,16 @@ def test_cancel_throws_away_what_is_not_whole(desk: Desk) -> None:
     desk.until("cancelled")
     assert not list(cache.cache_folder().rglob(f"*{cache.UNFINISHED}"))
     assert desk.state() == "partial", "whole files stay"
+
+
+def test_cancel_is_heard_while_the_hub_does_not_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
+    desk.hub.faults = [Fault("/api/models", silent=60, times=99)]
+    desk.downloads.start("first")
+    wait_until(lambda: bool(desk.hub.requests), "it does not ask")
+    assert desk.progress().status == "looking"
+    desk.downloads.cancel("first")
+    wait_until(lambda: desk.progress().status == "cancelled", "it waits for an answer", seconds=30)
 
 
 def test_one_at_a_time_and_in_their_order(desk: Desk) -> None:
