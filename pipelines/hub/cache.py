@@ -118,6 +118,18 @@ def note_commit(source: HubSource, commit: str, *, replaced: bool) -> None:
         _write(refs / revision, commit)
 
 
+def blob_of(path: Path) -> Path:
+    """Where the bytes of a snapshot's file lie in its repository; the file itself where it is no link.
+
+    One link further and no more: huggingface_hub 2 keeps files in a store of the whole cache, and then what lies in
+    `blobs` is a link itself, to bytes that other repositories read, too.
+    """
+    if not path.is_symlink():
+        return path
+    target = path.parent / path.readlink()
+    return target.parent.resolve() / target.name
+
+
 def unfinished(repo_id: str, key: str) -> Path:
     """Where a file grows until it is whole.
 

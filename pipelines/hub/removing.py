@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines import heavy
 from pipelines.errors import EngineUnavailable
 from pipelines.hub import cache
 from pipelines.hub.components import Component, select
@@ -22,12 +23,14 @@ class Removal:
 
     Attributes:
         files: That would go, as links in the cache.
+        blobs: That would go with them, because nothing else leads to them.
         frees: Bytes.
         shared: Names of other offers that keep some of the files.
         kept: Bytes of those.
     """
 
     files: tuple[Path, ...]
+    blobs: tuple[Path, ...]
     frees: int
     shared: tuple[str, ...] = ()
     kept: int = 0
@@ -51,9 +54,13 @@ def look(offer: Offer, others: Iterable[Offer], at_work: Collection[str] = ()) -
         if theirs & mine and (theirs - mine or other.id in at_work or other.state().is_usable):
             keepers[other.name] = theirs & mine
     kept = set().union(*keepers.values())
-    going = tuple(sorted(mine - kept))
-    frees = sum(_bytes(path) for path in going) + sum(_bytes(path) for path in _unfinished(offer, at_work))
-    return Removal(going, frees, tuple(keepers), sum(_bytes(path) for path in kept))
+    going = mine - kept
+    blobs = _only_behind(going)
+    copies = {path for path in going if not path.is_symlink()}  # where a file system knows no links
+    alone = [path for path in copies | blobs if not _is_read_elsewhere(path)]
+    frees = sum(_bytes(path) for path in (*alone, *_unfinished(offer, at_work)))
+    stays = sum(_bytes(blob) for blob in {cache.blob_of(path) for path in kept})
+    return Removal(tuple(sorted(going)), tuple(sorted(blobs)), frees, tuple(keepers), stays)
 
 
 def remove(offer: Offer, others: Iterable[Offer], at_work: Collection[str] = ()) -> int:
@@ -63,17 +70,19 @@ def remove(offer: Offer, others: Iterable[Offer], at_work: Collection[str] = ())
         EngineUnavailable: A file cannot be deleted.
     """
     removal = look(offer, others, at_work)
+    stored = {
+        blob.resolve(): _bytes(blob) for blob in removal.blobs if blob.is_symlink() and not _is_read_elsewhere(blob)
+    }
     try:
-        for path in removal.files:
-            _delete(path)
-        for path in _unfinished(offer, at_work):
+        _delete_stored(removal)
+        for path in (*removal.files, *removal.blobs, *_unfinished(offer, at_work)):
             path.unlink(missing_ok=True)
         for repo_id in {str(part.source.repo_id) for part in offer.components if part.source.repo_id}:
             _sweep(cache.repository(repo_id))
     except OSError as error:
         words = "A file of the model cache could not be deleted; check its permissions."
         raise EngineUnavailable(words, detail=type(error).__name__) from None
-    return removal.frees
+    return removal.frees - sum(size for path, size in stored.items() if path.exists())
 
 
 def drop_unfinished(offer: Offer) -> None:
@@ -108,15 +117,45 @@ def _bytes(path: Path) -> int:
     return 0
 
 
-def _delete(path: Path) -> None:
-    """A link, and its bytes unless another commit's link leads to them."""
-    blob = path.resolve()
-    path.unlink()
-    if blob == path:
+def _only_behind(going: set[Path]) -> set[Path]:
+    """The blobs that no link leads to but these, of any commit."""
+    found: set[Path] = set()
+    for repository in {cache.cache_folder() / path.relative_to(cache.cache_folder()).parts[0] for path in going}:
+        links = {path: cache.blob_of(path) for path in (repository / "snapshots").rglob("*") if path.is_symlink()}
+        others = {blob for path, blob in links.items() if path not in going}
+        theirs = {links[path] for path in going & links.keys()} - others
+        # A link out of the repository is somebody's own doing, and so is what it leads to.
+        found |= {blob for blob in theirs if blob.parent == (repository / "blobs").resolve()}
+    return found
+
+
+def _is_read_elsewhere(blob: Path) -> bool:
+    """Whether another repository reads the same bytes out of the store of the whole cache, under the same hash."""
+    if not blob.is_symlink():
+        return False
+    same = (folder / "blobs" / blob.name for folder in cache.cache_folder().iterdir())
+    return sum(other.is_symlink() and other.resolve() == blob.resolve() for other in same) > 1
+
+
+def _delete_stored(removal: Removal) -> None:
+    """Have huggingface_hub delete what lies in its store of the whole cache: it knows who else reads it.
+
+    Where it cannot (before 2.4, or in a repository that it calls damaged), the bytes stay for `hf cache prune`.
+    """
+    blobs = {blob for blob in removal.blobs if blob.is_symlink()}
+    wanted = {_place(path) for path in removal.files if cache.blob_of(path) in blobs}
+    if not wanted:
         return
-    links = (blob.parents[1] / "snapshots").rglob("*")
-    if not any(link.resolve() == blob for link in links if link.is_symlink()):
-        blob.unlink(missing_ok=True)
+    with contextlib.suppress(OSError, ValueError):
+        info = heavy.load("huggingface_hub").scan_cache_dir(cache.cache_folder())
+        known = (file for repo in info.repos for commit in repo.revisions for file in commit.files)
+        if hasattr(info, "delete_files"):
+            info.delete_files(*(file for file in known if _place(file.file_path) in wanted)).execute()
+
+
+def _place(link: Path) -> Path:
+    """One name for one link, by whatever way it is reached."""
+    return link.parent.resolve() / link.name
 
 
 def _sweep(repository: Path) -> None:

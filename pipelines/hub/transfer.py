@@ -235,8 +235,13 @@ def _link(file: HubFile) -> None:
     file.path.parent.mkdir(parents=True, exist_ok=True)
     try:
         file.path.symlink_to(os.path.relpath(file.blob, file.path.parent))
+    except FileExistsError:  # another program was faster
+        return
     except OSError:  # Windows without the right to, and some file systems
-        shutil.move(file.blob, file.path)
+        if file.blob.is_symlink():  # its bytes are not this repository's alone
+            shutil.copyfile(file.blob, file.path)
+        else:
+            shutil.move(file.blob, file.path)
 
 
 def _size(path: Path) -> int:

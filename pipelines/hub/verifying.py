@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from pydantic import BaseModel
 
 from pipelines.errors import NotOnTheHub
+from pipelines.hub import cache
 from pipelines.hub.components import Component, select
 from pipelines.hub.offers import Offer
 from pipelines.hub.plan import Listing, list_files, substitutions
@@ -106,7 +107,7 @@ def _changed_here(component: Component, needed: list[HubFile]) -> Iterator[str]:
         return
     for file in needed:
         path = root / file.name
-        if path.is_symlink() and path.exists() and path.resolve().name != file.key:
+        if path.is_symlink() and path.exists() and cache.blob_of(path).name != file.key:
             yield f"{file.name} here is another one than on the hub; download it with --fresh to have the hub's."
 
 

@@ -188,9 +188,7 @@ def test_a_line_that_stays_cut(hub: FakeHub) -> None:
 
 
 @pytest.mark.parametrize("where", ["/api/models", UNET])
-def test_a_hub_that_takes_the_line_and_says_nothing(
-    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
+def test_a_hub_that_takes_the_line_and_says_nothing(hub: FakeHub, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.1)
     hub.faults = [Fault(where, silent=3, times=99)]
     assert "cannot be reached" in refused(base())
