@@ -22,6 +22,7 @@ from pipelines.errors import EngineUnavailable
 from pipelines.hub.source import HubSource
 
 UNFINISHED = ".studio.incomplete"  # ends as huggingface_hub's own unfinished files do, so that its tools know them
+_EARLIER = ".studio.earlier"  # in a repository's folder: a line for each commit that another one took the place of
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -94,6 +95,15 @@ def commit_of(source: HubSource) -> str | None:
     return revision if _COMMIT.fullmatch(revision) else None
 
 
+def folders_of(source: HubSource) -> list[Path]:
+    """The snapshot that stands for a source, and those that did before: their files keep bytes on the disk, too."""
+    repo_id, revision, commits = str(source.repo_id), source.revision or "main", [commit_of(source)]
+    with contextlib.suppress(OSError):
+        lines = (repository(repo_id) / _EARLIER).read_text("utf-8").splitlines()
+        commits += [line[:40] for line in lines if line[41:] == revision and _COMMIT.fullmatch(line[:40])]
+    return [snapshot(repo_id, commit) for commit in dict.fromkeys(commits) if commit]
+
+
 def is_replaced(source: HubSource) -> bool:
     """Whether other files than those of the pinned revision stand for a source."""
     if not (source.repo_id and source.revision):
@@ -109,7 +119,11 @@ def note_commit(source: HubSource, commit: str, *, replaced: bool) -> None:
         commit: What the hub said that it is.
         replaced: The hub does not have the revision, and this is the commit of its main branch.
     """
-    refs, revision = repository(str(source.repo_id)) / "refs", source.revision or "main"
+    repo_id, revision = str(source.repo_id), source.revision or "main"
+    refs, before = repository(repo_id) / "refs", commit_of(source)
+    if before not in (None, commit) and snapshot(repo_id, str(before)).is_dir():
+        with (repository(repo_id) / _EARLIER).open("a", encoding="utf-8") as notes:
+            notes.write(f"{before} {revision}\n")
     if replaced:
         _write(refs / _instead_of(revision), commit)
         return

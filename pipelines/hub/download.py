@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pipelines.errors import Cancelled, EngineUnavailable, NotOnTheHub
 from pipelines.hub import cache
 from pipelines.hub.components import SAFETY_CHECKER, Component, annotator_component
 from pipelines.hub.plan import CanDoWithout, Piece, Plan, hub_errors, make_plan
 from pipelines.hub.stack import ModelStack
-from pipelines.hub.transfer import HubFile, Watch, fetch
-from pipelines.hub.weights import readable_size, require, require_annotator, usable
+from pipelines.hub.transfer import HubFile, Watch, fetch, take_along
+from pipelines.hub.weights import is_whole, readable_size, require, require_annotator, usable
 from pipelines.schema import AnnotatorName
 
 _DISK_MARGIN = 500_000_000
@@ -116,7 +117,7 @@ def carry_out(
     with hub_errors("files of this model"):
         check_disk(plan.missing)
         with cache.downloading():
-            for piece, file in _in_order(pieces):
+            for piece, file in _in_order(pieces, fresh=plan.fresh):
                 name = piece.component.name
                 if name in left_out:
                     continue
@@ -131,15 +132,37 @@ def carry_out(
     return tuple(item for item in left_out.items() if item not in plan.left_out)
 
 
-def _in_order(pieces: list[Piece]) -> Iterator[tuple[Piece, HubFile]]:
+def _in_order(pieces: list[Piece], *, fresh: bool) -> Iterator[tuple[Piece, HubFile]]:
     """The smallest file of each first: what the hub does not give is known before gigabytes have come."""
+    came_along: set[Path] = set()
     first = {piece.component.name: min(piece.wanted, key=lambda file: file.size) for piece in pieces}
+
+    def is_here(file: HubFile) -> bool:
+        return not fresh and file.path in came_along and is_whole(file.path)
+
     for piece in pieces:
-        if piece.listing is not None:
-            cache.note_commit(piece.component.source, piece.listing.commit, replaced=piece.listing.replaced)
-        yield piece, first[piece.component.name]
+        came_along |= _move_on(piece)
+        if not is_here(first[piece.component.name]):
+            yield piece, first[piece.component.name]
     for piece in pieces:
-        yield from ((piece, file) for file in piece.wanted if file != first[piece.component.name])
+        rest = (file for file in piece.wanted if file != first[piece.component.name])
+        yield from ((piece, file) for file in rest if not is_here(file))
+
+
+def _move_on(piece: Piece) -> set[Path]:
+    """Let the listed commit stand for the source. Returns what came along from the one before.
+
+    Other components and models read the same repository: what did not change must not be gone for them.
+    """
+    source, listing = piece.component.source, piece.listing
+    if listing is None:
+        return set()
+    earlier = cache.commit_of(source)
+    came_along: set[Path] = set()
+    if earlier not in (None, listing.commit):
+        came_along = take_along(listing.files.values(), cache.snapshot(str(source.repo_id), str(earlier)))
+    cache.note_commit(source, listing.commit, replaced=listing.replaced)
+    return came_along
 
 
 def check_disk(needed: int) -> None:

@@ -81,11 +81,13 @@ class Plan:
         pieces: By component, in their order.
         left_out: Names of components that the hub does not give, and why, as sentences.
         notes: What is taken in place of what, as sentences.
+        fresh: What is here is fetched again.
     """
 
     pieces: tuple[Piece, ...]
     left_out: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    fresh: bool = False
 
     @property
     def missing(self) -> int:
@@ -130,7 +132,7 @@ def make_plan(
             left_out[component.name] = error.hint
             continue
         notes += substitutions(component, listings[key])
-    return Plan(tuple(pieces), tuple(left_out.items()), tuple(notes))
+    return Plan(tuple(pieces), tuple(left_out.items()), tuple(notes), fresh)
 
 
 def list_files(source: HubSource, name: str, watch: Watch) -> Listing:

@@ -14,7 +14,7 @@ from pipelines.errors import EngineUnavailable
 from pipelines.hub import cache
 from pipelines.hub.components import Component, select
 from pipelines.hub.offers import Offer
-from pipelines.hub.weights import listing_of, root_of
+from pipelines.hub.weights import listing_of
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,11 @@ def drop_unfinished(offer: Offer) -> None:
 
 
 def _files(components: Iterable[Component]) -> set[Path]:
-    """The files of the hub that components have here."""
+    """The files of the hub that components have here, those of earlier commits among them."""
     found: set[Path] = set()
     for component in components:
-        root = root_of(component.source)
-        if component.source.repo_id and root is not None and root.is_dir():
-            found |= {root / name for name in select(component, listing_of(root, component))[0]}
+        for folder in cache.folders_of(component.source) if component.source.repo_id else ():
+            found |= {folder / name for name in select(component, listing_of(folder, component))[0]}
     return found
 
 

@@ -12,7 +12,7 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -117,6 +117,22 @@ def fetch(file: HubFile, watch: Watch) -> None:
         _receive_whole(file, part, watch)
         part.replace(file.blob)
     _link(file)
+
+
+def take_along(files: Iterable[HubFile], earlier: Path) -> set[Path]:
+    """Link the files of a commit that are the same, by name and hash, in an earlier one's snapshot.
+
+    Returns:
+        The new links.
+    """
+    made: set[Path] = set()
+    for file in files:
+        before = earlier / file.name
+        is_same = before.is_symlink() and cache.blob_of(before).name == file.key and file.blob.exists()
+        if is_same and not (file.path.is_symlink() or file.path.exists()):
+            _link(file)
+            made.add(file.path)
+    return made
 
 
 def patiently(

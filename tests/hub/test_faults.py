@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,55 +16,15 @@ from pipelines.hub import cache, transfer
 from pipelines.hub.download import carry_out, nothing
 from pipelines.hub.offers import Offer, offers
 from pipelines.hub.plan import make_plan
-from pipelines.hub.weights import inspect, root_of
 from tests.fake_hub import COMMIT, FakeHub, Fault, serve
-from tests.support.small_hub import stack
+from tests.support.small_hub import Watcher, fetch, is_complete, is_the_hubs, stack
 
 UNET = "unet/diffusion_pytorch_model.fp16.safetensors"
-
-
-class Watcher:
-    """Counts bytes, notes waits instead of waiting, and stops where it is told to."""
-
-    def __init__(self, stop_after: float = float("inf")) -> None:
-        self.bytes = 0
-        self.waits: list[tuple[float, str]] = []
-        self._stop_after = stop_after
-
-    def moved(self, count: int) -> None:
-        self.bytes += count
-        if self.bytes > self._stop_after:
-            raise Cancelled("stopped")
-
-    def wait(self, seconds: float, reason: str) -> None:
-        self.waits.append((seconds, reason))
 
 
 def base() -> Offer:
     """The base model alone."""
     return Offer("base", "Base", "", stack().components()[:1])
-
-
-def fetch(offer: Offer, watcher: Watcher | None = None, can_do_without: Callable[..., bool] = nothing) -> Watcher:
-    watcher = watcher or Watcher()
-    carry_out(make_plan(offer.components, can_do_without, watcher), can_do_without, watcher)
-    return watcher
-
-
-def is_complete(offer: Offer) -> bool:
-    return all(inspect(component)[0] for component in offer.components)
-
-
-def is_the_hubs(hub: FakeHub, offer: Offer) -> bool:
-    """Whether every file is, byte for byte, what the hub has."""
-    for component in offer.components:
-        root = root_of(component.source)
-        assert root is not None
-        for path in root.rglob("*"):
-            theirs = hub.root / str(component.source.repo_id).removeprefix("tiny/") / path.relative_to(root)
-            if path.is_file() and path.read_bytes() != theirs.read_bytes():
-                return False
-    return True
 
 
 def refused(offer: Offer) -> str:

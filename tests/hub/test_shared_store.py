@@ -10,25 +10,16 @@ import pytest
 
 from pipelines.hub import cache, removing
 from pipelines.hub.components import Component
-from pipelines.hub.download import carry_out, download, nothing
+from pipelines.hub.download import download
 from pipelines.hub.offers import Offer
-from pipelines.hub.plan import make_plan
 from pipelines.hub.transfer import HubFile, _link
 from pipelines.hub.verifying import verify
 from tests.fake_hub import FakeHub
-from tests.support.small_hub import stack
+from tests.support.small_hub import Watcher, fetch, stack
 
 store = pytest.importorskip("huggingface_hub.utils._shared_blobs", reason="there is a store since huggingface_hub 2.4")
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
-
-
-class Quiet:
-    """Watches and says nothing."""
-
-    def moved(self, count: int) -> None: ...
-
-    def wait(self, seconds: float, reason: str) -> None: ...
 
 
 def controlnet(repo: str) -> Offer:
@@ -51,10 +42,6 @@ def share(offer: Offer, hub: FakeHub) -> Path:
     )
     assert blob.is_symlink()
     return Path(store.shared_blob_path(cache.cache_folder(), "a" * 64))
-
-
-def fetch(offer: Offer) -> None:
-    carry_out(make_plan(offer.components, nothing, Quiet()), nothing, Quiet())
 
 
 @pytest.fixture
@@ -126,7 +113,7 @@ def test_a_damaged_one_is_fetched_beside_the_store(hub: FakeHub, two: tuple[Offe
 def test_verify_knows_them_as_the_hubs(hub: FakeHub, two: tuple[Offer, Offer, Path]) -> None:
     for offer in two[:2]:
         assert not [
-            problem for found in verify(offer, Quiet()) for problem in found.problems if "another one" in problem
+            problem for found in verify(offer, Watcher()) for problem in found.problems if "another one" in problem
         ]
 
 

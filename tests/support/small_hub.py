@@ -10,7 +10,11 @@ import huggingface_hub.constants
 import pytest
 
 from pipelines.engines.unet.stack import UNetStack
+from pipelines.errors import Cancelled
 from pipelines.hub import download
+from pipelines.hub.offers import Offer
+from pipelines.hub.plan import make_plan
+from pipelines.hub.weights import inspect, root_of
 from tests.fake_hub import FakeHub, serve
 
 
@@ -67,6 +71,52 @@ def stack(stack_id: str = "small", **changes: object) -> UNetStack:
         "ip_adapter": source("adapters", subfolder="models", weight_name="face.safetensors", image_encoder=encoder),
     }
     return UNetStack.model_validate(values | changes)
+
+
+class Watcher:
+    """Counts bytes, notes waits instead of waiting, and stops where it is told to."""
+
+    def __init__(self, stop_after: float = float("inf")) -> None:
+        self.bytes = 0
+        self.waits: list[tuple[float, str]] = []
+        self._stop_after = stop_after
+
+    def moved(self, count: int) -> None:
+        self.bytes += count
+        if self.bytes > self._stop_after:
+            raise Cancelled("stopped")
+
+    def wait(self, seconds: float, reason: str) -> None:
+        self.waits.append((seconds, reason))
+
+
+def fetch(
+    offer: Offer,
+    watcher: Watcher | None = None,
+    can_do_without: Callable[..., bool] = download.nothing,
+    *,
+    fresh: bool = False,
+) -> Watcher:
+    watcher = watcher or Watcher()
+    plan = make_plan(offer.components, can_do_without, watcher, fresh=fresh)
+    download.carry_out(plan, can_do_without, watcher)
+    return watcher
+
+
+def is_complete(offer: Offer) -> bool:
+    return all(inspect(component)[0] for component in offer.components)
+
+
+def is_the_hubs(hub: FakeHub, offer: Offer) -> bool:
+    """Whether every file is, byte for byte, what the hub has."""
+    for component in offer.components:
+        root = root_of(component.source)
+        assert root is not None
+        for path in root.rglob("*"):
+            theirs = hub.root / str(component.source.repo_id).removeprefix("tiny/") / path.relative_to(root)
+            if path.is_file() and path.read_bytes() != theirs.read_bytes():
+                return False
+    return True
 
 
 @pytest.fixture
