@@ -124,6 +124,7 @@ def note_commit(source: HubSource, commit: str, *, replaced: bool) -> None:
     if before not in (None, commit) and snapshot(repo_id, str(before)).is_dir():
         with (repository(repo_id) / _EARLIER).open("a", encoding="utf-8") as notes:
             notes.write(f"{before} {revision}\n")
+    snapshot(repo_id, commit).mkdir(parents=True, exist_ok=True)  # to `hf cache` a ref to nothing is damage
     if replaced:
         _write(refs / _instead_of(revision), commit)
         return

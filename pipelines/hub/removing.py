@@ -69,6 +69,7 @@ def remove(offer: Offer, others: Iterable[Offer], at_work: Collection[str] = ())
     Raises:
         EngineUnavailable: A file cannot be deleted.
     """
+    others = list(others)
     removal = look(offer, others, at_work)
     stored = {
         blob.resolve(): _bytes(blob) for blob in removal.blobs if blob.is_symlink() and not _is_read_elsewhere(blob)
@@ -77,8 +78,9 @@ def remove(offer: Offer, others: Iterable[Offer], at_work: Collection[str] = ())
         _delete_stored(removal)
         for path in (*removal.files, *removal.blobs, *_unfinished(offer, at_work)):
             path.unlink(missing_ok=True)
-        for repo_id in {str(part.source.repo_id) for part in offer.components if part.source.repo_id}:
-            _sweep(cache.repository(repo_id))
+        busy = set().union(*(_repositories(other) for other in others if other.id in at_work))
+        for repo_id in _repositories(offer) - busy:
+            _sweep(repo_id)
     except OSError as error:
         words = "A file of the model cache could not be deleted; check its permissions."
         raise EngineUnavailable(words, detail=type(error).__name__) from None
@@ -86,9 +88,12 @@ def remove(offer: Offer, others: Iterable[Offer], at_work: Collection[str] = ())
 
 
 def drop_unfinished(offer: Offer) -> None:
-    """Delete what is not whole yet."""
-    for path in _unfinished(offer, ()):
-        path.unlink(missing_ok=True)
+    """Delete what is not whole yet, and what is left of a download that brought nothing; nothing while another runs."""
+    with contextlib.suppress(EngineUnavailable, OSError), cache.downloading():
+        for path in _unfinished(offer, ()):
+            path.unlink(missing_ok=True)
+        for repo_id in _repositories(offer):
+            _sweep(repo_id)
 
 
 def _files(components: Iterable[Component]) -> set[Path]:
@@ -104,10 +109,15 @@ def _unfinished(offer: Offer, at_work: Collection[str]) -> list[Path]:
     """Only one download is at work at a time; where one is, whose these are cannot be told."""
     if at_work:
         return []
-    repositories = {str(part.source.repo_id) for part in offer.components if part.source.repo_id}
     return [
-        path for repo_id in repositories for path in (cache.repository(repo_id) / "blobs").glob(f"*{cache.UNFINISHED}")
+        path
+        for repo_id in _repositories(offer)
+        for path in (cache.repository(repo_id) / "blobs").glob(f"*{cache.UNFINISHED}")
     ]
+
+
+def _repositories(offer: Offer) -> set[str]:
+    return {str(part.source.repo_id) for part in offer.components if part.source.repo_id}
 
 
 def _bytes(path: Path) -> int:
@@ -157,12 +167,18 @@ def _place(link: Path) -> Path:
     return link.parent.resolve() / link.name
 
 
-def _sweep(repository: Path) -> None:
-    """Remove folders that are empty now, and the repository's where no file is left in it."""
-    snapshots = repository / "snapshots"
-    for folder, _, _ in os.walk(snapshots, topdown=False):
-        with contextlib.suppress(OSError):
-            Path(folder).rmdir()  # not where something is in it
-    has_blobs = any((repository / "blobs").glob("*")) if (repository / "blobs").is_dir() else False
-    if repository.is_dir() and not snapshots.exists() and not has_blobs:
+def _sweep(repo_id: str) -> None:
+    """Remove folders that are empty now, refs to them, and the repository's folder where no file is left in it."""
+    repository = cache.repository(repo_id)
+    blobs, snapshots, refs = (repository / name for name in ("blobs", "snapshots", "refs"))
+    if not any(blobs.glob("*.incomplete")):  # else another program counts on the folder that it fetches for
+        for folder, _, _ in os.walk(snapshots, topdown=False):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()  # not where something is in it
+    for ref in [path for path in refs.rglob("*") if path.is_file()]:
+        if not (snapshots / ref.read_text("utf-8", "replace").strip()).is_dir():
+            ref.unlink()
+    if any(blobs.glob("*")):
+        snapshots.mkdir(exist_ok=True)  # without it, `hf cache` calls the repository damaged
+    elif repository.is_dir() and not snapshots.exists():
         shutil.rmtree(repository, ignore_errors=True)

@@ -121,6 +121,16 @@ def test_cancel_throws_away_what_is_not_whole(desk: Desk) -> None:
     assert desk.state() == "partial", "whole files stay"
 
 
+def test_cancel_before_the_first_file_leaves_nothing(desk: Desk) -> None:
+    desk.hub.faults = [Fault("/resolve/", status=429, headers={"Retry-After": "500"})]
+    desk.downloads.start("first")
+    wait_until(lambda: "asks to wait" in desk.progress().words, "it does not wait")
+    assert not huggingface_hub.scan_cache_dir(cache.cache_folder()).warnings
+    desk.downloads.cancel("first")
+    desk.until("cancelled")
+    assert not list(cache.cache_folder().glob("models--*"))
+
+
 def test_cancel_is_heard_while_the_hub_does_not_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
     desk.hub.faults = [Fault("/api/models", silent=60, times=99)]
