@@ -224,6 +224,7 @@ def _run(host: str | None, port: int | None) -> int:
     finally:
         folder.remove()  # first of all: connections that are still open may take their time
         studio.consents.close()
+        folder.remove()  # and once more: a portrait that was being finished may have made it anew
     return 0
 
 

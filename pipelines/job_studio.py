@@ -1,4 +1,4 @@
-"""What an engine can ask for while it works on one job; see `pipelines.engines.base.Studio`."""
+"""A request as an engine's job, and what the engine may ask for meanwhile (`pipelines.engines.base.Studio`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,31 @@ from PIL import Image
 from pipelines.controls import annotators
 from pipelines.engines.filters.stage import Stage
 from pipelines.photo.framing import face_crop
-from pipelines.schema import AnnotatorName, Job
+from pipelines.schema import AnnotatorName, Job, PortraitRequest, PreparedPhoto, Scene, Style
+
+
+def job_of(
+    request: PortraitRequest, photo: PreparedPhoto, style: Style, scene: Scene, *, in_series: bool = False
+) -> Job:
+    """What an engine is asked for.
+
+    Args:
+        photo: What was cut for it.
+        style: As far as the engine can follow it.
+        in_series: Another job of this photo follows.
+    """
+    return Job(
+        photo=photo,
+        shape=request.shape,
+        size=request.size,
+        style=style,
+        scene=scene,
+        likeness=request.likeness,
+        words=request.extra_prompt.strip(),
+        style_picture=request.style_picture if style.needs_picture else None,
+        seeds=request.seeds,
+        in_series=in_series,
+    )
 
 
 class JobStudio:

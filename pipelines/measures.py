@@ -104,7 +104,10 @@ def _of_line(line: WaitingLine) -> Iterator[Metric]:
     yield GaugeMetricFamily("studio_waiting", "Requests in the line.", value=len(line))
     yield GaugeMetricFamily("studio_waiting_limit", "How many may be in the line.", value=line.limit)
     yield gauge(
-        "studio_working", "Requests at work.", "device", {name: float(served) for name, (served, _) in at_work.items()}
+        "studio_working",
+        "Requests that a device works for.",
+        "device",
+        {name: float(served) for name, (served, _) in at_work.items()},
     )
     yield gauge(
         "studio_places",

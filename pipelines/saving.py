@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -50,7 +50,7 @@ def save_portraits(
     Raises:
         SaveError: A file could not be written or signed.
     """
-    saved = partial(
+    saved = functools.partial(
         _saved, request=request, engine=engine, job=job, presets=presets, identity=identity, seconds=seconds
     )
     ids = [secrets.token_hex(12) for _ in pictures]
@@ -58,14 +58,24 @@ def save_portraits(
         folder / f"{job.style.id}-{request.scene_id}-seed{seed}-{portrait_id}.png"
         for portrait_id, (seed, _) in zip(ids, pictures, strict=True)
     ]
+    asked = [
+        _pool().submit(saved, portrait_id, path, seed, picture)
+        for portrait_id, path, (seed, picture) in zip(ids, paths, pictures, strict=True)
+    ]
     try:
-        with ThreadPoolExecutor(min(len(pictures), cores()), thread_name_prefix="saving") as pool:
-            return tuple(pool.map(saved, ids, paths, *zip(*pictures, strict=True)))
+        return tuple(each.result() for each in asked)
     except BaseException:
+        wait(asked)  # or one of them would write its file after all
         for path in paths:
             with suppress(OSError):
                 path.unlink()
         raise
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    """One for all: as many are signed and measured at a time as there are cores."""
+    return ThreadPoolExecutor(cores(), thread_name_prefix="saving")
 
 
 def _saved(

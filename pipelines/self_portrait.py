@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import hashlib
 import logging
 import shutil
@@ -23,7 +24,7 @@ from pipelines.engines.filters.operations.after_picture import NEEDED
 from pipelines.engines.filters.stage import Stage
 from pipelines.errors import Cancelled, EngineFailed, PortraitError, RequestInvalid
 from pipelines.faithfulness.identity import IdentityMeter
-from pipelines.job_studio import JobStudio
+from pipelines.job_studio import JobStudio, job_of
 from pipelines.live_pictures import LivePictures
 from pipelines.measures import Measures
 from pipelines.photo import hints as photo_hints
@@ -133,7 +134,7 @@ class SelfPortraitPipeline(LivePictures):
             request: Checked at construction; carries the consent.
             on_step: Told after each step; answering False cancels within one step.
             out_dir: Folder for the files, instead of the session's own.
-            ticket: From `join`, its turn come or not; given back at the end. Left out, the request joins the line now.
+            ticket: From `join`, its turn come or not; given back by the end. Left out, the request joins the line now.
             in_series: Another portrait of this photo follows: what both share is kept, and steps bring no pictures.
 
         Raises:
@@ -172,25 +173,38 @@ class SelfPortraitPipeline(LivePictures):
         style = request.own_style or self.presets.style(request.style_id)
         return self.workshop.join(request.consent.session, style, request.model_id, len(request.seeds))
 
-    def prepare(self, request: PortraitRequest) -> None:
-        """Cut and draw what a request's portrait will need, while it waits: its device then begins at once.
+    def prepare(self, request: PortraitRequest) -> threading.Thread | None:
+        """Begin to cut and draw what a request's portrait will need, while it waits, so that its device need not.
 
-        What goes wrong here goes wrong again, and is told, when its turn has come. The filters, which work on the same
-        cores, prepare nothing.
+        What goes wrong there goes wrong again, and is told, when its turn has come. For the filters, which work on the
+        same cores, nothing is prepared.
+
+        Returns:
+            The thread in which that is done, to be waited for when the turn has come; None where no core is free now.
         """
+        if not self._processor.acquire(blocking=False):  # who finishes a picture holds a device and comes first
+            return None
+        work = contextvars.copy_context().run
+        thread = threading.Thread(target=work, args=(self._prepare, request), name="preparing", daemon=True)
+        thread.start()
+        return thread
+
+    def _prepare(self, request: PortraitRequest) -> None:
         try:
             style = request.own_style or self.presets.style(request.style_id)
             scene = self.presets.scene(request.scene_id)
             engine = self.workshop.peek(self.engine_for(style, request.model_id)[0]).engine
             if not engine.is_diffusion:
                 return
-            with self._processor, self.precedence.awaited():
+            with self.precedence.awaited():
                 crop, _ = self._sit(request, engine, scene)
-                job = _job(request, crop, style, scene)
+                job = job_of(request, crop.photo, style, scene)
                 for name in engine.annotators(job):
                     JobStudio(job, crop.drawn, self._stage).control(name)
         except Exception as error:
             log.info("a portrait was not prepared: %s", type(error).__name__)
+        finally:
+            self._processor.release()
 
     def places(self, model_id: str) -> int:
         """How many portraits of an engine can be made at a time."""
@@ -255,7 +269,7 @@ class SelfPortraitPipeline(LivePictures):
             if crop.passed_by is not self.safety:
                 self.safety.require_crop(crop.photo.image, session)
                 crop.passed_by = self.safety
-            job = _job(request, crop, style, scene, in_series=in_series)
+            job = job_of(request, crop.photo, style, scene, in_series=in_series)
             started = time.monotonic()
             finished = _finished(report, is_diffusion=engine.is_diffusion, label=request.visible_label)
             watched = self.safety.watch(finished, one_by_one=engine.is_diffusion, stack=choice.stack)
@@ -361,26 +375,6 @@ class SelfPortraitPipeline(LivePictures):
                 ),
             )
         return crop, (*notes, photo_hints.small_print(frame, largest))
-
-
-def _job(request: PortraitRequest, crop: Crop, style: Style, scene: Scene, *, in_series: bool = False) -> Job:
-    """What an engine is asked for.
-
-    Args:
-        style: As far as the engine can follow it.
-    """
-    return Job(
-        photo=crop.photo,
-        shape=request.shape,
-        size=request.size,
-        style=style,
-        scene=scene,
-        likeness=request.likeness,
-        words=request.extra_prompt.strip(),
-        style_picture=request.style_picture if style.needs_picture else None,
-        seeds=request.seeds,
-        in_series=in_series,
-    )
 
 
 def _finished(report: StepCallback, *, is_diffusion: bool, label: bool) -> StepCallback:

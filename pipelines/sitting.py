@@ -14,6 +14,7 @@ from pipelines.schema import AnnotatorName, HandCrop, LoadedPhoto, PreparedPhoto
 
 _CROPS = 4  # a face is cut in two sizes, close and loose; more only where somebody changes faces or shapes
 _FRAMES = 16
+_Key = tuple[int | None, tuple[int, int], bool, HandCrop | None]
 _KEPT_PIXELS = 1_250_000  # of a crop: one for a print weighs 30 MB, and is seldom asked for twice
 
 
@@ -42,9 +43,10 @@ class Sitting:
     """The latest crops of a photo. Holds nothing of the photo itself, so that it can be kept for as long as that."""
 
     def __init__(self) -> None:
-        self._crops: OrderedDict[tuple[int | None, tuple[int, int], bool, HandCrop | None], Crop] = OrderedDict()
+        self._crops: OrderedDict[_Key, Crop] = OrderedDict()
         self._frames: OrderedDict[tuple[int | None, float, bool, HandCrop | None], Frame] = OrderedDict()
         self._lock = threading.Lock()
+        self._cutting = threading.Lock()
 
     def frame(
         self, photo: LoadedPhoto, face_index: int | None, ratio: float, *, loose: bool, crop: HandCrop | None = None
@@ -81,18 +83,25 @@ class Sitting:
             photo: The one that this sitting is of.
         """
         key = (face_index, size, loose, crop)
+        if (known := self._known(key)) is not None:
+            return known
+        with self._cutting:  # whoever wants the same one waits for it
+            if (known := self._known(key)) is not None:
+                return known
+            cut = Crop(opening.prepare(photo, face_index, size, loose=loose, crop=crop, where=where))
+            if size[0] * size[1] > _KEPT_PIXELS:
+                return cut
+            with self._lock:
+                self._crops[key] = cut
+                while len(self._crops) > _CROPS:
+                    self._crops.popitem(last=False)
+            return cut
+
+    def _known(self, key: _Key) -> Crop | None:
         with self._lock:
             if key in self._crops:
                 self._crops.move_to_end(key)
-                return self._crops[key]
-        cut = Crop(opening.prepare(photo, face_index, size, loose=loose, crop=crop, where=where))
-        if size[0] * size[1] > _KEPT_PIXELS:
-            return cut
-        with self._lock:
-            self._crops[key] = cut
-            while len(self._crops) > _CROPS:
-                self._crops.popitem(last=False)
-        return cut
+            return self._crops.get(key)
 
     def crops(self) -> list[Crop]:
         """All that are there."""

@@ -1,8 +1,8 @@
 """A portrait request in a thread of its own, as a stream of events that can be cut off.
 
-Closing the stream leaves the line, or cancels the work within one step and waits until the engine is free, so that a
-generator handler of any web framework needs nothing else. An engine that does not come back is set aside: whoever
-waited for it is told, and the line goes on.
+Closing the stream leaves the line, or cancels the work within one step and waits until it has ended; a portrait that is
+being finished just then is finished. So a generator handler of any web framework needs nothing else. An engine that
+does not come back is set aside: whoever waited for it is told, and the line goes on.
 """
 
 from __future__ import annotations
@@ -83,22 +83,23 @@ def run(
     """
     stop, patience = stop or threading.Event(), patience or Patience()
     with pipeline.join(request) as ticket:
-        yield from _wait(pipeline, request, ticket, stop)
-        yield from _work(pipeline, request, out_dir, ticket, stop, patience, in_series)
+        preparing = yield from _wait(pipeline, request, ticket, stop)
+        yield from _work(pipeline, request, out_dir, ticket, stop, patience, in_series, preparing)
 
 
 def _wait(
     pipeline: SelfPortraitPipeline, request: PortraitRequest, ticket: Ticket, stop: threading.Event
-) -> Generator[WaitEvent, None, None]:
-    due, prepared = 0.0, False
+) -> Generator[WaitEvent, None, threading.Thread | None]:
+    """Wait for the turn. Returns the thread, if any, that prepares the portrait meanwhile."""
+    due, preparing = 0.0, None
     for _ in ticket.until_turn(lambda: not stop.is_set()):
         place = ticket.place
         if place is not None and time.monotonic() >= due:
             yield WaitEvent(place)
             due = time.monotonic() + (_FRONT_SECONDS if place.position <= _FRONT else _BACK_SECONDS)
-        if not prepared:
-            prepared = True
-            pipeline.prepare(request)
+        if preparing is None and place is not None and place.position <= _FRONT:
+            preparing = pipeline.prepare(request)
+    return preparing
 
 
 def _work(
@@ -109,6 +110,7 @@ def _work(
     stop: threading.Event,
     patience: Patience,
     in_series: bool,
+    preparing: threading.Thread | None,
 ) -> Generator[StepEvent | PortraitSet, None, None]:
     events: queue.SimpleQueue[StepEvent | PortraitSet | BaseException] = queue.SimpleQueue()
     started = time.monotonic()
@@ -119,6 +121,8 @@ def _work(
 
     def work() -> None:
         try:
+            if preparing is not None:
+                preparing.join()
             events.put(pipeline(request, on_step, out_dir=out_dir, ticket=ticket, in_series=in_series))
         except BaseException as error:  # handed to the caller, who decides
             events.put(error)

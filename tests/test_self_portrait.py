@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from pipelines import live_pictures, worker
+from pipelines import live_pictures, saving, worker
 from pipelines.easels import FILTERS
 from pipelines.engines.base import PREVIEW
 from pipelines.errors import Cancelled, EngineUnavailable, RequestInvalid, SaveError, SettingsError
@@ -168,6 +170,29 @@ def test_a_full_disk_is_told_and_the_next_request_works(
     with pytest.raises(SaveError):
         pipeline(request_for(), out_dir=blocked)
     assert pipeline(request_for(), out_dir=tmp_path / "free").portraits
+
+
+def test_where_one_of_several_cannot_be_saved_none_comes_after_all(
+    pipeline: SelfPortraitPipeline, request_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are saved side by side; the others may still be at it."""
+    save, failed = marking.save, threading.Event()
+
+    def slow_or_full(picture: Image.Image, path: Path, **named: Any) -> Any:
+        if "seed2" in path.name:
+            failed.set()
+            raise SaveError("The disk is full; free some space.")
+        assert failed.wait(60)
+        time.sleep(0.1)
+        return save(picture, path, **named)
+
+    monkeypatch.setattr(saving, "cores", lambda: 3)
+    saving._pool.cache_clear()
+    monkeypatch.setattr(marking, "save", slow_or_full)
+    with pytest.raises(SaveError, match="disk is full"):
+        pipeline(request_for(seeds=(1, 2, 3)), out_dir=tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*"))
+    saving._pool.cache_clear()
 
 
 def test_forget_deletes_one_session_only(pipeline: SelfPortraitPipeline, request_for, consent: Consent) -> None:

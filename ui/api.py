@@ -230,6 +230,7 @@ class Endpoints:
                     return event
                 if visit.closed:
                     break
+        self._studio.visits.tidy(visit.session)  # a portrait that was being finished just then
         raise Cancelled(say("Stopped: consent was taken back, or the session has ended."))
 
 

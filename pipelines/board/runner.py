@@ -4,6 +4,7 @@ places or a device can go on while pictures of it are finished. A few places sta
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import shutil
@@ -171,6 +172,7 @@ class _Run:
         self._unfinished = set(range(len(ahead)))
         self._turns: dict[int, bool | None] = {}  # of those asked for, whether their turn has come; None: not yet told
         self._lock = threading.RLock()
+        self._asking = threading.Lock()
         self.made = self.failed = 0
 
     def make(self, indices: Sequence[int], at_once: int) -> None:
@@ -220,15 +222,7 @@ class _Run:
         follows = index + 1 < len(self._ahead) and self._ahead[index + 1].photo == cell.photo
         place = self._folder / cell.key[:16]  # of its own: another one in the making may get the same file name
         try:
-            while True:
-                try:
-                    with self._admit(request):
-                        result, seconds, beside = self._worked(index, request, place, follows)
-                    break
-                except (EngineBusy, TooOften):  # the line is full, or a limit is reached: a board has time
-                    self._report(index, "waiting")
-                    if self._stop.wait(_BUSY_SECONDS):
-                        raise Cancelled(say("Stopped before it began.")) from None
+            result, seconds, beside = self._admitted(index, request, place, follows)
             portrait = result.portraits[0]
             with self._lock:
                 paper = self._store.adopt(cell, portrait, result.notes, seconds)
@@ -238,6 +232,27 @@ class _Run:
                 self._report(index, "done")
         finally:
             shutil.rmtree(place, ignore_errors=True)
+
+    def _admitted(
+        self, index: int, request: PortraitRequest, place: Path, in_series: bool
+    ) -> tuple[PortraitSet, float, int]:
+        """See `_worked`. Where the line is full, or a limit is reached, a board has time, and one cell asks for all."""
+        with contextlib.ExitStack() as alone:
+            is_alone = False
+            while True:
+                try:
+                    with self._admit(request):
+                        return self._worked(index, request, place, in_series)
+                except (EngineBusy, TooOften):
+                    if not is_alone:
+                        alone.enter_context(self._asking)
+                        is_alone = True
+                        continue  # there may be room since somebody else asked
+                    with self._lock:
+                        if True not in self._turns.values():
+                            self._report(index, "waiting")
+                    if self._stop.wait(_BUSY_SECONDS):
+                        raise Cancelled(say("Stopped before it began.")) from None
 
     def _worked(
         self, index: int, request: PortraitRequest, place: Path, in_series: bool

@@ -51,6 +51,7 @@ _COLOURS = (
 
 _detectors: dict[str, Any] = {}
 _lock = threading.Lock()
+_drawing, _drawn_now = threading.Condition(), set[tuple[int, AnnotatorName]]()
 
 
 def annotate(name: AnnotatorName, photo: PreparedPhoto) -> Image.Image:
@@ -66,13 +67,23 @@ def annotate(name: AnnotatorName, photo: PreparedPhoto) -> Image.Image:
 
 
 def drawn_once(name: AnnotatorName, photo: PreparedPhoto, drawn: dict[AnnotatorName, Image.Image]) -> Image.Image:
-    """The control image out of those that are drawn already, or else drawn now and put there.
+    """The control image out of those that are drawn already, or else drawn now and put there; by one thread for all.
 
     Raises:
         EngineUnavailable: As `annotate`.
     """
-    if name not in drawn:
+    key = (id(drawn), name)
+    with _drawing:
+        _drawing.wait_for(lambda: key not in _drawn_now)
+        if name in drawn:
+            return drawn[name]
+        _drawn_now.add(key)
+    try:
         drawn[name] = annotate(name, photo)
+    finally:
+        with _drawing:
+            _drawn_now.discard(key)
+            _drawing.notify_all()
     return drawn[name]
 
 

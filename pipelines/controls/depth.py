@@ -26,10 +26,11 @@ def estimate_depth(rgb: Image.Image) -> np.ndarray:
     torch, transformers = heavy.load("torch"), heavy.load("transformers")
     if "depth" not in _annotator_models:
         with heavy.loading_weights():
-            _annotator_models["depth"] = (
-                transformers.AutoImageProcessor.from_pretrained(folder, local_files_only=True),
-                transformers.AutoModelForDepthEstimation.from_pretrained(folder, local_files_only=True).eval(),
-            )
+            if "depth" not in _annotator_models:  # another one was faster
+                _annotator_models["depth"] = (
+                    transformers.AutoImageProcessor.from_pretrained(folder, local_files_only=True),
+                    transformers.AutoModelForDepthEstimation.from_pretrained(folder, local_files_only=True).eval(),
+                )
     processor, model = _annotator_models["depth"]
     with heavy.working_with_models(), torch.inference_mode():
         depth = model(**processor(images=rgb, return_tensors="pt")).predicted_depth[:, None]

@@ -65,6 +65,11 @@ class HubChecker:
             EngineUnavailable: The weights are damaged or gone. A picture that nobody looked at is not passed on.
         """
         rgb = picture.convert("RGB")
+        if self._loaded is None:
+            # The turn to read weights before this lock: who is at work with a model asks for the lock, and whoever
+            # holds it must not wait for them.
+            with heavy.loading_weights(), self._lock:
+                self._load()
         with self._lock:
             model, processor = self._load()
             try:

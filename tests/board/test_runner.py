@@ -6,6 +6,8 @@ import hashlib
 import itertools
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,14 @@ from filelock import FileLock
 from PIL import Image
 
 from pipelines.board import plan as planning
+from pipelines.board import runner
 from pipelines.board.runner import Progress, added, make
 from pipelines.board.store import Store
 from pipelines.easels import FILTERS
-from pipelines.errors import BoardError, EngineFailed, SaveError
+from pipelines.errors import BoardError, EngineFailed, SaveError, TooOften
 from pipelines.presets.loading import Presets
 from pipelines.provenance import marking
-from pipelines.schema import StepCallback
+from pipelines.schema import PortraitRequest, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
 from tests.board.conftest import STYLES, TWO_PHOTOS, Bench
 from tests.support.fakes import FakeEngines
@@ -373,6 +376,42 @@ def test_a_model_paints_the_next_one_while_one_is_finished(model: Bench, monkeyp
     assert [seed for _, _, seed in model.machine.made] == [0, 0, 0]
     assert {one.state for one in told} == {"working", "done"}, "none of them waits for anybody else"
     assert [one.number for one in told if one.state == "done"] == [1, 2, 3]
+
+
+def test_at_a_limit_one_cell_asks_for_all_and_nobody_hears_of_waiting_while_one_is_painted(
+    model: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_BUSY_SECONDS", 0.02)
+    paint, free = threading.Event(), threading.Event()
+    asked: list[int] = []
+    told: list[Progress] = []
+
+    @contextmanager
+    def admit(request: PortraitRequest) -> Iterator[None]:
+        asked.append(threading.get_ident())
+        if len(asked) > 1 and not free.is_set():
+            if len(asked) > 20:
+                free.set()
+            raise TooOften("So many portraits an hour; wait.", seconds=60.0, rule="portraits")
+        yield
+
+    def painted(device: str, on_step: StepCallback) -> None:
+        on_step(0, 3, None)
+        assert paint.wait(60)
+
+    model.machine.fault = painted
+    board = model.board(engines=[LARGE])
+    run = threading.Thread(target=lambda: model.make(board, tell=told.append, admit=admit), daemon=True)
+    run.start()
+    assert free.wait(60)
+    paint.set()
+    run.join(60)
+    assert [model.store.state(cell.key) for cell in model.cells(board)] == ["done"] * 3
+    first_of_each = {asked.index(one) for one in set(asked)}
+    again = [one for place, one in enumerate(asked[:20]) if place not in first_of_each]
+    assert len(set(again)) == 1
+    begun = next(place for place, one in enumerate(told) if one.state == "working")
+    assert not [one for one in told[begun:] if one.state == "waiting"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pipelines.job_studio import JobStudio
 from pipelines.presets.loading import Presets
 from pipelines.schema import Job, PreparedPhoto
 from tests.conftest import difference
-from tests.engines.conftest import STACKS, control, embedded_stack, go_on
+from tests.engines.conftest import STACKS, Striped, control, embedded_stack, go_on
 from tests.tiny_checkpoints import SIZE
 
 SEEDS = (3, 5, 7, 11)
@@ -108,7 +108,7 @@ def test_the_built_in_model_has_a_start_and_a_control_of_each_seed(
     assert max(difference(*pair) for pair in zip(*pictures, strict=True)) < 0.1
 
 
-@pytest.mark.parametrize(("free", "most"), [(10_000, 4), (260, 2), (50, 1)])
+@pytest.mark.parametrize(("free", "most"), [(10_000, 4), (350, 2), (50, 1)])
 def test_as_many_as_fit(free: int, most: int, tiny_root: Path, job: GenerationJob) -> None:
     card = Card(free)
     engine = DiffusionEngine(STACKS["sd15"](tiny_root), device=CPU, memory=card)
@@ -158,21 +158,29 @@ class RunsOut:
 
 
 def test_where_they_do_not_fit_after_all_each_is_made_by_itself_and_the_visitor_reads_it(
-    tiny_root: Path, job: GenerationJob, monkeypatch: pytest.MonkeyPatch
+    tiny_root: Path, small_photo: PreparedPhoto, presets: Presets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = DiffusionEngine(STACKS["sd15"](tiny_root), device=CPU, memory=Card(10_000))
-    wanted = job.model_copy(update={"seeds": SEEDS})
-    engine.generate(wanted, go_on)
+    style = presets.style("oil-master")
+    wanted = Job(photo=small_photo, style=style, scene=presets.scene("none"), seeds=SEEDS)
+    single = wanted.model_copy(update={"seeds": SEEDS[:1]})
+
+    def notes(job: Job) -> str:
+        made = engine.make(job, Striped(job), go_on)
+        assert len(made.pictures) == len(job.seeds)
+        return " ".join(made.notes)
+
+    assert "Memory" not in notes(wanted)
     pipe = engine._pipe
     monkeypatch.setattr(UNet2DConditionModel, "forward", RunsOut(UNet2DConditionModel.forward, 1))
-    assert not engine._memory_notes
-    assert len(engine.generate(wanted, go_on)) == 4
+    assert "makes one variation after the other" in notes(wanted)
     assert engine._pipe is pipe, "nothing is loaded anew"
-    assert "makes one variation after the other" in engine._memory_notes[0]
+    assert "Memory" not in notes(single), "it has no other"
     monkeypatch.setattr(UNet2DConditionModel, "forward", RunsOut(UNet2DConditionModel.forward, 0))
     with pytest.raises(EngineFailed, match="ran out of memory; close other programs"):
-        engine.generate(wanted, go_on)
-    assert "works in smaller parts" in engine._memory_notes[0], "the next step down"
+        notes(wanted)
+    monkeypatch.undo()
+    assert "works in smaller parts" in notes(single), "the next step down"
     engine.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from pipelines import heavy
 from pipelines.errors import EngineUnavailable
 from pipelines.hub import weights
 from pipelines.hub.__main__ import main
@@ -18,6 +20,8 @@ from pipelines.hub.components import SAFETY_CHECKER, Component
 from pipelines.safety.checker import HubChecker
 from tests import tiny_extras
 from tests.fake_hub import serve
+from tests.support.machine import TIMEOUT
+from tests.support.site import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +49,33 @@ def make_it_refuse(component: Component, picture: Image.Image) -> None:
     tensors["concept_embeds"][0] = embedding[0]
     tensors["concept_embeds_weights"][0] = 0.9
     save_file(tensors, weights_of(component), metadata={"format": "pt"})
+
+
+def test_who_is_at_work_and_who_has_finished_may_ask_it_first_at_the_same_time(
+    component: Component, face_photo: Image.Image
+) -> None:
+    """Its weights are read when nobody is at work, and whoever is at work asks it, too: neither waits for the other."""
+    checker, at_work, ask = HubChecker(component), threading.Event(), threading.Event()
+    answers: list[object] = []
+
+    def working() -> None:
+        with heavy.working_with_models():
+            at_work.set()
+            assert ask.wait(TIMEOUT)
+            answers.append(checker.review_picture(face_photo))
+
+    def finished() -> None:
+        answers.append(checker.review_picture(face_photo))
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (working, finished)]
+    threads[0].start()
+    assert at_work.wait(TIMEOUT)
+    threads[1].start()
+    wait_until(lambda: heavy._weights.waiting == 1, "it does not want to read weights")
+    ask.set()
+    for thread in threads:
+        thread.join(TIMEOUT)
+    assert answers == [None, None]
 
 
 def test_a_picture_like_a_concept_is_refused_and_others_pass(component: Component, face_photo: Image.Image) -> None:

@@ -13,8 +13,11 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from pipelines import worker
 from pipelines.photo.opening import open_photo
 from pipelines.provenance import marking
+from pipelines.schema import PortraitRequest
+from pipelines.self_portrait import SelfPortraitPipeline
 from tests.support.drawings import drawn_face
 from tests.support.studio import STYLE, Served, agree, ask
 from tests.support.sweeps import sweep
@@ -107,6 +110,30 @@ def test_from_consent_to_marked_files_to_deletion(client: Client, photo: Path, s
     with pytest.raises(AppError, match="consent"):
         ask(client, None)
     assert client.predict(agreed=False, api_name="/consent") == {"receipt": None, "key": None}
+
+
+def test_a_portrait_that_is_finished_as_consent_is_taken_back_does_not_stay(
+    client: Client, served: Served, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing the stream waits for whatever is written just then."""
+    agree(client)
+    studio, late = served.studio, list[Path]()
+
+    def run(pipeline: SelfPortraitPipeline, wanted: PortraitRequest) -> Iterator[worker.StepEvent]:
+        session = wanted.consent.session
+        try:
+            studio.visits.forget(session)
+            yield worker.StepEvent(1, 1, None, 0.0)
+        finally:
+            late.append(pipeline.folder(session) / "late.png")
+            late[0].parent.mkdir(parents=True, exist_ok=True)
+            late[0].write_bytes(b"a face")
+
+    monkeypatch.setattr("ui.api.worker.run", run)
+    with pytest.raises(AppError, match="taken back"):
+        ask(client, photo)
+    assert late
+    assert not late[0].exists()
 
 
 @pytest.mark.parametrize("purposes", [["study"], ["examples"], ["portraits"], ["sell"]])

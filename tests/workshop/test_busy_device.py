@@ -17,12 +17,14 @@ from pipelines.controls import annotators
 from pipelines.easels import FILTERS
 from pipelines.engines.base import PREVIEW
 from pipelines.errors import EngineUnavailable
+from pipelines.photo import opening
 from pipelines.photo.opening import open_photo
 from pipelines.presets.loading import Presets
 from pipelines.results import PortraitSet
 from pipelines.safety.review import Safety
 from pipelines.schema import AnnotatorName, PortraitRequest, PreparedPhoto, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
+from pipelines.sitting import Sitting
 from tests.support.fakes import FakeEngine, FakeEngines
 from tests.support.machine import TIMEOUT, Machine, Stacks, served_to
 from tests.support.site import wait_until
@@ -141,6 +143,75 @@ def test_what_guides_a_portrait_is_drawn_while_it_waits(
         go.set()
         assert [one.result(TIMEOUT).portraits[0].seed for one in asked] == [1, 2]
     assert drawn == ["canny"] * 2, "each photo's once"
+
+
+def test_a_turn_that_comes_meanwhile_waits_for_what_is_drawn_and_draws_nothing_twice(
+    on_one_device: Callable[[int], SelfPortraitPipeline],
+    machine: Machine,
+    ask: Callable[..., PortraitRequest],
+    face_photo: Image.Image,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline, drawn, draw = on_one_device(2), list[PreparedPhoto](), annotators.annotate
+    paint, drawing, draws = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(name: AnnotatorName, photo: PreparedPhoto) -> Image.Image:
+        drawn.append(photo)
+        if len(drawn) > 1:
+            drawing.set()
+            assert draws.wait(TIMEOUT)
+        return draw(name, photo)
+
+    def busy(device: str, on_step: StepCallback) -> None:
+        assert paint.wait(TIMEOUT)
+
+    machine.fault, machine.annotators = busy, ("canny",)
+    monkeypatch.setattr(annotators, "annotate", slow)
+    other = open_photo(ImageOps.mirror(face_photo))
+    with ThreadPoolExecutor(2) as visitors:
+        first = visitors.submit(served_to, pipeline, ask("ann-1", seeds=(1,)))
+        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "it has no turn")
+        paint.set()
+        first.result(TIMEOUT)  # drew its own
+        paint.clear()
+        blocking = visitors.submit(served_to, pipeline, ask("ann-1", seeds=(2,)))
+        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "it has no turn")
+        second = visitors.submit(served_to, pipeline, ask("ben-1", seeds=(3,), photo=other))
+        assert drawing.wait(TIMEOUT)
+        paint.set()
+        blocking.result(TIMEOUT)
+        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "the second has no turn")
+        draws.set()
+        second.result(TIMEOUT)
+    assert len(drawn) == 2, "each photo's once"
+
+
+def test_many_who_want_one_photo_cut_and_draw_it_once(face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the first cells of a board do."""
+    photo, sitting, counts = open_photo(face_photo), Sitting(), {"cut": 0, "drawn": 0}
+    cut, draw = opening.prepare, annotators.annotate
+
+    def cutting(*arguments: Any, **named: Any) -> PreparedPhoto:
+        counts["cut"] += 1
+        time.sleep(0.05)
+        return cut(*arguments, **named)
+
+    def drawing(*arguments: Any) -> Image.Image:
+        counts["drawn"] += 1
+        time.sleep(0.05)
+        return draw(*arguments)
+
+    monkeypatch.setattr(opening, "prepare", cutting)
+    monkeypatch.setattr(annotators, "annotate", drawing)
+
+    def work(_: int) -> int:
+        crop = sitting.crop(photo, 0, (96, 96), loose=False)
+        annotators.drawn_once("canny", crop.photo, crop.drawn)
+        return id(crop)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(work, range(8)))) == 1
+    assert counts == {"cut": 1, "drawn": 1}
 
 
 def test_a_photo_that_cannot_be_prepared_waits_all_the_same(

@@ -15,7 +15,8 @@ from PIL import Image
 from pipelines import heavy
 from pipelines.engines.device import is_out_of_memory
 
-_SHARE = 0.8  # of the free memory: torch's pieces do not fit together without gaps
+# Of the free memory: torch's pieces do not fit together without gaps, and a picture checker may want some meanwhile.
+_SHARE = 0.6
 
 
 class Memory(Protocol):
@@ -75,7 +76,7 @@ class Batches:
                 self.gave_up = self._is_news = True
             raise
         if self._memory is not None:
-            self._each = max(self._each, self._memory.peak() / (count * pixels))
+            self._each = self._memory.peak() / (count * pixels)  # the newest: others may have taken memory meanwhile
 
     def just_gave_up(self) -> bool:
         """Whether the last ones ran out of memory because they were several; true once."""

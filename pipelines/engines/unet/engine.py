@@ -87,7 +87,10 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         """See Engine.make."""
         resolved, notes = resolve(job, self.stack, studio)
         pictures = self.generate(resolved, on_step)
-        return Made(pictures, resolved.controls, notes + self._memory_notes)
+        notes += self._memory_notes
+        if self._batches.gave_up and len(job.seeds) > 1:
+            notes += (say("Memory ran out, so {name} now makes one variation after the other.", name=self.name),)
+        return Made(pictures, resolved.controls, notes)
 
     def generate(self, job: GenerationJob, on_step: StepCallback) -> list[Image.Image]:
         """One picture a seed. They are made one after the other, but on a GPU with room for several; there a seed's
@@ -317,12 +320,6 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
 
     def _makes_do(self) -> bool:
         return self._batches.just_gave_up() or super()._makes_do()
-
-    @property
-    def _memory_notes(self) -> tuple[str, ...]:
-        if self._thrifty or not self._batches.gave_up:
-            return super()._memory_notes
-        return (say("Memory ran out, so {name} now makes one variation after the other.", name=self.name),)
 
     def _attach(self, names: tuple[AnnotatorName, ...]) -> None:
         """Give the pipeline the ControlNets of these annotators, in their order."""
