@@ -113,8 +113,8 @@ def test_a_file_that_comes_while_the_folder_is_emptied_goes_too(
     """Its folder was found by its old name, and then had another one."""
     folder, empty, late = PrivateFolder(tmp_path), shutil.rmtree, iter(["late.png"])
 
-    def emptied(path: Path, **named: bool) -> None:
-        empty(path, **named)
+    def emptied(path: Path, ignore_errors: bool = False) -> None:
+        empty(path, ignore_errors)
         for name in late:
             path.mkdir()
             (path / name).write_text("x")
