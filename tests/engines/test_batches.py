@@ -22,6 +22,7 @@ from pipelines.presets.loading import Presets
 from pipelines.schema import Job, PreparedPhoto
 from tests.conftest import difference
 from tests.engines.conftest import STACKS, Striped, control, embedded_stack, go_on
+from tests.support.sweeps import sweep
 from tests.tiny_checkpoints import SIZE
 
 SEEDS = (3, 5, 7, 11)
@@ -61,7 +62,7 @@ def batches(engine: DiffusionEngine, card: Card) -> Iterator[list[int]]:
     hook.remove()
 
 
-@pytest.mark.parametrize("kind", ["sd15", "sdxl", pytest.param("sdxl-union", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", sweep(["sd15", "sdxl", "sdxl-union"], 1))
 def test_pictures_are_the_same_but_for_rounding(kind: str, tiny_root: Path, job: GenerationJob) -> None:
     wanted = job.model_copy(update={"seeds": SEEDS, "ip_adapter_scale": 0.6})
     alone = DiffusionEngine(STACKS[kind](tiny_root), device=CPU)
@@ -78,6 +79,7 @@ def test_pictures_are_the_same_but_for_rounding(kind: str, tiny_root: Path, job:
     engine.close()
 
 
+@pytest.mark.slow
 def test_with_guidance_and_several_controls(tiny_root: Path, job: GenerationJob) -> None:
     several = (control("canny", control_guidance_end=0.6), control("lineart", stripe=16))
     wanted = job.model_copy(
@@ -97,18 +99,16 @@ def test_the_built_in_model_has_a_start_and_a_control_of_each_seed(
     presets: Presets, small_photo: PreparedPhoto
 ) -> None:
     stack = embedded_stack(presets).model_copy(update={"size": SIZE, "working_size": SIZE // 2})
-    wanted = Job(photo=small_photo, style=presets.style("comic"), scene=presets.scene("orbit"), seeds=SEEDS)
+    wanted = Job(photo=small_photo, style=presets.style("comic"), scene=presets.scene("none"), seeds=SEEDS[:3])
     pictures = []
-    for memory in (None, Card(10_000)):
+    for memory in (None, Card(10_000)):  # of those with a memory the first is made alone, and two together
         engine = DiffusionEngine(stack, device=CPU, memory=memory)
-        for _ in range(2):
-            made = engine.make(wanted, JobStudio(wanted, {}, Stage()), go_on).pictures
-        pictures.append(made)
+        pictures.append(engine.make(wanted, JobStudio(wanted, {}, Stage()), go_on).pictures)
         engine.close()
     assert max(difference(*pair) for pair in zip(*pictures, strict=True)) < 0.1
 
 
-@pytest.mark.parametrize(("free", "most"), [(10_000, 4), (350, 2), (50, 1)])
+@pytest.mark.parametrize(("free", "most"), sweep([(350, 2), (10_000, 4), (50, 1)], 1, several=True))
 def test_as_many_as_fit(free: int, most: int, tiny_root: Path, job: GenerationJob) -> None:
     card = Card(free)
     engine = DiffusionEngine(STACKS["sd15"](tiny_root), device=CPU, memory=card)

@@ -74,7 +74,7 @@ class Noting(Striped):
         return super().control(annotator)
 
 
-@pytest.mark.parametrize("likeness", [0.2, pytest.param(0.5, marks=pytest.mark.slow), 0.9])
+@pytest.mark.parametrize("likeness", sweep([0.9, 0.5, 0.2], 1))
 def test_it_asks_for_the_control_images_that_it_announced(engine: Engine, job: Job, likeness: float) -> None:
     wanted = job.model_copy(update={"likeness": likeness})
     studio = Noting(wanted)
