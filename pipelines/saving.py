@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import secrets
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 
@@ -58,11 +58,10 @@ def save_portraits(
         folder / f"{job.style.id}-{request.scene_id}-seed{seed}-{portrait_id}.png"
         for portrait_id, (seed, _) in zip(ids, pictures, strict=True)
     ]
-    asked = [
-        _pool().submit(saved, portrait_id, path, seed, picture)
-        for portrait_id, path, (seed, picture) in zip(ids, paths, pictures, strict=True)
-    ]
+    asked: list[Future[Portrait]] = []
     try:
+        for portrait_id, path, (seed, picture) in zip(ids, paths, pictures, strict=True):
+            asked.append(_pool().submit(saved, portrait_id, path, seed, picture))
         return tuple(each.result() for each in asked)
     except BaseException:
         wait(asked)  # or one of them would write its file after all
@@ -70,6 +69,8 @@ def save_portraits(
             with suppress(OSError):
                 path.unlink()
         raise
+    finally:
+        asked.clear()  # an error's trace leads here, and no picture must stay with it
 
 
 @functools.cache

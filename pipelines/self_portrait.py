@@ -115,7 +115,8 @@ class SelfPortraitPipeline(LivePictures):
         self.warming: str = say("Starting: face finder")
         self._out_dir = out_dir
         self._stage = Stage()
-        self._processor = threading.BoundedSemaphore(cores())
+        self._finishing = threading.BoundedSemaphore(cores())
+        self._preparing = threading.BoundedSemaphore(max(1, cores() - 1))  # who finishes a picture holds a device
         marking.prepare()  # no portrait is made that could not be signed
         self._passed: WeakSet[StylePicture] = WeakSet()
 
@@ -182,11 +183,15 @@ class SelfPortraitPipeline(LivePictures):
         Returns:
             The thread in which that is done, to be waited for when the turn has come; None where no core is free now.
         """
-        if not self._processor.acquire(blocking=False):  # who finishes a picture holds a device and comes first
+        if not self._preparing.acquire(blocking=False):
             return None
         work = contextvars.copy_context().run
         thread = threading.Thread(target=work, args=(self._prepare, request), name="preparing", daemon=True)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the machine has no thread left
+            self._preparing.release()
+            return None
         return thread
 
     def _prepare(self, request: PortraitRequest) -> None:
@@ -204,7 +209,7 @@ class SelfPortraitPipeline(LivePictures):
         except Exception as error:
             log.info("a portrait was not prepared: %s", type(error).__name__)
         finally:
-            self._processor.release()
+            self._preparing.release()
 
     def places(self, model_id: str) -> int:
         """How many portraits of an engine can be made at a time."""
@@ -227,7 +232,7 @@ class SelfPortraitPipeline(LivePictures):
         painted = self._paint(request, report, turn, in_series)
         engine, stack = painted.choice.engine, painted.choice.stack
         # The device goes to the next one, but not before there is a core to finish this one's pictures.
-        with self._processor, self.precedence.awaited():
+        with self._finishing, self.precedence.awaited():
             if not turn.holds:  # it hung, was set aside, and woke up after all
                 raise Cancelled(say("Stopped: this took too long."))
             if engine.is_diffusion:

@@ -46,7 +46,7 @@ class Sitting:
         self._crops: OrderedDict[_Key, Crop] = OrderedDict()
         self._frames: OrderedDict[tuple[int | None, float, bool, HandCrop | None], Frame] = OrderedDict()
         self._lock = threading.Lock()
-        self._cutting = threading.Lock()
+        self._cutting: dict[_Key, threading.Lock] = {}
 
     def frame(
         self, photo: LoadedPhoto, face_index: int | None, ratio: float, *, loose: bool, crop: HandCrop | None = None
@@ -83,14 +83,14 @@ class Sitting:
             photo: The one that this sitting is of.
         """
         key = (face_index, size, loose, crop)
-        if (known := self._known(key)) is not None:
-            return known
-        with self._cutting:  # whoever wants the same one waits for it
+        if size[0] * size[1] > _KEPT_PIXELS:
+            return Crop(opening.prepare(photo, face_index, size, loose=loose, crop=crop, where=where))
+        with self._lock:
+            cutting = self._cutting.setdefault(key, threading.Lock())
+        with cutting:  # whoever wants the same one waits for it
             if (known := self._known(key)) is not None:
                 return known
             cut = Crop(opening.prepare(photo, face_index, size, loose=loose, crop=crop, where=where))
-            if size[0] * size[1] > _KEPT_PIXELS:
-                return cut
             with self._lock:
                 self._crops[key] = cut
                 while len(self._crops) > _CROPS:

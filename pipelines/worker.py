@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 
 from languages.saying import say
-from pipelines.errors import EngineFailed
+from pipelines.errors import Cancelled, EngineFailed
 from pipelines.results import PortraitSet
 from pipelines.schema import PortraitRequest
 from pipelines.self_portrait import SelfPortraitPipeline
@@ -121,8 +121,10 @@ def _work(
 
     def work() -> None:
         try:
-            if preparing is not None:
-                preparing.join()
+            while preparing is not None and preparing.is_alive() and not stop.is_set():
+                preparing.join(_LOOK_SECONDS)
+            if stop.is_set():
+                raise Cancelled(say("Stopped before it began."))
             events.put(pipeline(request, on_step, out_dir=out_dir, ticket=ticket, in_series=in_series))
         except BaseException as error:  # handed to the caller, who decides
             events.put(error)

@@ -242,7 +242,7 @@ class _Run:
             while True:
                 try:
                     with self._admit(request):
-                        return self._worked(index, request, place, in_series)
+                        return self._worked(index, request, place, in_series, alone.close)
                 except (EngineBusy, TooOften):
                     if not is_alone:
                         alone.enter_context(self._asking)
@@ -255,9 +255,13 @@ class _Run:
                         raise Cancelled(say("Stopped before it began.")) from None
 
     def _worked(
-        self, index: int, request: PortraitRequest, place: Path, in_series: bool
+        self, index: int, request: PortraitRequest, place: Path, in_series: bool, joined: Callable[[], None]
     ) -> tuple[PortraitSet, float, int]:
-        """The portrait, the seconds from its turn on, and how many had theirs when it was ready."""
+        """The portrait, the seconds from its turn on, and how many had theirs when it was ready.
+
+        Args:
+            joined: Called when it has its place in the line.
+        """
         began: float | None = None
         linked = _Linked(self._stop)
         self._turn(index, None)
@@ -265,6 +269,7 @@ class _Run:
         try:
             with closing(events):
                 for event in events:
+                    joined()
                     if isinstance(event, PortraitSet):
                         now = time.monotonic()
                         return event, now - (began or now), self._turn(index, True).count(True)

@@ -97,11 +97,27 @@ def commit_of(source: HubSource) -> str | None:
 
 def folders_of(source: HubSource) -> list[Path]:
     """The snapshot that stands for a source, and those that did before: their files keep bytes on the disk, too."""
-    repo_id, revision, commits = str(source.repo_id), source.revision or "main", [commit_of(source)]
+    repo_id, revision = str(source.repo_id), source.revision or "main"
+    commits = dict.fromkeys((commit_of(source), *_earlier(repo_id, revision)))
+    return [snapshot(repo_id, commit) for commit in commits if commit]
+
+
+def _earlier(repo_id: str, revision: str) -> list[str]:
+    """Commits that stood for a revision before, the latest last."""
     with contextlib.suppress(OSError):
         lines = (repository(repo_id) / _EARLIER).read_text("utf-8").splitlines()
-        commits += [line[:40] for line in lines if line[41:] == revision and _COMMIT.fullmatch(line[:40])]
-    return [snapshot(repo_id, commit) for commit in dict.fromkeys(commits) if commit]
+        return [line[:40] for line in lines if line[41:] == revision and _COMMIT.fullmatch(line[:40])]
+    return []
+
+
+def lead_back(repo_id: str, ref: Path) -> None:
+    """Let a ref whose commit is gone lead to the latest one before of which something is here; else delete it."""
+    revision = ref.relative_to(repository(repo_id) / "refs").as_posix().removeprefix(_instead_of(""))
+    for commit in reversed(_earlier(repo_id, revision)):
+        if snapshot(repo_id, commit).is_dir():
+            _write(ref, commit)
+            return
+    ref.unlink()
 
 
 def is_replaced(source: HubSource) -> bool:

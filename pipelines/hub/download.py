@@ -110,7 +110,8 @@ def carry_out(
         EngineUnavailable: Another download is under way, there is too little room, or the hub does not give a file.
     """
     watch.moved(0)
-    pieces = [piece for piece in plan.pieces if piece.wanted]
+    # One that has all its files may lack the ref that leads to them: another source or program fetched them.
+    pieces = [piece for piece in plan.pieces if piece.wanted or piece.listing is not None]
     if not pieces:
         return ()
     left_out = dict(plan.left_out)
@@ -135,14 +136,14 @@ def carry_out(
 def _in_order(pieces: list[Piece], *, fresh: bool) -> Iterator[tuple[Piece, HubFile]]:
     """The smallest file of each first: what the hub does not give is known before gigabytes have come."""
     came_along: set[Path] = set()
-    first = {piece.component.name: min(piece.wanted, key=lambda file: file.size) for piece in pieces}
+    first = {piece.component.name: min(piece.wanted, key=lambda file: file.size) for piece in pieces if piece.wanted}
 
     def is_here(file: HubFile) -> bool:
         return not fresh and file.path in came_along and is_whole(file.path)
 
     for piece in pieces:
         came_along |= _move_on(piece)
-        if not is_here(first[piece.component.name]):
+        if piece.wanted and not is_here(first[piece.component.name]):
             yield piece, first[piece.component.name]
     for piece in pieces:
         rest = (file for file in piece.wanted if file != first[piece.component.name])

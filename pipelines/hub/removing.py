@@ -76,11 +76,10 @@ def remove(offer: Offer, others: Iterable[Offer], at_work: Collection[str] = ())
     }
     try:
         _delete_stored(removal)
-        for path in (*removal.files, *removal.blobs, *_unfinished(offer, at_work)):
+        for path in (*removal.blobs, *removal.files):  # a link to nothing is found again, bytes without one are not
             path.unlink(missing_ok=True)
         busy = set().union(*(_repositories(other) for other in others if other.id in at_work))
-        for repo_id in _repositories(offer) - busy:
-            _sweep(repo_id)
+        _clear_up(offer, at_work, busy)
     except OSError as error:
         words = "A file of the model cache could not be deleted; check its permissions."
         raise EngineUnavailable(words, detail=type(error).__name__) from None
@@ -93,6 +92,23 @@ def drop_unfinished(offer: Offer) -> None:
         for path in _unfinished(offer, ()):
             path.unlink(missing_ok=True)
         for repo_id in _repositories(offer):
+            _sweep(repo_id)
+
+
+def _clear_up(offer: Offer, at_work: Collection[str], busy: set[str]) -> None:
+    """Delete what is not whole yet, and what leads to nothing: not where a download is under way, but for one of our
+    own, whose repositories are known.
+    """
+    repositories = _repositories(offer)
+    with contextlib.ExitStack() as alone:
+        try:
+            alone.enter_context(cache.downloading())
+        except EngineUnavailable:
+            repositories = repositories - busy if at_work else set()
+        else:
+            for path in _unfinished(offer, at_work):
+                path.unlink(missing_ok=True)
+        for repo_id in repositories:
             _sweep(repo_id)
 
 
@@ -168,7 +184,9 @@ def _place(link: Path) -> Path:
 
 
 def _sweep(repo_id: str) -> None:
-    """Remove folders that are empty now, refs to them, and the repository's folder where no file is left in it."""
+    """Remove folders that are empty now, and the repository's where no file is left in it. A ref to such a folder leads
+    to the commit before again, where that is here, or goes.
+    """
     repository = cache.repository(repo_id)
     blobs, snapshots, refs = (repository / name for name in ("blobs", "snapshots", "refs"))
     if not any(blobs.glob("*.incomplete")):  # else another program counts on the folder that it fetches for
@@ -177,7 +195,7 @@ def _sweep(repo_id: str) -> None:
                 Path(folder).rmdir()  # not where something is in it
     for ref in [path for path in refs.rglob("*") if path.is_file()]:
         if not (snapshots / ref.read_text("utf-8", "replace").strip()).is_dir():
-            ref.unlink()
+            cache.lead_back(repo_id, ref)
     if any(blobs.glob("*")):
         snapshots.mkdir(exist_ok=True)  # without it, `hf cache` calls the repository damaged
     elif repository.is_dir() and not snapshots.exists():

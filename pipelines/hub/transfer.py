@@ -128,9 +128,18 @@ def take_along(files: Iterable[HubFile], earlier: Path) -> set[Path]:
     made: set[Path] = set()
     for file in files:
         before = earlier / file.name
-        is_same = before.is_symlink() and cache.blob_of(before).name == file.key and file.blob.exists()
-        if is_same and not (file.path.is_symlink() or file.path.exists()):
-            _link(file)
+        if file.path.is_symlink() or file.path.exists():
+            continue
+        if before.is_symlink():
+            if cache.blob_of(before).name == file.key and file.blob.exists():
+                _link(file)
+                made.add(file.path)
+        elif before.is_file() and matches(before, file):  # a file system without links
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(before, file.path)
+            except OSError:
+                shutil.copyfile(before, file.path)
             made.add(file.path)
     return made
 

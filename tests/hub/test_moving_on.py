@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+import huggingface_hub
 import pytest
 
 from pipelines.errors import Cancelled
-from pipelines.hub import cache, removing
+from pipelines.hub import cache, removing, transfer
 from pipelines.hub.offers import Offer
 from tests.fake_hub import COMMIT, FakeHub
 from tests.support.small_hub import Watcher, fetch, is_complete, is_the_hubs, stack
@@ -121,3 +125,71 @@ def test_deleting_leaves_a_commit_that_is_pinned(hub: FakeHub) -> None:
     fetch(newest)
     assert removing.remove(newest, []) == 0
     assert is_complete(pinned)
+
+
+def test_a_file_that_another_source_or_program_fetched_is_found_by_its_branch(hub: FakeHub) -> None:
+    """All is here but the ref that leads to it: fetching again and again would never end that."""
+    fetch(part("unet", revision=COMMIT))
+    fetch(part("unet"))
+    assert is_complete(part("unet"))
+    huggingface_hub.hf_hub_download("tiny/base", "scheduler/scheduler_config.json", revision=COMMIT)
+    fetch(part("scheduler"))
+    assert is_complete(part("scheduler"))
+
+
+def test_a_download_that_is_cancelled_at_once_leads_back_to_the_commit_before(hub: FakeHub) -> None:
+    fetch(part("scheduler"))
+    move_on(hub, "scheduler/scheduler_config.json")
+    with pytest.raises(Cancelled):
+        fetch(part("vae"), Watcher(stop_after=0))
+    removing.drop_unfinished(part("vae"))
+    assert cache.commit_of(part("scheduler").components[0].source) == COMMIT
+    assert is_complete(part("scheduler"))
+    huggingface_hub.hf_hub_download("tiny/base", "scheduler/scheduler_config.json", local_files_only=True)
+
+
+@pytest.mark.parametrize("hard", [True, False], ids=["hard links", "copies"])
+def test_a_file_system_without_links_keeps_what_is_here_too(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, hard: bool
+) -> None:
+    def no(*_: object) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(Path, "symlink_to", no)
+    if not hard:
+        monkeypatch.setattr(os, "link", no)
+    first, second = part("unet", "scheduler"), part("vae")
+    fetch(first)
+    move_on(hub)
+    fetch(second)
+    assert is_complete(first)
+    assert is_complete(second)
+
+
+class OtherProgram(Watcher):
+    """Does something once, in the middle of a file."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        super().__init__()
+        self._work: Callable[[], object] | None = work
+
+    def moved(self, count: int) -> None:
+        super().moved(count)
+        if count and self._work is not None:
+            work, self._work = self._work, None
+            work()
+
+
+def test_another_process_deletes_while_this_one_downloads(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It knows nothing of the download, but for the lock."""
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 64)
+    old, kept = part("unet", revision=COMMIT), part("scheduler", revision=COMMIT)
+    fetch(old)
+    fetch(kept)
+    hub.also = COMMIT
+    move_on(hub)
+    coming = part("vae")
+    fetch(coming, OtherProgram(lambda: removing.remove(old, [kept, coming])))
+    assert is_complete(coming)
+    assert is_complete(kept)
+    assert not is_complete(old)

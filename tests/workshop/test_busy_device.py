@@ -16,13 +16,13 @@ from pipelines import saving, self_portrait, worker
 from pipelines.controls import annotators
 from pipelines.easels import FILTERS
 from pipelines.engines.base import PREVIEW
-from pipelines.errors import EngineUnavailable
+from pipelines.errors import Cancelled, EngineUnavailable
 from pipelines.photo import opening
 from pipelines.photo.opening import open_photo
 from pipelines.presets.loading import Presets
 from pipelines.results import PortraitSet
 from pipelines.safety.review import Safety
-from pipelines.schema import AnnotatorName, PortraitRequest, PreparedPhoto, StepCallback
+from pipelines.schema import AnnotatorName, LoadedPhoto, PortraitRequest, PreparedPhoto, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
 from pipelines.sitting import Sitting
 from tests.support.fakes import FakeEngine, FakeEngines
@@ -212,6 +212,89 @@ def test_many_who_want_one_photo_cut_and_draw_it_once(face_photo: Image.Image, m
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(work, range(8)))) == 1
     assert counts == {"cut": 1, "drawn": 1}
+
+
+def test_a_live_picture_waits_for_no_print_of_the_same_photo(
+    face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, sitting, go, begun = open_photo(face_photo), Sitting(), threading.Event(), threading.Event()
+    cut = opening.prepare
+
+    def cutting(photo: LoadedPhoto, face: int | None, size: tuple[int, int], **named: Any) -> PreparedPhoto:
+        if size[0] > 1000:
+            begun.set()
+            assert go.wait(TIMEOUT)
+            size = (96, 96)
+        return cut(photo, face, size, **named)
+
+    monkeypatch.setattr(opening, "prepare", cutting)
+    with ThreadPoolExecutor(2) as pool:
+        prints = [pool.submit(sitting.crop, photo, 0, (size, size), loose=False) for size in (1024, 2048)]
+        assert begun.wait(TIMEOUT)
+        live = sitting.crop(photo, 0, (96, 96), loose=False)
+        assert not prints[0].done()
+        go.set()
+        assert live.photo.image.size == (96, 96)
+        for one in prints:
+            one.result(TIMEOUT)
+
+
+def test_cancel_does_not_wait_for_what_is_being_drawn(
+    on_one_device: Callable[[int], SelfPortraitPipeline],
+    machine: Machine,
+    ask: Callable[..., PortraitRequest],
+    face_photo: Image.Image,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline, paint, drawing, draws, stop = on_one_device(2), *(threading.Event() for _ in range(4))
+
+    def busy(device: str, on_step: StepCallback) -> None:
+        assert paint.wait(TIMEOUT)
+
+    machine.fault = busy
+    first = worker.run(pipeline, ask("ann-1"))
+    with ThreadPoolExecutor(2) as visitors:
+        asked = visitors.submit(list, first)
+        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "it has no turn")
+
+        def slow(name: AnnotatorName, photo: PreparedPhoto) -> Image.Image:
+            if threading.current_thread().name == "preparing":
+                drawing.set()
+                assert draws.wait(TIMEOUT)
+            return photo.image
+
+        machine.annotators = ("canny",)
+        monkeypatch.setattr(annotators, "annotate", slow)
+        waiting = worker.run(pipeline, ask("ben-1", photo=open_photo(ImageOps.mirror(face_photo))), stop=stop)
+        assert isinstance(next(waiting), worker.WaitEvent)
+        second = visitors.submit(list, waiting)
+        assert drawing.wait(TIMEOUT)
+        paint.set()
+        asked.result(TIMEOUT)
+        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "the second has no turn")
+        stop.set()
+        with pytest.raises(Cancelled):
+            second.result(TIMEOUT)
+        assert not draws.is_set()
+        draws.set()
+
+
+def test_a_machine_without_threads_prepares_nothing_and_goes_on(
+    on_one_device: Callable[[int], SelfPortraitPipeline],
+    ask: Callable[..., PortraitRequest],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline = on_one_device(2)
+
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", none)
+        assert [pipeline.prepare(ask()) for _ in range(3)] == [None] * 3
+    preparing = pipeline.prepare(ask())
+    assert preparing is not None
+    preparing.join(TIMEOUT)
 
 
 def test_a_photo_that_cannot_be_prepared_waits_all_the_same(
