@@ -47,14 +47,14 @@ def lend_gpu(pipeline: SelfPortraitPipeline, flags: Path) -> None:
     Raises:
         EngineUnavailable: The weights are damaged.
     """
-    durations, engines = lent.Durations(), dict[str, Any]()
     stack = _best(pipeline)
+    durations = lent.Durations({} if stack is None else {stack.id: stack.memory_bytes})
+    engines: dict[str, Any] = {}
     # Also where there is nothing to lend it to: such a Space must have one function that is marked.
     marked = heavy.load("spaces").GPU(duration=durations)(lent.worker(engines))
     if stack is None:
         return
     engines[stack.id] = lent.loaded_engine(stack)
-    durations.weights[stack.id] = stack.memory_bytes
 
     def borrow(model_id: str, job: Job, drawn: lent.Drawn, flag: str) -> Generator[lent.Told, None, None]:
         try:

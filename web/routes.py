@@ -38,6 +38,7 @@ from starlette.staticfiles import StaticFiles
 from languages.catalogue import LANGUAGES, for_scripts
 from languages.saying import say
 from pipelines import heavy
+from pipelines.easels import cores
 from pipelines.errors import ConsentMissing, PhotoUnreadable, PortraitError, RequestInvalid
 from pipelines.photo import opening as photos
 from pipelines.presets.loading import THUMBNAILS
@@ -159,7 +160,7 @@ class _Calls(Calls):
         self._opening = CapacityLimiter(2)  # the others wait without a thread: those serve files, too
         self._checking = threading.BoundedSemaphore(_CHECKS_AT_ONCE)
         self._tiles = Tiles(studio.pipeline)
-        self._rendering = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
+        self._rendering = threading.BoundedSemaphore(max(1, cores() - 1))
 
     async def photo(self, request: Request) -> Response:
         """Take in a photo: the raw file as the body."""

@@ -6,7 +6,6 @@ next one when one has come. So two visitors get theirs in turn, and none waits f
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from anyio import CancelScope, CapacityLimiter, to_thread
 from starlette.types import Receive
 
 from languages.saying import say
+from pipelines.easels import cores
 from pipelines.errors import Cancelled, RequestInvalid
 from pipelines.photo import memory
 from pipelines.schema import LoadedPhoto
@@ -50,7 +50,7 @@ class Tiles:
 
     def __init__(self, pipeline: SelfPortraitPipeline, at_once: int | None = None) -> None:
         self._pipeline = pipeline
-        self._painting = CapacityLimiter(at_once or max(1, (os.cpu_count() or 2) // 2))  # waiting takes no thread
+        self._painting = CapacityLimiter(at_once or max(1, cores() // 2))  # waiting takes no thread
         self._asked: dict[str, deque[_Asked]] = {}  # by the visit's key
 
     async def tile(self, visit: Visit, kind: str, preset_id: str, receive: Receive) -> bytes | None:

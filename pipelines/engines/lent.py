@@ -107,16 +107,19 @@ class Durations:
 
     The lender compares what is asked for with what a visitor has left, and serves short ones first; a copy that takes
     longer is ended.
+
+    Args:
+        weights: Bytes that a new copy moves onto the GPU first, by stack.
     """
 
-    def __init__(self) -> None:
-        self.weights: dict[str, int] = {}  # bytes, by stack
+    def __init__(self, weights: Mapping[str, int]) -> None:
+        self._weights = weights
         self._longest: dict[str, float] = {}
 
     def __call__(self, model_id: str, job: Job, *_: Any, **__: Any) -> int:
         """Seconds for a call of the function that works with the GPU, whose arguments these are."""
         each = self._longest.get(model_id, _FIRST_SECONDS)
-        move = _MOVE_SECONDS + self.weights.get(model_id, 0) / _MOVED_BYTES
+        move = _MOVE_SECONDS + self._weights.get(model_id, 0) / _MOVED_BYTES
         return math.ceil(min(_MOST_SECONDS, _MARGIN * each * len(job.seeds) + move))
 
     def measured(self, model_id: str, seconds: float, pictures: int) -> None:

@@ -61,7 +61,7 @@ class Breaking(FakeEngine):
 
 def lend_to(engine: Engine, flags: Path) -> tuple[LentEngine, Durations]:
     """As on a Space, and what goes over the border is pickled."""
-    paint, durations = lent.worker({engine.model_id: engine}), Durations()
+    paint, durations = lent.worker({engine.model_id: engine}), Durations({})
 
     def borrow(model_id: str, job: Job, drawn: Drawn, flag: str) -> Generator[Told, None, None]:
         sent = pickle.loads(pickle.dumps((model_id, job, drawn, flag)))
@@ -170,13 +170,13 @@ def test_a_copy_that_ends_without_a_word_is_told(
     def borrow(*_: object) -> Generator[Told, None, None]:
         yield lent.Step(1, 4, None)
 
-    engine = LentEngine(painter, borrow, Durations(), tmp_path)
+    engine = LentEngine(painter, borrow, Durations({}), tmp_path)
     with pytest.raises(EngineFailed, match="taken away"):
         engine.make(job, studio, go_on)
 
 
 def test_seconds_follow_the_longest_that_was_measured(job: Job) -> None:
-    durations = Durations()
+    durations = Durations({})
     one = job.model_copy(update={"seeds": (1,)})
     assert durations("large", one, Drawn({}, {}, ()), "flag") == 33
     durations.measured("large", 12.0, pictures=2)
@@ -184,8 +184,9 @@ def test_seconds_follow_the_longest_that_was_measured(job: Job) -> None:
     durations.measured("large", 6.0, pictures=1)
     assert durations("large", one) == 17, "1.4 times 8 s, and 5 s to move the weights"
     assert durations("large", job) == 28
-    durations.weights["large"] = 13_000_000_000
-    assert durations("large", one) == 30, "and 13 s for so many bytes"
+    heavy = Durations({"large": 13_000_000_000})
+    heavy.measured("large", 8.0, pictures=1)
+    assert heavy("large", one) == 30, "and 13 s for so many bytes"
     durations.measured("large", 500.0, pictures=1)
     assert durations("large", job) == 80, "more would be refused"
 

@@ -17,14 +17,12 @@ from pipelines.controls import annotators
 from pipelines.easels import FILTERS
 from pipelines.engines.base import PREVIEW
 from pipelines.errors import Cancelled, EngineUnavailable
-from pipelines.photo import opening
 from pipelines.photo.opening import open_photo
 from pipelines.presets.loading import Presets
 from pipelines.results import PortraitSet
 from pipelines.safety.review import Safety
-from pipelines.schema import AnnotatorName, LoadedPhoto, PortraitRequest, PreparedPhoto, StepCallback
+from pipelines.schema import AnnotatorName, PortraitRequest, PreparedPhoto, StepCallback
 from pipelines.self_portrait import SelfPortraitPipeline
-from pipelines.sitting import Sitting
 from tests.support.fakes import FakeEngine, FakeEngines
 from tests.support.machine import TIMEOUT, Machine, Stacks, served_to
 from tests.support.site import wait_until
@@ -62,6 +60,22 @@ def on_one_device(presets: Presets, machine: Machine, tmp_path: Path) -> Callabl
             return SelfPortraitPipeline(presets, tmp_path, engines={"one": Stacks(machine, "one")}, safety=Safety())
 
     return build
+
+
+@pytest.fixture
+def paint(machine: Machine) -> threading.Event:
+    """Before this is set the device paints nothing."""
+    go = threading.Event()
+
+    def held(device: str, on_step: StepCallback) -> None:
+        assert go.wait(TIMEOUT)
+
+    machine.fault = held
+    return go
+
+
+def has_a_turn(pipeline: SelfPortraitPipeline) -> None:
+    wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "nobody has a turn")
 
 
 def test_the_next_portrait_is_painted_while_one_is_finished(
@@ -118,29 +132,27 @@ def test_a_filter_keeps_its_core_to_the_end(
 def test_what_guides_a_portrait_is_drawn_while_it_waits(
     on_one_device: Callable[[int], SelfPortraitPipeline],
     machine: Machine,
+    paint: threading.Event,
     ask: Callable[..., PortraitRequest],
     face_photo: Image.Image,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pipeline, go, drawn, draw = on_one_device(2), threading.Event(), list[str](), annotators.annotate
+    pipeline, drawn, draw = on_one_device(2), list[str](), annotators.annotate
 
     def noted(name: AnnotatorName, photo: PreparedPhoto) -> Image.Image:
         drawn.append(name)
         return draw(name, photo)
 
-    def busy(device: str, on_step: StepCallback) -> None:
-        assert go.wait(TIMEOUT)
-
     monkeypatch.setattr(annotators, "annotate", noted)
-    machine.fault, machine.annotators = busy, ("canny",)
+    machine.annotators = ("canny",)
     other = open_photo(ImageOps.mirror(face_photo))
     with ThreadPoolExecutor(2) as visitors:
         asked = [visitors.submit(served_to, pipeline, ask("ann-1", seeds=(1,)))]
-        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "it has no turn")
+        has_a_turn(pipeline)
         asked.append(visitors.submit(served_to, pipeline, ask("ben-1", seeds=(2,), photo=other)))
         wait_until(lambda: drawn == ["canny"], "nothing is drawn while it waits")
         assert machine.made == []
-        go.set()
+        paint.set()
         assert [one.result(TIMEOUT).portraits[0].seed for one in asked] == [1, 2]
     assert drawn == ["canny"] * 2, "each photo's once"
 
@@ -148,12 +160,13 @@ def test_what_guides_a_portrait_is_drawn_while_it_waits(
 def test_a_turn_that_comes_meanwhile_waits_for_what_is_drawn_and_draws_nothing_twice(
     on_one_device: Callable[[int], SelfPortraitPipeline],
     machine: Machine,
+    paint: threading.Event,
     ask: Callable[..., PortraitRequest],
     face_photo: Image.Image,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pipeline, drawn, draw = on_one_device(2), list[PreparedPhoto](), annotators.annotate
-    paint, drawing, draws = threading.Event(), threading.Event(), threading.Event()
+    drawing, draws = threading.Event(), threading.Event()
 
     def slow(name: AnnotatorName, photo: PreparedPhoto) -> Image.Image:
         drawn.append(photo)
@@ -162,100 +175,41 @@ def test_a_turn_that_comes_meanwhile_waits_for_what_is_drawn_and_draws_nothing_t
             assert draws.wait(TIMEOUT)
         return draw(name, photo)
 
-    def busy(device: str, on_step: StepCallback) -> None:
-        assert paint.wait(TIMEOUT)
-
-    machine.fault, machine.annotators = busy, ("canny",)
+    machine.annotators = ("canny",)
     monkeypatch.setattr(annotators, "annotate", slow)
     other = open_photo(ImageOps.mirror(face_photo))
     with ThreadPoolExecutor(2) as visitors:
         first = visitors.submit(served_to, pipeline, ask("ann-1", seeds=(1,)))
-        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "it has no turn")
+        has_a_turn(pipeline)
         paint.set()
         first.result(TIMEOUT)  # drew its own
         paint.clear()
         blocking = visitors.submit(served_to, pipeline, ask("ann-1", seeds=(2,)))
-        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "it has no turn")
+        has_a_turn(pipeline)
         second = visitors.submit(served_to, pipeline, ask("ben-1", seeds=(3,), photo=other))
         assert drawing.wait(TIMEOUT)
         paint.set()
         blocking.result(TIMEOUT)
-        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "the second has no turn")
+        has_a_turn(pipeline)
         draws.set()
         second.result(TIMEOUT)
     assert len(drawn) == 2, "each photo's once"
 
 
-def test_many_who_want_one_photo_cut_and_draw_it_once(face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the first cells of a board do."""
-    photo, sitting, counts = open_photo(face_photo), Sitting(), {"cut": 0, "drawn": 0}
-    cut, draw = opening.prepare, annotators.annotate
-
-    def cutting(*arguments: Any, **named: Any) -> PreparedPhoto:
-        counts["cut"] += 1
-        time.sleep(0.05)
-        return cut(*arguments, **named)
-
-    def drawing(*arguments: Any) -> Image.Image:
-        counts["drawn"] += 1
-        time.sleep(0.05)
-        return draw(*arguments)
-
-    monkeypatch.setattr(opening, "prepare", cutting)
-    monkeypatch.setattr(annotators, "annotate", drawing)
-
-    def work(_: int) -> int:
-        crop = sitting.crop(photo, 0, (96, 96), loose=False)
-        annotators.drawn_once("canny", crop.photo, crop.drawn)
-        return id(crop)
-
-    with ThreadPoolExecutor(4) as pool:
-        assert len(set(pool.map(work, range(8)))) == 1
-    assert counts == {"cut": 1, "drawn": 1}
-
-
-def test_a_live_picture_waits_for_no_print_of_the_same_photo(
-    face_photo: Image.Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    photo, sitting, go, begun = open_photo(face_photo), Sitting(), threading.Event(), threading.Event()
-    cut = opening.prepare
-
-    def cutting(photo: LoadedPhoto, face: int | None, size: tuple[int, int], **named: Any) -> PreparedPhoto:
-        if size[0] > 1000:
-            begun.set()
-            assert go.wait(TIMEOUT)
-            size = (96, 96)
-        return cut(photo, face, size, **named)
-
-    monkeypatch.setattr(opening, "prepare", cutting)
-    with ThreadPoolExecutor(2) as pool:
-        prints = [pool.submit(sitting.crop, photo, 0, (size, size), loose=False) for size in (1024, 2048)]
-        assert begun.wait(TIMEOUT)
-        live = sitting.crop(photo, 0, (96, 96), loose=False)
-        assert not prints[0].done()
-        go.set()
-        assert live.photo.image.size == (96, 96)
-        for one in prints:
-            one.result(TIMEOUT)
-
-
 def test_cancel_does_not_wait_for_what_is_being_drawn(
     on_one_device: Callable[[int], SelfPortraitPipeline],
     machine: Machine,
+    paint: threading.Event,
     ask: Callable[..., PortraitRequest],
     face_photo: Image.Image,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pipeline, paint, drawing, draws, stop = on_one_device(2), *(threading.Event() for _ in range(4))
+    pipeline, drawing, draws, stop = on_one_device(2), *(threading.Event() for _ in range(3))
 
-    def busy(device: str, on_step: StepCallback) -> None:
-        assert paint.wait(TIMEOUT)
-
-    machine.fault = busy
     first = worker.run(pipeline, ask("ann-1"))
     with ThreadPoolExecutor(2) as visitors:
         asked = visitors.submit(list, first)
-        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "it has no turn")
+        has_a_turn(pipeline)
 
         def slow(name: AnnotatorName, photo: PreparedPhoto) -> Image.Image:
             if threading.current_thread().name == "preparing":
@@ -271,7 +225,7 @@ def test_cancel_does_not_wait_for_what_is_being_drawn(
         assert drawing.wait(TIMEOUT)
         paint.set()
         asked.result(TIMEOUT)
-        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "the second has no turn")
+        has_a_turn(pipeline)
         stop.set()
         with pytest.raises(Cancelled):
             second.result(TIMEOUT)
@@ -300,41 +254,40 @@ def test_a_machine_without_threads_prepares_nothing_and_goes_on(
 def test_a_photo_that_cannot_be_prepared_waits_all_the_same(
     on_one_device: Callable[[int], SelfPortraitPipeline],
     machine: Machine,
+    paint: threading.Event,
     ask: Callable[..., PortraitRequest],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is wrong is said when its turn has come."""
-    pipeline, go = on_one_device(2), threading.Event()
-
-    def busy(device: str, on_step: StepCallback) -> None:
-        assert go.wait(TIMEOUT)
+    pipeline = on_one_device(2)
 
     def fails(*_: object) -> Image.Image:
         raise EngineUnavailable("The softedge weights are not here; choose another style.")
 
-    machine.fault, machine.annotators = busy, ("softedge",)
+    machine.annotators = ("softedge",)
     with ThreadPoolExecutor(1) as visitors:
         first = visitors.submit(served_to, pipeline, ask("ann-1"))
-        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "it has no turn")
+        has_a_turn(pipeline)
         monkeypatch.setattr(annotators, "annotate", fails)
         waiting = worker.run(pipeline, ask("ben-1"))
         assert isinstance(next(waiting), worker.WaitEvent)
-        threading.Timer(0.5, go.set).start()
+        threading.Timer(0.5, paint.set).start()
         with pytest.raises(EngineUnavailable, match="softedge"):
             list(waiting)
-        assert go.is_set(), "not before its turn"
+        assert paint.is_set(), "not before its turn"
         with pytest.raises(EngineUnavailable, match="softedge"):
             first.result(TIMEOUT)
 
 
 def test_waiting_times_are_those_of_the_device(
     on_one_device: Callable[[int], SelfPortraitPipeline],
-    machine: Machine,
+    paint: threading.Event,
     ask: Callable[..., PortraitRequest],
     desk: Desk,
 ) -> None:
     """Who is next waits for the device alone; here the pictures cost nothing, and finishing them takes long."""
-    pipeline, go, now = on_one_device(2), threading.Event(), [0.0]
+    pipeline, now = on_one_device(2), [0.0]
+    paint.set()
     pipeline.line._clock = lambda: now[0]
     with ThreadPoolExecutor(3) as visitors:
         asked = [visitors.submit(served_to, pipeline, ask("ann-1", seeds=(1,)))]  # loads the stack
@@ -342,19 +295,16 @@ def test_waiting_times_are_those_of_the_device(
         asked.append(visitors.submit(served_to, pipeline, ask("ben-1", seeds=(2,))))
         wait_until(lambda: desk.here == 2, "it is not finished")
 
-        def busy(device: str, on_step: StepCallback) -> None:
-            assert go.wait(TIMEOUT)
-
-        machine.fault = busy
+        paint.clear()
         now[0] += 100.0  # of finishing, which counts for nobody's turn
         desk.goes_on.set()
         asked.append(visitors.submit(served_to, pipeline, ask("cleo-1", seeds=(3,))))
-        wait_until(lambda: pipeline.line.at_work() == {"one": (1, 1)}, "it has no turn")
+        has_a_turn(pipeline)
         waiting = worker.run(pipeline, ask("dan-1", seeds=(4,)))
         event = next(waiting)
         assert isinstance(event, worker.WaitEvent)
         assert event.place.seconds is not None
         assert event.place.seconds == 0.0
         waiting.close()
-        go.set()
+        paint.set()
         assert all(isinstance(one.result(TIMEOUT), PortraitSet) for one in asked)

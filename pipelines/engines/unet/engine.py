@@ -7,8 +7,8 @@ import hashlib
 import logging
 import math
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PIL import Image
@@ -39,7 +39,6 @@ from pipelines.schema import AnnotatorName, Control, Job, StepCallback
 
 log = logging.getLogger(__name__)
 
-_Control = Image.Image | list[Image.Image]  # for all seeds, or one a seed
 _CACHED_PROMPTS = 64
 # As many as a style may ask for at once; each weighs 0.7 GB in float16.
 _LOADED_CONTROLNETS = 3
@@ -57,6 +56,23 @@ class _Readings:
 
     controls: OrderedDict[tuple[int, tuple[int, int], bytes], Any] = field(default_factory=OrderedDict)
     seen: dict[tuple[bool, bytes], Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What all seeds of a job share.
+
+    Attributes:
+        size: That it is diffused at.
+        images: Control images of that size, in the order of the networks: one for all seeds, or one a seed.
+        arguments: Of the pipeline call.
+    """
+
+    job: GenerationJob
+    size: tuple[int, int]
+    images: Mapping[AnnotatorName, list[Image.Image]]
+    arguments: dict[str, Any]
+    report: Report
 
 
 class DiffusionEngine(PipelineEngine[UNetStack]):
@@ -123,60 +139,40 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
             arguments = self._arguments(job, controls, steps)
             # diffusers demands a photo and control images of one size, a multiple of the VAE's scale.
             size = self._working_size(job.photo.image.size)
-            images = [resized(control.image, size) for control in controls]
+            images = {control.annotator: [resized(control.image, size)] for control in controls}
+            work = _Work(job, size, images, arguments, report)
             pictures: list[Image.Image] = []
             while left := job.seeds[len(pictures) :]:
                 seeds = left[: self._batches.at_once(len(left), math.prod(size))]
                 with self._batches.measured(len(seeds), math.prod(size)):
-                    pictures += self._together(images, arguments, seeds, job, report)
+                    pictures += self._together(work, seeds)
             return pictures
 
-    def _together(
-        self,
-        images: Sequence[Image.Image],
-        arguments: dict[str, Any],
-        seeds: tuple[int, ...],
-        job: GenerationJob,
-        report: Report,
-    ) -> list[Image.Image]:
-        """Pictures of some seeds.
-
-        Args:
-            images: Control images, of the size that they are diffused at.
-        """
+    def _together(self, work: _Work, seeds: tuple[int, ...]) -> list[Image.Image]:
+        """Pictures of some seeds."""
+        job, report = work.job, work.report
         if self.stack.start != "preview":
             starts = [self._stage.set(job.photo, job.scene, seed) for seed in seeds]
-            pictures = self._diffuse(starts, images, arguments, seeds, job, report)
-            return [resized(picture, job.photo.image.size) for picture in pictures]
-        begun = [self._stage.begin(job, seed, images[0].size) for seed in seeds]
-        names = tuple(control.annotator for control in self._controls(job))
-        of_seeds: list[_Control] = [
-            [each.tile for each in begun] if name == "tile" else image
-            for name, image in zip(names, images, strict=True)
-        ]
-        pictures = self._diffuse([each.start for each in begun], of_seeds, arguments, seeds, job, report)
+            return [resized(picture, job.photo.image.size) for picture in self._diffuse(work, seeds, starts)]
+        begun = [self._stage.begin(job, seed, work.size) for seed in seeds]
+        tiles: dict[AnnotatorName, list[Image.Image]] = (
+            {"tile": [each.tile for each in begun]} if "tile" in work.images else {}
+        )
+        work = replace(work, images={**work.images, **tiles})
+        pictures = self._diffuse(work, seeds, [each.start for each in begun])
         finished: list[Image.Image] = []
         for seed, picture in zip(seeds, pictures, strict=True):
             finished.append(self._stage.finish(job, seed, picture))
             report(report.step + 1, None)
         return finished
 
-    def _diffuse(
-        self,
-        starts: list[Image.Image],
-        images: Sequence[_Control],
-        arguments: dict[str, Any],
-        seeds: tuple[int, ...],
-        job: GenerationJob,
-        report: Report,
-    ) -> list[Image.Image]:
-        """Noise pictures and denoise them, telling of each step; the size is that of the control images.
+    def _diffuse(self, work: _Work, seeds: tuple[int, ...], starts: list[Image.Image]) -> list[Image.Image]:
+        """Noise pictures and denoise them, telling of each step.
 
         Args:
             starts: One a seed.
-            images: Control images, each for all seeds or one a seed.
         """
-        torch = heavy.load("torch")
+        torch, job, report, images = heavy.load("torch"), work.job, work.report, list(work.images.values())
         pipe, count, repaints = self._pipe, len(seeds), self.stack.start == "preview"
         end = report.step + count * (report.total // len(job.seeds) - repaints)
         denoised = record_denoised(pipe.scheduler)
@@ -193,9 +189,9 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         try:
             with heavy.working_with_models(), self._read_once(job, networks, images):
                 result = pipe(
-                    **for_several(arguments, count),
-                    image=[resized(start, _first(images[0]).size) for start in starts],
-                    control_image=[each if isinstance(each, Image.Image) else stacked(each) for each in images],
+                    **for_several(work.arguments, count),
+                    image=[resized(start, work.size) for start in starts],
+                    control_image=[each[0] if len(each) == 1 else stacked(each) for each in images],
                     # Drawn on the CPU, so that a seed means the same noise on every device.
                     generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
                     callback_on_step_end=on_step_end,
@@ -221,11 +217,14 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         return self._readings.get(job.photo, "", _Readings)
 
     @contextlib.contextmanager
-    def _read_once(self, job: GenerationJob, networks: Sequence[Any], images: Sequence[_Control]) -> Iterator[None]:
+    def _read_once(
+        self, job: GenerationJob, networks: Sequence[Any], images: Sequence[list[Image.Image]]
+    ) -> Iterator[None]:
         """Each ControlNet reads its image once; in a series, one that is drawn from the photo alone once for all."""
         known = self._read_of(job).controls
         keys = [
-            (id(network), _first(image).size, _digest(image)) for network, image in zip(networks, images, strict=False)
+            (id(network), each[0].size, hashlib.sha256(b"".join(one.tobytes() for one in each)).digest())
+            for network, each in zip(networks, images, strict=False)
         ]
         with control_images_read_once(networks, [known.get(key) for key in keys]) as results:
             yield
@@ -370,12 +369,3 @@ class DiffusionEngine(PipelineEngine[UNetStack]):
         self._controlnets.clear()
         self._prompts.clear()
         self._readings.clear()
-
-
-def _first(image: _Control) -> Image.Image:
-    return image if isinstance(image, Image.Image) else image[0]
-
-
-def _digest(image: _Control) -> bytes:
-    pictures = [image] if isinstance(image, Image.Image) else image
-    return hashlib.sha256(b"".join(picture.tobytes() for picture in pictures)).digest()
