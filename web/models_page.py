@@ -32,7 +32,7 @@ from web.addresses import connection_network
 from web.errors import sentence
 from web.local_machine import is_at_this_machine
 from web.models_words import cards
-from web.plain_pages import page
+from web.plain_pages import page, part
 from web.sign_in import Gate, Session, is_foreign, proves
 
 log = logging.getLogger(__name__)
@@ -188,7 +188,7 @@ class _Models:
     async def only_cards(self, request: Request, session: Session) -> Response:
         """What changes on it, for the script."""
         found = await run_in_threadpool(cards, self._downloads, self._safety)
-        return page(request, "models_cards", session, cards=found)
+        return part(request, "models_cards", session, cards=found)
 
     # --- changes ---
 

@@ -36,6 +36,22 @@ def page(
     notice = ""
     if session is not None:
         notice, session.notice = session.notice, ""
+    return _answer(request, name, status, session=session, notice=notice, **values)
+
+
+def part(request: Request, name: str, session: Session, **values: object) -> Response:
+    """What a script puts into an open page. A notice waits for a whole page: here nobody would see it.
+
+    Args:
+        request: Who asks.
+        name: Of the template, without its end.
+        session: Who is signed in.
+        values: For the template.
+    """
+    return _answer(request, name, HTTPStatus.OK, session=session, **values)
+
+
+def _answer(request: Request, name: str, status: HTTPStatus, **values: object) -> Response:
     base = request.scope.get("root_path", "")
-    text = PAGES.get_template(f"{name}.html").render(base=base, session=session, notice=notice, **values)
+    text = PAGES.get_template(f"{name}.html").render(base=base, **values)
     return HTMLResponse(text, status_code=status, headers=_HEADERS)

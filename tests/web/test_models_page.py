@@ -279,6 +279,16 @@ def test_two_tabs_see_the_same(models: Page, hub: FakeHub) -> None:
     assert "<html" not in again
 
 
+def test_what_was_done_is_told_though_a_script_looks_first(models: Page) -> None:
+    models.sign_in()
+    models.press("start")
+    models.until('<span class="status here">Here</span>')
+    models.press("delete", sure="yes")
+    assert "are free now" not in models.http.get("/models/cards").text  # another tab, which follows downloads
+    assert "are free now" in models.text()
+    assert "are free now" not in models.text(), "once is enough"
+
+
 def test_what_went_wrong_stands_on_the_card(models: Page) -> None:
     models.sign_in()
     models.hub.faults = [Fault("unet/diffusion", flipped=True, times=2)]
