@@ -10,6 +10,7 @@ import pkgutil
 import shutil
 import signal
 import tempfile
+import tracemalloc  # noqa: F401  # early: imported while garbage is collected, as pytest does, it breaks an import under way
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
