@@ -66,8 +66,8 @@ def left_out(rgb: np.ndarray, people: np.ndarray, chosen: Box, others: Sequence[
     sigma = _VEIL * max(box[2] - box[0] for box in others)
     # Blurred without the sitter, whose colours would bleed over their own edge.
     weight = 1.0 - np.minimum(people, share) + 1e-3
-    calm = _blurred(rgb.astype(np.float32) * weight[..., None], sigma) / _blurred(weight, sigma)[..., None]
-    veil = np.clip(_blurred(np.clip(veil * 2.0, 0, 1), radius) * 1.5, 0, 1) * (1.0 - np.minimum(people, share))
+    calm = blurred(rgb.astype(np.float32) * weight[..., None], sigma) / blurred(weight, sigma)[..., None]
+    veil = np.clip(blurred(np.clip(veil * 2.0, 0, 1), radius) * 1.5, 0, 1) * (1.0 - np.minimum(people, share))
     picture = rgb + (calm - rgb) * veil[..., None]
     return (picture + 0.5).clip(0, 255).astype(np.uint8), _around_face((people * share).astype(np.float32), chosen)
 
@@ -98,7 +98,7 @@ def _around_face(mask: np.ndarray, face: Box) -> np.ndarray:
     return np.where(labels == found.argmax(), mask, 0.0).astype(np.float32) if found.size else mask
 
 
-def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
+def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian blur; a wide one on a small copy."""
     if sigma < 4:
         return cv2.GaussianBlur(image, (0, 0), max(0.5, sigma))

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from languages.saying import say
 from pipelines.errors import PhotoUnreadable, RequestInvalid
-from pipelines.photo import decoding, face_finder, framing, neighbours, vision
+from pipelines.photo import decoding, face_finder, framing, neighbours, outline, vision
 from pipelines.photo.decoding import MAX_BYTES, MAX_PIXELS, MAX_SIDE
 from pipelines.schema import Face, HandCrop, LoadedPhoto, PreparedPhoto, StylePicture
 
@@ -231,7 +231,8 @@ def prepare(
     else:
         rgb, inside = framing.filled(np.asarray(photo.image), where, size)
         image = Image.fromarray(rgb)
-    face, people = None if chosen is None else _in_frame(photo, chosen, where, rgb), vision.person_mask(rgb)
+    face = None if chosen is None else _in_frame(photo, chosen, where, rgb)
+    people = outline.with_face(rgb, vision.person_mask(rgb), None if face is None else face.landmarks)
     others = _neighbours_in(photo, face_index, where, size)
     if others and chosen is not None:
         rgb, people = neighbours.left_out(rgb, people, _box_in(chosen.box, where, size[0]), others)

@@ -245,13 +245,19 @@ def _mesh_fits(rgb: np.ndarray, face: Face) -> bool:
 
 
 def _without_islands(mask: np.ndarray) -> np.ndarray:
-    """The mask without patches of background that hang apart from the person."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > 0.2).astype(np.uint8), connectivity=4)
-    if count <= 2:
+    """The mask without patches of background that hang apart from the person, and without haze around them.
+
+    Of 70 shared portraits ten had such, from flowers to writing on a wall; before a new background they stood beside
+    the person like ghosts.
+    """
+    mask = np.clip((mask - 0.12) / 0.76, 0.0, 1.0)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > 0.6).astype(np.uint8), connectivity=4)
+    if count < 2:
         return mask
     areas = stats[1:, cv2.CC_STAT_AREA]
     kept = [index + 1 for index, area in enumerate(areas) if area >= 0.25 * areas.max()]
-    return np.where(np.isin(labels, kept), mask, 0.0).astype(np.float32)
+    away = cv2.distanceTransform(1 - np.isin(labels, kept).astype(np.uint8), cv2.DIST_L2, 5)
+    return (mask * np.clip(1.6 - away / (0.03 * _SELFIE_SIZE), 0.0, 1.0)).astype(np.float32)
 
 
 def _area(box: Box) -> float:
