@@ -60,6 +60,24 @@ def test_a_throat_in_shadow_is_skin(portraits_dir, name):
     assert zones(canvas).skin[y - 4 : y + 5, x - 4 : x + 5].mean() > 0.9
 
 
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("004", (425, 235, 18, 42)),
+        ("100", (151, 188, 27, 35)),
+        ("100", (347, 203, 21, 32)),
+        ("085", (328, 200, 12, 60)),
+    ],
+)
+def test_ears_that_light_shines_through_and_a_cheek_by_a_red_wall_are_skin(portraits_dir, name, where):
+    """As the rest of a person they took the reddest of its few colours, like wounds."""
+    photo = prepare(open_photo(portraits_dir / f"{name}.jpg"), None, 512)
+    pixels = np.asarray(photo.image, np.float32) / 255
+    x, y, width, height = where
+    skin = zones(Canvas(pixels, pixels, photo.person_mask, photo.face.landmarks)).skin
+    assert skin[y : y + height, x : x + width].mean() > 0.7
+
+
 def test_flat_leaves_few_colours_and_the_skin_as_light_as_it_was(prepared):
     canvas = sitting(prepared)
     before = lab_of(canvas.image)

@@ -71,6 +71,7 @@ def _zones(canvas: Canvas) -> Zones:
     # Highlights and shadows inside the face are skin, whatever their colour; a beard and a fringe are not.
     skin = np.maximum(skin, shine * (1 - hair))
     skin = np.maximum(skin, smoothstep(0.85, 1.0, face) * (1 - hair) * smoothstep(0.15, 0.35, lab[..., 0] / 100))
+    skin = np.maximum(skin, _glow(lab, inner, skin, head) * (1 - hair) * _beside(canvas, size, factor, head))
     skin = np.maximum(skin * person, features * smoothstep(0.3, 0.8, face))
     skin, hair = (_clean(each, 0.012 * head) for each in (skin, hair))
     grown = [cv2.resize(each, (width, height), interpolation=cv2.INTER_CUBIC) for each in (skin, hair)]
@@ -115,6 +116,27 @@ def _throat(canvas: Canvas, size: tuple[int, int], factor: float, head: float) -
     return np.asarray(
         smoothstep(wide * 1.2, wide, across) * smoothstep(-0.1 * head, 0, along) * smoothstep(deep * 1.2, deep, along)
     )
+
+
+def _glow(lab: np.ndarray, inner: np.ndarray, skin: np.ndarray, head: float) -> np.ndarray:
+    """(h, w) float32: redder than the face, and next to skin: ears that light shines through, a cheek by a red wall."""
+    middle = np.median(lab[inner], axis=0)
+    own, colour = complex(*middle[1:]), lab[..., 1] + 1j * lab[..., 2]
+    turned = np.abs(np.angle(colour * np.conj(own), deg=True))
+    strong = np.abs(colour) / np.maximum(lab[..., 0], 8) / max(0.05, abs(own) / max(8.0, float(middle[0])))
+    light = smoothstep(0.4, 0.55, lab[..., 0] / max(1.0, float(middle[0])))
+    near = smoothstep(0.05, 0.2, blur(skin.astype(np.float32), 0.05 * head))
+    return np.asarray(smoothstep(42, 32, turned) * smoothstep(0.9, 1.1, strong) * light * near)
+
+
+def _beside(canvas: Canvas, size: tuple[int, int], factor: float, head: float) -> np.ndarray:
+    """(h, w) float32: between brow and jaw, where ears are, whichever way the head leans; soft."""
+    assert canvas.landmarks is not None
+    top, chin = canvas.landmarks[10] * factor, canvas.landmarks[152] * factor
+    down = (chin - top) / max(1.0, float(np.linalg.norm(chin - top)))
+    x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
+    along = (x - top[0]) * down[0] + (y - top[1]) * down[1]
+    return np.asarray(smoothstep(0.1 * head, 0.25 * head, along) * smoothstep(1.05 * head, 0.95 * head, along))
 
 
 def _crown(canvas: Canvas, size: tuple[int, int], factor: float, head: float) -> np.ndarray:
