@@ -72,9 +72,19 @@ def test_a_throat_in_shadow_is_skin(portraits_dir, name):
 def test_ears_that_light_shines_through_and_a_cheek_by_a_red_wall_are_skin(portraits_dir, name, where):
     """As the rest of a person they took the reddest of its few colours, like wounds."""
     photo = prepare(open_photo(portraits_dir / f"{name}.jpg"), None, 512)
-    pixels = np.asarray(photo.image, np.float32) / 255
     x, y, width, height = where
-    skin = zones(Canvas(pixels, pixels, photo.person_mask, photo.face.landmarks)).skin
+    skin = zones(sitting(photo)).skin
+    assert skin[y : y + height, x : x + width].mean() > 0.7
+
+
+@pytest.mark.parametrize(
+    ("name", "where"), [("071", (305, 75, 40, 22)), ("061", (210, 42, 50, 12)), ("058", (335, 85, 38, 22))]
+)
+def test_a_lamp_s_shine_on_a_forehead_is_skin(portraits_dir, name, where):
+    """As the rest of a person it was printed as white paper, on dark skin above all."""
+    photo = prepare(open_photo(portraits_dir / f"{name}.jpg"), None, 512)
+    x, y, width, height = where
+    skin = zones(sitting(photo)).skin
     assert skin[y : y + height, x : x + width].mean() > 0.7
 
 

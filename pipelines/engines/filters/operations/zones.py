@@ -15,6 +15,7 @@ _REACH = 2.6  # how far from its mean a colour may lie, in deviations
 _FLOOR = (9.0, 3.5, 3.5)  # smallest deviations of L*, a*, b* of a zone
 _SPREAD, _MOST_SPREAD = 0.25, 10.0  # width of skin's colour: of its chroma, but 6 to 10 a*, b*
 _SHADE = 0.2  # width of its light and shade beyond the face's own, log
+_LAMP = 0.06  # largest shine on a forehead, of a head's height squared
 _THROAT = (0.34, 0.62)  # head heights to the sides of the chin and below it
 
 
@@ -74,6 +75,9 @@ def _zones(canvas: Canvas) -> Zones:
     skin = np.maximum(skin, _glow(lab, inner, skin, head) * (1 - hair) * _beside(canvas, size, factor, head))
     skin = np.maximum(skin * person, features * smoothstep(0.3, 0.8, face))
     skin, hair = (_clean(each, 0.012 * head) for each in (skin, hair))
+    brow = _axes(canvas, size, factor, 0.25)[0] < 0
+    lamps = _shine((lab[..., 0] > fair - 4) & brow, skin, hair, person, head)
+    skin = np.maximum(skin, blur(lamps.astype(np.float32), 0.8) * (1 - hair))
     grown = [cv2.resize(each, (width, height), interpolation=cv2.INTER_CUBIC) for each in (skin, hair)]
     return Zones(*(smoothstep(0.35, 0.65, each).astype(np.float32) for each in grown))
 
@@ -106,12 +110,8 @@ def skin_distance(lab: np.ndarray, face: np.ndarray, inner: np.ndarray) -> np.nd
 
 def _throat(canvas: Canvas, size: tuple[int, int], factor: float, head: float) -> np.ndarray:
     """(h, w) float32: where the front of a neck is, below the chin, whichever way the head leans; soft."""
-    assert canvas.landmarks is not None
-    top, chin = canvas.landmarks[10] * factor, canvas.landmarks[152] * factor
-    down = (chin - top) / max(1.0, float(np.linalg.norm(chin - top)))
-    x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
-    along = (x - chin[0]) * down[0] + (y - chin[1]) * down[1]
-    across = np.abs((x - chin[0]) * down[1] - (y - chin[1]) * down[0])
+    along, across = _axes(canvas, size, factor, 1.0)
+    across = np.abs(across)
     wide, deep = _THROAT[0] * head, _THROAT[1] * head
     return np.asarray(
         smoothstep(wide * 1.2, wide, across) * smoothstep(-0.1 * head, 0, along) * smoothstep(deep * 1.2, deep, along)
@@ -131,26 +131,38 @@ def _glow(lab: np.ndarray, inner: np.ndarray, skin: np.ndarray, head: float) -> 
 
 def _beside(canvas: Canvas, size: tuple[int, int], factor: float, head: float) -> np.ndarray:
     """(h, w) float32: between brow and jaw, where ears are, whichever way the head leans; soft."""
-    assert canvas.landmarks is not None
-    top, chin = canvas.landmarks[10] * factor, canvas.landmarks[152] * factor
-    down = (chin - top) / max(1.0, float(np.linalg.norm(chin - top)))
-    x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
-    along = (x - top[0]) * down[0] + (y - top[1]) * down[1]
+    along, _ = _axes(canvas, size, factor, 0.0)
     return np.asarray(smoothstep(0.1 * head, 0.25 * head, along) * smoothstep(1.05 * head, 0.95 * head, along))
+
+
+def _shine(bright: np.ndarray, skin: np.ndarray, hair: np.ndarray, person: np.ndarray, head: float) -> np.ndarray:
+    """(h, w) bool: small bright areas that only skin and hair surround, as lamps leave them on a forehead."""
+    other = ((skin < 0.5) & (hair < 0.5) & (person > 0.6)).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(other, connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] < _LAMP * head**2
+    small[0] = False
+    touches = np.unique(labels[cv2.dilate((skin > 0.5).astype(np.uint8), np.ones((3, 3))) > 0])
+    found: np.ndarray = small[labels] & np.isin(labels, touches) & bright
+    return found
 
 
 def _crown(canvas: Canvas, size: tuple[int, int], factor: float, head: float) -> np.ndarray:
     """(h, w) bool: the strip above the forehead and temples where hair grows."""
-    assert canvas.landmarks is not None
-    top, chin = canvas.landmarks[10] * factor, canvas.landmarks[152] * factor
-    down = (chin - top) / max(1.0, float(np.linalg.norm(chin - top)))
-    middle = 0.6 * top + 0.4 * chin
-    x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
-    along = (x - middle[0]) * down[0] + (y - middle[1]) * down[1]
-    across = (x - middle[0]) * down[1] - (y - middle[1]) * down[0]
+    along, across = _axes(canvas, size, factor, 0.4)
     away = np.hypot(across / (0.46 * head), along / (0.5 * head))
     inside: np.ndarray = (away > 1.0) & (away < 1.32) & (along < -0.08 * head)
     return inside
+
+
+def _axes(canvas: Canvas, size: tuple[int, int], factor: float, at: float) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w) pixels down the face and across it, from so far on the way from its top to its chin."""
+    assert canvas.landmarks is not None
+    top, chin = canvas.landmarks[10] * factor, canvas.landmarks[152] * factor
+    down = (chin - top) / max(1.0, float(np.linalg.norm(chin - top)))
+    start = (1 - at) * top + at * chin
+    x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
+    x, y = x - start[0], y - start[1]
+    return x * down[0] + y * down[1], x * down[1] - y * down[0]
 
 
 def _same(some: np.ndarray, other: np.ndarray) -> bool:
