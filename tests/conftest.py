@@ -10,7 +10,7 @@ import pkgutil
 import shutil
 import signal
 import tempfile
-import tracemalloc  # noqa: F401  # early: imported while garbage is collected, as pytest does, it breaks an import under way
+import tracemalloc  # noqa: F401  # early: pytest loads it while garbage is collected, maybe amid an import
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path

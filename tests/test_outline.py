@@ -54,21 +54,30 @@ def test_the_wall_shows_through_hair_and_hair_stays() -> None:
         assert around(found, x, y, 2) > 0.8, (x, y)
 
 
-def test_what_is_the_wall_s_colour_elsewhere_stays() -> None:
+def test_what_has_the_wall_s_colour_elsewhere_stays() -> None:
     picture, mask = sitter()
-    for x, y in ((200, 370), (200, 240)):  # a shirt, teeth
-        cv2.circle(picture, (x, y), 8, WALL, -1)
+    cv2.rectangle(picture, (90, 290), (310, 400), HAIR, -1)
+    for x, y in ((101, 340), (200, 240)):  # a spot on a dark shirt, teeth
+        cv2.circle(picture, (x, y), 9, WALL, -1)
     found = outline.with_face(picture, mask, mesh())
-    assert found[296:].mean() == pytest.approx(mask[296:].mean(), abs=0.01)
+    assert around(found, 101, 340) > 0.95
     assert around(found, 200, 240) > 0.95
 
 
 def test_shine_amid_a_head_is_no_gap() -> None:
     picture, mask = sitter()
     for gap in GAPS:
-        cv2.circle(picture, gap, 11, HAIR, -1)
-    cv2.circle(picture, (200, 88), 6, WALL, -1)
-    assert around(outline.with_face(picture, mask, mesh()), 200, 88) > 0.9
+        cv2.circle(picture, gap, 12, HAIR, -1)
+    picture[mask == 0] = WALL
+    cv2.circle(picture, (200, 75), 5, WALL, -1)
+    assert around(outline.with_face(picture, mask, mesh()), 200, 75, 3) > 0.9
+
+
+def test_a_pompom_of_the_wall_s_colour_stays() -> None:
+    picture, mask = sitter()
+    cv2.circle(picture, (200, 50), 9, WALL, -1)
+    cv2.circle(mask, (200, 50), 9, 1.0, -1)
+    assert around(outline.with_face(picture, mask, mesh()), 200, 46) > 0.8
 
 
 @pytest.mark.parametrize("hair", [WALL, (150, 148, 145)])
@@ -90,6 +99,11 @@ def test_without_a_face_nothing_is_known() -> None:
     assert outline.with_face(picture, mask, None) is mask
 
 
+def test_a_person_who_fills_the_picture() -> None:
+    picture, _ = sitter()
+    assert outline.with_face(picture, np.ones((400, 400), np.float32), mesh()).min() == 1
+
+
 def test_in_any_size() -> None:
     picture, mask = sitter()
     for side in (64, 900):
@@ -101,13 +115,22 @@ def test_in_any_size() -> None:
     assert around(found, *(round(at * 900 / 400) for at in GAPS[1])) < 0.2
 
 
+@pytest.mark.parametrize(("name", "where"), [("071", (305, 75, 40, 22)), ("064", (330, 40, 60, 60))])
+def test_nothing_is_bitten_out_of_real_people(portraits_dir: Path, name: str, where: tuple[int, int, int, int]) -> None:
+    """A lamp's shine on dark skin before a light wall, black hair before a black one."""
+    mask = prepare(open_photo(portraits_dir / f"{name}.jpg"), None, 512).person_mask
+    assert mask is not None
+    x, y, width, height = where
+    assert mask[y : y + height, x : x + width].mean() > 0.9
+
+
 @pytest.mark.parametrize("name", ["024", "048", "085"])
 def test_no_ghost_stands_beside_a_person(portraits_dir: Path, name: str) -> None:
     """Writing on a wall, a stranger's hand, the grain of wood."""
     mask = prepare(open_photo(portraits_dir / f"{name}.jpg"), None, 512).person_mask
     assert mask is not None
     _, _, stats, _ = cv2.connectedComponentsWithStats((mask > 0.5).astype(np.uint8))
-    assert max([0, *sorted(stats[1:, cv2.CC_STAT_AREA])[:-1]]) < 20, "one piece, and grains"
+    assert max([0, *sorted(stats[1:, cv2.CC_STAT_AREA])[:-1]]) < 100, "one piece, and grains"
     near = cv2.dilate((mask > 0.5).astype(np.uint8), np.ones((41, 41)))
     assert mask[near == 0].max(initial=0.0) < 0.15
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from pipelines.photo.blurring import blurred
+
 Box = tuple[float, float, float, float]
 
 _REACH = 1.1  # face widths around a neighbour's face that are theirs, whether the mask of people shows them or not
@@ -96,13 +98,3 @@ def _around_face(mask: np.ndarray, face: Box) -> np.ndarray:
     inside = labels[y0:y1, x0:x1]
     found = np.bincount(inside[inside > 0]) if inside.any() else np.zeros(0)
     return np.where(labels == found.argmax(), mask, 0.0).astype(np.float32) if found.size else mask
-
-
-def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur; a wide one on a small copy."""
-    if sigma < 4:
-        return cv2.GaussianBlur(image, (0, 0), max(0.5, sigma))
-    height, width = image.shape[:2]
-    small = (max(8, round(width * 3 / sigma)), max(8, round(height * 3 / sigma)))
-    shrunk = cv2.GaussianBlur(cv2.resize(image, small, interpolation=cv2.INTER_AREA), (0, 0), 3.0)
-    return cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -232,12 +232,15 @@ def prepare(
         rgb, inside = framing.filled(np.asarray(photo.image), where, size)
         image = Image.fromarray(rgb)
     face = None if chosen is None else _in_frame(photo, chosen, where, rgb)
-    people = outline.with_face(rgb, vision.person_mask(rgb), None if face is None else face.landmarks)
     others = _neighbours_in(photo, face_index, where, size)
     if others and chosen is not None:
-        rgb, people = neighbours.left_out(rgb, people, _box_in(chosen.box, where, size[0]), others)
+        people = vision.person_mask(rgb, alone=False)
+        rgb, mask = neighbours.left_out(rgb, people, _box_in(chosen.box, where, size[0]), others)
         image = Image.fromarray(rgb)
-    return PreparedPhoto(image=image, face=face, person_mask=people * inside)
+    else:
+        mask = vision.person_mask(rgb)
+    mask = outline.with_face(rgb, mask, None if face is None else face.landmarks)
+    return PreparedPhoto(image=image, face=face, person_mask=mask * inside)
 
 
 def _neighbours_in(

@@ -10,12 +10,14 @@ import cv2
 import numpy as np
 
 from pipelines.photo import vision
-from pipelines.photo.neighbours import blurred
+from pipelines.photo.blurring import blurred
 
 _SIDE = 384  # pixels of the copy in which gaps are looked for
 # Shares of the longer side.
 _AROUND = 0.06  # how far "here" reaches where colours of hair and wall are compared
 _DEEP = 0.045  # how far inside the outline wall may show through hair; none from twice that
+_UNSURE = 0.95  # of the mask; at the very outline only what it half believes goes
+_WIDE = 0.07  # of the widest gap
 _THIN = 0.012  # of a strand between two gaps, or between a gap and the wall
 # In face ovals.
 _SHINE = 1.12  # within it what has the wall's colour is shine on skin
@@ -26,10 +28,11 @@ _TOP, _CHIN = 10, 152  # points of the face mesh
 
 
 def with_face(rgb: np.ndarray, mask: np.ndarray, points: np.ndarray | None) -> np.ndarray:
-    """A person mask whose face is whole, and whose hair lets the background through.
+    """A person mask whose face is whole, unless it looks aside, and whose hair lets the background through.
 
     The colours of hair and background are compared as in sampling-based matting (Wang and Cohen, "Optimized Color
-    Sampling for Robust Matting", 2007), with means in place of samples: it cuts only what surely is background.
+    Sampling for Robust Matting", 2007), with means in place of samples. Only what has hair around it and the very
+    colour of the background goes: a white band in dark hair before a wall of the same white would go, too.
 
     Args:
         rgb: (H, W, 3) uint8.
@@ -47,7 +50,9 @@ def with_face(rgb: np.ndarray, mask: np.ndarray, points: np.ndarray | None) -> n
     if not gaps.any():
         return mask
     radius = max(1, round(max(mask.shape) / 256))
-    return np.clip(cv2.ximgproc.guidedFilter(rgb, np.minimum(mask, 1 - gaps), radius, 1e-4 * 255 * 255), 0.0, 1.0)
+    cut = cv2.ximgproc.guidedFilter(rgb, np.minimum(mask, 1 - gaps), radius, 1e-4 * 255 * 255)
+    near = cv2.dilate((gaps > 0).astype(np.float32), np.ones((4 * radius + 1, 4 * radius + 1)))
+    return np.where(near > 0, np.clip(cut, 0.0, 1.0), mask).astype(np.float32)
 
 
 def _gaps(rgb: np.ndarray, mask: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -66,11 +71,10 @@ def _small_gaps(pixels: np.ndarray, mask: np.ndarray, points: np.ndarray) -> np.
     face = cv2.GaussianBlur(_filled(mask, oval, _SHINE), (0, 0), side / 150)
     wall = cv2.erode((mask < 0.05).astype(np.float32), np.ones((3, 3)))
     hair = (mask > 0.9) * (1 - _filled(mask, oval, _SKIN))
-    there = _above(points, mask) * (1 - face)
-    there *= np.clip(2 - cv2.distanceTransform(1 - wall.astype(np.uint8), cv2.DIST_L2, 5) / (_DEEP * side), 0, 1)
-    if not (there > 0).any() or not wall.any():
+    if not wall.any() or not hair.any():
         return np.zeros_like(mask)
-
+    there = _above(points, mask) * (1 - face) * (mask > 0.05)
+    there *= np.clip(2 - cv2.distanceTransform(1 - wall.astype(np.uint8), cv2.DIST_L2, 5) / (_DEEP * side), 0, 1)
     colour, spread, near = _here(pixels, wall, side)
     away = np.abs(cv2.GaussianBlur(pixels, (0, 0), 0.8) - colour).max(axis=-1)
     alike = np.clip(2 - away / (_ALIKE + spread), 0, 1)
@@ -81,7 +85,9 @@ def _small_gaps(pixels: np.ndarray, mask: np.ndarray, points: np.ndarray) -> np.
     sure *= np.clip(3 - 5 * share, 0, 1)  # where half of the hair has the wall's colour, it is the hair's own
     sure *= np.clip(near / 0.05 - 0.4, 0, 1) * np.clip(has_hair / 0.03 - 0.66, 0, 1)
     found = alike * sure * there
-    return (found * _reached(found > 0.25, mask < 0.3, side)).astype(np.float32)
+    found = found * _reached(found > 0.25, mask < 0.3, side)
+    amid = _amid((mask > 0.9) & (alike < 0.5), side)
+    return (found * np.maximum(amid, np.clip((_UNSURE - mask) / 0.1, 0, 1))).astype(np.float32)
 
 
 def _above(points: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -100,8 +106,17 @@ def _reached(found: np.ndarray, outside: np.ndarray, side: int) -> np.ndarray:
     return found & np.isin(labels, np.unique(labels[outside]))
 
 
+def _amid(person: np.ndarray, side: int) -> np.ndarray:
+    """1 where there is the person, or a gap in them: not the pompom on a hat, nor the light along an outline."""
+    wide = 2 * round(_WIDE * side / 2) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (wide, wide))
+    return cv2.morphologyEx(
+        person.astype(np.uint8), cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0
+    )
+
+
 def _here(pixels: np.ndarray, weight: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean colour, standard deviation and presence of what has weight, around each pixel."""
+    """Mean colour and standard deviation of what has weight, around each pixel, and how much of it is near."""
     weight, sigma = weight.astype(np.float32), _AROUND * side
     near = blurred(weight, sigma)
     least = np.maximum(near, 1e-6)[..., None]
@@ -118,6 +133,6 @@ def _oval(points: np.ndarray) -> np.ndarray:
 def _filled(mask: np.ndarray, oval: np.ndarray, times: float) -> np.ndarray:
     """The oval, so many times as wide around its middle, as a mask."""
     middle = oval.mean(axis=0)
-    drawn = np.zeros(mask.shape, np.float32)
-    cv2.fillConvexPoly(drawn, np.round(middle + (oval - middle) * times).astype(np.int32), 1.0, lineType=cv2.LINE_AA)
-    return drawn
+    drawn = np.zeros(mask.shape, np.uint8)  # OpenCV draws soft edges in this type only
+    cv2.fillConvexPoly(drawn, np.round(middle + (oval - middle) * times).astype(np.int32), 255, lineType=cv2.LINE_AA)
+    return drawn.astype(np.float32) / 255

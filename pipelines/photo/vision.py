@@ -28,6 +28,8 @@ SURE = 0.8  # score; of 69 people found in the shared portraits 67 have more, up
 
 SMALLEST_FACE = 64  # pixels; MediaPipe's face control refuses smaller ones, and there is little to keep
 _SELFIE_SIZE = 256
+_PART = 0.25  # of the largest part's area: another one so large is the person's, too
+_CERTAIN = 0.9  # of the mask; ghosts beside people had 0.79 at most, hands and hats more
 _TILTS = (-35, 35, -70, 70)  # degrees; upright, the mesh bears less
 _SIDEWAYS = 0.45  # nose tip off the middle of the cheeks, in face widths
 _LIKELY = 0.7  # with a face mesh that fits; of 33 boxes around cups, clocks and paintings 2 have that
@@ -183,8 +185,12 @@ def face_landmarks(rgb: np.ndarray, box: Box) -> np.ndarray | None:
     return np.asarray(points, np.float32)
 
 
-def person_mask(rgb: np.ndarray) -> np.ndarray:
+def person_mask(rgb: np.ndarray, *, alone: bool = True) -> np.ndarray:
     """Where the person is (selfie segmentation), its edge drawn to the picture by a guided filter.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        alone: Whether one person is meant; what hangs apart from them is left out then. False: all people.
 
     Returns:
         (H, W) float32 in 0..1.
@@ -193,7 +199,7 @@ def person_mask(rgb: np.ndarray) -> np.ndarray:
     small = cv2.resize(rgb, (_SELFIE_SIZE, _SELFIE_SIZE), interpolation=cv2.INTER_AREA)
     with _solution("selfie") as segmenter:
         mask = segmenter.process(small).segmentation_mask.astype(np.float32)
-    mask = _without_islands(mask)
+    mask = _without_islands(mask) if alone else mask
     mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
     radius = max(2, round(max(height, width) / 128))
     mask = cv2.ximgproc.guidedFilter(rgb, mask, radius, 1e-4 * 255 * 255)
@@ -245,18 +251,24 @@ def _mesh_fits(rgb: np.ndarray, face: Face) -> bool:
 
 
 def _without_islands(mask: np.ndarray) -> np.ndarray:
-    """The mask without patches of background that hang apart from the person, and without haze around them.
+    """The mask without what hangs apart from the person, and without most of the haze around them.
 
     Of 70 shared portraits ten had such, from flowers to writing on a wall; before a new background they stood beside
-    the person like ghosts.
+    the person like ghosts. A part of which the network is sure, a hand or a hat, stays however loosely it is joined.
     """
-    mask = np.clip((mask - 0.12) / 0.76, 0.0, 1.0)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > 0.6).astype(np.uint8), connectivity=4)
+    _, joined, sizes, _ = cv2.connectedComponentsWithStats((mask > 0.2).astype(np.uint8), connectivity=4)
+    count, parts, stats, _ = cv2.connectedComponentsWithStats((mask > 0.5).astype(np.uint8), connectivity=4)
     if count < 2:
         return mask
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    kept = [index + 1 for index, area in enumerate(areas) if area >= 0.25 * areas.max()]
-    away = cv2.distanceTransform(1 - np.isin(labels, kept).astype(np.uint8), cv2.DIST_L2, 5)
+    most = [each[1:, cv2.CC_STAT_AREA].max() for each in (sizes, stats)]
+    kept = [
+        part
+        for part in range(1, count)
+        if sizes[joined[parts == part][0], cv2.CC_STAT_AREA] >= _PART * most[0]
+        and (stats[part, cv2.CC_STAT_AREA] >= _PART * most[1] or mask[parts == part].max() > _CERTAIN)
+    ]
+    away = cv2.distanceTransform(1 - np.isin(parts, kept).astype(np.uint8), cv2.DIST_L2, 5)
+    mask = np.clip((mask - 0.12) / 0.76, 0.0, 1.0)
     return (mask * np.clip(1.6 - away / (0.03 * _SELFIE_SIZE), 0.0, 1.0)).astype(np.float32)
 
 

@@ -15,7 +15,9 @@ _REACH = 2.6  # how far from its mean a colour may lie, in deviations
 _FLOOR = (9.0, 3.5, 3.5)  # smallest deviations of L*, a*, b* of a zone
 _SPREAD, _MOST_SPREAD = 0.25, 10.0  # width of skin's colour: of its chroma, but 6 to 10 a*, b*
 _SHADE = 0.2  # width of its light and shade beyond the face's own, log
-_LAMP = 0.06  # largest shine on a forehead, of a head's height squared
+_LAMP, _LAMP_WIDE = 0.06, 0.6  # largest shine on a forehead, of a head's height squared; widest, of its height
+_RED = 3.1  # times as saturated as the face a glow is in the mean, at most; ears had 2.3 to 2.7, scarves 2.6 to 4.7
+_EAR = 0.06  # largest glow of an ear, of a head's height squared
 _THROAT = (0.34, 0.62)  # head heights to the sides of the chin and below it
 
 
@@ -72,7 +74,8 @@ def _zones(canvas: Canvas) -> Zones:
     # Highlights and shadows inside the face are skin, whatever their colour; a beard and a fringe are not.
     skin = np.maximum(skin, shine * (1 - hair))
     skin = np.maximum(skin, smoothstep(0.85, 1.0, face) * (1 - hair) * smoothstep(0.15, 0.35, lab[..., 0] / 100))
-    skin = np.maximum(skin, _glow(lab, inner, skin, head) * (1 - hair) * _beside(canvas, size, factor, head))
+    beside = _beside(canvas, size, factor, head) * (person > 0.3)
+    skin = np.maximum(skin, _glow(lab, inner, skin, beside * (1 - hair), head))
     skin = np.maximum(skin * person, features * smoothstep(0.3, 0.8, face))
     skin, hair = (_clean(each, 0.012 * head) for each in (skin, hair))
     brow = _axes(canvas, size, factor, 0.25)[0] < 0
@@ -118,28 +121,38 @@ def _throat(canvas: Canvas, size: tuple[int, int], factor: float, head: float) -
     )
 
 
-def _glow(lab: np.ndarray, inner: np.ndarray, skin: np.ndarray, head: float) -> np.ndarray:
-    """(h, w) float32: redder than the face, and next to skin: ears that light shines through, a cheek by a red wall."""
+def _glow(lab: np.ndarray, inner: np.ndarray, skin: np.ndarray, where: np.ndarray, head: float) -> np.ndarray:
+    """(h, w) float32: small areas next to skin and redder than the face: ears lit from behind.
+
+    A hood or scarf is larger, or redder still.
+    """
     middle = np.median(lab[inner], axis=0)
     own, colour = complex(*middle[1:]), lab[..., 1] + 1j * lab[..., 2]
-    turned = np.abs(np.angle(colour * np.conj(own), deg=True))
+    turned = np.angle(colour * np.conj(own), deg=True)  # towards red below 0, towards yellow above
     strong = np.abs(colour) / np.maximum(lab[..., 0], 8) / max(0.05, abs(own) / max(8.0, float(middle[0])))
     light = smoothstep(0.4, 0.55, lab[..., 0] / max(1.0, float(middle[0])))
     near = smoothstep(0.05, 0.2, blur(skin.astype(np.float32), 0.05 * head))
-    return np.asarray(smoothstep(42, 32, turned) * smoothstep(0.9, 1.1, strong) * light * near)
+    red = smoothstep(-42, -32, turned) * smoothstep(20, 10, turned) * smoothstep(0.9, 1.1, strong)
+    found = red * light * near * where
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((found * (1 - skin) > 0.25).astype(np.uint8), connectivity=4)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    kept = (areas < _EAR * head**2) & (np.bincount(labels.ravel(), strong.ravel()) < _RED * areas)
+    kept[0] = False
+    return np.asarray(found * cv2.dilate(kept[labels].astype(np.uint8), np.ones((3, 3), np.uint8)))
 
 
 def _beside(canvas: Canvas, size: tuple[int, int], factor: float, head: float) -> np.ndarray:
-    """(h, w) float32: between brow and jaw, where ears are, whichever way the head leans; soft."""
-    along, _ = _axes(canvas, size, factor, 0.0)
-    return np.asarray(smoothstep(0.1 * head, 0.25 * head, along) * smoothstep(1.05 * head, 0.95 * head, along))
+    """(h, w) float32: between brow and jaw, as far aside as ears are, whichever way the head leans; soft."""
+    along, across = _axes(canvas, size, factor, 0.0)
+    high = smoothstep(0.1 * head, 0.25 * head, along) * smoothstep(1.05 * head, 0.95 * head, along)
+    return np.asarray(high * smoothstep(1.0 * head, 0.9 * head, np.abs(across)))
 
 
 def _shine(bright: np.ndarray, skin: np.ndarray, hair: np.ndarray, person: np.ndarray, head: float) -> np.ndarray:
-    """(h, w) bool: small bright areas that only skin and hair surround, as lamps leave them on a forehead."""
+    """(h, w) bool: bright areas within a person, next to skin, as lamps leave them on a forehead; no band around it."""
     other = ((skin < 0.5) & (hair < 0.5) & (person > 0.6)).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(other, connectivity=4)
-    small = stats[:, cv2.CC_STAT_AREA] < _LAMP * head**2
+    small = (stats[:, cv2.CC_STAT_AREA] < _LAMP * head**2) & (stats[:, cv2.CC_STAT_WIDTH] < _LAMP_WIDE * head)
     small[0] = False
     touches = np.unique(labels[cv2.dilate((skin > 0.5).astype(np.uint8), np.ones((3, 3))) > 0])
     found: np.ndarray = small[labels] & np.isin(labels, touches) & bright
