@@ -81,8 +81,8 @@ def test_a_red_hood_and_a_white_band_are_no_skin(portraits_dir):
     band = mesh_of(canvas)[[54, 103, 67, 109, 10, 338, 297, 332, 284]] - (0, 0.06 * height)
     cv2.polylines(brow, [band.round().astype(np.int32)], isClosed=False, color=1, thickness=round(0.09 * height))
     for where, colour, bare in (
-        ((inner == 0) & (photo.person_mask > 0.5), (175, 40, 45), 0.008),
-        ((brow > 0) & (photo.person_mask > 0.6), (236, 236, 238), 0.6),
+        ((inner == 0) & (canvas.person > 0.5), (175, 40, 45), 0.008),
+        ((brow > 0) & (canvas.person > 0.6), (236, 236, 238), 0.6),
     ):
         pixels = np.array(photo.image)
         pixels[where] = colour
