@@ -97,6 +97,10 @@ def test_a_model_by_a_click(studio: Site, hub: FakeHub, page: Page, look_at: Cal
 
     card.get_by_text("Delete", exact=True).first.click()
     card.get_by_label("I am sure").check()
+    card.evaluate("card => card.dataset.shape = 'of before'")  # so that the next look puts a fresh card there
+    expect(card).not_to_have_attribute("data-shape", "of before", timeout=LONG)
+    expect(card.get_by_label("I am sure")).to_be_checked()
+    expect(card.get_by_label("I am sure")).to_be_focused()
     card.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("status").first).to_contain_text("are free now", timeout=LONG)
     assert not list((studio.root / "hf" / "hub").glob("models--tiny*"))

@@ -17,12 +17,16 @@ function refresh(shown, fresh) {
   shown.dataset.atWork = fresh.dataset.atWork;
 }
 
-/** Show a fresh card in the place of another; what was open stays open, and the focus stays where it was. */
+/** Show a fresh card in the place of another; what was open or ticked stays so, and the focus where it was. */
 function replace(shown, fresh) {
   const focused = shown.contains(document.activeElement) ? document.activeElement : null;
   for (const open of shown.querySelectorAll("details[open]")) {
     const same = fresh.querySelector(`#${CSS.escape(open.id)}`);
     if (same !== null) same.open = true;
+  }
+  for (const ticked of shown.querySelectorAll("input:checked")) {
+    const same = fresh.querySelector(`#${CSS.escape(ticked.id)}`);
+    if (same !== null) same.checked = true;
   }
   shown.replaceWith(fresh);
   said.textContent = fresh.dataset.said;
