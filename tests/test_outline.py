@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipelines.photo import outline
+from pipelines.photo import outline, vision
 from pipelines.photo.opening import open_photo, prepare
 
 WALL, HAIR, SKIN, SHIRT = (190, 188, 184), (38, 30, 28), (120, 84, 66), (188, 187, 184)
@@ -113,6 +113,34 @@ def test_in_any_size() -> None:
         assert found.shape == (side, side)
         assert 0 <= found.min() <= found.max() <= 1
     assert around(found, *(round(at * 900 / 400) for at in GAPS[1])) < 0.2
+
+
+def seen(*parts: tuple[tuple[int, int, int, int], float]) -> np.ndarray:
+    """A mask as the network may say it: rectangles, left, top, right, bottom, and how sure it is of each."""
+    mask = np.zeros((256, 256), np.float32)
+    for (left, top, right, bottom), sure in parts:
+        mask[top:bottom, left:right] = sure
+    return mask
+
+
+BODY = ((80, 60, 180, 256), 0.97)
+
+
+def test_a_hand_behind_a_faint_wrist_stays_and_a_ghost_goes() -> None:
+    wrist, hand = ((180, 200, 220, 206), 0.4), ((220, 180, 244, 216), 0.97)
+    assert vision.without_islands(seen(BODY, wrist, hand))[190:210, 225:240].min() > 0.9
+    assert vision.without_islands(seen(BODY, wrist, (hand[0], 0.75)))[190:210, 225:240].max() == 0
+
+
+def test_a_dim_body_under_a_plain_head_stays() -> None:
+    found = vision.without_islands(seen(((60, 140, 200, 256), 0.52), ((100, 40, 160, 140), 0.97)))
+    assert found[160:250, 70:190].min() > 0.5
+
+
+def test_a_person_stays_whatever_haze_there_is_apart_from_them() -> None:
+    found = vision.without_islands(seen(((20, 200, 60, 250), 0.97), ((80, 0, 256, 256), 0.3)))
+    assert found[205:245, 25:55].min() > 0.9
+    assert found[:, 100:].max() == 0
 
 
 @pytest.mark.parametrize(("name", "where"), [("071", (305, 75, 40, 22)), ("064", (330, 40, 60, 60))])

@@ -199,7 +199,7 @@ def person_mask(rgb: np.ndarray, *, alone: bool = True) -> np.ndarray:
     small = cv2.resize(rgb, (_SELFIE_SIZE, _SELFIE_SIZE), interpolation=cv2.INTER_AREA)
     with _solution("selfie") as segmenter:
         mask = segmenter.process(small).segmentation_mask.astype(np.float32)
-    mask = _without_islands(mask) if alone else mask
+    mask = without_islands(mask) if alone else mask
     mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
     radius = max(2, round(max(height, width) / 128))
     mask = cv2.ximgproc.guidedFilter(rgb, mask, radius, 1e-4 * 255 * 255)
@@ -250,22 +250,30 @@ def _mesh_fits(rgb: np.ndarray, face: Face) -> bool:
     return mesh_within(rgb, face.box) is not None
 
 
-def _without_islands(mask: np.ndarray) -> np.ndarray:
+def without_islands(mask: np.ndarray) -> np.ndarray:
     """The mask without what hangs apart from the person, and without most of the haze around them.
 
     Of 70 shared portraits ten had such, from flowers to writing on a wall; before a new background they stood beside
     the person like ghosts. A part of which the network is sure, a hand or a hat, stays however loosely it is joined.
+
+    Args:
+        mask: (256, 256) float32 in 0..1, as the network says it; 1 where the person is.
+
+    Returns:
+        (256, 256) float32 in 0..1.
     """
     _, joined, sizes, _ = cv2.connectedComponentsWithStats((mask > 0.2).astype(np.uint8), connectivity=4)
     count, parts, stats, _ = cv2.connectedComponentsWithStats((mask > 0.5).astype(np.uint8), connectivity=4)
     if count < 2:
         return mask
-    most = [each[1:, cv2.CC_STAT_AREA].max() for each in (sizes, stats)]
+    areas = stats[:, cv2.CC_STAT_AREA]
+    around = np.array([0, *(sizes[joined[parts == part][0], cv2.CC_STAT_AREA] for part in range(1, count))])
+    largest = 1 + areas[1:].argmax()
     kept = [
         part
         for part in range(1, count)
-        if sizes[joined[parts == part][0], cv2.CC_STAT_AREA] >= _PART * most[0]
-        and (stats[part, cv2.CC_STAT_AREA] >= _PART * most[1] or mask[parts == part].max() > _CERTAIN)
+        if around[part] >= _PART * around[largest]
+        and (areas[part] >= _PART * areas[largest] or mask[parts == part].max() > _CERTAIN)
     ]
     away = cv2.distanceTransform(1 - np.isin(parts, kept).astype(np.uint8), cv2.DIST_L2, 5)
     mask = np.clip((mask - 0.12) / 0.76, 0.0, 1.0)

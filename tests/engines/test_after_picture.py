@@ -92,7 +92,7 @@ def test_skin_is_not_lightened_and_the_face_stays_where_it_is(presets, loaded, s
         assert kept.skin is not None
         assert kept.skin.lightness_shift < 3
         assert kept.landmark_drift is not None
-        assert kept.landmark_drift < 0.07  # the mesh wavers in a dim, striped face: 0.049 to 0.062 of the same features
+        assert kept.landmark_drift < 0.06  # of one dim picture, machines read 0.049 to 0.053
 
 
 def test_more_like_me_is_nearer_to_the_photo(presets, sitter, fire):

@@ -15,7 +15,7 @@ _REACH = 2.6  # how far from its mean a colour may lie, in deviations
 _FLOOR = (9.0, 3.5, 3.5)  # smallest deviations of L*, a*, b* of a zone
 _SPREAD, _MOST_SPREAD = 0.25, 10.0  # width of skin's colour: of its chroma, but 6 to 10 a*, b*
 _SHADE = 0.2  # width of its light and shade beyond the face's own, log
-_LAMP, _LAMP_WIDE = 0.06, 0.6  # largest shine on a forehead, of a head's height squared; widest, of its height
+_LAMP, _LAMP_WIDE = 0.06, 0.6  # largest shine on a forehead, of a head's height squared; longest, of its height
 _RED = 3.1  # times as saturated as the face a glow is in the mean, at most; ears had 2.3 to 2.7, scarves 2.6 to 4.7
 _EAR = 0.06  # largest glow of an ear, of a head's height squared
 _THROAT = (0.34, 0.62)  # head heights to the sides of the chin and below it
@@ -152,7 +152,8 @@ def _shine(bright: np.ndarray, skin: np.ndarray, hair: np.ndarray, person: np.nd
     """(h, w) bool: bright areas within a person, next to skin, as lamps leave them on a forehead; no band around it."""
     other = ((skin < 0.5) & (hair < 0.5) & (person > 0.6)).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(other, connectivity=4)
-    small = (stats[:, cv2.CC_STAT_AREA] < _LAMP * head**2) & (stats[:, cv2.CC_STAT_WIDTH] < _LAMP_WIDE * head)
+    longer = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    small = (stats[:, cv2.CC_STAT_AREA] < _LAMP * head**2) & (longer < _LAMP_WIDE * head)
     small[0] = False
     touches = np.unique(labels[cv2.dilate((skin > 0.5).astype(np.uint8), np.ones((3, 3))) > 0])
     found: np.ndarray = small[labels] & np.isin(labels, touches) & bright
