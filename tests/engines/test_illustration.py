@@ -70,6 +70,13 @@ def test_ears_that_light_shines_through_are_skin(portraits_dir, name, where):
     assert zones(sitting(photo)).skin[y : y + height, x : x + width].mean() > 0.7
 
 
+def test_a_lamp_turns_nothing_into_skin(prepared):
+    canvas = sitting(prepared)
+    lit = canvas.source * np.array([1.0, 0.75, 0.6], np.float32)
+    in_light = Canvas(lit, lit, canvas.person, canvas.landmarks, photo=canvas.source)
+    assert np.array_equal(zones(in_light).skin, zones(canvas).skin)
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_red_hood_and_a_white_band_are_no_skin(portraits_dir, turned):
     photo = prepare(open_photo(portraits_dir / "047.jpg"), None, 512)

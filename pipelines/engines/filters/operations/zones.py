@@ -46,7 +46,8 @@ def _zones(canvas: Canvas) -> Zones:
 
     face, features, person = small(canvas.face), small(canvas.features), small(canvas.person)
     head = canvas.face_size * factor
-    lab = cv2.cvtColor(cv2.GaussianBlur(small(canvas.source), (0, 0), 1.0), cv2.COLOR_RGB2LAB)
+    own = canvas.source if canvas.photo is None else canvas.photo  # a coloured lamp makes a grey shirt look like skin
+    lab = cv2.cvtColor(cv2.GaussianBlur(small(own), (0, 0), 1.0), cv2.COLOR_RGB2LAB)
     inner = (face > 0.85) & (features < 0.12)
     if inner.sum() < _LEAST:
         return Zones(empty, empty)
